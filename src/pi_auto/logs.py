@@ -1,0 +1,33 @@
+"""One line an event, whatever the event holds: what every program of this house logs with.
+
+Text from outside reaches a log through `%s`; the formatter escapes the finished line, so
+that no barcode and no host name can forge a second one or drive the terminal it is read on.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TextIO
+
+from pi_auto.wire.escape import printable
+
+
+class OneLine(logging.Formatter):
+    """Formats a record as `time level logger: message`, control characters escaped."""
+
+    default_msec_format = "%s.%03d"
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line; a traceback is folded into it."""
+        return printable(super().format(record))
+
+
+def start_logging(level: str = "INFO", stream: TextIO = sys.stderr) -> None:
+    """Send everything from `level` up to `stream`, which systemd passes to the journal."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(OneLine())
+    logging.basicConfig(level=level, handlers=[handler], force=True)

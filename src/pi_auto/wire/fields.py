@@ -1,0 +1,132 @@
+"""Reads one JSON object field by field; whatever is missing or wrong is refused by name.
+
+Every getter bounds what it returns, so that a message that has been read is small and
+well-formed, and nothing behind it needs to check again.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from binascii import Error as NotBase64
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar, overload
+
+from pi_auto.wire.errors import FieldError, shown
+from pi_auto.wire.times import parse_time
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+UUID_FORM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
+LARGEST_INTEGER = 2**63 - 1  # what a database column holds
+
+
+class Fields:
+    """The fields of one JSON object at a path of a message."""
+
+    def __init__(self, value: object, path: str = "") -> None:
+        if not isinstance(value, dict):
+            raise FieldError(path or "the message", shown(value), "a JSON object")
+        self._values: dict[str, Any] = value
+        self._path = path
+
+    def at(self, name: str) -> str:
+        """The path of a field, as errors name it."""
+        return f"{self._path}.{name}" if self._path else name
+
+    def has(self, name: str) -> bool:
+        """Whether the field is there and not null."""
+        return self._values.get(name) is not None
+
+    def refuse(self, name: str, allowed: str) -> FieldError:
+        """The error that says what is wrong with a field."""
+        value = shown(self._values[name]) if name in self._values else "missing"
+        return FieldError(self.at(name), value, allowed)
+
+    def text(self, name: str, *, most: int, least: int = 1, form: re.Pattern[str] | None = None) -> str:
+        """A string of `least` to `most` characters that matches `form` and is valid Unicode."""
+        value = self._values.get(name)
+        allowed = f"a string of {least} to {most} characters" + (f" like {form.pattern}" if form else "")
+        if not isinstance(value, str) or not least <= len(value) <= most:
+            raise self.refuse(name, allowed)
+        if (form and not form.match(value)) or not _is_unicode(value):
+            raise self.refuse(name, allowed)
+        return value
+
+    def uuid(self, name: str) -> str:
+        """A UUID in its canonical lower-case form."""
+        value = self._values.get(name)
+        if not isinstance(value, str) or not UUID_FORM.match(value):
+            raise self.refuse(name, "a UUID in lower case, such as 0b8f3c1e-8f0e-4a53-9f37-0d6b8a3d0c11")
+        return value
+
+    def integer(self, name: str, *, least: int = 0, most: int = LARGEST_INTEGER) -> int:
+        """A whole number from `least` to `most`."""
+        value = self._values.get(name)
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise self.refuse(name, f"a whole number from {least} to {most}")
+        return value
+
+    def flag(self, name: str) -> bool:
+        """True or false."""
+        value = self._values.get(name)
+        if not isinstance(value, bool):
+            raise self.refuse(name, "true or false")
+        return value
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        """One of a few words."""
+        value = self._values.get(name)
+        if not isinstance(value, str) or value not in choices:
+            raise self.refuse(name, "one of " + ", ".join(choices))
+        return value
+
+    def time(self, name: str) -> datetime:
+        """A moment in UTC, written as RFC 3339."""
+        value = self._values.get(name)
+        moment = parse_time(value) if isinstance(value, str) else None
+        if moment is None:
+            raise self.refuse(name, "a time such as 2026-11-23T17:33:00.000Z")
+        return moment
+
+    def octets(self, name: str, *, most: int) -> bytes:
+        """Bytes, written as base64."""
+        value = self._values.get(name)
+        allowed = f"at most {most} bytes in base64"
+        if not isinstance(value, str) or len(value) > (most + 2) // 3 * 4:
+            raise self.refuse(name, allowed)
+        try:
+            octets = b64decode(value, validate=True)
+        except (NotBase64, ValueError):
+            raise self.refuse(name, allowed) from None
+        if len(octets) > most:
+            raise self.refuse(name, allowed)
+        return octets
+
+    def object(self, name: str) -> Fields:
+        """A nested object."""
+        if not isinstance(self._values.get(name), dict):
+            raise self.refuse(name, "a JSON object")
+        return Fields(self._values[name], self.at(name))
+
+    def items(self, name: str, *, most: int) -> list[Any]:
+        """A list of at most `most` items, as they came."""
+        value = self._values.get(name)
+        if not isinstance(value, list) or len(value) > most:
+            raise self.refuse(name, f"a list of at most {most} items")
+        return value
+
+    @overload
+    def optional(self, name: str, read: Callable[[str], T]) -> T | None: ...
+    @overload
+    def optional(self, name: str, read: Callable[[str], T], default: D) -> T | D: ...
+    def optional(self, name: str, read: Callable[[str], T], default: D | None = None) -> T | D | None:
+        """What `read` makes of the field, or `default` where it is absent or null."""
+        return read(name) if self.has(name) else default
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a string can be written as UTF-8: JSON may smuggle in lone surrogates."""
+    return not any("\ud800" <= char <= "\udfff" for char in text)

@@ -1,0 +1,57 @@
+"""What a device reports of itself through its twin, every 30 seconds and once more when it stops."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pi_auto.wire.fields import Fields
+from pi_auto.wire.times import format_time
+
+HEARTBEAT_VERSION = "3.0"  # the legacy contract's
+STATUSES = ("online", "offline")
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The reported properties: `offline` is said on a clean stop, so that nobody has to wait for silence."""
+
+    status: str
+    last_seen: datetime
+    client_version: str = ""
+    device_info: dict[str, Any] = field(default_factory=dict)
+    queue: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The reported patch as it travels."""
+        if self.status == "offline":
+            return {"status": self.status, "last_seen": format_time(self.last_seen)}
+        return {
+            "status": self.status,
+            "last_seen": format_time(self.last_seen),
+            "device_info": self.device_info,
+            "heartbeat_version": HEARTBEAT_VERSION,
+            "client_version": self.client_version,
+            "queue": self.queue,
+        }
+
+    def to_bytes(self) -> bytes:
+        """The same as UTF-8 JSON."""
+        return json.dumps(self.to_json(), separators=(",", ":")).encode()
+
+    @classmethod
+    def from_json(cls, value: object) -> Heartbeat:
+        """Read a full one, or raise FieldError naming what is wrong."""
+        fields = Fields(value)
+        reported = value if isinstance(value, dict) else {}
+        for name in ("device_info", "queue"):
+            fields.optional(name, fields.object)
+        return cls(
+            status=fields.choice("status", STATUSES),
+            last_seen=fields.time("last_seen"),
+            client_version=fields.optional("client_version", lambda n: fields.text(n, least=0, most=64), ""),
+            device_info=reported.get("device_info") or {},
+            queue=reported.get("queue") or {},
+        )

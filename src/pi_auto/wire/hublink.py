@@ -1,0 +1,70 @@
+"""What the fleet server and its local hub say to each other over a Unix socket: one JSON object a line.
+
+A connection starts with a request `{"op": …}`:
+
+- `put_device` `{"device_id"}` makes sure the device exists; answer `{"ok": true, "primary_key", "host"}`.
+- `events` `{"after": N}` turns the connection into a stream of Event lines with rising
+  sequence numbers, from the first one above N, old ones first, then live.
+- `acknowledge` `{"through": N}` says that events up to N are in the server's books; answer `{"ok": true}`.
+
+What cannot be done is answered `{"ok": false, "error": "…"}`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from pi_auto.wire.fields import Fields
+
+TELEMETRY = "telemetry"
+TWIN_CHANGE = "twin_change"
+CONNECTED = "connected"
+DISCONNECTED = "disconnected"
+EVENT_TYPES = (TELEMETRY, TWIN_CHANGE, CONNECTED, DISCONNECTED)
+MOST_LINE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened at the hub. `body` is base64 for telemetry and an object for a twin change."""
+
+    sequence_number: int
+    type: str
+    device_id: str
+    enqueued_at: str
+    system_properties: dict[str, str] = field(default_factory=dict)
+    properties: dict[str, str] = field(default_factory=dict)
+    body: Any = None
+
+    def to_line(self) -> bytes:
+        """The event as a line, its line feed included."""
+        return json.dumps(self.to_json(), separators=(",", ":")).encode() + b"\n"
+
+    def to_json(self) -> dict[str, Any]:
+        """The event as an object."""
+        return {
+            "type": self.type,
+            "device_id": self.device_id,
+            "sequence_number": self.sequence_number,
+            "enqueued_at": self.enqueued_at,
+            "system_properties": self.system_properties,
+            "properties": self.properties,
+            "body": self.body,
+        }
+
+    @classmethod
+    def from_json(cls, value: object) -> Event:
+        """Read it, or raise FieldError naming what is wrong."""
+        fields = Fields(value, "event")
+        known = value if isinstance(value, dict) else {}
+        return cls(
+            sequence_number=fields.integer("sequence_number", least=1),
+            type=fields.choice("type", EVENT_TYPES),
+            device_id=fields.text("device_id", most=128),
+            enqueued_at=fields.text("enqueued_at", most=40),
+            system_properties=known.get("system_properties") or {},
+            properties=known.get("properties") or {},
+            body=known.get("body"),
+        )
