@@ -5,6 +5,9 @@ A connection starts with a request `{"op": …}`:
 - `put_device` `{"device_id"}` makes sure the device exists; answer `{"ok": true, "primary_key", "host"}`.
 - `events` `{"after": N}` turns the connection into a stream of Event lines with rising
   sequence numbers, from the first one above N, old ones first, then live.
+- `info` tells what runs; answer `{"ok": true, "mqtt": "ADDRESS:PORT", "host", "pid"}`. A server that starts anew
+  adopts a hub that outlived it, so that devices stay connected while the server is away.
+- `stop` ends the hub cleanly; answer `{"ok": true}`.
 - `acknowledge` `{"through": N}` says that events up to N are in the server's books; answer `{"ok": true}`.
 
 What cannot be done is answered `{"ok": false, "error": "…"}`.

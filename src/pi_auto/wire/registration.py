@@ -19,6 +19,7 @@ from pi_auto.wire.times import format_time
 CLAIM = re.compile(r"[0-9a-f]{64}\Z")
 TOKEN = re.compile(r"[A-Za-z0-9_-]{32,256}\Z")
 _MOST_SYSTEM_INFO = 16 * 1024  # bytes as JSON
+_MOST_LEVELS = 16  # whoever reads it again must be able to
 DEVICE_TYPES = ("raspberry_pi",)
 
 
@@ -147,12 +148,25 @@ class RegistrationAnswer:
 def _system_info(value: object) -> dict[str, Any]:
     """What the device says of its machine: any JSON object of moderate size, kept as it is."""
     info = value.get("system_info") if isinstance(value, dict) else None
-    allowed = f"a JSON object of at most {_MOST_SYSTEM_INFO} bytes"
+    allowed = f"a JSON object of at most {_MOST_SYSTEM_INFO} bytes and {_MOST_LEVELS} levels"
     if not isinstance(info, dict):
         raise FieldError("system_info", "missing" if info is None else shown(info), allowed)
-    if _size(info) > _MOST_SYSTEM_INFO:
+    if is_deeper(info, _MOST_LEVELS) or _size(info) > _MOST_SYSTEM_INFO:
         raise FieldError("system_info", shown(info), allowed)
     return info
+
+
+def is_deeper(value: object, levels: int) -> bool:
+    """Whether JSON values are nested deeper than so many levels; without recursion, since it meets towers."""
+    level = [value]
+    for _ in range(levels):
+        inner = (
+            item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)
+        )
+        level = [value for values in inner for value in values]
+        if not level:
+            return False
+    return any(isinstance(item, dict | list) for item in level)
 
 
 def _size(value: object) -> int:

@@ -96,8 +96,12 @@ class Scan:
         return self._content() | corrected
 
     def digest(self) -> bytes:
-        """SHA-256 over all that never changes: two records of one uuid with two digests contradict each other."""
-        canonical = json.dumps(self._content(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        """SHA-256 over all that never changes: two records of one uuid with two digests contradict each other.
+
+        The position is left out: a record that is salvaged from a broken spool gets a new one.
+        """
+        lasting = {name: value for name, value in self._content().items() if name not in ("spool", "number")}
+        canonical = json.dumps(lasting, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).digest()
 
     def _content(self) -> dict[str, Any]:
