@@ -1,0 +1,43 @@
+"""Makes drafts out of what a decoder says: gives the uuid, the stamp, and the mark of a repeat.
+
+The same item scanned twice on purpose is two scans, so a repeat is marked and never dropped.
+"""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from pi_auto.client.capture.decoder import Code, Lost, Outcome
+from pi_auto.client.clock import Now, stamp_at
+from pi_auto.client.spool.drafts import Draft, IncidentDraft, ScanDraft
+from pi_auto.wire.scan import Scanner, Stamp
+
+REPEAT_WINDOW = 500_000_000  # nanoseconds
+
+
+class Drafter:
+    """The desk of one scanner."""
+
+    def __init__(self, scanner: Scanner, now: Now) -> None:
+        self._scanner = scanner
+        self._now = now
+        self._recent: dict[str, ScanDraft] = {}
+
+    def draft(self, outcome: Outcome) -> Draft:
+        """The draft of a code, or of its loss."""
+        stamp = stamp_at(self._now(), outcome.time)
+        if isinstance(outcome, Lost):
+            return IncidentDraft(str(uuid4()), "scan_lost", outcome.reason, stamp, self._scanner)
+        return self._scan(outcome, stamp)
+
+    def _scan(self, code: Code, stamp: Stamp) -> ScanDraft:
+        self._forget_before(stamp.boottime_ns - REPEAT_WINDOW)
+        earlier = self._recent.get(code.text)
+        raw = code.text.encode()
+        repeat_of = earlier.uuid if earlier else None
+        draft = ScanDraft(str(uuid4()), self._scanner, raw, code.text, stamp, repeat_of)
+        self._recent[code.text] = draft
+        return draft
+
+    def _forget_before(self, moment: int) -> None:
+        self._recent = {text: draft for text, draft in self._recent.items() if draft.stamp.boottime_ns >= moment}

@@ -1,0 +1,9 @@
+"""Why capture cannot do what a person asked for."""
+
+
+class CaptureRefused(Exception):  # noqa: N818 - names what happened
+    """A wrong setting or file; the person must act. The message says path, value and what is allowed."""
+
+
+class RecordingError(CaptureRefused):
+    """A recording that cannot be read to its end; the message names file and line."""

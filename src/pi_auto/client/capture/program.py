@@ -1,0 +1,103 @@
+"""`pi-auto-client capture`: puts reader, clerk and lookout together and runs until it is told to stop.
+
+    lookout ─ opened scanners → reader (this thread) ─ drafts, notes → clerk ─ records → spool
+
+Says on stdout when it is ready: from then on a code is read whole. Keeps its state in `<state>/capture`,
+rings at `<state>/agent/wake.sock`, reads the agent's marks. The caller has set up logging.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import signal
+import sys
+from pathlib import Path
+
+from pi_auto.client.capture.clerk import Clerk
+from pi_auto.client.capture.errors import CaptureRefused
+from pi_auto.client.capture.evemu import read_recording
+from pi_auto.client.capture.events import InputEvent
+from pi_auto.client.capture.inbox import Inbox
+from pi_auto.client.capture.lookout import Lookout
+from pi_auto.client.capture.reading import Reader
+from pi_auto.client.capture.scanners import Choice, choose
+from pi_auto.client.capture.sources import ReplaySource
+from pi_auto.client.capture.stopping import stop_signals
+from pi_auto.client.clock import system_clock
+from pi_auto.client.spool.errors import SpoolRefused
+from pi_auto.client.spool.lock import sole_writer
+
+_STOP_SECONDS = 4.0
+_log = logging.getLogger("pi_auto.capture")
+
+
+def run_capture(state: Path, scanner: str, *, log_barcodes: bool = True) -> int:
+    """Store what `scanner` (auto, a device path, a FIFO, replay:FILE) reads until SIGTERM; the exit code.
+
+    0 after a stop with everything stored, 1 if something could not be, 2 if a setting is wrong
+    (a sentence on stderr says which).
+    """
+    try:
+        choice = choose(scanner)
+        recording = list(read_recording(choice.recording)) if choice.recording else []
+        folder = _prepare(state / "capture")
+        with sole_writer(folder), stop_signals() as stop:
+            return _run(folder, state / "agent", choice, recording, stop, log_barcodes=log_barcodes)
+    except (CaptureRefused, SpoolRefused) as error:
+        print(f"pi-auto-client capture: {error}", file=sys.stderr)
+        return 2
+
+
+def _prepare(folder: Path) -> Path:
+    """The folder, made if need be and found to be writable."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise CaptureRefused(
+            f"state folder {folder} cannot be used ({error.strerror}); allowed: a folder that this user can write"
+        ) from error
+    return folder
+
+
+def _run(
+    folder: Path, agent: Path, choice: Choice, recording: list[InputEvent], stop: int, *, log_barcodes: bool
+) -> int:
+    now = system_clock()
+    inbox = Inbox()
+    clerk = Clerk(inbox, folder, agent, now, _stop_this_process, log_barcodes=log_barcodes)
+    lookout = Lookout(choice.device, inbox)
+    reader = Reader(inbox, now, stop, lookout.gone)
+    clerk.start()
+    _log.info("capture is up: spool=%s", folder)
+    if choice.recording:
+        reader.adopt(ReplaySource(choice.recording, recording))
+        _say_ready(folder)
+    else:
+        lookout.begin(reader.adopt, lambda: _say_ready(folder))
+    reader.run()
+    inbox.close()
+    clerk.join(_STOP_SECONDS)
+    return _exit_code(clerk)
+
+
+def _exit_code(clerk: Clerk) -> int:
+    if clerk.failure:
+        return 2 if isinstance(clerk.failure, SpoolRefused) else 1
+    if clerk.is_alive() or clerk.unsaved:
+        _log.error("stopped with records that could not be stored")
+        return 1
+    _log.info("capture has stopped; everything is stored")
+    return 0
+
+
+def _say_ready(folder: Path) -> None:
+    print(f"pi-auto-client capture ready: spool={shlex.quote(str(folder))}", flush=True)
+
+
+def _stop_this_process() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,63 @@
+"""`pi-auto-client record DEVICE FILE`: writes down what a scanner sends, for `replay` and for tests."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from pi_auto.client.capture import evdev
+from pi_auto.client.capture.errors import CaptureRefused
+from pi_auto.client.capture.evemu import Description, write_description, write_event
+from pi_auto.client.capture.events import EV_SYN, EVENT_BYTES, SYN_REPORT, EventStream, InputEvent
+from pi_auto.client.capture.stopping import stop_signals
+
+_READ_BYTES = EVENT_BYTES * 64
+
+
+def record(device: Path, path: Path) -> int:
+    """Record `device` into `path` until SIGTERM or Ctrl-C; 0, or 2 with a sentence on stderr if that fails.
+
+    The device is grabbed meanwhile, so a running capture must let go of it first.
+    """
+    try:
+        with stop_signals() as stop:
+            _record(device, path, stop)
+    except CaptureRefused as error:
+        print(f"pi-auto-client record: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"pi-auto-client record: {device} to {path}: {error.strerror}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _record(device: Path, path: Path, stop: int) -> None:
+    descriptor = evdev.open_device(device, mask_msc=False)
+    try:
+        with path.open("w", encoding="utf-8") as file:
+            file.write(write_description(_describe(device, descriptor)))
+            file.flush()
+            print(f"pi-auto-client record ready: device={device} file={path}", flush=True)
+            _copy(descriptor, file, stop)
+    finally:
+        os.close(descriptor)
+
+
+def _describe(device: Path, descriptor: int) -> Description:
+    return Description(str(device)) if evdev.is_fifo(descriptor) else evdev.describe(descriptor)
+
+
+def _copy(descriptor: int, file: TextIO, stop: int) -> None:
+    """Write whole reports only, so that a recording never ends in the middle of one; times begin at 0."""
+    stream, report, start = EventStream(), list[InputEvent](), None
+    while stop not in (ready := select.select([descriptor, stop], [], [])[0]):
+        for event in stream.feed(os.read(descriptor, _READ_BYTES)) if ready else []:
+            start = event.time if start is None else start
+            report.append(event._replace(time=event.time - start))
+            if (event.type, event.code) == (EV_SYN, SYN_REPORT):
+                file.writelines(map(write_event, report))
+                file.flush()
+                report.clear()

@@ -1,0 +1,188 @@
+"""How far each destination has come in each spool: the agent's own database, written by the agent alone.
+
+A mark at (spool, n) says that everything up to n is settled there: booked, or refused for
+good and set aside here where a person can see it. Marks never go back by themselves; a mark
+lost to a power cut only means that records are sent again, which the server knows by their uuids.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pi_auto.client.spool.errors import is_damage
+from pi_auto.wire.ids import Position
+
+API, HUB = "api", "hub"
+DESTINATIONS = (API, HUB)
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS marks(
+  destination TEXT NOT NULL, spool TEXT NOT NULL, through INTEGER NOT NULL, PRIMARY KEY(destination, spool)
+);
+CREATE TABLE IF NOT EXISTS destinations(name TEXT PRIMARY KEY, active INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS aside(
+  destination TEXT NOT NULL, spool TEXT NOT NULL, number INTEGER NOT NULL,
+  uuid TEXT NOT NULL, body TEXT NOT NULL, reason TEXT NOT NULL, at REAL NOT NULL,
+  PRIMARY KEY(destination, spool, number)
+);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A record that a destination will never take, kept for a person; `at` is in seconds of the wall clock."""
+
+    destination: str
+    position: Position
+    uuid: str
+    body: str
+    reason: str
+    at: float
+
+
+class Marks:
+    """The marks in the database at `path`. Safe to call from several threads.
+
+    A database that is broken is renamed (kept) and begun anew: everything still in the spool is sent again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        self._connection = _open(path)
+
+    def through(self, destination: str, spool: str) -> int:
+        """The number up to which a spool is settled at a destination; 0 if nothing is."""
+        found = "SELECT through FROM marks WHERE destination = ? AND spool = ?"
+        with self._lock:
+            row = self._connection.execute(found, (_known(destination), spool)).fetchone()
+        return int(row[0]) if row else 0
+
+    def advance(self, destination: str, position: Position) -> None:
+        """Move a mark forward to a position; one that is there already, or further, stays."""
+        self._write(
+            "INSERT INTO marks(destination, spool, through) VALUES (?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET through = max(through, excluded.through)",
+            (_known(destination), position.spool, position.number),
+        )
+
+    def rewind(self, destination: str, position: Position) -> None:
+        """Move a mark back to a position, as a server restored from a backup asks for; never forward."""
+        self._write(
+            "UPDATE marks SET through = min(through, ?) WHERE destination = ? AND spool = ?",
+            (position.number, _known(destination), position.spool),
+        )
+
+    def set_active(self, destination: str, active: bool) -> None:
+        """Say whether a destination is in use. One that is not holds no record in the spool."""
+        self._write(
+            "INSERT OR REPLACE INTO destinations(name, active) VALUES (?, ?)", (_known(destination), active)
+        )
+
+    def set_aside(self, destination: str, position: Position, uuid: str, body: str, reason: str) -> None:
+        """Keep a record that a destination refused, or that could not be read; once for a position.
+
+        Durable when this returns, unlike a mark: the spool may prune the record afterwards.
+        """
+        row = (_known(destination), position.spool, position.number, uuid, body, reason, time.time())
+        self._write("INSERT OR IGNORE INTO aside VALUES (?, ?, ?, ?, ?, ?, ?)", row, durable=True)
+
+    def aside(self) -> list[Aside]:
+        """Everything that was set aside, in the order of the positions."""
+        rows = "SELECT destination, spool, number, uuid, body, reason, at FROM aside ORDER BY at, number"
+        with self._lock:
+            found = self._connection.execute(rows).fetchall()
+        return [Aside(name, Position(spool, number), *rest) for name, spool, number, *rest in found]
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._lock:
+            self._connection.close()
+
+    def _write(self, statement: str, values: tuple[object, ...], *, durable: bool = False) -> None:
+        with self._lock:
+            self._connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            self._connection.execute(statement, values)
+
+
+def settled_everywhere(path: Path, spool: str) -> int | None:
+    """The number up to which every active destination has settled a spool; None if that is not known.
+
+    For the capture process, which must prune nothing while it is not known. Reads only.
+    """
+    question = (
+        "SELECT count(*), sum(active), min(CASE WHEN active THEN coalesce(through, 0) END) FROM destinations "
+        "LEFT JOIN marks ON destination = name AND spool = ?"
+    )
+    with _reading(path) as connection:
+        if connection is None:
+            return None
+        try:
+            ((known, active, lowest),) = connection.execute(question, (spool,)).fetchall()
+        except sqlite3.Error:
+            return None
+    return int(lowest) if known == len(DESTINATIONS) and active else None
+
+
+def acknowledged(path: Path, spool: str) -> int:
+    """The highest number of a spool that any destination has settled; 0 if none is known. Reads only."""
+    with _reading(path) as connection:
+        if connection is None:
+            return 0
+        try:
+            row = connection.execute("SELECT max(through) FROM marks WHERE spool = ?", (spool,)).fetchone()
+        except sqlite3.Error:
+            return 0
+    return int(row[0] or 0)
+
+
+def _known(destination: str) -> str:
+    if destination not in DESTINATIONS:
+        raise ValueError(f"destination is {destination!r}; allowed: {', '.join(DESTINATIONS)}")
+    return destination
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    try:
+        return _connect(path)
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+    broken = path.with_name(f"{path.name}.broken-{time.time_ns()}")
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(broken.with_name(broken.name + suffix))
+    return _connect(path)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.executescript(_TABLES)
+        ((verdict,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
+        if verdict != "ok":
+            damage = sqlite3.DatabaseError(str(verdict))
+            damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise damage
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection | None]:
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    except sqlite3.Error:
+        yield None
+        return
+    with closing(connection):
+        yield connection

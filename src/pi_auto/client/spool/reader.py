@@ -1,0 +1,136 @@
+"""The reading side of the spool, for the agent: it cannot write, and follows the file when it is replaced.
+
+A position is (spool UUID, number): when the spool is replaced between two calls, the
+records of the second name the new spool. Whoever keeps a mark must look at the name.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from pi_auto.client.spool.errors import SpoolUnavailable
+from pi_auto.client.spool.schema import FILE_NAME, connect_to_read, next_number, record_of
+from pi_auto.wire.fields import UUID_FORM
+from pi_auto.wire.ids import Position
+from pi_auto.wire.scan import Record
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A row without a record in it. It must not block those behind it: the agent sets it aside for a person."""
+
+    position: Position
+    uuid: str
+    body: str
+    reason: str
+
+
+class SpoolReader:
+    """Reads the spool in `folder`; opened when first asked. For one thread at a time.
+
+    Every method raises SpoolUnavailable while there is no readable spool; a retry helps.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE_NAME
+        self._connection: sqlite3.Connection | None = None
+        self._inode = (0, 0)
+
+    def uuid(self) -> str:
+        """The name of the spool that lies there now."""
+        return self._ask(_uuid)
+
+    def read(self, after: int, most: int) -> list[Record | Unreadable]:
+        """At most `most` records with numbers above `after`, in order, all of the one spool they name."""
+        rows = "SELECT number, uuid, kind, body FROM records WHERE number > ? ORDER BY number LIMIT ?"
+
+        def ask(connection: sqlite3.Connection) -> list[Record | Unreadable]:
+            spool = _uuid(connection)
+            return [_parse(spool, *row) for row in connection.execute(rows, (after, most))]
+
+        return self._ask(ask)
+
+    def oldest(self) -> int:
+        """The lowest number that is kept; where none is, the number that the next record gets."""
+
+        def ask(connection: sqlite3.Connection) -> int:
+            ((number,),) = connection.execute("SELECT min(number) FROM records").fetchall()
+            return number or next_number(connection)
+
+        return self._ask(ask)
+
+    def newest(self) -> int:
+        """The highest number that was ever given; 0 before the first."""
+        return self._ask(lambda connection: next_number(connection) - 1)
+
+    def oldest_stored_at(self, after: int) -> float | None:
+        """When the first record above `after` was stored, in seconds of the wall clock; None if there is none."""
+        first = "SELECT stored_at FROM records WHERE number > ? ORDER BY number LIMIT 1"
+
+        def ask(connection: sqlite3.Connection) -> float | None:
+            row = connection.execute(first, (after,)).fetchone()
+            return row[0] / 1000 if row else None
+
+        return self._ask(ask)
+
+    def close(self) -> None:
+        """Let go of the file; the next question opens it again."""
+        if self._connection:
+            self._connection.close()
+        self._connection = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        """The answer out of one moment of the spool."""
+        try:
+            connection = self._opened()
+            connection.execute("BEGIN")
+            try:
+                return question(connection)
+            finally:
+                connection.execute("COMMIT")
+        except (sqlite3.Error, OSError, TypeError, ValueError) as error:
+            self.close()
+            raise SpoolUnavailable(f"{self._path} cannot be read: {error}") from error
+
+    def _opened(self) -> sqlite3.Connection:
+        status = self._path.stat()
+        inode = (status.st_dev, status.st_ino)
+        if self._connection is None or inode != self._inode:
+            self.close()
+            # Told before opening: a file that comes in between is noticed at the next question.
+            self._inode = inode
+            self._connection = connect_to_read(self._path)
+        return self._connection
+
+
+def _uuid(connection: sqlite3.Connection) -> str:
+    row = connection.execute("SELECT value FROM meta WHERE key = 'uuid'").fetchone()
+    if not row or not UUID_FORM.match(row[0]):
+        raise ValueError(f"it names itself {row}, and not by a UUID")
+    return str(row[0])
+
+
+def _parse(spool: str, number: int, uuid: object, kind: object, body: object) -> Record | Unreadable:
+    position = Position(spool, number)
+    try:
+        record = record_of(str(kind), str(body))
+    except ValueError as error:
+        return Unreadable(position, str(uuid), str(body), str(error))
+    if record.position != position or record.uuid != uuid:
+        return Unreadable(position, str(uuid), str(body), "the record names another position or uuid than its row")
+    return record

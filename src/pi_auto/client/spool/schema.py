@@ -1,0 +1,89 @@
+"""The spool as a file: its name, its tables, and how each side opens it.
+
+WAL with synchronous=FULL: a commit that has returned survives SIGKILL and power loss.
+SQLite before 3.51.3 can lose commits when two connections write or checkpoint at once
+(sqlite.org, "WAL-reset bug"), so the writer is one connection and readers cannot write at all.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+from pi_auto.wire.scan import Incident, Record, Scan
+
+FILE_NAME = "spool.sqlite"
+SCHEMA = 1
+SCAN, INCIDENT = "scan", "incident"
+
+# `next` is written when rows are pruned: numbers are never given twice, not even after the last row has gone.
+TABLES = """
+CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE records(
+  number INTEGER PRIMARY KEY,
+  uuid TEXT NOT NULL UNIQUE,
+  kind TEXT NOT NULL CHECK(kind IN ('scan', 'incident')),
+  body TEXT NOT NULL,
+  stored_at INTEGER NOT NULL -- milliseconds of the wall clock
+);
+"""
+INSERT = "INSERT INTO records(number, uuid, kind, body, stored_at) VALUES (?, ?, ?, ?, ?)"
+
+_BUSY_SECONDS = 5.0
+_MOST_WAL_KEPT = 4 * 1024 * 1024
+
+
+def connect_to_write(path: Path) -> sqlite3.Connection:
+    """The one writing connection of an existing spool; sqlite3.Error if that cannot be."""
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=_BUSY_SECONDS)
+    connection.isolation_level = None
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA journal_size_limit={_MOST_WAL_KEPT}")
+        connection.execute("PRAGMA cell_size_check=ON")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write, for one thread at a time; text that is no UTF-8 comes with U+FFFD in it."""
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS, check_same_thread=False
+    )
+    connection.isolation_level = None
+    connection.text_factory = lambda octets: octets.decode("utf-8", "replace")
+    try:
+        connection.execute("PRAGMA query_only=ON")
+        connection.execute("PRAGMA cell_size_check=ON")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def row_of(record: Record, stored_at: int) -> tuple[int, str, str, str, int]:
+    """A record as INSERT takes it."""
+    kind = SCAN if isinstance(record, Scan) else INCIDENT
+    body = json.dumps(record.to_json(), separators=(",", ":"))
+    return record.position.number, record.uuid, kind, body, stored_at
+
+
+def record_of(kind: str, body: str) -> Record:
+    """The record in a row. ValueError (FieldError where a field is at fault) if there is none in it."""
+    try:
+        value = json.loads(body)
+    except RecursionError:
+        raise ValueError("the body is nested too deeply") from None
+    return Scan.from_json(value) if kind == SCAN else Incident.from_json(value)
+
+
+def next_number(connection: sqlite3.Connection) -> int:
+    """The number that the next record gets."""
+    ((newest, kept),) = connection.execute(
+        "SELECT (SELECT max(number) FROM records), (SELECT value FROM meta WHERE key = 'next')"
+    ).fetchall()
+    return max((newest or 0) + 1, int(kept or 1))

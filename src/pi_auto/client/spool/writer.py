@@ -1,0 +1,204 @@
+"""The writing side of the spool, for the capture process alone: append, prune, check, replace.
+
+When `append` has returned, its records survive SIGKILL and power loss. One thread uses a
+Spool, and one process (see lock.py). A spool whose content is broken is never written to
+again: it is set aside, and a new one under a new UUID takes its place.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from pi_auto.client.clock import Now
+from pi_auto.client.spool.drafts import Draft
+from pi_auto.client.spool.errors import SpoolDamaged, SpoolRefused, is_damage
+from pi_auto.client.spool.replacing import begin_anew, set_aside
+from pi_auto.client.spool.schema import (
+    FILE_NAME,
+    INSERT,
+    SCHEMA,
+    connect_to_read,
+    connect_to_write,
+    next_number,
+    record_of,
+    row_of,
+)
+from pi_auto.wire.fields import UUID_FORM
+from pi_auto.wire.ids import Position
+from pi_auto.wire.scan import Record
+
+_CHECK_SECONDS = 5.0  # at opening; what a longer check would find, a later one finds
+_PRUNE_ROWS = 1000  # in one transaction, so that no scan waits long for it
+_VACUUM_PAGES = 2000
+
+
+def _nothing_acknowledged(_spool: str) -> int:
+    return 0
+
+
+class Spool:
+    """An open spool. `uuid` names it; positions are (uuid, number)."""
+
+    def __init__(self, connection: sqlite3.Connection, uuid: str, now: Now) -> None:
+        self.uuid = uuid
+        self._connection = connection
+        self._now = now
+        self._next = next_number(connection)
+
+    @classmethod
+    def open(cls, folder: Path, now: Now, acknowledged: Callable[[str], int] = _nothing_acknowledged) -> Spool:
+        """The spool in `folder`, begun if there is none, replaced if it is broken.
+
+        `acknowledged` tells the highest number of a spool that any destination has settled. A
+        spool that knows fewer numbers has lost its end (a card that lies about fsync): used on, it
+        would give a number twice, and the second scan would be taken for delivered.
+
+        Raises SpoolRefused if a newer program made it; sqlite3.Error or OSError if a retry may help.
+        """
+        path = folder / FILE_NAME
+        if path.exists():
+            try:
+                _examine(path, acknowledged)
+            except SpoolDamaged as damage:
+                set_aside(folder, str(damage))
+        if not path.exists():
+            begin_anew(folder, now)
+        connection = connect_to_write(path)
+        try:
+            return cls(connection, _meta(connection)["uuid"], now)
+        except sqlite3.Error:
+            connection.close()
+            raise
+
+    def append(self, drafts: Iterable[Draft]) -> list[Record]:
+        """Store drafts durably, in one commit, and return the records they have become.
+
+        A draft that is stored already, because an earlier try failed only after its commit, is not
+        stored twice. Raises SpoolDamaged, or sqlite3.Error where a retry with a new Spool may help.
+        """
+        records: list[Record] = []
+        number = self._next
+        stored_at = int(self._now().wall_time.timestamp() * 1000)
+        with self._transaction():
+            for draft in drafts:
+                known = self._find(draft.uuid)
+                if known is None:
+                    record = draft.at(Position(self.uuid, number))
+                    self._connection.execute(INSERT, row_of(record, stored_at))
+                    number += 1
+                records.append(known or record)
+        self._next = number
+        return records
+
+    def prune(self, settled: int, *, stored_before: float) -> int:
+        """Delete the oldest records while they are settled (number up to `settled`) and old; say how many went.
+
+        `stored_before` is in seconds of the wall clock. At most 1000 go in a call. Only the
+        oldest end is cut, so that the numbers kept have no gap.
+        """
+        rows = "SELECT number, stored_at FROM records WHERE number <= ? ORDER BY number LIMIT ?"
+        with self._transaction():
+            gone = 0
+            for number, stored_at in self._connection.execute(rows, (settled, _PRUNE_ROWS)).fetchall():
+                if stored_at >= stored_before * 1000:
+                    break
+                gone += self._connection.execute("DELETE FROM records WHERE number = ?", (number,)).rowcount
+            if gone:
+                keep = "INSERT OR REPLACE INTO meta(key, value) VALUES ('next', ?)"
+                self._connection.execute(keep, (str(self._next),))
+        return gone
+
+    def give_back_room(self) -> None:
+        """Return pages that pruning has freed to the disk, so many that no scan waits long for it."""
+        with _damage_named():
+            # A script, since execute() stops after the first of the rows (one a page) that this gives.
+            self._connection.executescript(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()  # waits for no reader
+
+    def check(self, give_up: Callable[[], bool]) -> None:
+        """Look through the whole file until `give_up` says so; SpoolDamaged if something is wrong with it."""
+        _check(self._connection, give_up)
+
+    def close(self) -> None:
+        """Close it; what was appended is durable whether or not this is reached."""
+        with suppress(sqlite3.Error):
+            self._connection.close()
+
+    def _find(self, uuid: str) -> Record | None:
+        row = self._connection.execute("SELECT kind, body FROM records WHERE uuid = ?", (uuid,)).fetchone()
+        try:
+            return record_of(*row) if row else None
+        except ValueError as error:
+            raise SpoolDamaged(f"record {uuid} is stored, but cannot be read: {error}") from error
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with _damage_named():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):  # SQLite has rolled back by itself after some errors
+                    self._connection.execute("ROLLBACK")
+                raise
+
+
+@contextmanager
+def _damage_named() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        if is_damage(error):
+            raise SpoolDamaged(str(error)) from error
+        raise
+
+
+def _examine(path: Path, acknowledged: Callable[[str], int]) -> None:
+    """Raise SpoolDamaged if the spool cannot be used, without changing a byte of it."""
+    with _damage_named():
+        connection = connect_to_read(path)
+        try:
+            meta = _meta(connection)
+            if meta.get("schema", "").isdecimal() and int(meta["schema"]) > SCHEMA:
+                raise SpoolRefused(f"{path} has schema {meta['schema']}; this program knows {SCHEMA} and less")
+            if not UUID_FORM.match(meta.get("uuid", "")) or meta.get("schema") != str(SCHEMA):
+                raise SpoolDamaged(f"its meta table holds {meta}")
+            deadline = time.monotonic() + _CHECK_SECONDS
+            _check(connection, lambda: time.monotonic() > deadline)
+            newest, settled = next_number(connection) - 1, acknowledged(meta["uuid"])
+            if newest < settled:
+                raise SpoolDamaged(f"it ends at number {newest}, but {settled} was acknowledged: its end is lost")
+        finally:
+            connection.close()
+
+
+def _meta(connection: sqlite3.Connection) -> dict[str, str]:
+    try:
+        return dict(connection.execute("SELECT key, value FROM meta").fetchall())
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # no such table: another file, or an empty one
+            raise SpoolDamaged(str(error)) from error
+        raise
+
+
+def _check(connection: sqlite3.Connection, give_up: Callable[[], bool]) -> None:
+    connection.set_progress_handler(lambda: int(give_up()), 10_000)
+    try:
+        with _damage_named():
+            connection.execute("SELECT count(*) FROM (SELECT 1 FROM records LIMIT 1)").fetchall()
+            ((verdict,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
+            raise SpoolDamaged(str(error)) from error
+        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+            raise
+    else:
+        if verdict != "ok":
+            raise SpoolDamaged(str(verdict))
+    finally:
+        connection.set_progress_handler(None, 0)

@@ -1,0 +1,289 @@
+"""The whole capture program as a process: a FIFO typed into at one end, records in the spool at the other."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pi_auto.client.capture.decoder import GUARD
+from pi_auto.client.clock import boottime_ns
+from pi_auto.client.spool.doorbell import Bell
+from pi_auto.client.spool.replacing import SET_ASIDE
+from pi_auto.client.spool.schema import FILE_NAME
+from pi_auto.wire.scan import Incident, Scan
+from support.keys import MS, Fifo, overflow, recording, typed
+from support.spools import held, texts
+from support.waiting import wait_until
+
+EAN = "4006381333931"
+PROGRAM = """
+import resource, sys
+from pathlib import Path
+from pi_auto.client.capture.program import run_capture
+from pi_auto.logs import start_logging
+if "--full-disk" in sys.argv:  # no file may grow beyond this, until the limit is lifted
+    resource.setrlimit(resource.RLIMIT_FSIZE, (9000, resource.RLIM_INFINITY))
+start_logging()
+sys.exit(run_capture(Path(sys.argv[1]), sys.argv[2], log_barcodes="--silent" not in sys.argv))
+"""
+STORED = re.compile(r"barcode stored: number=(\d+) uuid=(\S+) scanner=(\S+) text=(.*)")
+
+
+@dataclass
+class Capture:
+    """A running capture process."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def said(self, words: str, times: int = 1) -> None:
+        wait_until(lambda: self.log.read_text().count(words) >= times, what=f"{words!r} in its log")
+
+    def stored(self) -> list[str]:
+        return [match[4] for match in STORED.finditer(self.log.read_text())]
+
+    def wait_for_scans(self, number: int) -> None:
+        wait_until(lambda: len(self.stored()) >= number, what=f"{number} scans are stored")
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(5)
+
+
+@dataclass
+class Bench:
+    """A state folder and a virtual scanner."""
+
+    state: Path
+    fifo: Fifo
+    runs: int = 0
+
+    @property
+    def folder(self) -> Path:
+        return self.state / "capture"
+
+    @contextmanager
+    def capture(self, scanner: str | None = None, *options: str) -> Iterator[Capture]:
+        """A capture process that is ready."""
+        self.runs += 1
+        log = self.state.parent / f"capture-{self.runs}.log"
+        command = [sys.executable, "-c", PROGRAM, str(self.state), scanner or str(self.fifo.path), *options]
+        with log.open("wb") as stderr, subprocess.Popen(command, stderr=stderr, stdout=subprocess.PIPE) as running:
+            try:
+                assert running.stdout
+                line = running.stdout.readline().decode()
+                assert line == f"pi-auto-client capture ready: spool={self.folder}\n", log.read_text()
+                yield Capture(running, log)
+            finally:
+                running.kill()
+                print(log.read_text())  # which pytest shows where a test fails
+
+    def type(self, text: str, **how: int | None) -> None:
+        self.fifo.send(typed(text, boottime_ns(), **how))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path / "state", Fifo(tmp_path / "scanner"))
+    yield bench
+    bench.fifo.close()
+
+
+def test_codes_are_stored_told_and_rung_for(bench: Bench) -> None:
+    (bench.state / "agent").mkdir(parents=True)
+    bell = Bell(bench.state / "agent" / "wake.sock")
+    with bench.capture() as capture:
+        bench.type(EAN)
+        capture.wait_for_scans(1)
+        assert bell.wait(5)
+        bench.type("<script>")
+        capture.wait_for_scans(2)
+        assert capture.stop() == 0
+    bell.close()
+    first, second = held(bench.folder)
+    assert isinstance(first, Scan)
+    assert (first.text, first.raw, first.scanner.id) == (EAN, EAN.encode(), "fifo:scanner")
+    assert first.stamp.boot_id == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    assert 0 <= second.stamp.boottime_ns - first.stamp.boottime_ns < boottime_ns()
+    assert capture.stored() == [EAN, "<script>"]
+
+
+def test_a_code_without_a_suffix_is_stored_after_silence(bench: Bench) -> None:
+    with bench.capture() as capture:
+        bench.type(EAN, suffix=None)
+        capture.wait_for_scans(1)
+        assert capture.stop() == 0
+    assert texts(held(bench.folder)) == [EAN]
+
+
+def test_dropped_keys_are_stored_as_a_loss(bench: Bench) -> None:
+    with bench.capture() as capture:
+        start = boottime_ns()
+        bench.fifo.send([*typed(EAN, start, keep=slice(20)), *overflow(start + MS), *typed(EAN, start + 300 * MS)])
+        capture.said("scan_lost: number=1")
+        capture.wait_for_scans(1)
+        capture.stop()
+    loss, scan = held(bench.folder)
+    assert isinstance(loss, Incident)
+    assert "SYN_DROPPED" in loss.reason
+    assert loss.scanner == scan.scanner
+    assert texts([scan]) == [EAN]
+
+
+def test_barcodes_can_be_kept_out_of_the_log(bench: Bench) -> None:
+    with bench.capture(None, "--silent") as capture:
+        bench.type(EAN)
+        capture.wait_for_scans(1)
+        capture.stop()
+    assert EAN not in capture.log.read_text()
+    assert texts(held(bench.folder)) == [EAN]
+
+
+def test_a_control_character_in_a_code_forges_no_log_line(bench: Bench) -> None:
+    with bench.capture() as capture:
+        start = boottime_ns()
+        newline = [
+            event._replace(code=36) if event.code == 30 else event for event in typed("a", start, suffix=None)
+        ]
+        ctrl = newline[0]._replace(code=29)
+        bench.fifo.send([ctrl, *newline, ctrl._replace(value=0), *typed("forged", start + 3 * MS)])
+        capture.wait_for_scans(1)
+        capture.stop()
+    assert capture.stored() == ["\\nforged"]
+    assert texts(held(bench.folder)) == ["\nforged"]
+
+
+def test_after_a_kill_only_the_code_it_was_in_is_lost_and_what_waits_is_read(bench: Bench) -> None:
+    with bench.capture() as capture:
+        bench.type("BEFORE")
+        capture.wait_for_scans(1)
+    start = boottime_ns()
+    bench.fifo.send([*typed("TAIL", start), *typed("WAITS", start + 20 * MS), *typed("TOO", start + 40 * MS)])
+    with bench.capture() as capture:
+        capture.wait_for_scans(2)
+        capture.stop()
+    assert texts(held(bench.folder)) == ["BEFORE", "WAITS", "TOO"]
+    losses = [record.reason for record in held(bench.folder) if isinstance(record, Incident)]
+    assert losses == ["the scanner was opened in the middle of this code, or just before it"]
+
+
+def test_stopping_in_a_code_reports_it_as_lost(bench: Bench) -> None:
+    with bench.capture() as capture:
+        # Keys "pressed" a little later than now: silence has not ended them when the signal comes.
+        bench.fifo.send(typed("HALF", boottime_ns() + 2000 * MS, suffix=None))
+        wait_until(bench.fifo.is_drained, what="the keys are read")
+        assert capture.stop() == 0
+    (loss,) = held(bench.folder)
+    assert isinstance(loss, Incident)
+    assert "stopped" in loss.reason
+
+
+def test_a_spool_broken_under_a_running_capture_is_replaced_and_nothing_waiting_is_lost(bench: Bench) -> None:
+    with bench.capture() as capture:
+        bench.type("FIRST")
+        capture.wait_for_scans(1)
+    (bench.folder / FILE_NAME).write_bytes(b"\xa5" * 20_000)
+    (bench.folder / f"{FILE_NAME}-wal").unlink(missing_ok=True)
+    with bench.capture() as capture:
+        bench.type("SECOND")
+        capture.wait_for_scans(1)
+        capture.said("spool_replaced: number=1")
+        capture.stop()
+    assert texts(held(bench.folder)) == ["SECOND"]
+    assert len(list(bench.folder.glob(f"{SET_ASIDE}/*/{FILE_NAME}"))) == 1
+
+
+def test_on_a_full_disk_scans_wait_and_are_stored_when_there_is_room(bench: Bench) -> None:
+    with bench.capture(None, "--full-disk") as capture:
+        bench.type(EAN)
+        bench.type("OTHER")
+        capture.said("nothing can be stored in")
+        assert capture.stored() == []
+        unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+        resource.prlimit(capture.process.pid, resource.RLIMIT_FSIZE, unlimited)
+        capture.wait_for_scans(2)
+        capture.said("storing again")
+        assert capture.stop() == 0
+    assert capture.log.read_text().count("nothing can be stored") <= 2
+    assert texts(held(bench.folder)) == [EAN, "OTHER"]
+
+
+def test_a_recording_is_played_through_the_same_way(bench: Bench, tmp_path: Path) -> None:
+    path = recording(tmp_path / "recording", [*typed(EAN), *typed("NEXT", 5_200 * MS, suffix=None)])
+    with bench.capture(f"replay:{path}") as capture:
+        capture.wait_for_scans(2)
+        assert capture.process.poll() is None, "it stays up after the end"
+        capture.stop()
+    first, second = held(bench.folder)
+    assert texts([first, second]) == [EAN, "NEXT"]
+    assert second.stamp.boottime_ns - first.stamp.boottime_ns == (200 + 6 - 26) * MS
+
+
+def test_a_scanner_may_be_plugged_in_later(bench: Bench) -> None:
+    fifo = bench.fifo.path.with_name("later")
+    with bench.capture(str(fifo)) as capture:
+        scanner = Fifo(fifo)
+        capture.said("scanner opened: fifo:later")
+        opened = boottime_ns()
+        scanner.send(typed(EAN, opened + GUARD))
+        capture.wait_for_scans(1)
+        assert capture.stop() == 0
+        scanner.close()
+    assert capture.log.read_text().count("waiting for it") == 1
+
+
+def test_garbage_from_a_scanner_does_not_stop_it(bench: Bench) -> None:
+    with bench.capture() as capture:
+        for _ in range(20):
+            bench.fifo.write(os.urandom(24 * 100))
+            wait_until(bench.fifo.is_drained, what="the garbage is read")
+        bench.type(EAN)
+        wait_until(bench.fifo.is_drained, what="the code is read")
+        assert capture.stop() == 0
+
+
+def run(state: Path, scanner: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", PROGRAM, str(state), scanner]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+
+
+def test_a_second_capture_on_one_folder_refuses(bench: Bench) -> None:
+    with bench.capture() as capture:
+        second = run(bench.state, "auto")
+        assert second.returncode == 2
+        assert "in use by another capture" in second.stderr
+        assert capture.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("state", "scanner", "says"),
+    [
+        ("file", "auto", "state folder"),
+        ("file/below", "auto", "state folder"),
+        ("new", "replay:/no/such/recording", "/no/such/recording cannot be read"),
+        ("new", "replay:{folder}/cut", "line 1 is 'E: 1.0'"),
+        ("new", "no-scanner", "allowed: auto"),
+        ("new", "{folder}/file", "is no device"),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence_and_exit_code_2(
+    tmp_path: Path, state: str, scanner: str, says: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "cut").write_text("E: 1.0")
+    ended = run(tmp_path / state, scanner.format(folder=tmp_path))
+    assert ended.returncode == 2
+    assert says in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+    assert logging.getLevelName(logging.CRITICAL) not in ended.stderr

@@ -1,0 +1,142 @@
+"""Marks: never back by themselves, kept over restarts, and what they allow capture to prune."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pi_auto.client.spool.marks import Marks, acknowledged, settled_everywhere
+from pi_auto.wire.ids import Position
+from support.records import SPOOL
+
+OTHER = "99999999-2222-4333-8444-555555555555"
+
+
+def at(number: int, spool: str = SPOOL) -> Position:
+    return Position(spool, number)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "marks.sqlite"
+
+
+@pytest.fixture
+def marks(path: Path) -> Iterator[Marks]:
+    marks = Marks(path)
+    yield marks
+    marks.close()
+
+
+def test_a_mark_advances_and_never_goes_back(marks: Marks) -> None:
+    assert marks.through("api", SPOOL) == 0
+    for number, mark in [(3, 3), (7, 7), (5, 7)]:
+        marks.advance("api", at(number))
+        assert marks.through("api", SPOOL) == mark
+
+
+def test_marks_of_destinations_and_spools_are_apart(marks: Marks) -> None:
+    marks.advance("api", at(7))
+    marks.advance("api", at(2, OTHER))
+    assert [marks.through(*key) for key in [("hub", SPOOL), ("api", SPOOL), ("api", OTHER)]] == [0, 7, 2]
+
+
+def test_a_mark_is_rewound_only_when_told_and_never_forward(marks: Marks) -> None:
+    marks.advance("api", at(7))
+    marks.rewind("api", at(9))
+    assert marks.through("api", SPOOL) == 7
+    marks.rewind("api", at(4))
+    assert marks.through("api", SPOOL) == 4
+    marks.rewind("hub", at(4))
+    assert marks.through("hub", SPOOL) == 0
+
+
+def test_marks_outlast_the_process(marks: Marks, path: Path) -> None:
+    marks.advance("hub", at(7))
+    again = Marks(path)
+    assert again.through("hub", SPOOL) == 7
+    again.close()
+
+
+def test_an_unknown_destination_is_refused(marks: Marks) -> None:
+    with pytest.raises(ValueError, match="allowed: api, hub"):
+        marks.advance("cloud", at(1))
+
+
+def test_what_was_set_aside_is_kept_once_with_its_reason(marks: Marks) -> None:
+    for _ in range(2):
+        marks.set_aside("api", at(3), "some-uuid", "{body}", "text is too long")
+    marks.set_aside("hub", at(3), "some-uuid", "{body}", "body is too large")
+    assert [
+        (aside.destination, aside.position, aside.uuid, aside.body, aside.reason) for aside in marks.aside()
+    ] == [
+        ("api", at(3), "some-uuid", "{body}", "text is too long"),
+        ("hub", at(3), "some-uuid", "{body}", "body is too large"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("active", "settled"),
+    [
+        ({"api": True, "hub": True}, 4),
+        ({"api": True, "hub": False}, 9),
+        ({"api": False, "hub": True}, 4),
+        ({"api": False, "hub": False}, None),
+        ({"api": True}, None),
+        ({}, None),
+    ],
+)
+def test_settled_everywhere_is_the_lowest_mark_of_active_destinations(
+    marks: Marks, path: Path, active: dict[str, bool], settled: int | None
+) -> None:
+    marks.advance("api", at(9))
+    marks.advance("hub", at(4))
+    for destination, is_active in active.items():
+        marks.set_active(destination, is_active)
+    assert settled_everywhere(path, SPOOL) == settled
+
+
+def test_an_active_destination_without_a_mark_has_settled_nothing(marks: Marks, path: Path) -> None:
+    marks.set_active("api", True)
+    marks.set_active("hub", True)
+    marks.advance("api", at(9))
+    assert settled_everywhere(path, SPOOL) == 0
+    assert settled_everywhere(path, OTHER) == 0
+
+
+def test_the_highest_acknowledgement_is_known_of_each_spool(marks: Marks, path: Path) -> None:
+    marks.advance("api", at(9))
+    marks.advance("hub", at(4))
+    assert (acknowledged(path, SPOOL), acknowledged(path, OTHER)) == (9, 0)
+
+
+def test_without_readable_marks_nothing_is_known(path: Path) -> None:
+    assert (settled_everywhere(path, SPOOL), acknowledged(path, SPOOL)) == (None, 0)
+    path.write_bytes(os.urandom(5000))
+    assert (settled_everywhere(path, SPOOL), acknowledged(path, SPOOL)) == (None, 0)
+
+
+def test_broken_marks_are_kept_and_begun_anew(path: Path) -> None:
+    path.write_bytes(b"garbage" * 1000)
+    marks = Marks(path)
+    marks.advance("api", at(1))
+    marks.close()
+    (kept,) = path.parent.glob("marks.sqlite.broken-*")
+    assert kept.read_bytes() == b"garbage" * 1000
+
+
+def test_several_threads_may_move_marks_at_once(marks: Marks) -> None:
+    def advance() -> None:
+        for number in range(1, 101):
+            marks.advance("api", at(number))
+
+    threads = [threading.Thread(target=advance) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert marks.through("api", SPOOL) == 100

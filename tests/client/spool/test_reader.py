@@ -1,0 +1,116 @@
+"""Reading a spool while it is written, after its writer was killed, and where rows make no sense."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pi_auto.client.spool.errors import SpoolUnavailable
+from pi_auto.client.spool.reader import SpoolReader, Unreadable
+from pi_auto.client.spool.schema import FILE_NAME
+from pi_auto.client.spool.writer import Spool
+from pi_auto.wire.scan import Scan
+from support.records import START, stamp
+from support.spools import draft, filled, lost
+
+
+def numbers(rows: object) -> list[int]:
+    assert isinstance(rows, list)
+    return [row.position.number for row in rows]
+
+
+def test_an_empty_spool_has_a_name_and_nothing_else(tmp_path: Path) -> None:
+    spool = Spool.open(tmp_path, stamp)
+    with SpoolReader(tmp_path) as reader:
+        assert reader.uuid() == spool.uuid
+        assert (reader.oldest(), reader.newest()) == (1, 0)
+        assert reader.read(0, 10) == []
+        assert reader.oldest_stored_at(0) is None
+    spool.close()
+
+
+def test_records_are_seen_as_soon_as_they_are_stored(tmp_path: Path) -> None:
+    spool = filled(tmp_path)
+    with SpoolReader(tmp_path) as reader:
+        for number in (1, 2, 3):
+            (stored,) = spool.append([draft() if number != 2 else lost()])
+            assert reader.read(number - 1, 10) == [stored]
+        assert numbers(reader.read(0, 2)) == [1, 2]
+        assert numbers(reader.read(2, 2)) == [3]
+        assert (reader.oldest(), reader.newest()) == (1, 3)
+        assert reader.oldest_stored_at(2) == START.timestamp() + 1
+    spool.close()
+
+
+def test_a_spool_is_read_after_its_writer_was_killed(tmp_path: Path) -> None:
+    program = f"""
+import os, signal
+from pathlib import Path
+from support.spools import filled
+filled(Path({str(tmp_path)!r}), "A", "B")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    environment = {"PYTHONPATH": str(Path(__file__).parents[2])}
+    assert subprocess.run([sys.executable, "-c", program], env=environment, check=False).returncode == -9
+    assert (tmp_path / f"{FILE_NAME}-wal").exists()
+    with SpoolReader(tmp_path) as reader:
+        assert numbers(reader.read(0, 10)) == [1, 2]
+        spool = filled(tmp_path, "C")
+        assert numbers(reader.read(0, 10)) == [1, 2, 3]
+        spool.close()
+
+
+def test_a_reader_leaves_the_file_as_it_is_and_cannot_write(tmp_path: Path) -> None:
+    filled(tmp_path, "A").close()
+    before = (tmp_path / FILE_NAME).read_bytes()
+    with SpoolReader(tmp_path) as reader:
+        reader.read(0, 10)
+        assert reader._connection
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            reader._connection.execute("DELETE FROM records")
+    assert (tmp_path / FILE_NAME).read_bytes() == before
+
+
+def test_a_missing_or_unreadable_spool_is_unavailable_until_it_is_there(tmp_path: Path) -> None:
+    with SpoolReader(tmp_path) as reader:
+        with pytest.raises(SpoolUnavailable, match="No such file"):
+            reader.read(0, 10)
+        (tmp_path / FILE_NAME).write_bytes(os.urandom(10_000))
+        with pytest.raises(SpoolUnavailable, match="not a database"):
+            reader.uuid()
+        spool = filled(tmp_path, "A")
+        assert isinstance(reader.read(0, 10)[-1], Scan)
+        spool.close()
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("", "Expecting value"),
+        ("[" * 100_000, "nested too deeply"),
+        ("{}", "uuid is missing"),
+        (b"\xff\xfe", "Expecting value"),
+        (None, "another position or uuid"),
+    ],
+)
+def test_a_row_without_a_record_blocks_nothing(tmp_path: Path, body: str | bytes | None, reason: str) -> None:
+    spool = filled(tmp_path, "A", "B", "C")
+    connection = sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)
+    if body is None:
+        connection.execute(
+            "UPDATE records SET body = (SELECT body FROM records WHERE number = 1) WHERE number = 2"
+        )
+    else:
+        connection.execute("UPDATE records SET body = CAST(? AS TEXT) WHERE number = 2", (body,))
+    connection.close()
+    with SpoolReader(tmp_path) as reader:
+        first, second, third = reader.read(0, 10)
+    spool.close()
+    assert isinstance(second, Unreadable)
+    assert reason in second.reason
+    assert numbers([first, second, third]) == [1, 2, 3]

@@ -1,0 +1,113 @@
+"""The real server as processes of its own, on ports of the system's choice."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from support import processes
+from support.waiting import wait_until
+
+_READY = "pi-auto-server ready: "
+
+
+class Answer:
+    """What a request got: `status`, `headers`, `body`, and `json` where it is that."""
+
+    def __init__(self, status: int, headers: Any, body: bytes) -> None:
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON values."""
+        return json.loads(self.body)
+
+
+class RunningServer:
+    """A server that has said it is ready; `url` and `hub_mqtt` (ADDRESS:PORT or off) are what it bound."""
+
+    def __init__(self, data: Path, log: Path, *options: str) -> None:
+        self.data, self.log = data, log
+        self._from = log.stat().st_size if log.exists() else 0
+        command = [sys.executable, "-m", "pi_auto.server.cli", "run", "--data", str(data), *options]
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        said = wait_until(self._ready, 30, "the server's ready line")
+        self.http, self.hub_mqtt = said["http"], said["hub-mqtt"]
+        self.url = f"http://{self.http}"
+
+    def said(self) -> str:
+        """All that it has written so far."""
+        return self.log.read_bytes()[self._from :].decode(errors="replace")
+
+    def worker(self) -> int:
+        """The pid of the process that answers requests; 0 while there is none."""
+        found = processes.pids("pi_auto.server.cli", str(self.data))
+        return next((pid for pid in found if processes.parent_of(pid) == self.process.pid), 0)
+
+    def hub(self) -> int:
+        """The pid of its hub; 0 while there is none."""
+        return next(iter(processes.pids("pi_auto.hub.cli", str(self.data))), 0)
+
+    def kill(self) -> None:
+        """SIGKILL the main process, and wait until its worker has followed. The hub stays for the next server."""
+        self.process.kill()
+        self.process.wait()
+        servers = ("pi_auto.server.cli", str(self.data))
+        wait_until(lambda: not processes.pids(*servers), 10, "the worker follows the main process")
+
+    def stop(self) -> int:
+        """SIGTERM; its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(10)
+
+    def request(
+        self, path: str, body: object = None, *, token: str | None = None, headers: dict[str, str] | None = None
+    ) -> Answer:
+        """GET, or POST of JSON (or of bytes as they are)."""
+        octets = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        fields = {"Content-Type": "application/json"} | (headers or {})
+        if token:
+            fields["Authorization"] = f"Bearer {token}"
+        asked = urllib.request.Request(self.url + path, octets, fields)
+        try:
+            with urllib.request.urlopen(asked, timeout=30) as answer:
+                return Answer(answer.status, answer.headers, answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return Answer(error.code, error.headers, error.read())
+
+    def _ready(self) -> dict[str, str]:
+        for line in self.said().splitlines():
+            if line.startswith(_READY):
+                return dict(part.split("=", 1) for part in shlex.split(line.removeprefix(_READY)))
+        if self.process.poll() is not None:
+            raise AssertionError(f"the server ended with {self.process.returncode}: {self.said()}")
+        return {}
+
+
+@contextmanager
+def running_server(
+    folder: Path, *options: str, http: str = "127.0.0.1:0", hub_mqtt: str = "off"
+) -> Iterator[RunningServer]:
+    """A server with its data in `folder`/data; whatever is left of it is killed at the end."""
+    data = folder / "data"
+    server = RunningServer(data, folder / "server.log", "--http", http, "--hub-mqtt", hub_mqtt, *options)
+    try:
+        yield server
+    finally:
+        try:
+            server.stop()
+        finally:
+            processes.kill([pid for pid in processes.pids(str(data)) if pid != os.getpid()])
