@@ -1,0 +1,124 @@
+"""Puts the agent together: one worker for each destination, one for errands, and a bell that wakes them.
+
+A worker that dies of anything it does not expect ends the whole agent, whose supervisor
+starts it again from what is on disk: nothing lives in memory alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import Random, SystemRandom
+
+from pi_auto.client.agent.alone import hold_alone
+from pi_auto.client.agent.api import ServerApi
+from pi_auto.client.agent.delivery.api import ApiDelivery
+from pi_auto.client.agent.delivery.hub import HubDelivery
+from pi_auto.client.agent.delivery.lane import Lane
+from pi_auto.client.agent.enrolment.identity import identity_of
+from pi_auto.client.agent.enrolment.registration import stored_registration
+from pi_auto.client.agent.enrolment.standing import Standing
+from pi_auto.client.agent.health import heartbeat
+from pi_auto.client.agent.registrar import Registrar
+from pi_auto.client.agent.wakeups import Reason, Wakeups
+from pi_auto.client.settings import Settings
+from pi_auto.client.spool.doorbell import Bell, ring
+from pi_auto.client.spool.marks import API, HUB, Marks
+from pi_auto.client.spool.reader import SpoolReader
+
+log = logging.getLogger("pi_auto.agent")
+
+_LISTEN = 1.0  # seconds; the order to stop rings the bell as well, but a ring can be lost
+_FAREWELL = 3.0  # seconds for all workers together: the agent has to stop within five
+
+
+class Agent:
+    """The agent over the state folder in `settings`. Raises OSError or NoIdentity if that cannot be used."""
+
+    def __init__(self, settings: Settings) -> None:
+        folder = settings.agent_folder
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._settings = settings
+        self._alone = hold_alone(folder)
+        self.identity = identity_of(folder, settings.device_id)
+        self._wakeups = {name: Wakeups() for name in ("registrar", API, HUB)}
+        self._wake_path = folder / "wake.sock"
+        self._bell = Bell(self._wake_path)
+        self._marks = Marks(folder / "marks.sqlite")
+        self._stop = threading.Event()
+        self._failed = False
+        self._threads = [
+            threading.Thread(target=self._guard, args=(work,), name=name, daemon=True)
+            for name, work in self._workers(folder).items()
+        ]
+
+    def run(self) -> bool:
+        """Work until `stop`; False if a worker has died."""
+        for thread in self._threads:
+            thread.start()
+        while not self._stop.is_set():
+            if self._bell.wait(_LISTEN):
+                self._wake(Reason.RECORD, API, HUB)
+        self._wake(Reason.STOP, *self._wakeups)
+        self._close()
+        return not self._failed
+
+    def stop(self) -> None:
+        """End `run` soon. May be called from a signal handler."""
+        self._stop.set()
+        ring(self._wake_path)
+
+    def _workers(self, folder: Path) -> dict[str, Callable[[], None]]:
+        settings, identity, rng = self._settings, self.identity, SystemRandom()
+        endpoint = settings.endpoint()
+        standing = self._standing(folder, rng)
+        spool = settings.capture_folder
+        reader = SpoolReader(spool)
+        return {
+            "registrar": Registrar(settings, folder, identity, standing, self._wakeups["registrar"], rng).run,
+            API: ApiDelivery(
+                identity.device_id, Lane(API, SpoolReader(spool), self._marks), ServerApi(endpoint),
+                standing, self._wakeups[API], rng,
+            ).run,
+            HUB: HubDelivery(
+                settings, identity.device_id, Lane(HUB, reader, self._marks), standing, self._wakeups[HUB], rng,
+                lambda: heartbeat(endpoint.dialled, reader, self._marks),
+            ).run,
+        }  # fmt: skip
+
+    def _standing(self, folder: Path, rng: Random) -> Standing:
+        return Standing(
+            stored_registration(folder, self._settings.server_url, self.identity.device_id),
+            rng,
+            float(self._settings.registration_retry_interval),
+            asked=lambda: self._wake(Reason.STANDING, "registrar"),
+            changed=lambda: self._wake(Reason.STANDING, API, HUB),
+        )
+
+    def _wake(self, reason: Reason, *workers: str) -> None:
+        for worker in workers:
+            self._wakeups[worker].wake(reason)
+
+    def _guard(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception:
+            log.exception("a worker died; the agent ends and is started anew")
+            self._failed = True
+            self.stop()
+
+    def _close(self) -> None:
+        """Wait for the workers, close what they used; one that hangs in a call is left to the process's end."""
+        deadline = time.monotonic() + _FAREWELL
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        self._bell.close()
+        if not any(thread.is_alive() for thread in self._threads):
+            self._marks.close()
+            os.close(self._alone)
+            for wakeups in self._wakeups.values():
+                wakeups.close()

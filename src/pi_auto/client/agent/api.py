@@ -1,0 +1,180 @@
+"""The server's API as this device calls it: JSON over HTTP, one connection kept open.
+
+Requests go in as objects, answers come out as objects or as one of the errors of
+`errors`. Every answer is bounded in size and time; a redirect is never followed, so that a
+token goes nowhere else. Not for several threads: each worker has its own.
+"""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import socket
+import ssl
+import time
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from pi_auto.client.agent.deadline import DeadlineSocket
+from pi_auto.client.agent.errors import ApiError, Garbled, Refused, Throttled, Unauthorized, Unreachable
+from pi_auto.client.agent.tls import context_for
+from pi_auto.client.endpoint import Endpoint
+from pi_auto.version import __version__
+
+MOST_ANSWER = 1024 * 1024  # bytes
+PATIENCE = 30.0  # seconds for a whole request, connecting included
+_TOO_BUSY = {408, 425, 429, 503}  # the request was right, the moment was not
+_WORTH_PACKING = 1024  # bytes: a smaller body fits one packet anyway
+
+
+class ServerApi:
+    """Calls to one server. `patience` is how long one call may take altogether, in seconds."""
+
+    def __init__(self, endpoint: Endpoint, patience: float = PATIENCE) -> None:
+        self._endpoint = endpoint
+        self._patience = patience
+        self._connection: _Connection | None = None
+
+    def get(self, path: str, query: dict[str, str], token: str | None = None) -> dict[str, Any]:
+        """The server's answer. Raises ApiError."""
+        return self._call("GET", f"{path}?{urlencode(query)}", None, _headers(token))
+
+    def post(self, path: str, body: dict[str, Any], token: str | None = None) -> dict[str, Any]:
+        """The server's answer. Raises ApiError."""
+        octets = json.dumps(body, separators=(",", ":")).encode()
+        headers = _headers(token) | {"Content-Type": "application/json"}
+        if len(octets) > _WORTH_PACKING:
+            octets = gzip.compress(octets, compresslevel=5, mtime=0)
+            headers["Content-Encoding"] = "gzip"
+        return self._call("POST", path, octets, headers)
+
+    def close(self) -> None:
+        """Hang up; the next call dials again."""
+        if self._connection:
+            self._connection.close()
+            self._connection = None
+
+    def _call(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> dict[str, Any]:
+        try:
+            return self._ask(method, path, body, headers | {"Host": self._endpoint.host})
+        except ssl.CertificateError as error:
+            raise self._hung_up(
+                Unreachable, f"its certificate is not good for {self._endpoint.name}: {error}"
+            ) from None
+        except OSError as error:
+            raise self._hung_up(Unreachable, str(error) or repr(error)) from None
+        except http.client.HTTPException as error:
+            raise self._hung_up(Garbled, f"its answer is not HTTP: {error!r}") from None
+
+    def _hung_up(self, kind: type[ApiError], reason: str) -> ApiError:
+        self.close()
+        host, port = self._endpoint.dialled
+        return kind(f"no use of the server at {host} port {port}: {reason}")
+
+    def _ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> dict[str, Any]:
+        deadline = time.monotonic() + self._patience
+        try:
+            response, octets = self._exchange(deadline, method, path, body, headers)
+        except (http.client.BadStatusLine, ConnectionError):
+            # RFC 9112 9.3.1: a server may close a kept connection at any moment. All calls can be repeated
+            # safely: a batch by its uuids, a registration by its claim.
+            if not self._connection or not self._connection.used:
+                raise
+            self.close()
+            response, octets = self._exchange(deadline, method, path, body, headers)
+        return _judged(response, octets)
+
+    def _exchange(
+        self, deadline: float, method: str, path: str, body: bytes | None, headers: dict[str, str]
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        if not self._connection:
+            self._connection = _Connection(self._endpoint)
+        connection = self._connection
+        connection.give_until(deadline)
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        with response:
+            octets = response.read(MOST_ANSWER + 1)
+        if len(octets) > MOST_ANSWER:
+            raise http.client.HTTPException(f"an answer of more than {MOST_ANSWER} bytes")
+        connection.used = True
+        return response, octets
+
+
+class _Connection(http.client.HTTPConnection):
+    """A connection to the address that is dialled, with a deadline on all that happens on it."""
+
+    used = False
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__(*endpoint.dialled)
+        self._endpoint = endpoint
+        self._deadline = 0.0
+
+    def give_until(self, deadline: float) -> None:
+        """Everything that follows must be over by then (time.monotonic)."""
+        self._deadline = deadline
+        if self.sock is not None:
+            cast("DeadlineSocket", self.sock).deadline = deadline
+
+    def connect(self) -> None:
+        plain = socket.create_connection(
+            self._endpoint.dialled, timeout=max(0.1, self._deadline - time.monotonic())
+        )
+        try:
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock = (
+                context_for(self._endpoint.name, self._endpoint.ca).wrap_socket(plain)
+                if self._endpoint.tls
+                else plain
+            )
+        except BaseException:
+            plain.close()
+            raise
+        self.sock = DeadlineSocket(sock, self._deadline)
+
+
+def _headers(token: str | None) -> dict[str, str]:
+    named = {"User-Agent": f"pi-auto-client/{__version__}", "Accept": "application/json"}
+    return named | ({"Authorization": f"Bearer {token}"} if token else {})
+
+
+def _judged(response: http.client.HTTPResponse, octets: bytes) -> dict[str, Any]:
+    """The answer's object, or the error that its status means."""
+    status = response.status
+    if status == http.client.OK:
+        return _object(octets)
+    if status == http.client.UNAUTHORIZED:
+        raise Unauthorized(f"status 401: {_complaint(octets)}")
+    if status in _TOO_BUSY:
+        raise Throttled(f"the server is busy: status {status}", _seconds(response.getheader("Retry-After")))
+    if status >= http.client.INTERNAL_SERVER_ERROR:
+        raise Unreachable(f"the server failed: status {status}: {_complaint(octets)}")
+    if status >= http.client.BAD_REQUEST:
+        raise Refused(status, _complaint(octets))
+    raise Garbled(f"status {status}, where only 200 means yes")
+
+
+def _object(octets: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(octets)
+    except (ValueError, RecursionError):
+        answer = None
+    if not isinstance(answer, dict):
+        raise Garbled(f"the answer is no JSON object: {octets[:80]!r}")
+    return answer
+
+
+def _complaint(octets: bytes) -> str:
+    """What the server says is wrong, bounded; its errors are `{"error": "…"}` or `{"error": {"message": …}}`."""
+    try:
+        error = _object(octets).get("error")
+    except Garbled:
+        return repr(octets[:200])
+    return str(error.get("message", error) if isinstance(error, dict) else error)[:1000]
+
+
+def _seconds(retry_after: str | None) -> float:
+    """Retry-After in seconds; a date counts as none, because the clock of a device may be wrong."""
+    return float(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() else 0.0

@@ -1,0 +1,49 @@
+"""What can go wrong between device and server or hub, named by who must act, and whether waiting helps."""
+
+from __future__ import annotations
+
+
+class ApiError(Exception):
+    """A call to the server that has not done its work; `retry_after` is the wait it asks for, in seconds."""
+
+    retry_after: float = 0.0
+
+
+class Unreachable(ApiError):  # noqa: N818 - named for what has happened
+    """The network or the server is down or busy: the same call may work later."""
+
+
+class Throttled(ApiError):  # noqa: N818 - named for what has happened
+    """The server asks for patience."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Garbled(ApiError):  # noqa: N818 - named for what has happened
+    """What answered does not speak our language: a captive portal, a proxy. Later may be better."""
+
+
+class Unauthorized(ApiError):  # noqa: N818 - named for what has happened
+    """The server does not take this token (any more): the device must register again."""
+
+
+class Refused(ApiError):  # noqa: N818 - named for what has happened
+    """The server will never take this very request; `error` is what it says about it."""
+
+    def __init__(self, status: int, error: str) -> None:
+        super().__init__(f"refused with status {status}: {error}")
+        self.status, self.error = status, error
+
+
+class HubError(Exception):
+    """The hub cannot be used now."""
+
+
+class HubLost(HubError):  # noqa: N818 - named for what has happened
+    """The hub cannot be reached, or the connection to it is gone."""
+
+
+class HubRejected(HubError):  # noqa: N818 - named for what has happened
+    """The hub does not take this device's credentials (any more): the server must be asked for new ones."""

@@ -1,0 +1,143 @@
+"""One MQTT connection to the hub, from CONNECT to DISCONNECT; never reconnected, a new one is made instead.
+
+paho speaks MQTT, but owns nothing: no thread of it runs, it never redials, and what it
+holds when the connection goes is thrown away, because the spool and its mark know better
+what is to be sent again. Not for several threads.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections import deque
+from contextlib import suppress
+from typing import Any
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+
+from pi_auto.client.agent.errors import HubLost, HubRejected
+from pi_auto.client.agent.hub.way import HubWay
+from pi_auto.client.agent.wakeups import readable
+from pi_auto.wire import topics
+
+KEEPALIVE = 60  # seconds; free of charge at Azure
+PATIENCE = 5.0  # seconds for each step of connecting; the agent must be able to stop within as many
+_REJECTED = {"Bad user name or password", "Not authorized"}  # CONNACK 4 and 5, as paho words them
+
+
+class HubConnection:
+    """A connection that is open once it has been made. Raises HubLost or HubRejected, then and later.
+
+    `acknowledged` collects the message numbers the hub has answered with PUBACK, `answers`
+    the (status, request id) of twin requests; the owner takes them out.
+    """
+
+    def __init__(self, way: HubWay) -> None:
+        self.acknowledged: deque[int] = deque()
+        self.answers: deque[tuple[int, str]] = deque()
+        self._refusal: str | None = None
+        self._open = False
+        self._mqtt = self._client(way)
+        try:
+            self._connect(way)
+        except BaseException:
+            self.close()
+            raise
+
+    def publish(self, topic: str, body: bytes) -> int:
+        """Send a message of QoS 1; the number that its PUBACK will bear."""
+        info = self._mqtt.publish(topic, body, qos=1)
+        self._expect(info.rc)
+        return info.mid
+
+    def report(self, body: bytes, request_id: str) -> None:
+        """Send reported properties; the answer on the twin's topic is the receipt, so QoS 0 is enough."""
+        self._expect(self._mqtt.publish(topics.twin_patch_reported(request_id), body, qos=0).rc)
+
+    def turn(self, seconds: float, *wakers: int) -> None:
+        """Let the network work until something has come, a waker is readable, or the time is over."""
+        sock = self._mqtt.socket()
+        if sock is None:
+            raise HubLost("the connection to the IoT Hub is gone")
+        # TLS may have decoded more than was taken out; the kernel's socket does not show that.
+        buffered = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+        descriptor = sock.fileno()
+        writing = descriptor if self._mqtt.want_write() else None
+        readable(0.0 if buffered else seconds, descriptor, *wakers, writing=writing)
+        try:
+            self._expect(self._mqtt.loop_read())
+            if self._mqtt.want_write():
+                self._expect(self._mqtt.loop_write())
+            self._expect(self._mqtt.loop_misc())
+        except HubLost:
+            raise
+        except Exception as error:  # noqa: BLE001 - paho's parser raises whatever a garbled packet makes it raise
+            raise HubLost(f"the IoT Hub does not speak MQTT: {error!r}") from None
+
+    def close(self) -> None:
+        """Say DISCONNECT if that is still possible, and hang up."""
+        with suppress(OSError, ValueError):
+            self._mqtt.disconnect()
+        sock = self._mqtt.socket()
+        if sock is not None:
+            sock.close()
+        # Break the circle of references, so that nothing of paho outlives the connection.
+        self._mqtt.on_connect = self._mqtt.on_publish = self._mqtt.on_message = None
+
+    def _client(self, way: HubWay) -> mqtt.Client:
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=way.credentials.device_id,
+            clean_session=True,
+            protocol=mqtt.MQTTv311,
+            reconnect_on_failure=False,
+        )
+        client.max_inflight_messages = 0  # no limit: the window above keeps it, nothing is to wait in here
+        client.connect_timeout = PATIENCE
+        client.username_pw_set(way.user_name(), way.password(time.time()))
+        if way.tls is not None:
+            client.tls_set_context(way.tls)
+        client.on_connect = self._on_connect
+        client.on_publish = self._on_publish
+        client.on_message = self._on_message
+        return client
+
+    def _connect(self, way: HubWay) -> None:
+        try:
+            self._mqtt.connect(way.address, way.port, KEEPALIVE)
+        except (OSError, ValueError) as error:
+            raise HubLost(f"no IoT Hub at {way.address} port {way.port}: {error}") from None
+        deadline = time.monotonic() + PATIENCE
+        while not self._open:
+            self._turn_before(deadline)
+        self._expect(self._mqtt.subscribe(topics.TWIN_RESPONSES, qos=0)[0])
+
+    def _turn_before(self, deadline: float) -> None:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise HubLost(f"the IoT Hub did not answer within {PATIENCE:.0f} s")
+        try:
+            self.turn(left)
+        except HubLost:
+            if self._refusal in _REJECTED:
+                raise HubRejected(f"the IoT Hub rejects this device: {self._refusal}") from None
+            if self._refusal:
+                raise HubLost(f"the IoT Hub refuses the connection: {self._refusal}") from None
+            raise
+
+    def _expect(self, code: MQTTErrorCode) -> None:
+        if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            raise HubLost(f"the connection to the IoT Hub is gone: {mqtt.error_string(code)}")
+
+    def _on_connect(self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._open = not reason.is_failure
+        self._refusal = str(reason) if reason.is_failure else None
+
+    def _on_publish(self, _client: mqtt.Client, _data: Any, mid: int, _reason: Any, _properties: Any) -> None:
+        self.acknowledged.append(mid)
+
+    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        answer = topics.parse_twin_response(message.topic)
+        if answer:
+            self.answers.append(answer)

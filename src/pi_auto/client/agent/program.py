@@ -1,0 +1,29 @@
+"""The agent as a program: it runs until SIGTERM, and says once when it is ready."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sqlite3
+import sys
+
+from pi_auto.client.agent.agent import Agent
+from pi_auto.client.agent.enrolment.identity import NoIdentity
+from pi_auto.client.settings import Settings
+from pi_auto.wire.errors import FieldError
+
+
+def run_agent(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT; the exit code."""
+    try:
+        agent = Agent(settings)
+    except FieldError as error:
+        print(f"pi-auto-client: {error}", file=sys.stderr)
+        return 2
+    except (OSError, sqlite3.Error, NoIdentity) as error:
+        print(f"pi-auto-client: the agent cannot use {settings.state}: {error}", file=sys.stderr)
+        return 1
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: agent.stop())
+    print(f"pi-auto-client agent ready: device={shlex.quote(agent.identity.device_id)}", flush=True)
+    return 0 if agent.run() else 1

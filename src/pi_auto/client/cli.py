@@ -1,0 +1,190 @@
+"""The command `pi-auto-client`: reads the command line and hands over to the part that is asked for.
+
+Every part is imported only when it is needed, so that the capture process never loads
+network code and `replay` needs nothing of the agent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pi_auto.client.settings import DEFAULT_FILE, DEFAULT_STATE, LOG_LEVELS, Settings, SettingsError
+from pi_auto.logs import start_logging
+from pi_auto.version import __version__
+
+_EXAMPLES = """examples:
+  pi-auto-client run --server http://127.0.0.1:5000 --state ./pi        whatever scanner is plugged in
+  pi-auto-client run --config ./pi.json --scanner /dev/input/event3     one scanner, settings from a file
+  pi-auto-client record /dev/input/event3 codes.events                  make a recording of a scanner
+  pi-auto-client replay codes.events                                    print what is in it, a JSON object a line
+  pi-auto-client status --state ./pi                                    who am I, what is waiting
+"""
+_USAGE_ERROR = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; its exit code."""
+    arguments = _parser().parse_args(argv)
+    start_logging()
+    try:
+        return int(arguments.command(arguments))
+    except SettingsError as error:
+        print(f"pi-auto-client: {error}", file=sys.stderr)
+        return _USAGE_ERROR
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from pi_auto.client.supervisor import Supervisor  # noqa: PLC0415 - loaded when needed
+
+    settings = _settings(arguments, server=True)
+    python = [sys.executable, "-m", "pi_auto.client.cli"]
+    config = [f"--config={arguments.config}"] if arguments.config else []
+    passed_on = ["--until-stdin-closes", *config, *_as_options(_given(arguments))]
+    commands: dict[str, Sequence[str]] = {name: [*python, name, *passed_on] for name in ("capture", "agent")}
+    return Supervisor(commands, lambda facts: _announce(settings, facts)).run()
+
+
+def _announce(settings: Settings, facts: dict[str, str]) -> None:
+    said = {
+        "device": facts.get("device", "unknown"),
+        "server": settings.server_url,
+        "scanner": settings.scanner,
+        "state": str(settings.state),
+    }
+    print(
+        "pi-auto-client ready: " + " ".join(f"{key}={shlex.quote(value)}" for key, value in said.items()),
+        flush=True,
+    )
+
+
+def _capture(arguments: argparse.Namespace) -> int:
+    from pi_auto.client.capture.program import run_capture  # noqa: PLC0415 - loaded when needed
+
+    settings = _settings(arguments)
+    _hold_lifeline(arguments)
+    return run_capture(settings.state, settings.scanner, log_barcodes=settings.log_barcodes)
+
+
+def _agent(arguments: argparse.Namespace) -> int:
+    from pi_auto.client.agent.program import run_agent  # noqa: PLC0415 - loaded when needed
+
+    settings = _settings(arguments, server=True)
+    _hold_lifeline(arguments)
+    return run_agent(settings)
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from pi_auto.client.capture.replay import replay  # noqa: PLC0415 - loaded when needed
+
+    return replay(arguments.file, sys.stdout)
+
+
+def _record(arguments: argparse.Namespace) -> int:
+    from pi_auto.client.capture.record import record  # noqa: PLC0415 - loaded when needed
+
+    return record(arguments.device, arguments.file)
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from pi_auto.client.status import screen, status_of  # noqa: PLC0415 - loaded when needed
+
+    status = status_of(_settings(arguments))
+    print(json.dumps(status, indent=2) if arguments.json else screen(status))
+    return 0
+
+
+def _settings(arguments: argparse.Namespace, *, server: bool = False) -> Settings:
+    """The settings that hold for this call, logging at their level; with `server` they must name one."""
+    settings = Settings.load(arguments.config, _given(arguments))
+    start_logging(settings.log_level)
+    if server and not settings.server_url:
+        raise SettingsError(
+            f"{arguments.config or DEFAULT_FILE}: server_url is missing; "
+            "allowed: the server's address, such as http://127.0.0.1:5000 (or --server on the command line)"
+        )
+    return settings
+
+
+def _given(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the command line says about settings, by their names."""
+    return {name: getattr(arguments, name, None) for name in _OPTIONS}
+
+
+def _as_options(given: dict[str, Any]) -> list[str]:
+    flags = [_OPTIONS[name] for name, value in given.items() if value is True]
+    return flags + [f"{_OPTIONS[name]}={value}" for name, value in given.items() if value not in (None, True)]
+
+
+def _hold_lifeline(arguments: argparse.Namespace) -> None:
+    if arguments.until_stdin_closes:
+        from pi_auto.client import lifeline  # noqa: PLC0415 - loaded when needed
+
+        lifeline.hold()
+
+
+_OPTIONS = {
+    "state": "--state",
+    "server_url": "--server",
+    "scanner": "--scanner",
+    "log_level": "--log-level",
+    "insecure_plain_http": "--insecure-plain-http",
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pi-auto-client",
+        description="A barcode appliance: scans are stored durably, then delivered to server and IoT Hub.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"pi-auto-client {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    shared = _shared_options()
+    supervised = argparse.ArgumentParser(add_help=False)
+    supervised.add_argument("--until-stdin-closes", action="store_true", help="stop when standard input ends")
+    _add(commands, "run", _run, "capture and agent together, each started again when it dies", shared)
+    _add(commands, "capture", _capture, "only read scanners and store what they scan", shared, supervised)
+    _add(commands, "agent", _agent, "only deliver what is stored", shared, supervised)
+    status = _add(commands, "status", _status, "show who this device is and what is waiting", shared)
+    status.add_argument("--json", action="store_true", help="as one JSON object")
+    replay = _add(commands, "replay", _replay, "print what a recording holds, a JSON object a line")
+    replay.add_argument("file", type=Path, metavar="FILE", help="a recording in evemu's format")
+    record = _add(commands, "record", _record, "record a scanner's key events")
+    record.add_argument("device", type=Path, metavar="DEVICE", help="such as /dev/input/event3")
+    record.add_argument("file", type=Path, metavar="FILE", help="where the recording goes")
+    return parser
+
+
+def _add(
+    commands: Any, name: str, command: Any, help_text: str, *parents: argparse.ArgumentParser
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=help_text, description=help_text, parents=list(parents)
+    )
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _shared_options() -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--config", type=Path, metavar="FILE", help=f"settings, JSON (default: {DEFAULT_FILE})")
+    shared.add_argument("--state", metavar="DIR", help=f"where all is kept (default: {DEFAULT_STATE})")
+    shared.add_argument("--server", dest="server_url", metavar="URL", help="such as https://fleet.example:5443")
+    shared.add_argument("--scanner", metavar="SCANNER", help="auto, a device, or replay:FILE (default: auto)")
+    shared.add_argument("--log-level", choices=LOG_LEVELS, help="(default: INFO)")
+    shared.add_argument(
+        "--insecure-plain-http", action="store_true", default=None,
+        help="allow a server without TLS across a network: anybody there can read barcodes and credentials",
+    )  # fmt: skip
+    return shared
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""Where the fleet's server is: what a URL says, what is dialled for it, which name its certificate must bear.
+
+The address dialled and the name verified are two things: a box finds its server at
+whatever address the network gives, and believes it for its name alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pi_auto.wire.errors import FieldError
+
+_URL = "http://HOST[:PORT] or https://HOST[:PORT]"
+_ADDRESS = "HOST:PORT"
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A server: `host` goes into the Host header, `dialled` is connected to, `name` is what TLS verifies.
+
+    `ca` is a PEM file of the only authorities to believe; without one the system's are believed.
+    """
+
+    tls: bool
+    host: str
+    dialled: tuple[str, int]
+    name: str
+    ca: Path | None = None
+
+    @classmethod
+    def of(cls, url: str, address: str | None = None, name: str | None = None, ca: Path | None = None) -> Endpoint:
+        """The endpoint that settings describe; FieldError names the setting that is wrong."""
+        scheme, host, port = _parts_of_url(url)
+        bracketed = f"[{host}]" if ":" in host else host
+        return cls(
+            tls=scheme == "https",
+            host=bracketed if port == _PORTS[scheme] else f"{bracketed}:{port}",
+            dialled=_parts_of_address(address) if address else (host, port),
+            name=name or host,
+            ca=ca,
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, as it is written, can only be this machine. Names are not looked up: they may lie."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _parts_of_url(url: str) -> tuple[str, str, int]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise FieldError("server_url", repr(url), _URL) from None
+    extras = parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password
+    if parts.scheme not in _PORTS or not parts.hostname or extras or port == 0:
+        raise FieldError("server_url", repr(url), _URL)
+    return parts.scheme, parts.hostname, port or _PORTS[parts.scheme]
+
+
+def _parts_of_address(address: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(f"//{address}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or not port:
+        raise FieldError("server_address", repr(address), _ADDRESS)
+    return host, port

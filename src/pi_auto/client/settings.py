@@ -1,0 +1,172 @@
+"""What a person may set about the client: a JSON file, and the command line over it.
+
+Read once at start and never changed. It holds no secret; what the device has learned and
+been given lives in its state folder. An unknown key is warned of and ignored, so that an
+older client can read a newer file; a wrong value is refused by file, key and value.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from pi_auto.client.endpoint import Endpoint, is_loopback
+from pi_auto.wire.errors import FieldError
+from pi_auto.wire.fields import Fields
+from pi_auto.wire.ids import device_id_of
+
+log = logging.getLogger("pi_auto.settings")
+
+DEFAULT_FILE = Path("/etc/pi_auto_client.json")
+DEFAULT_STATE = Path("/var/lib/pi-auto-client")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_COMMAND_LINE = "the command line"
+_MOST_FILE = 64 * 1024  # bytes
+_DAY = 86400
+
+
+class SettingsError(ValueError):
+    """Settings that the client cannot run with; the text names file, key, value and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings. Intervals are seconds; those that are None are the server's to say."""
+
+    state: Path = DEFAULT_STATE
+    scanner: str = "auto"
+    server_url: str = ""
+    server_address: str | None = None
+    server_name: str | None = None
+    server_ca: Path | None = None
+    device_id: str | None = None
+    update_interval: int | None = None  # the server says 3600 unless it has reason not to
+    heartbeat_interval: int | None = None  # the server says 30
+    registration_retry_interval: int = 300  # the longest pause between two tries to register
+    log_level: str = "INFO"
+    log_barcodes: bool = True
+    insecure_plain_http: bool = False
+
+    @classmethod
+    def load(cls, file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
+        """Settings out of `file`, or the default file if there is one; `overrides` that are not None win.
+
+        Raises SettingsError.
+        """
+        written = _read(file or DEFAULT_FILE, required=file is not None)
+        given = {name: value for name, value in (overrides or {}).items() if value is not None}
+        values = _checked(written, str(file or DEFAULT_FILE)) | _checked(given, _COMMAND_LINE)
+        settings = cls(**values)
+        if settings.server_url:
+            settings._check_server(str(file or DEFAULT_FILE), given)
+        return settings
+
+    @property
+    def capture_folder(self) -> Path:
+        """What capture keeps, and the agent only reads."""
+        return self.state / "capture"
+
+    @property
+    def agent_folder(self) -> Path:
+        """What the agent keeps."""
+        return self.state / "agent"
+
+    def endpoint(self) -> Endpoint:
+        """The server to talk to. Raises FieldError if what is set does not name one."""
+        if not self.server_url:
+            raise FieldError(
+                "server_url", "missing", "the server's address, such as http://127.0.0.1:5000 (--server)"
+            )
+        return Endpoint.of(self.server_url, self.server_address, self.server_name, self.server_ca)
+
+    def _check_server(self, file: str, given: Mapping[str, Any]) -> None:
+        try:
+            self._refuse_plain(self.endpoint())
+        except FieldError as error:
+            raise SettingsError(f"{_COMMAND_LINE if error.field in given else file}: {error}") from None
+
+    def _refuse_plain(self, endpoint: Endpoint) -> None:
+        if endpoint.tls or is_loopback(endpoint.dialled[0]) or self.insecure_plain_http:
+            return
+        raise FieldError(
+            "server_url", repr(self.server_url),
+            "https://…, or http:// to this machine itself; with --insecure-plain-http also http:// "
+            "across a network, where anybody can read the barcodes and the device's credentials",
+        )  # fmt: skip
+
+
+def _path(values: Fields, name: str) -> Path:
+    return Path(values.text(name, most=4096))
+
+
+def _file(values: Fields, name: str) -> Path:
+    path = _path(values, name)
+    if not path.is_file():
+        raise values.refuse(name, "a PEM file of the authorities to believe")
+    return path
+
+
+def _text(values: Fields, name: str) -> str:
+    return values.text(name, most=2048)
+
+
+def _seconds(values: Fields, name: str) -> int:
+    return values.integer(name, least=1, most=7 * _DAY)
+
+
+_READERS: dict[str, Callable[[Fields, str], Any]] = {
+    "state": _path,
+    "scanner": _text,
+    "server_url": _text,
+    "server_address": _text,
+    "server_name": lambda values, name: values.text(name, most=253),
+    "server_ca": _file,
+    "device_id": device_id_of,
+    "update_interval": _seconds,
+    "heartbeat_interval": _seconds,
+    "registration_retry_interval": _seconds,
+    "log_level": lambda values, name: values.choice(name, LOG_LEVELS),
+    "log_barcodes": Fields.flag,
+    "insecure_plain_http": Fields.flag,
+}
+assert set(_READERS) == {field.name for field in fields(Settings)}  # noqa: S101 - a setting without a reader is a slip
+
+
+def _read(file: Path, *, required: bool) -> dict[str, Any]:
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(_MOST_FILE + 1)
+    except FileNotFoundError:
+        if required:
+            raise SettingsError(f"{file}: there is no such settings file") from None
+        return {}
+    except OSError as error:
+        raise SettingsError(f"{file}: cannot be read: {error.strerror}") from None
+    if len(content) > _MOST_FILE:
+        raise SettingsError(f"{file}: is larger than {_MOST_FILE} bytes; allowed: a JSON object of settings")
+    return _object(content, file)
+
+
+def _object(content: bytes, file: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{file}: is not JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise SettingsError(f'{file}: holds no JSON object; allowed: {{"server_url": "https://…", …}}')
+    return values
+
+
+def _checked(written: Mapping[str, Any], source: str) -> dict[str, Any]:
+    unknown = sorted(set(written) - set(_READERS))
+    if unknown:
+        log.warning("ignoring unknown settings in %s: %s", source, ", ".join(unknown)[:400])
+    values = Fields(dict(written))
+    try:
+        return {name: read(values, name) for name, read in _READERS.items() if values.has(name)}
+    except FieldError as error:
+        raise SettingsError(f"{source}: {error}") from None

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pi_auto.client.settings import Settings, SettingsError
+
+
+def written(folder: Path, values: Any) -> Path:
+    file = folder / "client.json"
+    file.write_text(values if isinstance(values, str) else json.dumps(values))
+    return file
+
+
+def test_a_file_sets_what_it_names_and_leaves_the_rest(tmp_path: Path) -> None:
+    settings = Settings.load(written(tmp_path, {"server_url": "http://127.0.0.1:5000", "heartbeat_interval": 10}))
+    assert (settings.server_url, settings.heartbeat_interval) == ("http://127.0.0.1:5000", 10)
+    assert (settings.scanner, settings.update_interval, settings.registration_retry_interval) == (
+        "auto",
+        None,
+        300,
+    )
+
+
+def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
+    file = written(tmp_path, {"server_url": "http://127.0.0.1:1", "scanner": "auto"})
+    settings = Settings.load(file, {"server_url": "http://127.0.0.1:2", "scanner": None, "state": str(tmp_path)})
+    assert (settings.server_url, settings.scanner, settings.state) == ("http://127.0.0.1:2", "auto", tmp_path)
+
+
+def test_unknown_keys_are_ignored_with_one_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        Settings.load(written(tmp_path, {"app_version": "1.0.0", "connection_string": "HostName=secret"}))
+    assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [
+        "app_version, connection_string"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"heartbeat_interval": "30"}, ("heartbeat_interval", "'30'", "whole number from 1 to")),
+        ({"update_interval": 0}, ("update_interval", "0", "whole number from 1 to")),
+        ({"log_level": "LOUD"}, ("log_level", "'LOUD'", "DEBUG, INFO")),
+        ({"log_barcodes": "no"}, ("log_barcodes", "'no'", "true or false")),
+        ({"device_id": "../../etc"}, ("device_id", "'../../etc'", "a string of")),
+        ({"server_url": 5000}, ("server_url", "5000", "a string of")),
+        ({"server_url": "fleet"}, ("server_url", "'fleet'", "https://HOST")),
+        ({"server_url": "https://a", "server_address": "b"}, ("server_address", "'b'", "HOST:PORT")),
+        ({"server_ca": "/no/such.pem"}, ("server_ca", "'/no/such.pem'", "a PEM file")),
+        ({"server_url": "http://10.0.0.5:5000"}, ("server_url", "http://10.0.0.5:5000", "--insecure-plain-http")),
+        ("{", ("is not JSON",)),
+        ("[" * 100_000, ("larger than",)),
+        ("[" * 60_000, ("is not JSON",)),
+        ([], ("holds no JSON object",)),
+    ],
+)
+def test_a_wrong_value_is_refused_by_file_key_and_value(
+    tmp_path: Path, values: Any, words: tuple[str, ...]
+) -> None:
+    file = written(tmp_path, values)
+    with pytest.raises(SettingsError) as refused:
+        Settings.load(file)
+    assert all(word in str(refused.value) for word in (str(file), *words)), refused.value
+
+
+def test_a_wrong_value_of_the_command_line_is_said_to_be_from_there(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"the command line: server_url is 'http://192\.168\.1\.5'"):
+        Settings.load(written(tmp_path, {}), {"server_url": "http://192.168.1.5"})
+
+
+def test_plain_http_across_a_network_needs_the_option_that_warns(tmp_path: Path) -> None:
+    given = {"server_url": "http://192.168.1.5", "insecure_plain_http": True}
+    assert Settings.load(written(tmp_path, {}), given).endpoint().dialled == ("192.168.1.5", 80)
+
+
+def test_the_address_that_is_dialled_decides_whether_plain_http_stays_on_this_machine(tmp_path: Path) -> None:
+    far = {"server_url": "http://127.0.0.1", "server_address": "192.168.1.5:80"}
+    with pytest.raises(SettingsError, match="insecure-plain-http"):
+        Settings.load(written(tmp_path, far))
+
+
+def test_a_named_file_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="there is no such settings file"):
+        Settings.load(tmp_path / "none.json")
