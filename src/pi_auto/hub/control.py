@@ -1,0 +1,200 @@
+"""The hub's Unix socket: what the fleet server asks and reads; the protocol is wire/hublink.py.
+
+Lines are bounded, connections are few, and a reader of events costs no memory however
+slow it is: it is served from the log's files at its own pace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import socket
+import stat
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pi_auto.hub.errors import OperatorError
+from pi_auto.hub.eventlog.log import EventLog
+from pi_auto.hub.registry import Registry
+from pi_auto.wire.errors import FieldError
+from pi_auto.wire.fields import Fields
+from pi_auto.wire.hublink import MOST_LINE
+from pi_auto.wire.ids import device_id_of
+
+logger = logging.getLogger("pi_auto.hub")
+
+_MOST_CONNECTIONS = 64
+_LONGEST_PATH = 107  # bytes; the kernel's limit for a Unix socket
+Answer = dict[str, Any]
+
+
+class About(NamedTuple):
+    """What a hub tells of itself: the name that connection strings carry, and where it listens for MQTT."""
+
+    host: str
+    mqtt: str
+
+
+class Control:
+    """Serves the socket; `stop` ends the hub."""
+
+    def __init__(self, log: EventLog, registry: Registry, about: About, stop: Callable[[], None]) -> None:
+        self._log, self._registry, self._about, self._stop = log, registry, about, stop
+        self._conversations: set[asyncio.Task[None]] = set()
+        self._last_seen = asyncio.get_running_loop().time()
+        self._operations: dict[str, Callable[[Fields], Awaitable[Answer]]] = {
+            "put_device": self._put_device,
+            "acknowledge": self._acknowledge,
+            "info": self._info,
+            "stop": self._stop_hub,
+        }
+
+    async def open(self, path: Path) -> asyncio.Server:
+        """Listen at `path`, for this user alone. Raises OperatorError."""
+        listener = listen(path)
+        return await asyncio.start_unix_server(self._converse, sock=listener, limit=MOST_LINE)
+
+    def alone_for(self, now: float) -> float:
+        """Seconds since somebody was last connected, by the loop's clock."""
+        if self._conversations:
+            self._last_seen = now
+        return now - self._last_seen
+
+    async def close(self) -> None:
+        """End every conversation."""
+        for task in self._conversations:
+            task.cancel()
+        await asyncio.gather(*self._conversations, return_exceptions=True)
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is None or len(self._conversations) >= _MOST_CONNECTIONS:
+            writer.close()
+            return
+        self._conversations.add(task)
+        try:
+            with suppress(ConnectionError):
+                await self._serve(reader, writer)
+        except asyncio.CancelledError:
+            pass  # the hub stops; asyncio would report it as an error of ours
+        except Exception:
+            logger.exception("a conversation on the hub's socket failed")
+        finally:
+            self._conversations.discard(task)
+            writer.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one request after another, until the peer goes or asks for events."""
+        while line := await _line(reader, writer):
+            try:
+                request = _parsed(line)
+                if request.choice("op", (*self._operations, "events")) == "events":
+                    await self._stream(self._start_of(request), reader, writer)
+                    return
+                answer = await self._operations[request.text("op", most=32)](request)
+            except FieldError as error:
+                answer = _refusal(str(error))
+            writer.write(json.dumps(answer).encode() + b"\n")
+            await writer.drain()
+
+    async def _put_device(self, request: Fields) -> Answer:
+        device = await self._registry.put(device_id_of(request))
+        return {"ok": True, "primary_key": device.primary_key, "host": self._about.host}
+
+    async def _acknowledge(self, request: Fields) -> Answer:
+        self._log.acknowledge(request.integer("through", most=self._log.durable))
+        return {"ok": True}
+
+    async def _info(self, _: Fields) -> Answer:
+        return {"ok": True, "mqtt": self._about.mqtt, "host": self._about.host, "pid": os.getpid()}
+
+    async def _stop_hub(self, _: Fields) -> Answer:
+        self._stop()
+        return {"ok": True}
+
+    def _start_of(self, request: Fields) -> int:
+        """Where a reader begins. One that is ahead of the log has read another one: told, it need not wait."""
+        return request.integer("after", most=self._log.durable)
+
+    async def _stream(self, after: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Send events until the peer goes, or says anything: requests belong on a connection of their own."""
+        sending = asyncio.create_task(self._send_events(after, writer))
+        hearing = asyncio.create_task(reader.read(1))
+        try:
+            done, _ = await asyncio.wait({sending, hearing}, return_when=asyncio.FIRST_COMPLETED)
+            if hearing in done and hearing.result():
+                writer.write(
+                    json.dumps(_refusal("this connection streams events; ask on another")).encode() + b"\n"
+                )
+            if sending in done:
+                sending.result()
+        finally:
+            for task in (sending, hearing):
+                task.cancel()
+            await asyncio.gather(sending, hearing, return_exceptions=True)
+
+    async def _send_events(self, after: int, writer: asyncio.StreamWriter) -> None:
+        cursor = self._log.reader(after)
+        while True:
+            await self._log.wait_beyond(cursor.after)
+            writer.write(await asyncio.to_thread(cursor.lines, self._log.durable))
+            await writer.drain()
+
+
+async def _line(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    """The next line; empty when there is none, or none that is short enough."""
+    try:
+        return await reader.readline()
+    except ValueError:
+        writer.write(json.dumps(_refusal(f"a line of more than {MOST_LINE} bytes")).encode() + b"\n")
+        return b""
+
+
+def _parsed(line: bytes) -> Fields:
+    try:
+        return Fields(json.loads(line))
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, FieldError):
+            raise
+        raise FieldError("the line", f"{len(line)} bytes that are not JSON", "a JSON object") from None
+
+
+def _refusal(reason: str) -> Answer:
+    return {"ok": False, "error": reason}
+
+
+def listen(path: Path) -> socket.socket:
+    """A listening Unix socket at `path`, mode 0600. One that a killed hub left there is replaced."""
+    if len(os.fsencode(path)) > _LONGEST_PATH:
+        raise OperatorError(f"{path} is too long for a socket: at most {_LONGEST_PATH} bytes; use --socket")
+    _clear(path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    former = os.umask(0o177)  # a moment between bind and chmod would be enough for another user
+    try:
+        listener.bind(str(path))
+    except OSError as error:
+        listener.close()
+        raise OperatorError(f"cannot listen on {path}: {error.strerror}") from error
+    finally:
+        os.umask(former)
+    return listener
+
+
+def _clear(path: Path) -> None:
+    """Remove a socket that nobody answers on; refuse anything else."""
+    try:
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise OperatorError(f"{path} exists and is not a socket: name another with --socket")
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            path.unlink()
+            return
+    raise OperatorError(f"somebody listens on {path} already: name another with --socket")

@@ -1,0 +1,34 @@
+"""Which device is connected through which session: one each, the newest."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Line(Protocol):
+    """A session, as far as the switchboard ends it."""
+
+    def end(self, *, clean: bool) -> None:
+        """Close the connection; not clean means that the device did not ask for it."""
+
+
+class Switchboard:
+    """The connected devices."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, Line] = {}
+
+    def enter(self, device_id: str, line: Line) -> None:
+        """A device has connected; its older connection, if there is one, is dropped first."""
+        older = self._lines.pop(device_id, None)
+        if older:
+            older.end(clean=False)
+        self._lines[device_id] = line
+
+    def leave(self, device_id: str, line: Line) -> None:
+        """A connection has ended. A newer one of the same device stays."""
+        if self._lines.get(device_id) is line:
+            del self._lines[device_id]
+
+    def __len__(self) -> int:
+        return len(self._lines)
