@@ -1,0 +1,1 @@
+"""What devices and scripts call: the blueprint `pi_api`, one small module per subject."""

@@ -1,0 +1,1 @@
+"""Devices: who they are, how they register, whether they are there."""

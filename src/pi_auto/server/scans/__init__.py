@@ -1,0 +1,1 @@
+"""Scans: how they are booked, and how they are read out again."""

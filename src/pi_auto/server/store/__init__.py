@@ -1,0 +1,1 @@
+"""The books as a file: engine, migrations, the one writer, the change number."""

@@ -1,0 +1,93 @@
+"""Reads a request's body as JSON, bounded before and after it is unpacked.
+
+A body comes from anybody: its length may lie, its gzip may be a bomb, its JSON a tower of
+brackets. Each is refused with a 4xx that says what is allowed, at the cost of a bounded
+amount of memory.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import IO, Any
+
+import msgspec
+from flask import Request
+
+from pi_auto.server.api.errors import ApiError
+from pi_auto.wire.batch import MOST_BODY
+from pi_auto.wire.errors import FieldError, shown
+
+MOST_SENT = 1024 * 1024  # bytes as they travel
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+def json_body(request: Request) -> Any:
+    """The body of a request as JSON values. Raises ApiError or FieldError."""
+    sent = _read(request.stream, request.content_length)
+    return decode_json(unpack(sent, request.headers.get("Content-Encoding")))
+
+
+def decode_json(octets: bytes) -> Any:
+    """JSON as values; NaN, broken UTF-8 and towers of brackets are refused."""
+    try:
+        return _decode(octets)
+    except (ValueError, RecursionError) as error:
+        found = shown(octets) if len(octets) <= 40 else f"{shown(octets[:40])}…"
+        wrong = FieldError("the message", found, "JSON in UTF-8")
+        raise ApiError(400, f"the message is not JSON: {error}", field=wrong) from None
+
+
+def _decode(octets: bytes) -> Any:
+    """The fast decoder refuses a message for one lone surrogate; the slow one leaves that to the field's check."""
+    try:
+        return msgspec.json.decode(octets)
+    except msgspec.DecodeError:
+        if b"\\ud" not in octets.lower():
+            raise
+        return json.loads(octets, parse_constant=_no_number)
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number")
+
+
+def unpack(sent: bytes, encoding: str | None) -> bytes:
+    """The body with its content encoding undone."""
+    if encoding in {None, "", "identity"}:
+        return sent
+    if encoding != "gzip":
+        wrong = FieldError("Content-Encoding", shown(encoding), "gzip or identity")
+        raise ApiError(415, str(wrong), field=wrong)
+    return _gunzip(sent)
+
+
+def _gunzip(sent: bytes) -> bytes:
+    unpacker = zlib.decompressobj(_GZIP)
+    try:
+        octets = unpacker.decompress(sent, MOST_BODY + 1)
+    except zlib.error as error:
+        raise ApiError(400, f"the message is not gzip: {error}") from None
+    if len(octets) > MOST_BODY:
+        raise _too_large("the unpacked message", MOST_BODY)
+    if not unpacker.eof or unpacker.unused_data:
+        raise ApiError(400, "the gzip of the message is cut off, or something follows it")
+    return octets
+
+
+def _read(stream: IO[bytes], length: int | None) -> bytes:
+    """All of the body; at most one byte more than is allowed is ever read."""
+    if length is not None and length > MOST_SENT:
+        raise _too_large("the message", MOST_SENT)
+    parts, left = [], MOST_SENT + 1
+    while left and (part := stream.read(left)):
+        parts.append(part)
+        left -= len(part)
+    if not left:
+        raise _too_large("the message", MOST_SENT)
+    return b"".join(parts)
+
+
+def _too_large(what: str, most: int) -> ApiError:
+    wrong = FieldError(what, "longer", f"at most {most} bytes")
+    return ApiError(413, f"{what} is too long; allowed: at most {most} bytes", field=wrong)

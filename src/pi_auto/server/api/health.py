@@ -1,0 +1,25 @@
+"""GET /api/health: how devices recognise a server, and how an operator's watch sees that it works."""
+
+from __future__ import annotations
+
+from flask import Response
+
+from pi_auto.server.api.answers import respond
+from pi_auto.server.context import current
+from pi_auto.version import __version__
+from pi_auto.wire.times import format_time
+
+SERVICE = "barcode_scanner_server"  # legacy contract: discovery looks for this word
+
+
+def health() -> Response:
+    """200 while scans can be booked, 503 when they cannot."""
+    context = current()
+    well = context.writer.alive()
+    body = {
+        "status": "healthy" if well else "unhealthy",
+        "service": SERVICE,
+        "timestamp": format_time(context.clock()),
+        "version": __version__,
+    }
+    return respond(body, 200 if well else 503)

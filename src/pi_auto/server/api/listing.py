@@ -1,0 +1,104 @@
+"""What scripts read: GET /api/pi_devices, /api/pi_device/<id or hostname> and /api/scans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import chain
+from typing import Any
+
+from flask import Request, Response, request
+from sqlalchemy import Row
+
+from pi_auto.server.api.answers import HEADERS, respond
+from pi_auto.server.api.errors import ApiError
+from pi_auto.server.api.formats import FORMATS, Format
+from pi_auto.server.api.parameters import Parameters
+from pi_auto.server.context import Context, current
+from pi_auto.server.fleet.presence import last_contact, presence
+from pi_auto.server.fleet.queries import all_devices, find_device
+from pi_auto.server.scans.queries import ScanFilter, page_scans
+from pi_auto.wire.times import format_time
+
+DEFAULT_LIMIT = 100
+MOST_AS_JSON = 10_000
+MOST_STREAMED = 2**31 - 1
+PARAMETERS = ("device", "since", "until", "text", "limit", "order", "format")
+
+
+def pi_devices() -> Response:
+    """Every device, with its presence as of now."""
+    context = current()
+    with context.store.engine.connect() as connection:
+        rows = all_devices(connection)
+    now = context.clock()
+    devices = [_device(row, now, context) for row in rows]
+    return respond({"devices": devices, "total_count": len(devices), "timestamp": format_time(now)})
+
+
+def pi_device(name: str) -> Response:
+    """One device, by its id or its host name."""
+    context = current()
+    with context.store.engine.connect() as connection:
+        row = find_device(connection, name)
+    if row is None:
+        raise ApiError(404, f"no device has the id or the host name {name[:253]!r}")
+    return respond(_device(row, context.clock(), context) | {"reported": row.reported})
+
+
+def list_scans() -> Response:
+    """Scans, newest first: 100 of them as JSON, or as many as there are as JSON lines or CSV."""
+    context = current()
+    parameters = Parameters(request.args, PARAMETERS)
+    form = _format(parameters, request)
+    wanted = _filter(context, parameters, form)
+    pages: Iterator[Sequence[Row[Any]]] = page_scans(context.store.engine, wanted) if wanted else iter(())
+    first = next(pages, ())  # whatever can fail fails before the answer has begun
+    body = (piece.encode() for piece in form.write(chain([first] if first else [], pages)))
+    return Response(body, 200, HEADERS, mimetype=form.mimetype)
+
+
+def _device(row: Row[Any], now: datetime, context: Context) -> dict[str, Any]:
+    """A device in the legacy contract's shape; what it reported last is laid over what it registered with."""
+    seen = last_contact(row)
+    newer = (row.reported or {}).get("device_info")
+    return {
+        "device_id": row.device_id,
+        "hostname": row.hostname,
+        "registration_date": format_time(row.registered_at),
+        "last_seen": format_time(seen) if seen else None,
+        "status": presence(row, now, context.settings.heartbeat_interval),
+        "client_version": row.client_version,
+        "system_info": row.system_info | (newer if isinstance(newer, dict) else {}),
+    }
+
+
+def _format(parameters: Parameters, asked: Request) -> Format:
+    """The format by name, else by the Accept header, else JSON."""
+    name = parameters.choice("format", tuple(FORMATS))
+    if name:
+        return FORMATS[name]
+    by_type = {form.mimetype: form for form in FORMATS.values()}
+    best = asked.accept_mimetypes.best_match(list(by_type), default="application/json")
+    return by_type[best]
+
+
+def _filter(context: Context, parameters: Parameters, form: Format) -> ScanFilter | None:
+    """What the query asks for; nothing if it names a device that is not there."""
+    limit = parameters.integer("limit", most=MOST_AS_JSON if form.bounded else MOST_STREAMED)
+    wanted = ScanFilter(
+        device_id=parameters.text("device", most=253),
+        since=parameters.time("since"),
+        until=parameters.time("until"),
+        text=parameters.text("text", most=8192),
+        limit=limit or (DEFAULT_LIMIT if form.bounded else None),
+        oldest_first=parameters.choice("order", ("newest", "oldest")) == "oldest",
+    )
+    return _by_name(context, wanted) if wanted.device_id else wanted
+
+
+def _by_name(context: Context, wanted: ScanFilter) -> ScanFilter | None:
+    with context.store.engine.connect() as connection:
+        row = find_device(connection, wanted.device_id or "")
+    return replace(wanted, device_id=row.device_id) if row else None

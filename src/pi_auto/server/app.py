@@ -1,0 +1,19 @@
+"""The full server as a Flask app: the device API, and the pages beside it."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from pi_auto.server.api.blueprint import pi_api
+from pi_auto.server.console import console
+from pi_auto.server.context import EXTENSION, Context, LazyContext
+from pi_auto.server.settings import Settings
+
+
+def create_app(settings: Settings, context: Context | None = None) -> Flask:
+    """The app over an open context, or over one that its first request opens."""
+    app = Flask("pi_auto.server", static_folder=None)
+    app.extensions[EXTENSION] = context or LazyContext(settings)
+    app.register_blueprint(pi_api)
+    app.register_blueprint(console)
+    return app

@@ -1,0 +1,194 @@
+"""The command `pi-auto-server`."""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import ipaddress
+import logging
+import os
+import shlex
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from pi_auto.logs import start_logging
+from pi_auto.server.settings import Address, Settings, SettingsError
+from pi_auto.version import __version__
+
+_ANSWERS_WITHIN = 20.0  # seconds
+_LET_GO_WITHIN = 2.0
+_log = logging.getLogger(__name__)
+
+
+class CommandFailed(Exception):  # noqa: N818 - it reads as the sentence it is
+    """The command cannot do what it was asked; the sentence says why."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; 0 when it ended as it should."""
+    options = _parser().parse_args(arguments)
+    start_logging(options.log_level)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        run(_settings(options))
+    except (CommandFailed, SettingsError) as error:
+        print(f"pi-auto-server: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises CommandFailed."""
+    if settings.http is None:
+        _run_without_http(settings)
+        return
+    from pi_auto.server import serving  # noqa: PLC0415 - takes a while to load, and --help does not need it
+    from pi_auto.server.links.supervisor import hub_runs  # noqa: PLC0415 - see above
+
+    if settings.hub_mqtt and not hub_runs(settings.data):
+        _bind(settings.hub_mqtt, "--hub-mqtt").close()  # the hub binds it itself; this is for the sentence
+    listener = _bind(settings.http, "--http")
+    with listener:
+        bound = serving.bound_address(listener)
+
+        def ready(hub: Address | None) -> None:
+            _wait_for_answer(bound)
+            _say_ready(settings, bound, hub)
+
+        failure = serving.serve(settings, listener, ready)
+    if failure:
+        raise CommandFailed(failure)
+
+
+def _bind(address: Address, option: str) -> socket.socket:
+    """A listening socket. A server that was told to stop may need a moment to let go of it."""
+    from pi_auto.server import serving  # noqa: PLC0415 - see above
+
+    deadline = time.monotonic() + _LET_GO_WITHIN
+    while True:
+        try:
+            return serving.bind(address)
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise CommandFailed(
+                    f"cannot listen on {address}: {error.strerror}; end what uses it or name another with {option}"
+                ) from error
+        time.sleep(0.1)
+
+
+def _run_without_http(settings: Settings) -> None:
+    """Only the hub and the books, in this one process."""
+    from pi_auto.server.context import open_context  # noqa: PLC0415 - see above
+    from pi_auto.server.links.local import LocalLink  # noqa: PLC0415 - see above
+    from pi_auto.server.links.supervisor import HubFailed  # noqa: PLC0415 - see above
+    from pi_auto.server.store.engine import StoreError  # noqa: PLC0415 - see above
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        with closing(open_context(settings)) as context:
+            hub = context.link.wait_bound(_ANSWERS_WITHIN) if isinstance(context.link, LocalLink) else None
+            _say_ready(settings, None, hub)
+            stop.wait()
+    except (StoreError, HubFailed) as error:
+        raise CommandFailed(str(error)) from error
+
+
+def _wait_for_answer(bound: Address) -> None:
+    """Wait until a request is answered, whatever the answer: ready means that it works, not that it started."""
+    address = ipaddress.ip_address(bound.host)
+    loopback = "::1" if address.version == 6 else "127.0.0.1"
+    deadline = time.monotonic() + _ANSWERS_WITHIN
+    while time.monotonic() < deadline:
+        host = loopback if address.is_unspecified else bound.host
+        with closing(http.client.HTTPConnection(host, bound.port, timeout=5)) as connection:
+            try:
+                connection.request("GET", "/api/health")
+                connection.getresponse().read()
+            except (OSError, http.client.HTTPException):
+                time.sleep(0.05)
+            else:
+                return
+    _log.warning("the server does not answer on %s", bound)
+
+
+def _say_ready(settings: Settings, bound: Address | None, hub: Address | None) -> None:
+    said = {"http": bound or "off", "hub-mqtt": hub or "off", "data": settings.data}
+    words = " ".join(f"{name}={shlex.quote(str(value))}" for name, value in said.items())
+    print(f"pi-auto-server ready: {words}", flush=True)
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    if not options.data:
+        raise SettingsError("no data folder is named; name one with --data DIR or PI_AUTO_DATA")
+    return Settings(
+        data=Path(options.data).absolute(),
+        http=Address.parse(options.http, "--http"),
+        hub_mqtt=Address.parse(options.hub_mqtt, "--hub-mqtt"),
+        public_url=options.public_url,
+        insecure_plain_http=options.insecure_plain_http,
+        insecure_plain_mqtt=options.insecure_plain_mqtt,
+        heartbeat_interval=options.heartbeat_interval,
+        update_interval=options.update_interval,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="pi-auto-server", description="The fleet server of Pi Auto Client.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    command = commands.add_parser("run", help="serve until stopped")
+    add = command.add_argument
+    add(
+        "--data",
+        metavar="DIR",
+        default=os.environ.get("PI_AUTO_DATA"),
+        help="all that the server keeps (PI_AUTO_DATA)",
+    )
+    add(
+        "--http",
+        metavar="ADDRESS:PORT",
+        default="127.0.0.1:5000",
+        help="the API and the pages; or off (%(default)s)",
+    )
+    add("--hub-mqtt", metavar="ADDRESS:PORT", default="127.0.0.1:1883", help="the local hub; or off (%(default)s)")
+    add("--public-url", metavar="URL", help="the address that devices are told; else the one they came to")
+    add(
+        "--heartbeat-interval",
+        metavar="SECONDS",
+        type=_seconds,
+        default=30,
+        help="between heartbeats (%(default)s)",
+    )
+    add(
+        "--update-interval",
+        metavar="SECONDS",
+        type=_seconds,
+        default=3600,
+        help="between update checks (%(default)s)",
+    )
+    add(
+        "--insecure-plain-http",
+        action="store_true",
+        help="HTTP on other than loopback: credentials can be overheard",
+    )
+    add("--insecure-plain-mqtt", action="store_true", help="the same for the hub")
+    add("--log-level", choices=("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO", help="(%(default)s)")
+    return parser
+
+
+def _seconds(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 86400:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 1 to 86400")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,173 @@
+"""Follows the hub's event stream and books it: one thread, its cursor moved in the transaction that books.
+
+Killed anywhere, it starts again at the cursor. An event that was booked and not yet
+acknowledged comes again and changes nothing, since booking is idempotent.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from pi_auto.server.links.base import HubUnavailable
+from pi_auto.server.links.cursor import move_cursor, read_cursor
+from pi_auto.server.links.events import book_event
+from pi_auto.server.links.socket import HubSocket, decode
+from pi_auto.server.scans.booking import Way, note_refusal
+from pi_auto.server.store.engine import Store
+from pi_auto.server.store.writer import Busy, Writer
+from pi_auto.wire.errors import FieldError
+from pi_auto.wire.hublink import Event
+
+_TOGETHER = 200  # events in one job
+_CONNECT_TIMEOUT = 5.0  # seconds
+_WRITE_TIMEOUT = 60.0
+_ACKNOWLEDGE_EVERY = 1.0  # it only lets the hub drop old events
+_FIRST_DELAY, _MOST_DELAY = 0.05, 2.0
+_PASSING = (Busy, OperationalError, TimeoutError)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A line of the stream: its event, or why it holds none."""
+
+    number: int | None
+    event: Event | None
+    device_id: str = ""
+    reason: str = ""
+
+
+def read_arrival(line: bytes) -> Arrival:
+    """A line of the stream, whatever it holds. Pure."""
+    value = decode(line)
+    try:
+        event = Event.from_json(value)
+    except FieldError as error:
+        said = value if isinstance(value, dict) else {}
+        number, device_id = said.get("sequence_number"), said.get("device_id")
+        known = number if isinstance(number, int) and not isinstance(number, bool) and number > 0 else None
+        return Arrival(known, None, device_id if isinstance(device_id, str) else "", str(error))
+    return Arrival(event.sequence_number, event, event.device_id)
+
+
+def is_refusal(line: bytes) -> bool:
+    """Whether the hub refuses the stream instead of beginning it."""
+    value = decode(line)
+    return isinstance(value, dict) and value.get("ok") is False
+
+
+class Follower:
+    """Books the events of the hub behind `socket`; `source` names its cursor."""
+
+    def __init__(self, socket: Path, source: str, store: Store, writer: Writer) -> None:
+        self._socket, self._source, self._store, self._writer = socket, source, store, writer
+        self._stopping = threading.Event()
+        self._stream: HubSocket | None = None
+        self._acknowledged_at = 0.0
+        self._thread = threading.Thread(target=self._run, name="hub-events", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop after the group that is being booked."""
+        self._stopping.set()
+        if stream := self._stream:
+            stream.hang_up()
+        self._thread.join()
+
+    def _run(self) -> None:
+        delay, told = _FIRST_DELAY, ""
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            try:
+                self._follow()
+            except Exception as error:  # noqa: BLE001 - whatever it was, the events must go on
+                cause = f"{type(error).__name__}: {error}"
+            if self._stopping.is_set():
+                return
+            delay = _FIRST_DELAY if time.monotonic() - began > _MOST_DELAY else min(2 * delay, _MOST_DELAY)
+            if delay == _MOST_DELAY and cause != told:  # not each time the hub starts
+                _log.warning("the hub's events cannot be followed: %s", cause)
+                told = cause
+            self._stopping.wait(delay)
+
+    def _follow(self) -> None:
+        """Book events until something fails."""
+        with self._store.engine.connect() as connection:
+            after = read_cursor(connection, self._source)
+        with HubSocket(self._socket, _CONNECT_TIMEOUT) as stream:
+            self._stream = stream
+            stream.send({"op": "events", "after": after})
+            stream.patience(None)
+            for lines in stream.lines():
+                if is_refusal(lines[0]):
+                    self._start_over(after, lines[0])
+                for start in range(0, len(lines), _TOGETHER):
+                    after = self._book([read_arrival(line) for line in lines[start : start + _TOGETHER]], after)
+                self._acknowledge(after)
+
+    def _start_over(self, after: int, refusal: bytes) -> NoReturn:
+        """The hub's log is younger than our cursor, as after a restored backup: all of it is read again."""
+        if after:
+            _log.warning("the hub does not know event %d; its log is read from the start: %r", after, refusal)
+            self._writer.submit(lambda books: move_cursor(books, self._source, 0)).result(_WRITE_TIMEOUT)
+        raise HubUnavailable(repr(refusal))
+
+    def _book(self, arrivals: Sequence[Arrival], after: int) -> int:
+        """Book a group, event by event if it fails as a whole; returns the new cursor."""
+        fresh = [arrival for arrival in arrivals if arrival.number is None or arrival.number > after]
+        try:
+            return self._commit(fresh, after)
+        except _PASSING:
+            raise
+        except Exception:  # noqa: BLE001 - our own fault: each event shows alone whether it is its
+            _log.exception("a group of %d events cannot be booked, trying each alone", len(fresh))
+        for arrival in fresh:
+            after = self._book_alone(arrival, after)
+        return after
+
+    def _book_alone(self, arrival: Arrival, after: int) -> int:
+        try:
+            return self._commit([arrival], after)
+        except _PASSING:
+            raise
+        except Exception as error:  # noqa: BLE001 - our own fault: kept for a person, and passed by
+            reason = f"the server failed on it: {type(error).__name__}: {error}"
+        return self._commit([Arrival(arrival.number, None, arrival.device_id, reason)], after)
+
+    def _commit(self, arrivals: Sequence[Arrival], after: int) -> int:
+        def job(connection: Connection) -> int:
+            now, through = datetime.now(UTC), after
+            for arrival in arrivals:
+                _book_arrival(connection, arrival, now)
+                through = max(through, arrival.number or 0)
+            if through > after:
+                move_cursor(connection, self._source, through)
+            return through
+
+        return self._writer.submit(job).result(_WRITE_TIMEOUT)
+
+    def _acknowledge(self, through: int) -> None:
+        if time.monotonic() - self._acknowledged_at < _ACKNOWLEDGE_EVERY:
+            return
+        self._acknowledged_at = time.monotonic()
+        with suppress(HubUnavailable), HubSocket(self._socket, _CONNECT_TIMEOUT) as hub:
+            hub.ask({"op": "acknowledge", "through": through})
+
+
+def _book_arrival(connection: Connection, arrival: Arrival, now: datetime) -> None:
+    if arrival.event:
+        book_event(connection, arrival.event, now)
+    else:
+        reason = f"event {arrival.number or 'without a number'}: {arrival.reason}"
+        note_refusal(connection, arrival.device_id, Way.HUB, reason, now)

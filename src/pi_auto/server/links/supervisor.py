@@ -1,0 +1,192 @@
+"""Keeps the local hub running as a child process: starts it, starts it again, ends it.
+
+A clean stop of the server ends the hub too. A server that dies leaves it running, in a
+session of its own, so that devices stay connected; the next server takes it over if it
+listens where it should. A hub that no server comes back to ends by itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import shlex
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from pi_auto.files import write_whole
+from pi_auto.server.links.running import RunningHub
+from pi_auto.server.settings import Address, SettingsError
+
+SOCKET = "hub.sock"
+_FIRST_DELAY = 0.1  # seconds, doubled for each young death
+_MOST_DELAY = 10.0
+_YOUNG = 10.0
+_STOP_WITHIN = 3.0
+_ORPHAN_TIMEOUT = 600  # seconds that a hub waits for its server to come back
+_TRIES_OF_LAST_PORT = 3
+_TRIES = 6  # until `wait_bound` gives up: a hub that is just being stopped may need three seconds to let go
+_log = logging.getLogger(__name__)
+
+
+class HubFailed(Exception):  # noqa: N818 - it reads as the sentence it is
+    """The hub did not start; the sentence says where it was to listen."""
+
+
+class Supervisor:
+    """Runs the hub with its data in `data`/hub, listening on `address`.
+
+    With port 0 it takes the port it had before, so that devices find it again, and another
+    only where that is gone.
+    """
+
+    def __init__(self, data: Path, address: Address, *, insecure: bool = False) -> None:
+        self.folder = data / "hub"
+        self.socket = self.folder / SOCKET
+        self._address, self._insecure = address, insecure
+        self._last_port = data / "hub-port"
+        self._deaths = 0
+        self._refusals = 0  # of those, how often it ended by itself: it may not get its port
+        self._bound: Address | None = None
+        self._news = threading.Condition()
+        self._stopping = threading.Event()
+        self._process: subprocess.Popen[str] | None = None
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        self._thread = threading.Thread(target=self._run, name="hub-supervisor", daemon=True)
+        self._thread.start()
+
+    def bound(self) -> Address | None:
+        """Where the hub listens; nothing while it does not."""
+        return self._bound
+
+    def wait_bound(self, timeout: float) -> Address:
+        """The same once it listens; HubFailed after so many seconds, or when it has ended again and again."""
+        with self._news:
+            self._news.wait_for(lambda: self._bound or self._deaths >= _TRIES, timeout)
+            if not self._bound:
+                raise HubFailed(f"the hub does not start on {self._address}; what it said stands above")
+            return self._bound
+
+    def close(self) -> None:
+        """Stop the hub: asked first, then by force."""
+        with self._news:
+            self._stopping.set()
+            process = self._process
+        if process:
+            _end(process)
+        if running := RunningHub.find(self.socket):
+            running.stop(_STOP_WITHIN)
+            running.let_go()
+        self._thread.join()
+
+    def _run(self) -> None:
+        delay = _FIRST_DELAY
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            try:
+                ended = self._adopt() or self._run_once()
+            except OSError as error:  # no memory, no descriptors: that passes
+                ended = f"before it began: {error}"
+            self._deaths += 1
+            self._tell(None)
+            delay = _FIRST_DELAY if time.monotonic() - began > _YOUNG else min(2 * delay, _MOST_DELAY)
+            if not self._stopping.is_set():
+                _log.warning("the hub ended %s; starting it again in %.1f s", ended, delay)
+                self._stopping.wait(delay)
+
+    def _adopt(self) -> str | None:
+        """Attend a hub that runs already until it ends; says how. Nothing where there is none to take over."""
+        running = RunningHub.find(self.socket)
+        if running is None:
+            return None
+        if not self._is_wanted(running.address):
+            _log.warning("a hub listens on %s, not on %s: it is replaced", running.address, self._address)
+            running.stop(_STOP_WITHIN)
+            running.let_go()
+            return None
+        _log.info("took over the hub that listens on %s (process %d)", running.address, running.pid)
+        self._tell(running.address)
+        running.wait()
+        running.let_go()
+        return f"(process {running.pid})"
+
+    def _is_wanted(self, address: Address) -> bool:
+        return address.host == self._address.host and self._address.port in (0, address.port)
+
+    def _run_once(self) -> str:
+        """Start a hub and attend it until it ends; says how."""
+        with self._news:
+            if self._stopping.is_set():
+                return "before it began"
+            self._process = process = subprocess.Popen(
+                self._command(), cwd=self.folder, text=True, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            )  # fmt: skip
+        with process:
+            assert process.stdout  # noqa: S101 - for the type checker: it was asked for
+            for line in process.stdout:
+                self._listen(line)
+        self._refusals += process.returncode > 0
+        return f"with code {process.returncode}"
+
+    def _command(self) -> list[str]:
+        """The hub's command line; its socket is named from its own folder, since such a name is short."""
+        options = ["--insecure-plain-mqtt"] if self._insecure else []
+        return [
+            sys.executable, "-P", "-m", "pi_auto.hub.cli", "run", "--data", str(self.folder),
+            "--host", self._address.host, "--mqtt-port", str(self._port()), "--socket", SOCKET,
+            "--orphan-timeout", str(_ORPHAN_TIMEOUT), *options,
+        ]  # fmt: skip
+
+    def _port(self) -> int:
+        if self._address.port or self._refusals >= _TRIES_OF_LAST_PORT:
+            return self._address.port
+        try:
+            port = int(self._last_port.read_text())
+        except (OSError, ValueError):
+            return 0
+        return port if 0 < port <= 65535 else 0
+
+    def _listen(self, line: str) -> None:
+        """Take the bound address out of the hub's ready line."""
+        _, found, rest = line.partition("pi-auto-hub ready: ")
+        if not found:
+            return
+        try:
+            said = dict(part.partition("=")[::2] for part in shlex.split(rest))
+            address = Address.parse(said.get("mqtt", ""), "the hub's ready line")
+        except (ValueError, SettingsError):
+            _log.warning("the hub's ready line cannot be read: %s", line)
+            return
+        if address:
+            self._remember(address.port)
+            self._deaths = self._refusals = 0
+            self._tell(address)
+
+    def _remember(self, port: int) -> None:
+        try:
+            write_whole(self._last_port, f"{port}\n")
+        except OSError as error:
+            _log.warning("the hub's port cannot be kept for its next start: %s", error)
+
+    def _tell(self, address: Address | None) -> None:
+        with self._news:
+            self._bound = address
+            self._news.notify_all()
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_WITHIN)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def hub_runs(data: Path) -> bool:
+    """Whether a hub that outlived its server answers in this data folder."""
+    running = RunningHub.find(data / "hub" / SOCKET)
+    if running:
+        running.let_go()
+    return running is not None

@@ -1,0 +1,89 @@
+"""Reads scans and incidents out of the books.
+
+Rows of scans carry the columns of the table `scans` and `flagged`: whether another version
+of the same scan is kept in `conflicts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, Select, exists, select
+
+from pi_auto.server.scans.tables import conflicts, incidents, scans
+from pi_auto.server.store.text import storable
+
+_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ScanFilter:
+    """Which scans: of one device, scanned from `since` up to before `until`, whose text contains `text`.
+
+    They come in the order of booking, newest first unless `oldest_first`; `beyond` leaves out
+    the row of that id and all before it in that order.
+    """
+
+    device_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str | None = None
+    limit: int | None = None
+    oldest_first: bool = False
+    beyond: int | None = None
+
+
+def find_scans(connection: Connection, wanted: ScanFilter) -> Iterator[Row[Any]]:
+    """The scans that pass the filter."""
+    return iter(connection.execute(_query(wanted)))
+
+
+def page_scans(engine: Engine, wanted: ScanFilter) -> Iterator[Sequence[Row[Any]]]:
+    """The same in pages, each read by itself: a slow download holds neither a reader nor a snapshot."""
+    left = wanted.limit
+    while left is None or left > 0:
+        most = _PAGE if left is None else min(left, _PAGE)
+        with engine.connect() as connection:
+            page = connection.execute(_query(replace(wanted, limit=most))).all()
+        if page:
+            yield page
+        if len(page) < most:
+            return
+        wanted = replace(wanted, beyond=page[-1].id)
+        left = None if left is None else left - most
+
+
+def scans_changed_after(connection: Connection, after: int, most: int = 500) -> Sequence[Row[Any]]:
+    """Scans whose change number is above `after`, in its order, at most so many."""
+    changed = _select_scans().where(scans.c.changed > after).order_by(scans.c.changed).limit(most)
+    return connection.execute(changed).all()
+
+
+def incidents_changed_after(connection: Connection, after: int, most: int = 500) -> Sequence[Row[Any]]:
+    """Incidents whose change number is above `after`, in its order, at most so many."""
+    changed = select(incidents).where(incidents.c.changed > after).order_by(incidents.c.changed).limit(most)
+    return connection.execute(changed).all()
+
+
+def _query(wanted: ScanFilter) -> Select[Any]:
+    query = _select_scans()
+    if wanted.device_id is not None:
+        query = query.where(scans.c.device_id == wanted.device_id)
+    if wanted.since is not None:
+        query = query.where(scans.c.scanned_at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(scans.c.scanned_at < wanted.until)
+    if wanted.text is not None:
+        query = query.where(scans.c.text.contains(storable(wanted.text), autoescape=True))
+    if wanted.beyond is not None:
+        query = query.where(scans.c.id > wanted.beyond if wanted.oldest_first else scans.c.id < wanted.beyond)
+    query = query.order_by(scans.c.id.asc() if wanted.oldest_first else scans.c.id.desc())
+    return query if wanted.limit is None else query.limit(wanted.limit)
+
+
+def _select_scans() -> Select[Any]:
+    other = exists().where(conflicts.c.device_id == scans.c.device_id, conflicts.c.uuid == scans.c.uuid)
+    return select(scans, other.label("flagged"))

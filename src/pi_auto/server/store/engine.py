@@ -1,0 +1,144 @@
+"""The books on disk: one SQLite file, one connection that writes, a pool that only reads.
+
+WAL and synchronous=FULL: what was committed outlives a power cut, and devices delete their
+copies on our word. One connection alone writes and checkpoints (SQLite up to 3.51.2 has a
+WAL-reset fault with two), so a lock on the data folder keeps a second server out.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from pi_auto.server.store.migrate import NewerBooks, migrate
+
+BOOKS = "books.sqlite"
+_READERS = 16  # short reads share them; a live page holds none between two looks
+_WAIT_READER = 10.0  # seconds
+_PATIENCE = 3.0  # seconds
+_BUSY = 10_000  # milliseconds; only a person with a database shell can hold the books' lock
+
+
+class StoreError(Exception):
+    """The data folder cannot be used; the sentence says which, why, and what to do about it."""
+
+
+class Store:
+    """The open books. `engine` only reads; the one connection that writes is the Writer's."""
+
+    def __init__(self, data: Path, lock: int) -> None:
+        self.data = data
+        self.path = data / BOOKS
+        self._lock = lock
+        self._writing = _engine(self.path, _writing_connection, "BEGIN IMMEDIATE", StaticPool)
+        self.engine = _engine(self.path, _reading_connection, "BEGIN", QueuePool)
+
+    def writing(self) -> Connection:
+        """The connection that writes. There is one: never ask for it while another thread uses it."""
+        return self._writing.connect()
+
+    def close(self) -> None:
+        """Let go of file and folder. Readers first: the last to leave checkpoints, and that is the writer."""
+        self.engine.dispose()
+        self._writing.dispose()
+        os.close(self._lock)
+
+
+def open_store(data: Path, *, patience: float = _PATIENCE) -> Store:
+    """Open the books in a data folder, made and migrated as needed, or raise StoreError.
+
+    A server that was told to stop may need a moment: its folder is waited for so many seconds.
+    """
+    lock = _lock_folder(data, patience)
+    try:
+        store = Store(data, lock)
+    except BaseException:
+        os.close(lock)
+        raise
+    try:
+        with store.writing() as connection:
+            migrate(connection)
+    except (DatabaseError, sqlite3.DatabaseError, NewerBooks) as error:
+        store.close()
+        raise StoreError(_sentence(store.path, error)) from error
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _lock_folder(data: Path, patience: float) -> int:
+    """Make the folder, for its owner alone, and take its lock; the descriptor holds it."""
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        data.chmod(0o700)
+        lock = os.open(data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreError(f"the data folder {data} cannot be used: {error.strerror}") from error
+    deadline = time.monotonic() + patience
+    while not _taken(lock):
+        if time.monotonic() >= deadline:
+            os.close(lock)
+            raise StoreError(f"the data folder {data} is in use by another server; stop it or name another")
+        time.sleep(0.05)
+    return lock
+
+
+def _taken(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _sentence(path: Path, error: Exception) -> str:
+    if isinstance(error, NewerBooks):
+        return f"{path} was written by a newer version of this server (schema {error}); install that version"
+    reason = str(getattr(error, "orig", None) or error)
+    if "not a database" in reason or "malformed" in reason:
+        return f"{path} is damaged ({reason}); restore it from a backup, or move it away to begin with empty books"
+    return f"{path} cannot be opened: {reason}"
+
+
+def _engine(
+    path: Path, connect: Callable[[Path], sqlite3.Connection], begin: str, pool: type[QueuePool | StaticPool]
+) -> Engine:
+    limits = {"pool_size": _READERS, "max_overflow": 0, "pool_timeout": _WAIT_READER} if pool is QueuePool else {}
+    engine = create_engine("sqlite://", creator=lambda: connect(path), poolclass=pool, **limits)
+
+    # The driver's own notion of when a transaction begins leaves DDL and SELECT outside of it.
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _writing_connection(path: Path) -> sqlite3.Connection:
+    connection = _connect(path)
+    try:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "journal_size_limit=67108864"):
+            connection.execute(f"PRAGMA {pragma}").close()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _reading_connection(path: Path) -> sqlite3.Connection:
+    connection = _connect(path)
+    connection.execute("PRAGMA query_only=ON").close()
+    return connection
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=_BUSY / 1000, isolation_level=None, check_same_thread=False)

@@ -1,0 +1,1 @@
+"""Every step the schema of the books has taken; run in process at each start."""

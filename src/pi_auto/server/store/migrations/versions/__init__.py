@@ -1,0 +1,1 @@
+"""One module a step, named by number and subject. A step that was released is never changed."""

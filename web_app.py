@@ -1,0 +1,15 @@
+"""The server that the deployment guide names: `python web_app.py`, the same as `pi-auto-server run`.
+
+Data lies in the folder that PI_AUTO_DATA names, else in ./data; options are passed on.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from pi_auto.server.cli import main
+
+if __name__ == "__main__":
+    os.environ.setdefault("PI_AUTO_DATA", "data")
+    sys.exit(main(["run", *sys.argv[1:]]))
