@@ -1,0 +1,82 @@
+"""What a page holds, or what has become of it since: the three lists as views, read in one look at the books."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from pi_auto.server.console.queries import first_devices, incidents_after, scans_after
+from pi_auto.server.console.views import (
+    DeviceView,
+    IncidentView,
+    ScanView,
+    device_view,
+    incident_view,
+    scan_view,
+)
+from pi_auto.server.fleet.presence import presence
+from pi_auto.server.scans.queries import ScanFilter
+
+INCIDENT_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a page shows: every change up to `after`, presences as of `at` (milliseconds since 1970).
+
+    `NOTHING` is what an empty page shows; `at` is None where the moment is not known.
+    """
+
+    after: int
+    at: int | None = None
+
+
+NOTHING = Seen(-1)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The lists of a page, or of what changed in them."""
+
+    scans: list[ScanView]
+    devices: list[DeviceView]
+    incidents: list[IncidentView]
+
+    def __bool__(self) -> bool:
+        return bool(self.scans or self.devices or self.incidents)
+
+
+def read_content(
+    connection: Connection, wanted: ScanFilter, seen: Seen, now: datetime, heartbeat_interval: float
+) -> Content:
+    """What a page that shows `seen` lacks `now`; everything, if it shows nothing. The interval in seconds."""
+    devices = _moved(first_devices(connection), seen, now, heartbeat_interval)
+    recent = now - timedelta(days=INCIDENT_DAYS)
+    return Content(
+        scans=[scan_view(row) for row in scans_after(connection, wanted, seen.after)],
+        devices=[device_view(row, now, heartbeat_interval) for row in devices],
+        incidents=[
+            incident_view(row) for row in incidents_after(connection, seen.after) if row.received_at >= recent
+        ],
+    )
+
+
+def milliseconds(moment: datetime) -> int:
+    """A moment as JavaScript counts."""
+    return int(moment.timestamp() * 1000)
+
+
+def _moved(rows: Any, seen: Seen, now: datetime, interval: float) -> Iterator[Row[Any]]:
+    """Devices that changed, and those that fell silent: time alone makes a device late, and no change says so."""
+    then = None if seen.at is None else datetime.fromtimestamp(seen.at / 1000, UTC)
+    for row in rows:
+        if (
+            row.changed > seen.after
+            or then is None
+            or presence(row, then, interval) != presence(row, now, interval)
+        ):
+            yield row

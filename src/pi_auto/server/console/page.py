@@ -1,0 +1,54 @@
+"""The page as it is first loaded; everything on it is there without JavaScript."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pi_auto.server.console import markup
+from pi_auto.server.console.assets import stamped
+from pi_auto.server.console.content import INCIDENT_DAYS, NOTHING, Seen, milliseconds, read_content
+from pi_auto.server.console.queries import MOST_DEVICES, MOST_SCANS, count_devices
+from pi_auto.server.console.request import Filter
+from pi_auto.server.console.views import presences
+from pi_auto.server.context import Context
+from pi_auto.version import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where this console and the API beside it were mounted, as a browser must ask for them."""
+
+    home: str
+    live: str
+    assets: str  # with a `/` at the end
+    server: str  # what a device is told, scheme included
+
+    def asset(self, name: str) -> str:
+        """Where a file is served."""
+        return self.assets + stamped(name)
+
+
+def home_page(context: Context, wanted: Filter, addresses: Addresses) -> str:
+    """The page for a filter, as HTML."""
+    now = context.clock()
+    shown = Seen(context.changes.newest(), milliseconds(now))  # before the look: what comes later is told again
+    with context.store.engine.connect() as connection:
+        scans = wanted.scans(connection)
+        content = read_content(connection, scans, NOTHING, now, context.settings.heartbeat_interval)
+        more = len(content.devices) == MOST_DEVICES < count_devices(connection)
+    return markup.page(
+        shown=shown,
+        now=now,
+        content=content,
+        incident_days=INCIDENT_DAYS,
+        scan_count=_shown(len(content.scans)),
+        device_count=presences(content.devices),
+        more_devices=more,
+        filter=wanted,
+        addresses=addresses,
+        version=__version__,
+    )
+
+
+def _shown(scans: int) -> str:
+    return f"the newest {MOST_SCANS}" if scans == MOST_SCANS else f"{scans} shown"

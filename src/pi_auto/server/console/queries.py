@@ -1,0 +1,72 @@
+"""What the page shows, read out of the books: the newest scans and incidents, the first devices by name.
+
+Every answer is bounded, however large the books and the fleet are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+
+from pi_auto.server.fleet.tables import devices
+from pi_auto.server.scans.queries import ScanFilter, find_scans, scans_changed_after
+from pi_auto.server.scans.tables import incidents, scans
+from pi_auto.server.store.text import storable
+
+MOST_SCANS = 200
+MOST_DEVICES = 200
+MOST_INCIDENTS = 20
+_FEW = MOST_SCANS
+PLAIN = ScanFilter(limit=MOST_SCANS)
+
+_SHOWN = (
+    devices.c.device_id,
+    devices.c.hostname,
+    devices.c.client_version,
+    devices.c.last_api_at,
+    devices.c.last_heartbeat_at,
+    devices.c.said_offline_at,
+    devices.c.reported,
+    devices.c.changed,
+)
+
+
+def scans_after(connection: Connection, wanted: ScanFilter, after: int) -> Sequence[Row[Any]]:
+    """Scans on the page with a change number above `after`, newest first; below 0 for all of them.
+
+    A page is mostly a little behind. Then what changed is looked at and nothing else: a filter
+    for a rare text would search all books, ten times a second. Far behind, only the newest matter.
+    """
+    few = scans_changed_after(connection, after, _FEW) if after >= 0 else ()
+    if len(few) == _FEW or after < 0:
+        return [row for row in find_scans(connection, wanted) if row.changed > after]
+    passing = few if wanted == PLAIN else _passing(connection, wanted, few)
+    return sorted(passing, key=lambda row: row.id, reverse=True)
+
+
+def first_devices(connection: Connection) -> Sequence[Row[Any]]:
+    """The devices on the page, by id."""
+    return list(connection.execute(select(*_SHOWN).order_by(devices.c.device_id).limit(MOST_DEVICES)))
+
+
+def count_devices(connection: Connection) -> int:
+    """How many devices there are."""
+    return connection.execute(select(func.count()).select_from(devices)).scalar_one()
+
+
+def incidents_after(connection: Connection, after: int) -> Sequence[Row[Any]]:
+    """Those of the newest incidents whose change number is above `after`, newest first; -1 for all of them."""
+    newest = select(incidents).order_by(incidents.c.id.desc()).limit(MOST_INCIDENTS)
+    return [row for row in connection.execute(newest) if row.changed > after]
+
+
+def _passing(connection: Connection, wanted: ScanFilter, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+    query = select(scans.c.id).where(scans.c.id.in_([row.id for row in rows]))
+    if wanted.device_id is not None:
+        query = query.where(scans.c.device_id == wanted.device_id)
+    if wanted.text is not None:
+        query = query.where(scans.c.text.contains(storable(wanted.text), autoescape=True))
+    passing = set(connection.execute(query).scalars())
+    return [row for row in rows if row.id in passing]

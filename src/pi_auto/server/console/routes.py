@@ -1,0 +1,98 @@
+"""The console's addresses: `/` the page, `/live` what changes on it, `/assets/…` its files.
+
+There is nothing to click that alters anything, and no login yet: the server listens on
+loopback only unless an option with a warning in its name says otherwise.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, abort, current_app, request, url_for
+from flask.blueprints import BlueprintSetupState
+
+from pi_auto.server.api.answers import respond
+from pi_auto.server.api.errors import answer_to
+from pi_auto.server.console.assets import find_asset
+from pi_auto.server.console.content import Seen
+from pi_auto.server.console.frames import Press
+from pi_auto.server.console.page import Addresses, home_page
+from pi_auto.server.console.request import filter_of, seen_of
+from pi_auto.server.console.stream import Seats, stream
+from pi_auto.server.context import Context, current
+from pi_auto.server.scans.queries import ScanFilter
+
+EXTENSION = "pi_auto_console"
+_RETRY_AFTER = "30"  # seconds
+
+SECURITY = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+console = Blueprint("console", __name__)
+console.register_error_handler(Exception, answer_to)
+
+
+@console.record_once
+def _prepare(state: BlueprintSetupState) -> None:
+    state.app.extensions[EXTENSION] = (Press(), Seats())
+
+
+@console.after_request
+def _protect(response: Response) -> Response:
+    response.headers.update(SECURITY)
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+@console.get("/")
+def home() -> str:
+    """The page."""
+    addresses = Addresses(
+        home=url_for("console.home"),
+        live=url_for("console.live"),
+        assets=url_for("console.asset", stamped=""),
+        server=request.host_url.rstrip("/"),
+    )
+    return home_page(current(), filter_of(request.args), addresses)
+
+
+@console.get("/live")
+def live() -> Response:
+    """What the page lacks: a stream of frames where events are asked for and a seat is free, else one frame."""
+    context, seen = current(), seen_of(request.args, request.headers.get("Last-Event-ID"))
+    press, seats = current_app.extensions[EXTENSION]
+    with context.store.engine.connect() as connection:
+        wanted = filter_of(request.args).scans(connection)
+    if request.method == "HEAD" or "text/event-stream" not in request.headers.get("Accept", ""):
+        return Response(press.frame(context, wanted, seen).body, mimetype="application/json")
+    return _streaming(context, press, seats, wanted, seen)
+
+
+@console.get("/assets/<stamped>")
+def asset(stamped: str) -> Response:
+    """A file under the name that holds its digest: it never changes."""
+    found = find_asset(stamped) or abort(404)
+    headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+    return Response(found.content, content_type=found.type, headers=headers)
+
+
+def _streaming(context: Context, press: Press, seats: Seats, wanted: ScanFilter, seen: Seen) -> Response:
+    leave = seats.take()
+    if leave is None:
+        return _full(seats.most)
+    response = Response(stream(context, press, wanted, seen), mimetype="text/event-stream")
+    response.headers["X-Accel-Buffering"] = "no"  # nginx would hold the events back
+    response.call_on_close(leave)
+    return response
+
+
+def _full(most: int) -> Response:
+    told = (
+        f"{most} live pages are open, as many as this server streams to; ask for application/json and poll instead"
+    )
+    response = respond({"error": told}, 503)
+    response.headers["Retry-After"] = _RETRY_AFTER
+    return response

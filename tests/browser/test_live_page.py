@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from pi_auto.wire.escape import printable
+from support.caller import Caller
+from support.server import RunningServer, running_server
+from support.waiting import wait_until
+
+SECOND = 1000  # milliseconds, as Playwright counts
+HOSTILE = {
+    "a script": "<script>alert(1)</script>",
+    "an image": "<img src=x onerror=alert(2)>",
+    "line feeds and escapes": "one\ntwo\r\n\x1b[31mred\x1b]0;title\x07",
+    "a right-to-left override": "\u202egnp.exe",
+    "quotes": "\"'></td></tr></table><b onclick=alert(3)>",
+}
+
+
+@dataclass
+class Visit:
+    """An open page, and everything that went wrong on it."""
+
+    page: Page
+    trouble: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        def note_console(message: Any) -> None:
+            if message.type in {"error", "warning"}:  # violations of the content security policy come here too
+                self.trouble.append(message.text)
+
+        def note_dialog(dialog: Any) -> None:
+            self.trouble.append(f"a dialog: {dialog.message}")
+            dialog.dismiss()
+
+        self.page.on("console", note_console)
+        self.page.on("dialog", note_dialog)
+        self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
+
+    def codes(self) -> Locator:
+        return self.page.locator("#scans .what code")
+
+    def is_said_to_be(self, words: str, within: float = 5) -> None:
+        expect(self.page.locator("#connection")).to_have_text(words, timeout=within * SECOND)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    with running_server(tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def device(server: RunningServer) -> Caller:
+    return Caller(server, "pi-1a2b3c4d")
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Visit]:
+    with browser.new_context() as context:
+        yield Visit(context.new_page())
+
+
+@pytest.fixture
+def still_visit(browser: Browser) -> Iterator[Visit]:
+    with browser.new_context(java_script_enabled=False) as context:
+        yield Visit(context.new_page())
+
+
+def test_a_scan_is_on_the_page_within_a_second_of_its_booking(
+    server: RunningServer, device: Caller, visit: Visit
+) -> None:
+    visit.page.goto(server.url)
+    visit.is_said_to_be("Live")
+    device.scan("4006381333931")
+    expect(visit.codes().first).to_have_text("4006381333931", timeout=SECOND)
+    device.scan("8053734093444", "8053734093451")
+    expect(visit.codes().first).to_have_text("8053734093451", timeout=SECOND)
+    expect(visit.page.locator("#scans-count")).to_contain_text("3 new since you opened this page")
+    expect(visit.page.locator("#devices .presence")).to_have_text("online")
+    assert visit.trouble == []
+
+
+def test_without_javascript_a_reload_shows_a_new_scan(
+    server: RunningServer, device: Caller, still_visit: Visit
+) -> None:
+    still_visit.page.goto(server.url)
+    expect(still_visit.page.locator("noscript .hint")).to_be_visible()
+    device.scan("seen after reload")
+    still_visit.page.reload()
+    expect(still_visit.codes().first).to_have_text("seen after reload")
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_code_is_shown_as_text_and_does_nothing(
+    server: RunningServer, device: Caller, visit: Visit, text: str
+) -> None:
+    visit.page.goto(server.url)
+    visit.is_said_to_be("Live")
+    device.scan(text)
+    device.report(text)
+    for _ in ("live", "after a reload"):
+        expect(visit.codes().first).to_have_text(printable(text), timeout=SECOND)
+        expect(visit.page.locator("#incidents .reason").first).to_have_text(printable(text), timeout=SECOND)
+        visit.page.reload()
+    assert visit.page.locator("script").count() == 1
+    assert visit.trouble == []
+
+
+def test_a_first_device_replaces_the_words_of_an_empty_page(tmp_path: Path, visit: Visit) -> None:
+    with running_server(tmp_path) as server:
+        visit.page.goto(server.url)
+        expect(visit.page.get_by_text("No device yet.")).to_be_visible()
+        expect(visit.page.get_by_text("No scan yet.")).to_be_visible()
+        visit.is_said_to_be("Live")
+        device = Caller(server, "pi-1a2b3c4d", hostname="goods-in")
+        expect(visit.page.get_by_text("goods-in")).to_be_visible(timeout=SECOND)
+        expect(visit.page.get_by_text("No device yet.")).to_be_hidden()
+        device.scan("4006381333931")
+        expect(visit.codes()).to_have_text(["4006381333931"], timeout=SECOND)
+        expect(visit.page.get_by_text("No scan yet.")).to_be_hidden()
+        assert visit.trouble == []
+
+
+def test_a_page_says_that_its_server_is_gone_and_catches_up_when_it_is_back(tmp_path: Path, visit: Visit) -> None:
+    with running_server(tmp_path) as server:
+        device = Caller(server, "pi-1a2b3c4d")
+        visit.page.goto(server.url)
+        visit.is_said_to_be("Live")
+    visit.is_said_to_be("Reconnecting…")
+    with running_server(tmp_path, http=server.http) as again:
+        device.server = again
+        device.scan("scanned meanwhile")
+        expect(visit.codes()).to_have_text(["scanned meanwhile"], timeout=10 * SECOND)
+        visit.is_said_to_be("Live")
+
+
+def test_a_page_that_finds_no_seat_polls_and_says_so(tmp_path: Path, visit: Visit) -> None:
+    with running_server(tmp_path) as server, ExitStack() as seats:
+        host, _, port = server.http.rpartition(":")
+        wait_until(lambda: _take_seat(seats, (host, int(port))) != 200, 30, "all seats are taken")
+        visit.page.goto(server.url)
+        visit.is_said_to_be("Live, by polling")
+        Caller(server, "pi-1a2b3c4d").scan("found by polling")
+        expect(visit.codes().first).to_have_text("found by polling", timeout=5 * SECOND)
+
+
+def test_a_filtered_page_stays_filtered(server: RunningServer, device: Caller, visit: Visit) -> None:
+    visit.page.goto(f"{server.url}/?text=wanted")
+    visit.is_said_to_be("Live")
+    device.scan("wanted 1", "other", "wanted 2")
+    expect(visit.codes()).to_have_text(["wanted 2", "wanted 1"], timeout=SECOND)
+
+
+@pytest.mark.parametrize("width", [360, 800, 1280])
+def test_nothing_is_wider_than_the_window(server: RunningServer, device: Caller, visit: Visit, width: int) -> None:
+    device.scan("W" * 8000, "é漢😀" * 50)
+    visit.page.set_viewport_size({"width": width, "height": 800})
+    visit.page.goto(server.url)
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def _take_seat(seats: ExitStack, address: tuple[str, int]) -> int:
+    """Open one more stream, and the status it was answered with."""
+    connection = seats.enter_context(socket.create_connection(address, 10))
+    connection.sendall(b"GET /live HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n")
+    return int(connection.recv(65536).split(b" ", 2)[1])
