@@ -1,0 +1,102 @@
+"""`pi-auto-sim`: a demo of everything, or virtual Pis for a server that runs elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from pi_auto.simulator.codes import CODES
+from pi_auto.simulator.demo import run_demo
+from pi_auto.simulator.pi import VirtualPi
+from pi_auto.simulator.program import ProgramFailed
+from pi_auto.simulator.typist import untypeable
+
+EXAMPLES = """examples:
+  pi-auto-sim demo                      server, hub and a virtual Pi; prints the page to open
+  pi-auto-sim demo --once               ten codes, the way of each in milliseconds, then the end
+  pi-auto-sim pi --state /tmp/pi1 --server http://127.0.0.1:5000
+  pi-auto-sim pi --state /tmp/pi2 --server http://127.0.0.1:5000 --serial 0000000012345678 --count 100 --pause 0.2
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one of the simulator's commands; the exit code."""
+    options = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code: int = options.run(options)
+    except KeyboardInterrupt:
+        code = 0
+    except (OSError, ProgramFailed) as error:
+        print(f"pi-auto-sim: {error}", file=sys.stderr)
+        code = 1
+    return code
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pi-auto-sim",
+        description=__doc__,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    demo = commands.add_parser("demo", help="server, hub and one virtual Pi")
+    demo.add_argument("--once", action="store_true", help="play ten codes, show the way of each, end")
+    demo.add_argument("--data", type=Path, help="keep everything in this folder (default: a temporary one)")
+    demo.add_argument("--http", default="127.0.0.1:5000", metavar="ADDRESS:PORT", help="where the page is served")
+    demo.set_defaults(run=_demo)
+    pi = commands.add_parser("pi", help="one virtual Pi: the real client with a virtual scanner")
+    pi.add_argument("--state", type=Path, required=True, help="the folder of this Pi; use it again to go on")
+    pi.add_argument("--server", default="http://127.0.0.1:5000", metavar="URL")
+    pi.add_argument(
+        "--serial", default="00000000decade02", help="CPU serial in hex; its last eight digits name it"
+    )
+    pi.add_argument("--scanner", help="a real or recorded one instead: auto, a device, or replay:FILE")
+    pi.add_argument("--codes", type=Path, help="a text file with a code a line, instead of the built-in ten")
+    pi.add_argument("--pause", type=float, default=3.0, metavar="SECONDS", help="between two codes (default 3)")
+    pi.add_argument("--count", type=int, metavar="N", help="read N codes, then only run (default: read for ever)")
+    pi.set_defaults(run=_pi)
+    return parser
+
+
+def _demo(options: argparse.Namespace) -> int:
+    return run_demo(options.data, options.http, once=options.once, say=lambda text: print(text, flush=True))
+
+
+def _pi(options: argparse.Namespace) -> int:
+    codes = _codes(options.codes)
+    with VirtualPi(options.state, options.server, options.serial, scanner=options.scanner) as pi:
+        print(f"pi-auto-sim ready: device={pi.device_id} state={options.state} log={pi.log}", flush=True)
+        read = 0
+        while options.count is None or read < options.count:
+            if pi.scanner:
+                pi.scanner.type(codes[read % len(codes)])
+            read += 1
+            time.sleep(options.pause)
+        signal.pause()
+    return 0
+
+
+def _codes(path: Path | None) -> list[str]:
+    if path is None:
+        return list(CODES)
+    codes = path.read_text().splitlines()
+    for number, code in enumerate(codes, 1):
+        if untypeable(code):
+            raise OSError(f"{path}:{number}: a US keyboard has no key for {untypeable(code)!r}")
+    if not codes:
+        raise OSError(f"{path}: there is no code in it; one a line is expected")
+    return codes
+
+
+if __name__ == "__main__":
+    sys.exit(main())
