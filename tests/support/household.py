@@ -68,8 +68,8 @@ class Household:
         if victim == "hub":
             return processes.pids("pi_auto.hub.cli", str(self.data))
         server = processes.pids("pi_auto.server.cli", str(self.data))
-        mains = [pid for pid in server if processes.parent_of(pid) not in server]
-        return mains if victim == "server" else [pid for pid in server if pid not in mains]
+        main = self._server.process.pid if self._server.process else 0
+        return [pid for pid in server if (pid == main) == (victim == "server")]
 
     def kill(self, victim: str) -> bool:
         """SIGKILL it; whether there was anything to kill."""

@@ -13,14 +13,6 @@ def pids(*words: str) -> list[int]:
     return sorted(pid for pid in found if all(word in _command(pid) for word in words))
 
 
-def parent_of(pid: int) -> int:
-    """The parent's pid; 0 when the process is gone."""
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return 0
-
-
 def kill(found: list[int], number: int = signal.SIGKILL) -> None:
     """Signal them all; those that are gone already do not matter."""
     for pid in found:

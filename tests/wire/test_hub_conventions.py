@@ -38,6 +38,17 @@ def test_a_token_proves_its_own_resource_until_it_expires() -> None:
 
 
 @pytest.mark.parametrize(
+    "quoted", ["hub.example%2Fdevices%2Fpi-1a2b3c4d", "hub.example%2fdevices%2fpi-1a2b3c4d", RESOURCE]
+)
+def test_a_token_is_good_however_its_maker_encodes_the_resource(quoted: str) -> None:
+    digest = hmac.new(base64.b64decode(KEY), f"{quoted}\n1000".encode(), hashlib.sha256).digest()
+    signature = urllib.parse.quote(base64.b64encode(digest), safe="")
+    token = SasToken.parse(f"SharedAccessSignature sr={quoted}&sig={signature}&se=1000")
+    assert token is not None
+    assert token.proves(RESOURCE, KEY, now=999)
+
+
+@pytest.mark.parametrize(
     "text",
     ["", "SharedAccessSignature ", "sr=a&sig=b&se=1", "SharedAccessSignature sr=a&sig=%&se=1",
      "SharedAccessSignature sr=a&sig=YQ==&se=soon", "SharedAccessSignature " + "a" * 5000],

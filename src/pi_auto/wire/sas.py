@@ -10,7 +10,7 @@ import hashlib
 import hmac
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote, unquote
 
 _PREFIX = "SharedAccessSignature "
 _MOST = 4096
@@ -18,21 +18,26 @@ _MOST = 4096
 
 @dataclass(frozen=True, slots=True)
 class SasToken:
-    """A signature over a resource such as `hub.local/devices/pi-1a2b3c4d`, good until `expiry` (Unix seconds)."""
+    """A signature over a resource such as `hub.local/devices/pi-1a2b3c4d`, good until `expiry` (Unix seconds).
+
+    `quoted` is the resource as it was signed: clients differ in how they URL-encode one.
+    """
 
     resource: str
     signature: bytes
     expiry: int
     policy: str | None = None
+    quoted: str = ""
 
     @classmethod
     def sign(cls, resource: str, key: str, expiry: int, policy: str | None = None) -> SasToken:
         """Make one with a base64 key."""
-        return cls(resource, _signature(quote(resource, safe=""), key, expiry), expiry, policy)
+        quoted = quote(resource, safe="")
+        return cls(resource, _signature(quoted, key, expiry), expiry, policy, quoted)
 
     def __str__(self) -> str:
         signature = quote(b64encode(self.signature), safe="")
-        token = f"{_PREFIX}sr={quote(self.resource, safe='')}&sig={signature}&se={self.expiry}"
+        token = f"{_PREFIX}sr={self.quoted}&sig={signature}&se={self.expiry}"
         return f"{token}&skn={self.policy}" if self.policy else token
 
     @classmethod
@@ -41,9 +46,10 @@ class SasToken:
         if not text.startswith(_PREFIX) or len(text) > _MOST:
             return None
         try:
-            parts = parse_qs(text[len(_PREFIX) :], strict_parsing=True, max_num_fields=8)
-            signature = b64decode(parts["sig"][0], validate=True)
-            return cls(parts["sr"][0], signature, int(parts["se"][0]), parts.get("skn", [None])[0])
+            parts = dict(part.split("=", 1) for part in text[len(_PREFIX) :].split("&"))
+            signature = b64decode(unquote(parts["sig"]), validate=True)
+            policy = unquote(parts["skn"]) if "skn" in parts else None
+            return cls(unquote(parts["sr"]), signature, int(parts["se"]), policy, parts["sr"])
         except (KeyError, ValueError):
             return None
 
@@ -51,7 +57,7 @@ class SasToken:
         """Whether it was made with `key` for this very resource and has not run out at `now` (Unix seconds)."""
         if self.expiry <= now or self.resource.lower() != resource.lower():
             return False
-        expected = _signature(quote(self.resource, safe=""), key, self.expiry)
+        expected = _signature(self.quoted, key, self.expiry)
         return hmac.compare_digest(expected, self.signature)
 
 

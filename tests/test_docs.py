@@ -1,0 +1,75 @@
+"""What the docs name exists, and what exists is named in the docs."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from pi_auto.server import pi_api
+
+ROOT = Path(__file__).parent.parent
+DOCS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+COMMANDS = {
+    "pi_auto.server.cli": ["run"],
+    "pi_auto.hub.cli": ["run"],
+    "pi_auto.client.cli": ["run", "capture", "agent", "status", "record", "replay"],
+    "pi_auto.simulator.cli": ["demo", "pi"],
+}
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
+FOR_PROGRAMS = {"--help", "--until-stdin-closes"}
+
+
+@pytest.fixture(scope="module")
+def options() -> set[str]:
+    """Every option that a command's help names."""
+    found: set[str] = set()
+    for module, commands in COMMANDS.items():
+        for command in commands:
+            told = subprocess.run(
+                [sys.executable, "-m", module, command, "--help"], check=True, capture_output=True, text=True
+            ).stdout
+            found |= set(OPTION.findall(told))
+    return found - FOR_PROGRAMS
+
+
+def test_every_option_is_in_the_docs(options: set[str]) -> None:
+    told = set(OPTION.findall((ROOT / "docs" / "running.md").read_text()))
+    assert options - told == set()
+
+
+def test_every_option_in_the_docs_exists(options: set[str]) -> None:
+    told = set(OPTION.findall((ROOT / "docs" / "running.md").read_text()))
+    assert told - options == set()
+
+
+def test_every_endpoint_is_in_the_docs_and_the_other_way_round() -> None:
+    app = Flask(__name__, static_folder=None)
+    app.register_blueprint(pi_api)
+    routes = {
+        f"{method} {re.sub(r'<[^>]+>', 'NAME', rule.rule)}"
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    told = re.findall(r"^### (GET|POST) (/\S+?)(?:\?\S*)?$", (ROOT / "docs" / "api.md").read_text(), re.MULTILINE)
+    assert {f"{method} {path}" for method, path in told} == routes
+
+
+def test_every_link_between_the_docs_leads_somewhere() -> None:
+    dead = [
+        f"{page.relative_to(ROOT)}: {target}"
+        for page in DOCS
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text())
+        if not (page.parent / target).exists()
+    ]
+    assert dead == []
+
+
+def test_every_decision_has_its_context_choice_and_what_was_turned_down() -> None:
+    for page in (ROOT / "docs" / "decisions").glob("0*.md"):
+        text = page.read_text()
+        assert all(part in text for part in ("**Context.**", "**Choice.**", "**Turned down.**")), page.name
