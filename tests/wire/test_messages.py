@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from pi_auto.wire.heartbeat import Heartbeat
 from pi_auto.wire.hublink import Event
 from pi_auto.wire.ids import Position, device_id_from
 from pi_auto.wire.registration import HubDial, Registration, RegistrationAnswer
-from pi_auto.wire.scan import Incident, Scan
+from pi_auto.wire.scan import Incident, Scan, Scanner
 from pi_auto.wire.telemetry import record_of, telemetry_body, telemetry_topic
 from pi_auto.wire.update import UpdateStatus
 from support import records
@@ -147,6 +148,21 @@ def test_the_digest_tells_contents_apart_and_ignores_a_corrected_time() -> None:
     assert replace(scan, corrected_time=NOW).digest() == scan.digest()
     assert replace(scan, quantity=2).digest() != scan.digest()
     assert Scan.from_json(travelled(scan)).digest() == scan.digest()
+
+
+@pytest.mark.parametrize(
+    "scan",
+    [
+        records.scan(),
+        records.scan('"\\\x1d\0é漢😀\u2028', scanner=Scanner("a\nb", 'the "best"', "\x7f")),
+        records.scan(aim="]E0", symbology="EAN-13", gtin="04006381333931", check_digit_ok=False, quantity=7),
+        records.scan(check_digit_ok=True, repeat_of=OTHER_SPOOL, corrected_time=NOW),
+    ],
+)
+def test_the_digest_is_that_of_canonical_json_without_the_position(scan: Scan) -> None:
+    lasting = {n: v for n, v in scan.to_json().items() if n not in ("spool", "number", "corrected_time")}
+    canonical = json.dumps(lasting, sort_keys=True, separators=(",", ":"))
+    assert scan.digest() == hashlib.sha256(canonical.encode()).digest()
 
 
 def test_telemetry_carries_the_legacy_fields_and_the_whole_record() -> None:

@@ -110,8 +110,9 @@ class _Reader:
     def read(self, fields: Fields, name: str, kind: type[R]) -> tuple[R, ...]:
         good: list[R] = []
         for index, item in enumerate(fields.optional(name, lambda n: fields.items(n, most=MOST_RECORDS), [])):
+            path = f"{name}[{index}]"
             try:
-                good.append(self._within_frame(kind.from_json(item, f"{name}[{index}]"), f"{name}[{index}]"))
+                good.append(self._within_frame(kind.from_json(item, path), path))
             except FieldError as error:
                 self.refused.append(Refusal(name, index, error))
         return tuple(good)

@@ -20,11 +20,14 @@ T = TypeVar("T")
 D = TypeVar("D")
 
 UUID_FORM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 LARGEST_INTEGER = 2**63 - 1  # what a database column holds
 
 
 class Fields:
     """The fields of one JSON object at a path of a message."""
+
+    __slots__ = ("_path", "_values")
 
     def __init__(self, value: object, path: str = "") -> None:
         if not isinstance(value, dict):
@@ -48,11 +51,10 @@ class Fields:
     def text(self, name: str, *, most: int, least: int = 1, form: re.Pattern[str] | None = None) -> str:
         """A string of `least` to `most` characters that matches `form` and is valid Unicode."""
         value = self._values.get(name)
-        allowed = f"a string of {least} to {most} characters" + (f" like {form.pattern}" if form else "")
         if not isinstance(value, str) or not least <= len(value) <= most:
-            raise self.refuse(name, allowed)
+            raise self.refuse(name, _text_allowed(least, most, form))
         if (form and not form.match(value)) or not _is_unicode(value):
-            raise self.refuse(name, allowed)
+            raise self.refuse(name, _text_allowed(least, most, form))
         return value
 
     def uuid(self, name: str) -> str:
@@ -94,22 +96,17 @@ class Fields:
     def octets(self, name: str, *, most: int) -> bytes:
         """Bytes, written as base64."""
         value = self._values.get(name)
-        allowed = f"at most {most} bytes in base64"
-        if not isinstance(value, str) or len(value) > (most + 2) // 3 * 4:
-            raise self.refuse(name, allowed)
-        try:
-            octets = b64decode(value, validate=True)
-        except (NotBase64, ValueError):
-            raise self.refuse(name, allowed) from None
-        if len(octets) > most:
-            raise self.refuse(name, allowed)
+        octets = _from_base64(value) if isinstance(value, str) and len(value) <= (most + 2) // 3 * 4 else None
+        if octets is None or len(octets) > most:
+            raise self.refuse(name, f"at most {most} bytes in base64")
         return octets
 
     def object(self, name: str) -> Fields:
         """A nested object."""
-        if not isinstance(self._values.get(name), dict):
+        value = self._values.get(name)
+        if not isinstance(value, dict):
             raise self.refuse(name, "a JSON object")
-        return Fields(self._values[name], self.at(name))
+        return Fields(value, self.at(name))
 
     def items(self, name: str, *, most: int) -> list[Any]:
         """A list of at most `most` items, as they came."""
@@ -124,9 +121,20 @@ class Fields:
     def optional(self, name: str, read: Callable[[str], T], default: D) -> T | D: ...
     def optional(self, name: str, read: Callable[[str], T], default: D | None = None) -> T | D | None:
         """What `read` makes of the field, or `default` where it is absent or null."""
-        return read(name) if self.has(name) else default
+        return default if self._values.get(name) is None else read(name)
 
 
 def _is_unicode(text: str) -> bool:
     """Whether a string can be written as UTF-8: JSON may smuggle in lone surrogates."""
-    return not any("\ud800" <= char <= "\udfff" for char in text)
+    return text.isascii() or _SURROGATE.search(text) is None
+
+
+def _text_allowed(least: int, most: int, form: re.Pattern[str] | None) -> str:
+    return f"a string of {least} to {most} characters" + (f" like {form.pattern}" if form else "")
+
+
+def _from_base64(text: str) -> bytes | None:
+    try:
+        return b64decode(text, validate=True)
+    except (NotBase64, ValueError):
+        return None

@@ -7,10 +7,10 @@ device adds at sending when its clock was set only after the scan.
 from __future__ import annotations
 
 import hashlib
-import json
 from base64 import b64encode
 from dataclasses import dataclass
 from datetime import datetime
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
 from pi_auto.wire.fields import Fields
@@ -18,6 +18,7 @@ from pi_auto.wire.ids import Position
 from pi_auto.wire.times import format_time
 
 MOST_BYTES = 8192  # of one code; the largest symbol in use, a QR code, holds 2,953
+_WORDS = {None: "null", False: "false", True: "true"}  # JSON's
 INCIDENTS = ("scan_lost", "spool_replaced")
 
 
@@ -100,9 +101,24 @@ class Scan:
 
         The position is left out: a record that is salvaged from a broken spool gets a new one.
         """
-        lasting = {name: value for name, value in self._content().items() if name not in ("spool", "number")}
-        canonical = json.dumps(lasting, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(canonical.encode()).digest()
+        return hashlib.sha256(self._canonical().encode()).digest()
+
+    def _canonical(self) -> str:
+        """JSON of all but the position: names sorted, no spaces, ASCII.
+
+        Written out by hand, since a server digests every scan and `json.dumps` takes three times as long.
+        """
+        scanner, stamp = self.scanner, self.stamp
+        return (
+            f'{{"aim":{_maybe(self.aim)},"check_digit_ok":{_WORDS[self.check_digit_ok]},"gtin":{_maybe(self.gtin)}'
+            f',"quantity":{self.quantity},"raw":"{b64encode(self.raw).decode()}"'
+            f',"repeat_of":{_maybe(self.repeat_of)}'
+            f',"scanner":{{"id":{_quoted(scanner.id)},"name":{_quoted(scanner.name)}'
+            f',"port":{_quoted(scanner.port)}}}'
+            f',"stamp":{{"boot_id":{_quoted(stamp.boot_id)},"boottime_ns":{stamp.boottime_ns}'
+            f',"synced":{_WORDS[stamp.synced]},"wall_time":"{format_time(stamp.wall_time)}"}}'
+            f',"symbology":{_maybe(self.symbology)},"text":{_quoted(self.text)},"uuid":{_quoted(self.uuid)}}}'
+        )
 
     def _content(self) -> dict[str, Any]:
         return {
@@ -182,3 +198,7 @@ class Incident:
 
 
 Record = Scan | Incident
+
+
+def _maybe(text: str | None) -> str:
+    return "null" if text is None else _quoted(text)

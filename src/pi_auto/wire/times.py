@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 def format_time(moment: datetime) -> str:
     """A moment as the wire writes it, such as `2026-11-23T17:33:00.123Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def parse_time(text: str) -> datetime | None:

@@ -1,29 +1,53 @@
-"""Which device is calling: the bearer token says, never the body."""
+"""Which device is calling: the bearer token says, never the body.
+
+What a token is worth is in the books alone. A device that sends all day is recognised from
+memory when it begins to speak, and confirmed in the transaction that books what it says: so
+a token that was replaced opens nothing from the moment of that commit on.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from sqlalchemy import Connection
+
 from pi_auto.server.api.errors import ApiError
 from pi_auto.server.context import Context
+from pi_auto.server.fleet.claims import hash_secret
 from pi_auto.server.fleet.tokens import device_of_token
+from pi_auto.server.store.engine import Store
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.registration import TOKEN
 
 _SCHEME = "bearer"
+_REMEMBERED = 20_000  # tokens, some 5 MB
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A device that has shown a token, and the hash of that."""
+
+    device_id: str
+    hashed: bytes = field(repr=False)
 
 
 def authenticate(context: Context, authorization: str | None) -> str:
     """The device whose token the `Authorization` header carries. Raises ApiError 401 (register again)."""
-    if not authorization:
-        raise ApiError(401, "this needs the header `Authorization: Bearer <api_token>`; a device gets its token"
-                            " from POST /api/register_device")  # fmt: skip
-    scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != _SCHEME or not TOKEN.match(token):
-        raise ApiError(401, "the Authorization header is not of the form `Bearer <api_token>`")
-    with context.store.engine.connect() as connection:
-        device_id = device_of_token(connection, token)
-    if device_id is None:
-        raise ApiError(401, "the token is not, or no longer, good; register again with the device's claim")
-    return device_id
+    return _look_up(context.store, _hash_in(authorization))
+
+
+def recognise(context: Context, authorization: str | None) -> Caller:
+    """As `authenticate`, but maybe from memory: good enough to listen to, and to be confirmed before booking."""
+    hashed = _hash_in(authorization)
+    return Caller(_remembered(context.store, hashed), hashed)
+
+
+def confirm(connection: Connection, caller: Caller) -> None:
+    """Make sure, in the transaction that books for the caller. Raises ApiError 401."""
+    if device_of_token(connection, caller.hashed) != caller.device_id:
+        _remembered.cache_clear()
+        raise _no_longer_good()
 
 
 def authenticate_if_shown(context: Context, authorization: str | None, named: str) -> str | None:
@@ -40,3 +64,30 @@ def require_same(caller: str, named: str) -> None:
     if caller != named:
         wrong = FieldError("device_id", repr(named), f"the caller's own id, {caller}")
         raise ApiError(403, str(wrong), field=wrong)
+
+
+def _hash_in(authorization: str | None) -> bytes:
+    if not authorization:
+        raise ApiError(401, "this needs the header `Authorization: Bearer <api_token>`; a device gets its token"
+                            " from POST /api/register_device")  # fmt: skip
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != _SCHEME or not TOKEN.match(token):
+        raise ApiError(401, "the Authorization header is not of the form `Bearer <api_token>`")
+    return hash_secret(token)
+
+
+def _look_up(store: Store, hashed: bytes) -> str:
+    with store.engine.connect() as connection:
+        device_id = device_of_token(connection, hashed)
+    if device_id is None:
+        raise _no_longer_good()
+    return device_id
+
+
+_remembered = lru_cache(_REMEMBERED)(
+    _look_up
+)  # an exception is not remembered: a bad token is looked up each time
+
+
+def _no_longer_good() -> ApiError:
+    return ApiError(401, "the token is not, or no longer, good; register again with the device's claim")

@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from flask import Response, request
+from sqlalchemy import Connection
+from werkzeug.wsgi import get_content_length, get_input_stream
 
 from pi_auto.server.api.answers import respond
-from pi_auto.server.api.auth import authenticate, require_same
-from pi_auto.server.api.bodies import json_body
+from pi_auto.server.api.auth import confirm, recognise, require_same
+from pi_auto.server.api.bodies import read_json
 from pi_auto.server.api.writing import committed
-from pi_auto.server.context import current
+from pi_auto.server.context import Context, current
 from pi_auto.server.scans.batches import book_batch
 from pi_auto.server.scans.booking import Way
-from pi_auto.wire.batch import Batch
+from pi_auto.wire.batch import Acknowledgement, Batch
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment  # it exists for type checkers only
 
 
 def receive_scans() -> Response:
     """Book a batch and acknowledge all of it."""
-    context = current()
-    device_id = authenticate(context, request.headers.get("Authorization"))
-    batch = Batch.from_json(json_body(request))
-    require_same(device_id, batch.device_id)
+    return respond(take_batch(current(), request.environ).to_json())
+
+
+def take_batch(context: Context, environ: WSGIEnvironment) -> Acknowledgement:
+    """The same without Flask; `environ` is WSGI's. Raises whatever `errors.answer_to` knows to answer."""
+    caller = recognise(context, environ.get("HTTP_AUTHORIZATION"))
+    encoding = environ.get("HTTP_CONTENT_ENCODING")
+    batch = Batch.from_json(read_json(get_input_stream(environ), get_content_length(environ), encoding))
+    require_same(caller.device_id, batch.device_id)
     now = context.clock()
-    acknowledgement = committed(context, lambda books: book_batch(books, device_id, batch, Way.API, now))
-    return respond(acknowledgement.to_json())
+
+    def job(books: Connection) -> Acknowledgement:
+        confirm(books, caller)
+        return book_batch(books, caller.device_id, batch, Way.API, now)
+
+    return committed(context, job)

@@ -1,11 +1,13 @@
 """Whether a device is there, worked out when somebody looks and never stored.
 
 A stored "online" does not expire: kill or power loss would leave a device online for ever.
+A time in the future does not expire either: it was noted by a clock that has been put right
+since, and says nothing.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -48,10 +50,14 @@ def last_contact(row: Contacts) -> datetime | None:
 
 def presence(row: Contacts, now: datetime, heartbeat_interval: float) -> Presence:
     """What the times of its row say of a device; `heartbeat_interval` in seconds."""
-    seen = last_contact(row)
-    if seen is None:
+    if last_contact(row) is None:
         return Presence.NEVER
-    if row.said_offline_at and row.said_offline_at >= seen:
+    by_now = now + timedelta(seconds=LATE_AFTER * heartbeat_interval)
+    seen = max(
+        (moment for moment in (row.last_api_at, row.last_heartbeat_at) if moment and moment <= by_now),
+        default=None,
+    )
+    if seen is None or (row.said_offline_at and seen <= row.said_offline_at <= by_now):
         return Presence.OFFLINE
     silent = (now - seen).total_seconds()
     if silent <= LATE_AFTER * heartbeat_interval:

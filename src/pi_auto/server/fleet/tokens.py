@@ -6,14 +6,15 @@ import hmac
 import secrets
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from pi_auto.server.fleet.claims import hash_secret
 from pi_auto.server.fleet.tables import tokens
+from pi_auto.server.store.statements import first_row
 
 _GOOD = 2  # the answer with the newest may have been lost on its way
 
-_BY_HASH = select(tokens.c.hash, tokens.c.device_id).where(tokens.c.hash == bindparam("wanted"))
+_BY_HASH = "SELECT hash, device_id FROM tokens WHERE hash = ?"
 
 
 def issue_token(connection: Connection, device_id: str, now: datetime) -> str:
@@ -33,8 +34,7 @@ def issue_token(connection: Connection, device_id: str, now: datetime) -> str:
     return token
 
 
-def device_of_token(connection: Connection, token: str) -> str | None:
-    """The device that a token was issued to, if it is good."""
-    wanted = hash_secret(token)
-    row = connection.execute(_BY_HASH, {"wanted": wanted}).first()
-    return row.device_id if row and hmac.compare_digest(row.hash, wanted) else None
+def device_of_token(connection: Connection, hashed: bytes) -> str | None:
+    """The device that the token of this hash was issued to, if it is good."""
+    row = first_row(connection, _BY_HASH, (hashed,))
+    return str(row[1]) if row and hmac.compare_digest(row[0], hashed) else None

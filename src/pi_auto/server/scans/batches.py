@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection
 
-from pi_auto.server.fleet.tables import spools
 from pi_auto.server.scans.booking import Way, book, note_contact, note_refusal
 from pi_auto.server.scans.settling import Progress, Step, settle
+from pi_auto.server.store.statements import execute, first_row
 from pi_auto.wire.batch import MOST_RECORDS, Acknowledgement, Batch
 from pi_auto.wire.ids import Position
 
-_THIS_SPOOL = (spools.c.device_id == bindparam("device"), spools.c.spool == bindparam("uuid"))
-_PROGRESS = select(spools.c.through, spools.c.asked).where(*_THIS_SPOOL)
-_AFTER: dict[str, Any] = {"through": bindparam("new_through"), "asked": bindparam("new_asked")}
-_ADVANCE = update(spools).where(*_THIS_SPOOL).values(_AFTER)
-_BEGIN_SPOOL = insert(spools).values(device_id=bindparam("device"), spool=bindparam("uuid"), **_AFTER)
+_PROGRESS = "SELECT through, asked FROM spools WHERE device_id = ? AND spool = ?"
+_ADVANCE = """
+    INSERT INTO spools (device_id, spool, through, asked) VALUES (?, ?, ?, ?)
+    ON CONFLICT (device_id, spool) DO UPDATE SET through = excluded.through, asked = excluded.asked
+"""
 
 
 def book_batch(connection: Connection, device_id: str, batch: Batch, way: Way, now: datetime) -> Acknowledgement:
@@ -46,13 +45,10 @@ def _reasons(batch: Batch, step: Step) -> list[str]:
 
 
 def _settle(connection: Connection, device_id: str, batch: Batch) -> Step:
-    spool = {"device": device_id, "uuid": batch.spool}
-    row = connection.execute(_PROGRESS, spool).first()
-    before = Progress(row.through, row.asked) if row else Progress()
+    spool = (device_id, batch.spool)
+    row = first_row(connection, _PROGRESS, spool)
+    before = Progress(*row) if row else Progress()
     step = settle(before, batch.first, batch.through, batch.oldest)
-    after = {"new_through": step.progress.through, "new_asked": step.progress.asked}
-    if row is None:
-        connection.execute(_BEGIN_SPOOL, spool | after)
-    elif step.progress != before:
-        connection.execute(_ADVANCE, spool | after)
+    if row is None or step.progress != before:
+        execute(connection, _ADVANCE, (*spool, step.progress.through, step.progress.asked))
     return step

@@ -8,36 +8,49 @@ it runs in the writer's transaction and may run twice: every step is idempotent.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import Connection, Row, Table, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, Table, insert, select, update
 
-from pi_auto.server.fleet.tables import devices
-from pi_auto.server.scans.rows import digest_of, incident_row, scan_row
-from pi_auto.server.scans.tables import conflicts, incidents, refusals, scans
+from pi_auto.server.scans.rows import SCAN_COLUMNS, digest_of, incident_row, lasting, scan_values
+from pi_auto.server.scans.tables import conflicts, incidents, refusals
 from pi_auto.server.store.changes import next_change
+from pi_auto.server.store.statements import execute, execute_many, first_row, moments
 from pi_auto.server.store.text import storable
 from pi_auto.wire.scan import Incident, Record, Scan
 
-R = TypeVar("R", Scan, Incident)
 _MOST_REASON = 2048
 _MOST_ID = 63
+_CONTACT_EVERY = timedelta(seconds=1)
 
-# Statements of the hot way are built once: building one costs more than running it.
-_INSERT_SCANS = insert(scans)
-_CONTACT = (
-    update(devices)
-    .where(devices.c.device_id == bindparam("device"))
-    .values(last_api_at=bindparam("now"), changed=bindparam("number"))
-)
-_KNOWN_SCANS = select(
-    scans.c.id, scans.c.uuid, scans.c.digest, scans.c.api_at, scans.c.hub_at, scans.c.corrected_time
-).where(scans.c.device_id == bindparam("device"), scans.c.uuid.in_(bindparam("uuids", expanding=True)))
-_KNOWN_INCIDENTS = select(incidents).where(
-    incidents.c.device_id == bindparam("device"), incidents.c.uuid.in_(bindparam("uuids", expanding=True))
-)
+_COLUMNS = (*SCAN_COLUMNS, "received_at", "api_at", "hub_at", "changed")
+
+# One statement books a new scan and completes a known one: with its arrival by the other way, or with a
+# corrected time. It leaves alone what has nothing new to it, or other content.
+_BOOK_SCAN = f"""
+    INSERT INTO scans ({", ".join(_COLUMNS)}) VALUES ({", ".join("?" for _ in _COLUMNS)})
+    ON CONFLICT (device_id, uuid) DO UPDATE SET
+        api_at = coalesce(scans.api_at, excluded.api_at),
+        hub_at = coalesce(scans.hub_at, excluded.hub_at),
+        corrected_time = coalesce(scans.corrected_time, excluded.corrected_time),
+        scanned_at = coalesce(scans.corrected_time, excluded.corrected_time, scans.scanned_at),
+        changed = excluded.changed
+    WHERE scans.digest = excluded.digest AND (
+        scans.api_at IS NULL AND excluded.api_at IS NOT NULL
+        OR scans.hub_at IS NULL AND excluded.hub_at IS NOT NULL
+        OR scans.corrected_time IS NULL AND excluded.corrected_time IS NOT NULL
+    )
+"""  # noqa: S608 - names of our own columns
+
+_BOOKED_AS = "SELECT 1 FROM scans WHERE device_id = ? AND uuid = ? AND digest = ?"
+_SHOW_AGAIN = "UPDATE scans SET changed = ? WHERE device_id = ? AND uuid = ?"  # the live page looks at it again
+
+_CONTACT = """
+    UPDATE devices SET last_api_at = ?, changed = ?
+    WHERE device_id = ? AND (last_api_at IS NULL OR last_api_at < ? OR last_api_at <= said_offline_at)
+"""
 
 
 class Way(StrEnum):
@@ -51,11 +64,9 @@ def book(
     connection: Connection, device_id: str, records: Sequence[Record], way: Way, now: datetime
 ) -> tuple[str, ...]:
     """Book what `device_id` has proved to be its own; the uuids that were known with other content come back."""
-    good, flagged = _book_scans(connection, device_id, _of_kind(records, Scan), way, now)
-    more = _book_incidents(connection, device_id, _of_kind(records, Incident), way, now)
-    if good:
-        connection.execute(_INSERT_SCANS, good)
-    return (*flagged, *more)
+    flagged = _book_scans(connection, device_id, [each for each in records if isinstance(each, Scan)], way, now)
+    lost = [each for each in records if isinstance(each, Incident)]
+    return (*flagged, *(_book_incidents(connection, device_id, lost, way, now) if lost else ()))
 
 
 def note_refusal(connection: Connection, device_id: str, way: Way, reason: str, now: datetime) -> None:
@@ -71,72 +82,63 @@ def note_refusal(connection: Connection, device_id: str, way: Way, reason: str, 
 
 
 def note_contact(connection: Connection, device_id: str, now: datetime) -> None:
-    """A device has just proved itself to the API."""
-    changed = next_change(connection)
-    connection.execute(_CONTACT, {"device": device_id, "now": now, "number": changed})
+    """A device has just proved itself to the API. Written once a second: presence counts in heartbeats."""
+    moment = moments(connection.dialect)
+    values = moment(now), next_change(connection), device_id, moment(now - _CONTACT_EVERY)
+    execute(connection, _CONTACT, values)
 
 
 def _book_scans(
-    connection: Connection, device_id: str, records: Mapping[str, list[Scan]], way: Way, now: datetime
-) -> tuple[list[dict[str, Any]], list[str]]:
-    """Settle what is known, and say which rows are new and which uuids contradict what is known."""
-    known = _known(connection, _KNOWN_SCANS, device_id, records)
-    fresh, flagged = [], []
-    for uuid, scans_of_uuid in records.items():
-        row = known.get(uuid)
-        versions = [(digest_of(scan), scan) for scan in scans_of_uuid]
-        settled = row.digest if row else versions[0][0]
-        same = [scan for digest, scan in versions if digest == settled]
-        others = [(digest, scan) for digest, scan in versions if digest != settled]
-        if row is None:
-            fresh.append(_fresh_scan(connection, device_id, same[0], settled, way, now))
-        elif same:
-            _note_arrival(connection, row, same[0], way, now)
-        if others:
-            _keep(connection, device_id, others, way, now)
-            flagged.append(uuid)
-            _touch(connection, scans, row)
-    return fresh, flagged
+    connection: Connection, device_id: str, taken: Sequence[Scan], way: Way, now: datetime
+) -> list[str]:
+    """Book scans; which uuids contradict what is known is only looked for when some row stayed as it was."""
+    moment = moments(connection.dialect)
+    at = moment(now)
+    arrival = (at, at, None) if way is Way.API else (at, None, at)
+    versions = [(scan.digest(), scan) for scan in taken]
+    rows = [
+        (*scan_values(device_id, scan, digest, moment), *arrival, next_change(connection))
+        for digest, scan in versions
+    ]
+    if not rows or execute_many(connection, _BOOK_SCAN, rows) == len(rows):
+        return []
+    return _flag_contradictions(connection, device_id, versions, way, now)
 
 
-def _fresh_scan(
-    connection: Connection, device_id: str, scan: Scan, digest: bytes, way: Way, now: datetime
-) -> dict[str, Any]:
-    arrival = {
-        "received_at": now,
-        "api_at": now if way is Way.API else None,
-        "hub_at": now if way is Way.HUB else None,
-        "changed": next_change(connection),
-    }
-    return scan_row(device_id, scan, digest) | arrival
-
-
-def _note_arrival(connection: Connection, row: Row[Any], scan: Scan, way: Way, now: datetime) -> None:
-    """Fill in what the first arrival could not know: that it came this way too, and its corrected time."""
-    news: dict[str, Any] = {}
-    if row._mapping[f"{way}_at"] is None:  # noqa: SLF001 - SQLAlchemy's documented access by name
-        news[f"{way}_at"] = now
-    if row.corrected_time is None and scan.corrected_time is not None:
-        news |= {"corrected_time": scan.corrected_time, "scanned_at": scan.corrected_time}
-    if news:
-        news["changed"] = next_change(connection)
-        connection.execute(update(scans).where(scans.c.id == row.id).values(news))
+def _flag_contradictions(
+    connection: Connection, device_id: str, versions: Sequence[tuple[bytes, Scan]], way: Way, now: datetime
+) -> list[str]:
+    """Keep the versions that differ from the booked ones; their uuids."""
+    others = [
+        (digest, scan)
+        for digest, scan in versions
+        if first_row(connection, _BOOKED_AS, (device_id, scan.uuid, digest)) is None
+    ]
+    _keep(connection, device_id, others, way, now)
+    flagged = list(dict.fromkeys(scan.uuid for _, scan in others))
+    for uuid in flagged:
+        execute(connection, _SHOW_AGAIN, (next_change(connection), device_id, uuid))
+    return flagged
 
 
 def _book_incidents(
-    connection: Connection, device_id: str, records: Mapping[str, list[Incident]], way: Way, now: datetime
+    connection: Connection, device_id: str, lost: Sequence[Incident], way: Way, now: datetime
 ) -> list[str]:
     """Book incidents by the same rule; they carry no arrival times."""
-    known = _known(connection, _KNOWN_INCIDENTS, device_id, records)
+    known = _known(connection, incidents, device_id, [incident.uuid for incident in lost])
     flagged = []
-    for uuid, versions in records.items():
+    for uuid, versions in _by_uuid(lost).items():
         row = known.get(uuid)
         first = incident_row(device_id, versions[0])
         if row is None:
             arrival = {"received_at": now, "changed": next_change(connection)}
             connection.execute(insert(incidents).values(first | arrival))
-        settled = first if row is None else {name: row._mapping[name] for name in first}  # noqa: SLF001 - see above
-        others = [(digest_of(each), each) for each in versions if incident_row(device_id, each) != settled]
+        booked = first if row is None else {name: row._mapping[name] for name in first}  # noqa: SLF001 - documented access by name
+        others = [
+            (digest_of(each), each)
+            for each in versions
+            if lasting(incident_row(device_id, each)) != lasting(booked)
+        ]
         if others:
             _keep(connection, device_id, others, way, now)
             flagged.append(uuid)
@@ -167,17 +169,14 @@ def _touch(connection: Connection, table: Table, row: Row[Any] | None) -> None:
     connection.execute(update(table).where(table.c.id == row.id).values(changed=next_change(connection)))
 
 
-def _known(connection: Connection, query: Any, device_id: str, records: Mapping[str, Any]) -> dict[str, Row[Any]]:
-    if not records:
-        return {}
-    rows = connection.execute(query, {"device": device_id, "uuids": list(records)})
-    return {row.uuid: row for row in rows}
+def _known(connection: Connection, table: Table, device_id: str, uuids: Sequence[str]) -> dict[str, Row[Any]]:
+    query = select(table).where(table.c.device_id == device_id, table.c.uuid.in_(uuids))
+    return {row.uuid: row for row in connection.execute(query)}
 
 
-def _of_kind(records: Sequence[Record], kind: type[R]) -> dict[str, list[R]]:
-    """The records of one kind by uuid: one batch may itself hold a uuid twice."""
-    grouped: dict[str, list[R]] = {}
-    for record in records:
-        if isinstance(record, kind):
-            grouped.setdefault(record.uuid, []).append(record)
+def _by_uuid(lost: Sequence[Incident]) -> Mapping[str, list[Incident]]:
+    """One batch may itself hold a uuid twice."""
+    grouped: dict[str, list[Incident]] = {}
+    for incident in lost:
+        grouped.setdefault(incident.uuid, []).append(incident)
     return grouped

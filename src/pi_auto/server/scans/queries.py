@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, exists, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, exists, func, select
 
 from pi_auto.server.scans.tables import conflicts, incidents, scans
 from pi_auto.server.store.text import storable
 
-_PAGE = 1000
+MOST_IN_PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def page_scans(engine: Engine, wanted: ScanFilter) -> Iterator[Sequence[Row[Any]
     """The same in pages, each read by itself: a slow download holds neither a reader nor a snapshot."""
     left = wanted.limit
     while left is None or left > 0:
-        most = _PAGE if left is None else min(left, _PAGE)
+        most = MOST_IN_PAGE if left is None else min(left, MOST_IN_PAGE)
         with engine.connect() as connection:
             page = connection.execute(_query(replace(wanted, limit=most))).all()
         if page:
@@ -69,13 +69,18 @@ def incidents_changed_after(connection: Connection, after: int, most: int = 500)
 
 
 def _query(wanted: ScanFilter) -> Select[Any]:
+    # By the index of times every page would be found by sorting all that is left; in the order of ids, the
+    # index has to be kept out of it. The first page is different: it may be all there is of a few minutes.
+    scanned: ColumnElement[Any] = scans.c.scanned_at
+    if wanted.beyond is not None:
+        scanned = func.coalesce(scanned, scanned)
     query = _select_scans()
     if wanted.device_id is not None:
         query = query.where(scans.c.device_id == wanted.device_id)
     if wanted.since is not None:
-        query = query.where(scans.c.scanned_at >= wanted.since)
+        query = query.where(scanned >= wanted.since)
     if wanted.until is not None:
-        query = query.where(scans.c.scanned_at < wanted.until)
+        query = query.where(scanned < wanted.until)
     if wanted.text is not None:
         query = query.where(scans.c.text.contains(storable(wanted.text), autoescape=True))
     if wanted.beyond is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from base64 import b64encode
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,33 +15,29 @@ from pi_auto.server.store.text import storable
 from pi_auto.wire.scan import Incident, Record, Scan
 from pi_auto.wire.times import format_time
 
+_POSITION = ("spool", "number")
+SCAN_COLUMNS = (
+    "device_id", "uuid", "spool", "number",
+    "scanner_id", "scanner_name", "scanner_port",
+    "raw", "text", "aim", "symbology", "gtin", "check_digit_ok", "repeat_of", "quantity",
+    "boot_id", "boottime_ns", "wall_time", "synced", "corrected_time", "scanned_at",
+    "digest",
+)  # fmt: skip
 
-def scan_row(device_id: str, scan: Scan, digest: bytes) -> dict[str, Any]:
-    """The columns that follow from the scan itself; when and how it arrived is the booking's."""
-    return {
-        "device_id": device_id,
-        "uuid": scan.uuid,
-        "spool": scan.position.spool,
-        "number": scan.position.number,
-        "scanner_id": storable(scan.scanner.id),
-        "scanner_name": storable(scan.scanner.name),
-        "scanner_port": storable(scan.scanner.port),
-        "raw": scan.raw,
-        "text": storable(scan.text),
-        "aim": _maybe(scan.aim),
-        "symbology": _maybe(scan.symbology),
-        "gtin": _maybe(scan.gtin),
-        "check_digit_ok": scan.check_digit_ok,
-        "repeat_of": scan.repeat_of,
-        "quantity": scan.quantity,
-        "boot_id": scan.stamp.boot_id,
-        "boottime_ns": scan.stamp.boottime_ns,
-        "wall_time": scan.stamp.wall_time,
-        "synced": scan.stamp.synced,
-        "corrected_time": scan.corrected_time,
-        "scanned_at": scan.corrected_time or scan.stamp.wall_time,
-        "digest": digest,
-    }
+
+def scan_values(device_id: str, scan: Scan, digest: bytes, moment: Callable[[datetime], Any]) -> tuple[Any, ...]:
+    """What SCAN_COLUMNS hold of a scan, times as `moment` makes them; when and how it came is the booking's."""
+    scanner, stamp = scan.scanner, scan.stamp
+    wall = moment(stamp.wall_time)
+    corrected = moment(scan.corrected_time) if scan.corrected_time else None
+    return (
+        device_id, scan.uuid, scan.position.spool, scan.position.number,
+        storable(scanner.id), storable(scanner.name), storable(scanner.port),
+        scan.raw, storable(scan.text), _maybe(scan.aim), _maybe(scan.symbology), _maybe(scan.gtin),
+        scan.check_digit_ok, scan.repeat_of, scan.quantity,
+        stamp.boot_id, stamp.boottime_ns, wall, stamp.synced, corrected, corrected or wall,
+        digest,
+    )  # fmt: skip
 
 
 def incident_row(device_id: str, incident: Incident) -> dict[str, Any]:
@@ -57,11 +54,16 @@ def incident_row(device_id: str, incident: Incident) -> dict[str, Any]:
     }
 
 
+def lasting(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a record never changes: all but its position. One salvaged from a broken spool gets a new one."""
+    return {name: value for name, value in row.items() if name not in _POSITION}
+
+
 def digest_of(record: Record) -> bytes:
     """SHA-256 over all of the record that never changes."""
     if isinstance(record, Scan):
         return record.digest()
-    canonical = json.dumps(record.to_json(), sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps(lasting(record.to_json()), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).digest()
 
 

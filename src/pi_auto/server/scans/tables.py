@@ -53,6 +53,7 @@ scans = Table(
     Column("changed", BigInteger, nullable=False, index=True),
     UniqueConstraint("device_id", "uuid"),
     Index("ix_scans_device_scanned", "device_id", "scanned_at"),
+    Index("ix_scans_device_id_id", "device_id", "id"),  # a device's scans in the order of booking, page by page
 )
 
 conflicts = Table(

@@ -32,8 +32,9 @@ def start_numbering(connection: Connection) -> int:
 
 def next_change(connection: Connection) -> int:
     """The next number, for a row that the writer's transaction adds or alters."""
-    connection.info[_KEY] += 1
-    return last_change(connection)
+    state = connection.info
+    state[_KEY] += 1
+    return int(state[_KEY])
 
 
 def last_change(connection: Connection) -> int:

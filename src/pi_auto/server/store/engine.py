@@ -13,6 +13,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError
@@ -38,8 +39,23 @@ class Store:
         self.data = data
         self.path = data / BOOKS
         self._lock = lock
+        self._file = _file_at(self.path)
         self._writing = _engine(self.path, _writing_connection, "BEGIN IMMEDIATE", StaticPool)
         self.engine = _engine(self.path, _reading_connection, "BEGIN", QueuePool)
+        event.listen(self._writing, "commit", lambda _: self.check_place())
+
+    def check_place(self) -> None:
+        """Raise StoreError when the file that was opened is not the one at its path any more.
+
+        SQLite goes on writing to books that were deleted or replaced under it: devices would be
+        told that their scans are safe, and forget them.
+        """
+        try:
+            found = _file_at(self.path)
+        except OSError as error:
+            raise StoreError(f"{self.path} has gone: {error.strerror}; stop the server and restore it") from error
+        if found != self._file:
+            raise StoreError(f"{self.path} was replaced while the server ran; start the server again")
 
     def writing(self) -> Connection:
         """The connection that writes. There is one: never ask for it while another thread uses it."""
@@ -59,7 +75,11 @@ def open_store(data: Path, *, patience: float = _PATIENCE) -> Store:
     """
     lock = _lock_folder(data, patience)
     try:
+        _make_books(data / BOOKS)
         store = Store(data, lock)
+    except OSError as error:
+        os.close(lock)
+        raise StoreError(f"{data / BOOKS} cannot be opened: {error.strerror}") from error
     except BaseException:
         os.close(lock)
         raise
@@ -68,18 +88,25 @@ def open_store(data: Path, *, patience: float = _PATIENCE) -> Store:
             migrate(connection)
     except (DatabaseError, sqlite3.DatabaseError, NewerBooks) as error:
         store.close()
-        raise StoreError(_sentence(store.path, error)) from error
+        raise unusable(store.path, error) from error
     except BaseException:
         store.close()
         raise
     return store
 
 
+def unusable(path: Path, error: Exception) -> StoreError:
+    """What an operator is told of books that cannot be opened or read."""
+    return StoreError(_sentence(path, error))
+
+
 def _lock_folder(data: Path, patience: float) -> int:
-    """Make the folder, for its owner alone, and take its lock; the descriptor holds it."""
+    """Make the folder, for its owner alone, and take its lock; the descriptor holds it.
+
+    One that is there already keeps its mode: it may be somebody's home, or /srv.
+    """
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        data.chmod(0o700)
         lock = os.open(data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StoreError(f"the data folder {data} cannot be used: {error.strerror}") from error
@@ -87,9 +114,22 @@ def _lock_folder(data: Path, patience: float) -> int:
     while not _taken(lock):
         if time.monotonic() >= deadline:
             os.close(lock)
-            raise StoreError(f"the data folder {data} is in use by another server; stop it or name another")
+            raise StoreError(
+                f"the data folder {data} is in use by another server: one process alone may hold it; "
+                "stop that one, or name another folder"
+            )
         time.sleep(0.05)
     return lock
+
+
+def _make_books(path: Path) -> None:
+    """Make the file for its owner alone before SQLite does, which gives WAL and index the same mode."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def _file_at(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def _taken(lock: int) -> bool:
@@ -141,4 +181,5 @@ def _reading_connection(path: Path) -> sqlite3.Connection:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, timeout=_BUSY / 1000, isolation_level=None, check_same_thread=False)
+    there = f"file:{quote(str(path))}?mode=rw"  # never made anew: books that have gone are not to come back empty
+    return sqlite3.connect(there, uri=True, timeout=_BUSY / 1000, isolation_level=None, check_same_thread=False)

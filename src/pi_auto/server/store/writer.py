@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 
 from pi_auto.server.store.changes import last_change, start_numbering
 from pi_auto.server.store.engine import Store
+from pi_auto.server.store.statements import execute
 
 T = TypeVar("T")
 Callback = Callable[[int], None]
@@ -47,6 +48,7 @@ class Writer:
         self._callbacks: list[Callback] = []
         self._closing = threading.Lock()
         self._closed = False
+        self._died = False
         self._connection = store.writing()
         with self._connection.begin():
             self.newest_at_start = start_numbering(self._connection)
@@ -73,6 +75,11 @@ class Writer:
         """Whether jobs are still taken and run."""
         return not self._closed and self._thread.is_alive()
 
+    def wait_for_end(self) -> bool:
+        """Wait until no more jobs are run; whether the writer died, where nobody had closed it."""
+        self._thread.join()
+        return self._died
+
     def close(self) -> None:
         """Run what waits, then stop."""
         with self._closing:
@@ -85,9 +92,9 @@ class Writer:
         try:
             for jobs in self._groups():
                 self._commit(jobs)
-        except BaseException:
-            _log.critical("the writer has died; the server must be restarted", exc_info=True)
-            raise
+        except BaseException:  # noqa: BLE001 - the thread ends here, whatever it was
+            self._died = True
+            _log.critical("the writer has died", exc_info=True)
         finally:
             self._closed = True
             self._refuse_rest()
@@ -130,14 +137,14 @@ class Writer:
             return [self._attempt(job) for job in jobs]
 
     def _attempt(self, job: _Job) -> Any:
-        self._connection.exec_driver_sql("SAVEPOINT job")
+        execute(self._connection, "SAVEPOINT job")
         try:
             result = job.run(self._connection)
         except Exception as error:  # noqa: BLE001 - the job's own failure, told to whoever waits for it
             # A full disk makes SQLite take the whole transaction back; then this fails, and each job goes alone.
-            self._connection.exec_driver_sql("ROLLBACK TO job")
+            execute(self._connection, "ROLLBACK TO job")
             result = _Failed(error)
-        self._connection.exec_driver_sql("RELEASE job")
+        execute(self._connection, "RELEASE job")
         return result
 
     def _tell(self, jobs: list[_Job], outcomes: list[Any]) -> None:

@@ -93,6 +93,7 @@ def _scans() -> None:
         sa.UniqueConstraint("device_id", "uuid", name=op.f("uq_scans_device_id_uuid")),
     )
     op.create_index(op.f("ix_scans_changed"), "scans", ["changed"], unique=False)
+    op.create_index("ix_scans_device_id_id", "scans", ["device_id", "id"], unique=False)
     op.create_index("ix_scans_device_scanned", "scans", ["device_id", "scanned_at"], unique=False)
     op.create_index(op.f("ix_scans_received_at"), "scans", ["received_at"], unique=False)
     op.create_index(op.f("ix_scans_scanned_at"), "scans", ["scanned_at"], unique=False)
@@ -144,6 +145,7 @@ def _others() -> None:
         "cursors",
         sa.Column("source", sa.String(length=64), nullable=False),
         sa.Column("through", sa.BigInteger(), nullable=False),
+        sa.Column("last", sa.String(length=255), nullable=True),
         sa.PrimaryKeyConstraint("source", name=op.f("pk_cursors")),
     )
     op.create_table(
