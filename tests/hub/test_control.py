@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -135,6 +137,21 @@ def test_readers_that_go_are_forgotten(hub: RunningHub) -> None:
             return False  # it still counts those that are gone
 
     for _ in range(4):
-        for _ in range(40):
+        for _ in range(100):
             hub.events().close()
         wait_until(answered, what="room for one more")
+
+
+def test_many_who_put_one_device_at_once_get_one_key(hub: RunningHub) -> None:
+    with ThreadPoolExecutor(40) as pool:
+        answers = list(pool.map(lambda _: hub.put_device("pi-1").key, range(200)))
+    assert len(set(answers)) == 1
+    hub.kill()
+    assert hub.start().put_device("pi-1").key == answers[0]
+
+
+def test_every_thread_of_a_server_may_ask_at_once(hub: RunningHub) -> None:
+    with ExitStack() as held:
+        for _ in range(130):
+            held.enter_context(connected(hub.socket))
+        assert hub.put_device("pi-1").key

@@ -83,6 +83,19 @@ def test_a_reported_twin_survives_kill_9_with_its_event(hub: RunningHub) -> None
     assert [change.body["version"] for change in changes] == [2, 3, 4, 5]
 
 
+def test_the_version_of_a_twin_goes_on_rising_after_kill_9(hub: RunningHub) -> None:
+    known = hub.put_device("pi-1")
+    versions = []
+    for number in range(3):
+        with PahoDevice(hub.mqtt_address, known) as device:
+            device.subscribe(topics.TWIN_RESPONSES)
+            assert device.report({"number": number})[0] == 204
+            versions.append(device.twin()["reported"]["$version"])
+            hub.kill()
+        hub.start()
+    assert versions == [2, 3, 4]
+
+
 def test_a_device_keeps_its_key_over_kill_9(hub: RunningHub) -> None:
     known = hub.put_device("pi-1")
     hub.kill()
@@ -122,6 +135,17 @@ def test_a_full_disk_holds_the_puback_back_until_there_is_room(hub: RunningHub) 
     with hub.events() as events:
         found = events.until(lambda event: event.type == DISCONNECTED)
     assert [b64decode(event.body) for event in found if event.type == TELEMETRY] == [b"before", b"during"]
+
+
+def test_a_hub_whose_log_is_deleted_acknowledges_nothing_more_and_ends(hub: RunningHub) -> None:
+    with PahoDevice(hub.mqtt_address, hub.put_device("pi-1")) as device:
+        device.send_and_wait(b"safe")
+        for segment in (hub.data / "events").glob("*.events"):
+            segment.unlink()
+        lost = device.send(b"would be lost")
+        assert hub.wait() == 1
+        assert lost not in device.acknowledged
+    assert "was deleted while the hub ran" in hub.log()
 
 
 def test_a_clean_stop_acknowledges_what_came_and_ends_with_0(hub: RunningHub) -> None:

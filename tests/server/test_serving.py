@@ -1,57 +1,24 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from pi_auto.wire.connection_string import ConnectionString
 from pi_auto.wire.telemetry import telemetry_body
 from pi_auto.wire.topics import TWIN_RESPONSES
-from support.api import registration
-from support.mqtt import PahoDevice
-from support.records import SPOOL, scan, scans
-from support.server import RunningServer, running_server
+from support.api import DEVICE
+from support.conversation import batch, connection_to, listed, paho, register
+from support.records import scan
+from support.server import running_server
 from support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
-CLAIM = "a" * 64
-DEVICE = "pi-1a2b3c4d"
-
-
-def register(server: RunningServer, device_id: str = DEVICE) -> dict[str, Any]:
-    answer = server.request("/api/register_device", registration(device_id, CLAIM))
-    assert answer.status == 200, answer.body
-    told: dict[str, Any] = answer.json
-    return told
-
-
-def batch(*records: Any) -> dict[str, Any]:
-    numbers = [record.position.number for record in records]
-    return {
-        "device_id": DEVICE,
-        "spool": SPOOL,
-        "first": min(numbers),
-        "through": max(numbers),
-        "oldest": 1,
-        "scans": [record.to_json() for record in records],
-    }
-
-
-def listed(server: RunningServer) -> list[dict[str, Any]]:
-    entries: list[dict[str, Any]] = server.request("/api/scans?order=oldest&limit=1000").json["scans"]
-    return entries
-
-
-def paho(told: dict[str, Any]) -> PahoDevice:
-    address = (told["hub"]["address"], told["hub"]["port"])
-    return PahoDevice(address, ConnectionString.parse(told["connection_string"]))
 
 
 def test_the_server_says_what_it_bound_and_stops_cleanly(tmp_path: Path) -> None:
@@ -65,66 +32,6 @@ def test_the_server_says_what_it_bound_and_stops_cleanly(tmp_path: Path) -> None
         assert time.monotonic() - began < 5
         assert (server.worker(), server.hub()) == (0, 0)
         assert "Traceback" not in server.said()
-
-
-def test_a_scan_that_was_acknowledged_outlives_kill_9(tmp_path: Path) -> None:
-    with running_server(tmp_path) as server:
-        token = register(server)["api_token"]
-        assert server.request("/api/scans", batch(*scans("A", "B")), token=token).status == 200
-        server.kill()
-    with running_server(tmp_path) as server:
-        assert [entry["text"] for entry in listed(server)] == ["A", "B"]
-        assert server.request("/api/scans", batch(scan("C", number=3)), token=token).json["resend_from"] is None
-
-
-def test_a_worker_that_is_killed_again_and_again_is_back_each_time(tmp_path: Path) -> None:
-    with running_server(tmp_path) as server:
-        token = register(server)["api_token"]
-        for number in (1, 2, 3):
-            former = wait_until(server.worker)
-            os.kill(former, signal.SIGKILL)
-            wait_until(lambda former=former: server.worker() not in {0, former}, what="another worker")  # type: ignore[misc]
-            answer = server.request("/api/scans", batch(scan(str(number), number=number)), token=token)
-            assert answer.status == 200
-        assert [entry["text"] for entry in listed(server)] == ["1", "2", "3"]
-        assert server.stop() == 0
-
-
-def test_events_are_booked_once_whoever_is_killed(tmp_path: Path) -> None:
-    taken = [scan(str(number), number=number) for number in range(1, 7)]
-    with running_server(tmp_path, hub_mqtt="127.0.0.1:0") as server:
-        told = register(server)
-
-        def send(*records: Any) -> None:
-            with paho(told) as device:
-                for record in records:
-                    device.send_and_wait(telemetry_body(DEVICE, record), {"$.mid": record.uuid})
-
-        def wait_for(count: int) -> None:
-            wait_until(
-                lambda: len([1 for entry in listed(server) if entry["hub_at"]]) == count, what=f"{count} scans"
-            )
-
-        send(*taken[:2])
-        wait_for(2)
-        former = server.hub()
-        os.kill(former, signal.SIGKILL)
-        wait_until(
-            lambda: server.hub() not in {0, former} and connects(server.hub_mqtt), what="a new hub, as before"
-        )
-        send(*taken[1:4])
-        former = server.hub()
-        os.kill(server.worker(), signal.SIGKILL)
-        wait_for(4)
-        server.kill()
-        send(*taken[3:6])
-        assert server.hub() == former, "devices stay connected while the server is away"
-        again = server.hub_mqtt
-    with running_server(tmp_path, hub_mqtt="127.0.0.1:0") as server:
-        assert server.hub_mqtt == again, "port 0 is the port it had before"
-        wait_for(6)
-        assert [entry["text"] for entry in listed(server)] == ["1", "2", "3", "4", "5", "6"]
-        assert not any(entry["flagged"] for entry in listed(server))
 
 
 def test_a_scan_that_comes_by_both_ways_is_one(tmp_path: Path) -> None:
@@ -141,14 +48,20 @@ def test_a_scan_that_comes_by_both_ways_is_one(tmp_path: Path) -> None:
         wait_until(lambda: server.request(f"/api/pi_device/{DEVICE}").json["client_version"] == "9.9")
 
 
-def test_with_live_streams_open_the_server_still_stops_at_once(tmp_path: Path) -> None:
-    with running_server(tmp_path) as server:
-        streams = [open_stream(server) for _ in range(3)]
-        began = time.monotonic()
-        assert server.stop() == 0
-        assert time.monotonic() - began < 3
-        for stream in streams:
-            stream.close()
+def test_bodies_that_never_come_do_not_keep_the_others_waiting(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server, ExitStack() as held:
+        request = f"POST /api/register_device HTTP/1.1\r\nHost: {server.http}\r\nContent-Length: 99\r\n\r\n{{"
+        for _ in range(200):
+            held.enter_context(connection_to(server)).sendall(request.encode())
+        assert server.request("/api/health").status == 200
+        assert server.request("/").status == 200
+
+
+def test_more_connections_than_a_process_may_open_by_default_are_held(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server, ExitStack() as held:
+        for _ in range(1300):
+            held.enter_context(connection_to(server))
+        assert server.request("/api/health").status == 200
 
 
 def test_without_http_the_hub_still_books(tmp_path: Path) -> None:
@@ -191,6 +104,8 @@ def test_a_taken_port_is_one_clear_sentence(tmp_path: Path, option: str) -> None
         (("--http", "0.0.0.0:0"), "--insecure-plain-http"),
         (("--hub-mqtt", "0.0.0.0:0"), "--insecure-plain-mqtt"),
         (("--http", "nonsense"), "--http is 'nonsense'"),
+        (("--http", "off", "--hub-mqtt", "off"), "there is nothing to serve"),
+        (("--http", "192.0.2.1:0", "--insecure-plain-http", "--hub-mqtt", "off"), "name another with --http"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_one_clear_sentence(
@@ -214,25 +129,32 @@ def test_a_data_folder_in_use_or_unusable_is_one_clear_sentence(tmp_path: Path) 
     assert "Traceback" not in said
 
 
+def test_what_stands_in_the_place_of_the_hubs_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "hub").write_text("")
+    code, said = run(tmp_path, "--http", "127.0.0.1:0", "--hub-mqtt", "127.0.0.1:0")
+    assert (code, said) == (
+        1,
+        f"pi-auto-server: the hub's folder {tmp_path}/data/hub cannot be used: File exists\n",
+    )
+
+
+@pytest.mark.parametrize("options", [("--public-url", "here"), ("--heartbeat-interval", "²")])
+def test_an_option_that_cannot_be_used_is_refused_by_name(tmp_path: Path, options: tuple[str, str]) -> None:
+    code, said = run(tmp_path, *options)
+    assert code == 2
+    assert f"argument {options[0]}: {options[1]!r} is not a" in said
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("run", "--help")])
+def test_the_help_teaches(arguments: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "pi_auto.server.cli", *arguments]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+    assert "pi-auto-server ready: http=ADDRESS:PORT hub-mqtt=ADDRESS:PORT data=DIR" in said
+    assert "pi-auto-server run --data" in said
+
+
 def run(folder: Path, *options: str) -> tuple[int, str]:
     command = [sys.executable, "-m", "pi_auto.server.cli", "run", "--data", str(folder / "data"), *options]
     ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=40)
     return ended.returncode, ended.stderr
-
-
-def connects(address: str) -> bool:
-    host, _, port = address.rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), 1).close()
-    except OSError:
-        return False
-    return True
-
-
-def open_stream(server: RunningServer) -> socket.socket:
-    """A live page's stream, its first bytes received."""
-    host, _, port = server.http.rpartition(":")
-    stream = socket.create_connection((host, int(port)), 5)
-    stream.sendall(f"GET /live HTTP/1.1\r\nHost: {server.http}\r\nAccept: text/event-stream\r\n\r\n".encode())
-    assert b"200" in stream.recv(4096)
-    return stream

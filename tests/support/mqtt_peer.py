@@ -28,6 +28,7 @@ class MqttPeer:
     greeting: bytes | None = None  # sent in place of a CONNACK
     acknowledge: bool = True
     close_after: int | None = None  # messages of a connection, of which the last stays unacknowledged
+    poison: bytes | None = None  # a telemetry body with this in it ends the connection
     twin_status: int | None = 204  # None: no answer
     telemetry: list[tuple[str, bytes]] = field(default_factory=list)
     reports: list[bytes] = field(default_factory=list)
@@ -134,7 +135,7 @@ class _Conversation:
         self._unacknowledged += 1
         self._peer.telemetry.append((topic, body))
         self._peer.most_unacknowledged = max(self._peer.most_unacknowledged, self._unacknowledged)
-        if self._messages == self._peer.close_after:
+        if self._messages == self._peer.close_after or (self._peer.poison and self._peer.poison in body):
             raise EOFError
         if self._peer.acknowledge:
             self._unacknowledged -= 1

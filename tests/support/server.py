@@ -53,7 +53,7 @@ class RunningServer:
     def worker(self) -> int:
         """The pid of the process that answers requests; 0 while there is none."""
         found = processes.pids("pi_auto.server.cli", str(self.data))
-        return next((pid for pid in found if processes.parent_of(pid) == self.process.pid), 0)
+        return next((pid for pid in found if pid != self.process.pid), 0)
 
     def hub(self) -> int:
         """The pid of its hub; 0 while there is none."""

@@ -27,7 +27,7 @@ from pi_auto.wire.ids import device_id_of
 
 logger = logging.getLogger("pi_auto.hub")
 
-_MOST_CONNECTIONS = 64
+_MOST_CONNECTIONS = 256  # the server asks from each of its 128 threads
 _LONGEST_PATH = 107  # bytes; the kernel's limit for a Unix socket
 Answer = dict[str, Any]
 
@@ -56,7 +56,9 @@ class Control:
     async def open(self, path: Path) -> asyncio.Server:
         """Listen at `path`, for this user alone. Raises OperatorError."""
         listener = listen(path)
-        return await asyncio.start_unix_server(self._converse, sock=listener, limit=MOST_LINE)
+        return await asyncio.start_unix_server(
+            self._converse, sock=listener, limit=MOST_LINE, backlog=_MOST_CONNECTIONS
+        )
 
     def alone_for(self, now: float) -> float:
         """Seconds since somebody was last connected, by the loop's clock."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import http.client
 import ipaddress
 import logging
@@ -14,13 +15,28 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pi_auto.logs import start_logging
-from pi_auto.server.settings import Address, Settings, SettingsError
+from pi_auto.server.settings import OFF, Address, Settings, SettingsError
 from pi_auto.version import __version__
 
+_ABOUT = """\
+The fleet server of Pi Auto Client: devices register and deliver their scans here, people
+watch them arrive on the page, scripts read them. It runs a local hub beside itself.
+"""
+_EXAMPLES = """\
+examples:
+  pi-auto-server run --data ~/pi-auto
+      API and page on http://127.0.0.1:5000, the hub on 127.0.0.1:1883
+  pi-auto-server run --data /srv/pi-auto --http 0.0.0.0:5000 --insecure-plain-http --hub-mqtt off
+      for a network that you trust, devices deliver by the API alone
+
+When it answers it prints one line, `pi-auto-server ready: http=ADDRESS:PORT hub-mqtt=ADDRESS:PORT data=DIR`.
+It stops on SIGTERM or Ctrl-C, within five seconds. Whatever it acknowledged survives a kill.
+"""
 _ANSWERS_WITHIN = 20.0  # seconds
 _LET_GO_WITHIN = 2.0
 _log = logging.getLogger(__name__)
@@ -49,9 +65,9 @@ def run(settings: Settings) -> None:
         _run_without_http(settings)
         return
     from pi_auto.server import serving  # noqa: PLC0415 - takes a while to load, and --help does not need it
-    from pi_auto.server.links.supervisor import hub_runs  # noqa: PLC0415 - see above
+    from pi_auto.server.links.supervisor import holds_address  # noqa: PLC0415 - see above
 
-    if settings.hub_mqtt and not hub_runs(settings.data):
+    if settings.hub_mqtt and not holds_address(settings.data, settings.hub_mqtt):
         _bind(settings.hub_mqtt, "--hub-mqtt").close()  # the hub binds it itself; this is for the sentence
     listener = _bind(settings.http, "--http")
     with listener:
@@ -75,9 +91,11 @@ def _bind(address: Address, option: str) -> socket.socket:
         try:
             return serving.bind(address)
         except OSError as error:
-            if time.monotonic() > deadline:
+            taken = error.errno == errno.EADDRINUSE
+            if not taken or time.monotonic() > deadline:
+                remedy = "end what uses it or name another" if taken else "name another"
                 raise CommandFailed(
-                    f"cannot listen on {address}: {error.strerror}; end what uses it or name another with {option}"
+                    f"cannot listen on {address}: {error.strerror}; {remedy} with {option}"
                 ) from error
         time.sleep(0.1)
 
@@ -85,8 +103,8 @@ def _bind(address: Address, option: str) -> socket.socket:
 def _run_without_http(settings: Settings) -> None:
     """Only the hub and the books, in this one process."""
     from pi_auto.server.context import open_context  # noqa: PLC0415 - see above
+    from pi_auto.server.links.base import HubFailed  # noqa: PLC0415 - see above
     from pi_auto.server.links.local import LocalLink  # noqa: PLC0415 - see above
-    from pi_auto.server.links.supervisor import HubFailed  # noqa: PLC0415 - see above
     from pi_auto.server.store.engine import StoreError  # noqa: PLC0415 - see above
 
     stop = threading.Event()
@@ -122,12 +140,15 @@ def _wait_for_answer(bound: Address) -> None:
 def _say_ready(settings: Settings, bound: Address | None, hub: Address | None) -> None:
     said = {"http": bound or "off", "hub-mqtt": hub or "off", "data": settings.data}
     words = " ".join(f"{name}={shlex.quote(str(value))}" for name, value in said.items())
-    print(f"pi-auto-server ready: {words}", flush=True)
+    with suppress(OSError):  # whoever started it may not listen any more
+        print(f"pi-auto-server ready: {words}", flush=True)
 
 
 def _settings(options: argparse.Namespace) -> Settings:
     if not options.data:
         raise SettingsError("no data folder is named; name one with --data DIR or PI_AUTO_DATA")
+    if options.http == options.hub_mqtt == OFF:
+        raise SettingsError("--http and --hub-mqtt are both off: there is nothing to serve")
     return Settings(
         data=Path(options.data).absolute(),
         http=Address.parse(options.http, "--http"),
@@ -141,53 +162,81 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="pi-auto-server", description="The fleet server of Pi Auto Client.")
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="pi-auto-server", description=_ABOUT, epilog=_EXAMPLES, formatter_class=raw
+    )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    command = commands.add_parser("run", help="serve until stopped")
+    command = commands.add_parser(
+        "run", help="serve until stopped", description=_ABOUT, epilog=_EXAMPLES, formatter_class=raw
+    )
     add = command.add_argument
     add(
         "--data",
         metavar="DIR",
         default=os.environ.get("PI_AUTO_DATA"),
-        help="all that the server keeps (PI_AUTO_DATA)",
+        help="the folder for everything the server keeps; made if it is not there (default: PI_AUTO_DATA)",
     )
     add(
         "--http",
         metavar="ADDRESS:PORT",
         default="127.0.0.1:5000",
-        help="the API and the pages; or off (%(default)s)",
+        help="where the API and the pages are; port 0 takes a free one, `off` none (%(default)s)",
     )
-    add("--hub-mqtt", metavar="ADDRESS:PORT", default="127.0.0.1:1883", help="the local hub; or off (%(default)s)")
-    add("--public-url", metavar="URL", help="the address that devices are told; else the one they came to")
+    add(
+        "--hub-mqtt",
+        metavar="ADDRESS:PORT",
+        default="127.0.0.1:1883",
+        help="where the local hub takes MQTT; port 0 takes the one it had before, else a free one, `off` none"
+        " (%(default)s)",
+    )
+    add(
+        "--public-url",
+        metavar="URL",
+        type=_url,
+        help="the server's address as devices are told it (default: the one they came to)",
+    )
     add(
         "--heartbeat-interval",
         metavar="SECONDS",
         type=_seconds,
         default=30,
-        help="between heartbeats (%(default)s)",
+        help="how often devices are to report that they are there (%(default)s)",
     )
     add(
         "--update-interval",
         metavar="SECONDS",
         type=_seconds,
         default=3600,
-        help="between update checks (%(default)s)",
+        help="how often devices are to ask for updates (%(default)s)",
     )
     add(
         "--insecure-plain-http",
         action="store_true",
-        help="HTTP on other than loopback: credentials can be overheard",
+        help="allow HTTP without TLS on other addresses than loopback: tokens, keys and scans can be overheard",
     )
-    add("--insecure-plain-mqtt", action="store_true", help="the same for the hub")
-    add("--log-level", choices=("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO", help="(%(default)s)")
+    add("--insecure-plain-mqtt", action="store_true", help="allow the same for MQTT")
+    add(
+        "--log-level",
+        choices=("DEBUG", "INFO", "WARNING", "ERROR"),
+        default="INFO",
+        help="what is logged to stderr (%(default)s)",
+    )
     return parser
 
 
 def _seconds(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 86400:
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 86400:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 1 to 86400")
     return int(text)
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not text.isprintable() or len(text) > 2048:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a URL such as https://pi.example.org")
+    return text.rstrip("/")
 
 
 if __name__ == "__main__":

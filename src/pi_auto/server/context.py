@@ -8,21 +8,25 @@ since such an app may fork after the blueprint was registered.
 from __future__ import annotations
 
 import atexit
+import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from flask import current_app
+from flask import Flask, current_app
+from sqlalchemy.exc import DatabaseError
 
-from pi_auto.server.links.base import Link
+from pi_auto.server.links.base import HubFailed, Link
 from pi_auto.server.settings import Settings
 from pi_auto.server.store.changes import Changes
-from pi_auto.server.store.engine import Store, open_store
+from pi_auto.server.store.engine import Store, StoreError, open_store, unusable
 from pi_auto.server.store.writer import Writer
 
 EXTENSION = "pi_auto"
 Clock = Callable[[], datetime]
+_REFUSED_FOR = 5.0  # seconds
 
 
 def now_utc() -> datetime:
@@ -64,6 +68,9 @@ def open_context(settings: Settings, clock: Clock = now_utc) -> Context:
     store = open_store(settings.data)
     try:
         writer = Writer(store)
+    except DatabaseError as error:  # a damaged page shows when it is read
+        store.close()
+        raise unusable(store.path, error) from error
     except BaseException:
         store.close()
         raise
@@ -78,34 +85,76 @@ def open_context(settings: Settings, clock: Clock = now_utc) -> Context:
     return Context(settings, store, writer, changes, link, clock)
 
 
+class _Process:
+    """What LazyContexts have opened in this process, and what they were refused lately."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.opened: dict[Settings, Context] = {}
+        self.refused: dict[Settings, tuple[float, StoreError | HubFailed]] = {}
+        self._parents: list[dict[Settings, Context]] = []
+
+    def forked(self) -> None:
+        """In a child: what the parent has is neither used, closed nor let go, which would close its files."""
+        self._parents.append(self.opened)
+        self.lock, self.opened, self.refused = threading.Lock(), {}, {}
+
+
+_here = _Process()
+os.register_at_fork(after_in_child=_here.forked)
+
+
 class LazyContext:
-    """Opens the context when it is first needed, once, and closes it when the process ends."""
+    """Opens the context when it is first needed and closes it when the process ends.
+
+    Apps of one process with the same settings share one. A process that was forked from one
+    with a context has to open its own; since the parent holds the data folder, that is a
+    StoreError with a sentence for the operator.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._lock = threading.Lock()
-        self._context: Context | None = None
 
     def get(self) -> Context:
-        """The context of this process."""
-        with self._lock:
-            if self._context is None:
-                self._context = open_context(self._settings)
-                atexit.register(self.close)
-            return self._context
+        """The context of this process. Raises StoreError or HubFailed, for some seconds without trying anew."""
+        return _here.opened.get(self._settings) or self._open()
 
     def close(self) -> None:
-        """Close it, if it was ever opened."""
-        with self._lock:
-            context, self._context = self._context, None
+        """Close it, for all apps that share it, if it was ever opened here."""
+        with _here.lock:
+            context = _here.opened.pop(self._settings, None)
         if context:
             atexit.unregister(self.close)
             context.close()
 
+    def _open(self) -> Context:
+        with _here.lock:
+            if self._settings not in _here.opened:
+                self._refuse_again()
+                try:
+                    _here.opened[self._settings] = open_context(self._settings)
+                except (StoreError, HubFailed) as error:
+                    _here.refused[self._settings] = (time.monotonic() + _REFUSED_FOR, error)
+                    raise
+                atexit.register(self.close)
+            return _here.opened[self._settings]
+
+    def _refuse_again(self) -> None:
+        """A folder in use is waited for; requests that come meanwhile are not to stand in line for that."""
+        if self._settings in _here.refused:
+            until, error = _here.refused[self._settings]
+            if time.monotonic() < until:
+                raise type(error)(str(error))
+
 
 def current() -> Context:
     """The context of the Flask app that handles this request."""
-    held: Context | LazyContext = current_app.extensions[EXTENSION]
+    return context_of(current_app)
+
+
+def context_of(app: Flask) -> Context:
+    """The context of an app that `pi_api` was registered on."""
+    held: Context | LazyContext = app.extensions[EXTENSION]
     return held.get() if isinstance(held, LazyContext) else held
 
 

@@ -1,9 +1,8 @@
 """Runs the server's two processes: the main one holds the listening socket, the worker answers requests.
 
 Granian starts the worker again when it dies. What is changed here about it: we bind the
-socket (so that port 0 can be told and a taken port is an error), a worker that dies often is
-started more slowly but never given up, and streams are ended before the worker is asked to
-stop. All use of granian's insides is in this file.
+socket (so that port 0 can be told and a taken port is an error), and a worker that dies often
+is started more slowly but never given up. Granian's insides are used here and in worker.py.
 """
 
 from __future__ import annotations
@@ -11,35 +10,31 @@ from __future__ import annotations
 import contextlib
 import logging
 import multiprocessing
-import os
+import resource
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable
 from functools import partial
 from multiprocessing.connection import Connection as Pipe
-from multiprocessing.util import Finalize
 from typing import Any
 
-from flask import Flask
 from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from pi_auto.server.app import create_app
-from pi_auto.server.context import Context, open_context
-from pi_auto.server.links.local import LocalLink
-from pi_auto.server.links.supervisor import HubFailed
+from pi_auto.server.links.supervisor import SOCKET, stop_hub
 from pi_auto.server.settings import Address, Settings
-from pi_auto.server.store.engine import StoreError
+from pi_auto.server.stalled import MOST_SILENCE, bound_silence
+from pi_auto.server.worker import load
 
 THREADS = 128  # a live page holds one: fifty of them leave room for the devices
-HUB_READY_WITHIN = 20.0  # seconds
-_STOP_WITHIN = 4  # seconds, then by force; five are promised
+_STOP_WITHIN = 3.5  # seconds, then by force; five are promised
 _BACKLOG = 1024
+_MOST_CONNECTIONS = 4096  # granian takes no more until one ends; idle ones end after 30 s
+_SPARE_FILES = 512
 _FIRST_DELAY, _MOST_DELAY = 0.1, 10.0
 _YOUNG = 10.0
 _LOGS = {"formatters": {}, "handlers": {}, "loggers": {"_granian": {"propagate": True}}}
@@ -58,6 +53,7 @@ def bind(address: Address) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # inherited; else answers wait 40 ms
         listener.bind((address.host, address.port))
+        bound_silence(listener, MOST_SILENCE)
         listener.listen(_BACKLOG)
         listener.setblocking(False)
     except BaseException:
@@ -79,10 +75,13 @@ def serve(settings: Settings, listener: socket.socket, ready: Callable[[Address 
     """
     if multiprocessing.get_start_method(allow_none=True) != "fork":
         multiprocessing.set_start_method("fork", force=True)  # the worker inherits the listening socket
+    _allow_files(_MOST_CONNECTIONS + _SPARE_FILES)
     server = _Server(listener, ready)
-    loader = partial(_load, settings, server.reports_in, server.stop_out)
+    loader = partial(load, settings, bound_address(listener).port, server.reports_in)
     with contextlib.suppress(SystemExit):  # how granian says that a worker went first; `failure` says why
         server.serve(target_loader=loader, wrap_loader=False)
+    if server.was_ready and settings.hub_mqtt:
+        stop_hub(settings.data / "hub" / SOCKET)  # if the worker went by force, its hub is still there
     return server.failure
 
 
@@ -97,20 +96,26 @@ class _Server(_Granian):  # type: ignore[misc] # see above
             blocking_threads=THREADS,
             http=HTTPModes.http1,
             backlog=_BACKLOG,
+            backpressure=_MOST_CONNECTIONS,
             log_level=LogLevels.error,
             log_dictconfig=_LOGS,
             respawn_failed_workers=True,
             workers_kill_timeout=_STOP_WITHIN,
         )
         self.failure: str | None = None
-        # Pipes, since an event that a killed worker has waited for can never be set again.
+        self.was_ready = False
+        # A pipe, since a queue or an event that a killed worker has held can never be used again.
         self.reports_in: Pipe
-        self.stop_out: Pipe
         self._reports_out, self.reports_in = multiprocessing.Pipe(duplex=False)
-        self.stop_out, self._stop_in = multiprocessing.Pipe(duplex=False)
         self._listener, self._ready = listener, ready
         self._delay = _FIRST_DELAY
         self._spawned_at = 0.0
+        self._hangup_matters = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN  # nohup has it ignored
+
+    def signal_handler_reload(self, *_: Any) -> None:
+        """A closed terminal ends the server as Ctrl-C does; granian would start the worker anew."""
+        if self._hangup_matters:
+            self.signal_handler_interrupt()
 
     def _init_shared_socket(self) -> None:
         self._ssp = None
@@ -132,66 +137,24 @@ class _Server(_Granian):  # type: ignore[misc] # see above
         self._spawned_at = time.monotonic()
         self.respawned_wrks.clear()  # else a second death within 5.5 s would end the server
 
-    def _stop_workers(self) -> None:
-        self._stop_in.send(True)
-        super()._stop_workers()
-
     def _hear(self) -> None:
         """Take the worker's reports: the first ready is passed on; what goes wrong before it ends the server."""
-        told = False
         while True:
             failure, hub = self._reports_out.recv()
-            if told and failure:
+            if self.was_ready and failure:
                 _log.error("the worker has trouble: %s", failure)
             elif failure:
                 self.failure = failure
                 self.interrupt_signal = True
                 self.main_loop_interrupt.set()
-            elif not told:
-                told = True
+            elif not self.was_ready:
+                self.was_ready = True
                 self._ready(hub)
 
 
-def _load(settings: Settings, reports: Pipe, stop: Pipe) -> Flask:
-    """The worker's start: open everything, and hand granian the app."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)  # until granian sets its own: fork has copied the main process's
-    _in_background("parent", _leave_with_parent)
-    try:
-        context = open_context(settings)
-    except (StoreError, HubFailed) as error:
-        reports.send((str(error), None))
-        sys.exit(1)
-    Finalize(None, context.close, exitpriority=10)
-    _in_background("stopping", _end_streams, stop, context)
-    _in_background("ready", _report_ready, reports, context)
-    return create_app(settings, context)
-
-
-def _report_ready(reports: Pipe, context: Context) -> None:
-    try:
-        hub = context.link.wait_bound(HUB_READY_WITHIN) if isinstance(context.link, LocalLink) else None
-    except HubFailed as error:
-        reports.send((str(error), None))
-        return
-    reports.send((None, hub))
-
-
-def _end_streams(stop: Pipe, context: Context) -> None:
-    stop.recv()
-    context.stop_streams()
-
-
-def _leave_with_parent() -> None:
-    """Leave when the main process is gone, even by SIGKILL: nobody else would stop this worker.
-
-    At once and without a goodbye, as the main process went: a clean stop would take the hub along,
-    which is to stay for the next server.
-    """
-    if parent := multiprocessing.parent_process():
-        parent.join()
-        os._exit(1)
-
-
-def _in_background(name: str, target: Callable[..., None], *arguments: Any) -> None:
-    threading.Thread(target=target, args=arguments, name=name, daemon=True).start()
+def _allow_files(wanted: int) -> None:
+    """Raise the limit of open files, which is 1024 on many systems, as far as it goes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))

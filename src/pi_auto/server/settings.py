@@ -45,7 +45,7 @@ class Address:
                 f"{setting} is {text!r}; allowed: an IP address and a port from 0 to 65535,"
                 f" such as 127.0.0.1:5000 or [::1]:0, or {OFF}"
             )
-        return cls(host, int(port))
+        return cls(str(ipaddress.ip_address(host)), int(port))  # one spelling, so that two can be compared
 
 
 @dataclass(frozen=True, slots=True)

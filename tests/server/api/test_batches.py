@@ -6,10 +6,14 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
 
 from pi_auto.server.fleet.tables import devices, spools
 from pi_auto.server.scans import tables
 from pi_auto.server.scans.booking import Way, book
+from pi_auto.server.scans.rows import SCAN_COLUMNS
+from pi_auto.server.store.statements import execute
 from pi_auto.wire.batch import MOST_RECORDS
 from pi_auto.wire.ids import Position
 from pi_auto.wire.scan import Record
@@ -78,6 +82,18 @@ def test_an_incident_with_other_content_is_kept_and_flagged(api: Api) -> None:
     assert device.send(replace(lost, reason="another")).flagged == (lost.uuid,)
     assert [row.reason for row in api.rows(tables.incidents)] == [lost.reason]
     assert len(api.rows(tables.conflicts)) == 1
+
+
+def test_records_that_were_salvaged_under_new_positions_are_repeats(api: Api) -> None:
+    device = api.device()
+    [taken] = scans("A")
+    lost = incident(number=2)
+    device.send(taken, lost)
+    another = "99999999-2222-4333-8444-555555555555"
+    salvaged = replace(taken, position=Position(another, 5)), replace(lost, position=Position(another, 6))
+    assert device.send(*salvaged, spool=another).flagged == ()
+    assert api.rows(tables.conflicts) == []
+    assert [(row.spool, row.number) for row in api.rows(tables.incidents)] == [(SPOOL, 2)]
 
 
 def test_the_same_uuid_of_two_devices_is_two_scans(api: Api) -> None:
@@ -217,6 +233,47 @@ def test_a_call_is_a_sign_of_life(api: Api) -> None:
     api.clock.pass_by(3600)
     device.send(*scans("A"))
     assert [row.last_api_at for row in api.rows(devices)] == [api.clock()]
+
+
+def test_calls_within_one_second_are_one_sign_of_life(api: Api) -> None:
+    device = api.device()
+    [before] = api.rows(devices)
+    api.clock.pass_by(0.9)
+    device.send(*scans("A"))
+    assert api.rows(devices) == [before]
+    api.clock.pass_by(0.2)
+    device.send(*scans("B"))
+    assert [row.last_api_at for row in api.rows(devices)] == [api.clock()]
+
+
+def test_a_call_right_after_the_goodbye_is_a_sign_of_life(api: Api) -> None:
+    device = api.device()
+    goodbye = update(devices).values(said_offline_at=api.clock())
+    api.context.writer.submit(lambda books: books.execute(goodbye).rowcount).result(10)
+    api.clock.pass_by(0.1)
+    device.send(*scans("A"))
+    assert [row.last_api_at for row in api.rows(devices)] == [api.clock()]
+
+
+def test_a_token_that_was_replaced_opens_nothing_even_where_it_is_remembered(api: Api) -> None:
+    device = api.device()
+    device.send(*scans("A"))  # the server has seen the token and may remember it
+    for _ in range(2):  # the newest two are good
+        api.clock.pass_by(1)
+        assert api.register(device.device_id, device.claim).status_code == 200
+    batch = {"device_id": device.device_id, "spool": SPOOL, "first": 1, "through": 1}
+    for _ in range(2):
+        assert device.post(batch | {"scans": [scan("B", number=1).to_json()]}).status_code == 401
+    assert [row.text for row in booked(api)] == ["A"]
+
+
+def test_every_column_of_a_scan_is_written() -> None:
+    assert {*SCAN_COLUMNS, "id", "received_at", "api_at", "hub_at", "changed"} == set(tables.scans.c.keys())
+
+
+def test_what_the_driver_refuses_is_told_as_an_error_of_sqlalchemy(api: Api) -> None:
+    with pytest.raises(OperationalError, match="no such table"):
+        api.context.writer.submit(lambda books: execute(books, "DELETE FROM nowhere")).result(10)
 
 
 @pytest.mark.parametrize(

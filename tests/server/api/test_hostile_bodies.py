@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from pi_auto.server.api.bodies import MOST_READ_AT_ONCE
 from pi_auto.server.scans.tables import scans
 from pi_auto.wire.batch import MOST_BODY, MOST_RECORDS
 from support.api import Api
@@ -146,3 +150,33 @@ def test_with_the_writer_dead_the_server_says_it_is_unwell_and_takes_nothing(api
     answer = device.post(frame())
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
+
+
+def test_bodies_that_never_come_leave_room_for_the_rest(api: Api) -> None:
+    """Half of the threads may wait for bodies; who comes beyond that is sent away, all else is answered."""
+    arriving, arrived = threading.Event(), threading.Semaphore(0)
+
+    class Slow(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, _: Any) -> int:
+            arrived.release()
+            arriving.wait(30)
+            return 0
+
+    def send() -> int:
+        environ = {"wsgi.input": Slow(), "wsgi.input_terminated": True}
+        client = api.client.application.test_client()
+        return client.post("/api/register_device", environ_overrides=environ).status_code
+
+    with ThreadPoolExecutor(MOST_READ_AT_ONCE) as pool:
+        waiting = [pool.submit(send) for _ in range(MOST_READ_AT_ONCE)]
+        assert all(arrived.acquire(timeout=20) for _ in waiting)
+        refused = api.register()
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+        assert "messages are still on their way" in refused.get_json()["error"]
+        assert api.get("/api/health").status_code == 200
+        arriving.set()
+        assert {answer.result(20) for answer in waiting} == {400}
+    assert api.register().status_code == 200

@@ -3,12 +3,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.dialects import sqlite
 
+from pi_auto.server.api.listing import MOST_DOWNLOADS
 from pi_auto.server.links.events import book_event
+from pi_auto.server.scans.queries import MOST_IN_PAGE, ScanFilter, _query
 from pi_auto.wire.hublink import TWIN_CHANGE, Event
 from pi_auto.wire.times import format_time
 from support.api import DEVICE, NOW, Api
@@ -225,3 +228,39 @@ def test_what_a_device_reported_last_is_laid_over_what_it_registered_with(api: A
     told = api.get("/api/pi_device/till-3").get_json()
     assert told["system_info"] == {"hostname": "till-3", "ip_address": "10.0.0.7", "cpu_model": "BCM2711"}
     assert told["reported"] == reported
+
+
+def test_downloads_are_bounded_in_number_and_short_lists_are_not(api: Api) -> None:
+    api.device().send(*scans("A"))
+    held = [api.client.get("/api/scans?format=csv", buffered=False) for _ in range(MOST_DOWNLOADS)]
+    refused = api.get("/api/scans", format="csv")
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+    assert api.get("/api/scans", format="csv", limit=1000).status_code == 200
+    assert texts(api.get("/api/scans")) == ["A"]
+    for answer in held:
+        answer.close()
+    assert api.get("/api/scans", format="csv").status_code == 200
+
+
+@pytest.mark.parametrize("beyond", [None, 1000])
+@pytest.mark.parametrize("since", [None, START])
+def test_the_pages_of_a_devices_scans_are_found_without_sorting_them(
+    api: Api, beyond: int | None, since: datetime | None
+) -> None:
+    wanted = ScanFilter(device_id=DEVICE, since=since, beyond=beyond, limit=MOST_IN_PAGE)
+    query = _query(wanted).compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
+    with api.context.store.engine.connect() as connection:
+        plan = " ".join(str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}"))
+    assert "SEARCH scans USING INDEX" in plan
+    assert ("TEMP B-TREE" in plan) == (beyond is None and since is not None), "the first page may be all there is"
+
+
+def test_a_list_of_several_pages_that_is_bounded_by_times_is_whole(api: Api) -> None:
+    device = api.device()
+    for first in range(1, 2501, 500):
+        device.send(*scans(*[str(first + n) for n in range(500)], first=first))
+    span = {"since": format_time(START), "until": format_time(START + timedelta(seconds=2400))}
+    for order in ("newest", "oldest"):
+        listed = api.get("/api/scans", format="ndjson", device=DEVICE, order=order, **span).text.splitlines()
+        numbers = [json.loads(line)["number"] for line in listed]
+        assert numbers == sorted(range(1, 2400), reverse=order == "newest")

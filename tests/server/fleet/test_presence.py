@@ -36,6 +36,10 @@ def ago(seconds: float | None) -> datetime | None:
         (2, 5, 5, Presence.ONLINE),  # back again
         (None, 1, 5, Presence.ONLINE),
         (None, -60, None, Presence.ONLINE),  # the hub's clock is ahead of ours
+        (-86400, 5, None, Presence.ONLINE),  # a clock was a day ahead once, and says nothing
+        (-86400, 301, None, Presence.OFFLINE),
+        (-86400, -86400, None, Presence.OFFLINE),
+        (None, 5, -86400, Presence.ONLINE),
     ],
 )
 def test_presence_follows_from_the_last_contacts(

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+import time
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,7 +42,7 @@ def following(api: Api, folder: Path) -> Iterator[Follower]:
 
 def cursor(api: Api) -> int:
     with api.context.store.engine.connect() as connection:
-        return read_cursor(connection, SOURCE)
+        return read_cursor(connection, SOURCE).through
 
 
 def wait_for_cursor(api: Api, number: int) -> None:
@@ -76,8 +78,9 @@ def test_after_a_restart_the_events_are_read_from_the_cursor_and_booked_once(
         wait_until(lambda: cursor(api) > 0)
     stopped_at = cursor(api)
     with following(api, tmp_path):
+        wait_until(lambda: len(source.asked) == 2)  # even if all were booked the first time
         wait_for_cursor(api, 500)
-    assert source.asked == [0, stopped_at]
+    assert source.asked == [0, stopped_at - 1]
     assert [row.number for row in api.rows(scans)] == list(range(1, 501))
 
 
@@ -124,6 +127,25 @@ def test_a_hub_whose_log_is_younger_than_the_cursor_is_read_from_its_start(
         wait_for_cursor(api, 5)
     assert {row.text for row in api.rows(scans)} == {"A", "B"}
     assert api.rows(refusals) == []
+
+
+def test_a_hub_that_gives_a_number_a_second_time_is_read_from_its_start(
+    api: Api, source: EventSource, tmp_path: Path
+) -> None:
+    """It was restored from a backup, and has taken as much as before until the server came back."""
+    api.device()
+    first, lost_at_the_hub, then, last = (scan(text, number=n) for n, text in enumerate("ABCD", 1))
+    source.telemetry(1, DEVICE, first)
+    source.telemetry(2, DEVICE, lost_at_the_hub)
+    with following(api, tmp_path):
+        wait_for_cursor(api, 2)
+    later = "2026-11-23T12:30:00.000Z"
+    source.telemetry(2, DEVICE, then, enqueued_at=later)
+    source.telemetry(3, DEVICE, last, enqueued_at=later)
+    with following(api, tmp_path):
+        wait_for_cursor(api, 3)
+    assert [row.text for row in api.rows(scans)] == ["A", "B", "C", "D"]
+    assert api.rows(conflicts) == []
 
 
 @pytest.mark.parametrize(
@@ -279,3 +301,28 @@ def test_a_data_folder_may_have_a_longer_path_than_a_socket(tmp_path: Path) -> N
         source.telemetry(1, DEVICE, scan("A", number=1))
         with following(api, folder):
             wait_for_cursor(api, 1)
+
+
+def test_it_ends_at_once_although_the_hub_says_nothing(api: Api, source: EventSource, tmp_path: Path) -> None:
+    with following(api, tmp_path) as follower:
+        wait_until(lambda: source.asked == [0])
+        began = time.monotonic()
+        follower.close()
+        assert time.monotonic() - began < 0.5
+
+
+def test_it_ends_soon_although_somebody_has_locked_the_books(
+    api: Api, source: EventSource, tmp_path: Path
+) -> None:
+    api.device()
+    shell = sqlite3.connect(api.context.store.path, isolation_level=None)
+    shell.execute("BEGIN IMMEDIATE")
+    source.telemetry(1, DEVICE, scan("A", number=1))
+    with following(api, tmp_path) as follower:
+        wait_until(lambda: source.asked == [0])
+        began = time.monotonic()
+        follower.close()
+        assert time.monotonic() - began < 3
+        shell.execute("ROLLBACK")
+        shell.close()
+        wait_for_cursor(api, 1)

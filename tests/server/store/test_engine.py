@@ -7,14 +7,21 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import insert
+from sqlalchemy.exc import OperationalError
 
 from pi_auto.server.fleet.tables import devices
 from pi_auto.server.scans.tables import scans
 from pi_auto.server.store.changes import newest_change
-from pi_auto.server.store.engine import BOOKS, StoreError, open_store
+from pi_auto.server.store.engine import BOOKS, Store, StoreError, open_store
 from pi_auto.server.store.tables import metadata
 from pi_auto.server.store.text import storable
 from support.records import START
+
+
+def add_device(store: Store) -> None:
+    row = {"client_version": "", "system_info": {}, "registered_at": START, "changed": 41}
+    with store.writing() as connection, connection.begin():
+        connection.execute(insert(devices).values(device_id="pi-1", **row))
 
 
 def test_the_migrations_lead_to_the_tables_of_the_code(tmp_path: Path) -> None:
@@ -33,11 +40,44 @@ def test_the_data_folder_is_its_owners_alone(tmp_path: Path) -> None:
     assert data.stat().st_mode & 0o777 == 0o700
 
 
-def test_books_are_opened_again_as_they_were(tmp_path: Path) -> None:
-    row = {"client_version": "", "system_info": {}, "registered_at": START, "changed": 41}
+def test_a_folder_that_was_there_keeps_its_mode_and_the_books_are_their_owners_alone(tmp_path: Path) -> None:
+    """It may be somebody's home: closed to others, it would lock people out."""
+    tmp_path.chmod(0o755)
     store = open_store(tmp_path)
-    with store.writing() as connection, connection.begin():
-        connection.execute(insert(devices).values(device_id="pi-1", **row))
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
+    assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.iterdir())
+    store.close()
+
+
+def test_books_that_were_deleted_take_no_more_writes_and_do_not_come_back_empty(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    (tmp_path / BOOKS).unlink()
+    with pytest.raises(StoreError, match="has gone"):
+        add_device(store)
+    with pytest.raises(OperationalError):
+        store.engine.connect()
+    assert not (tmp_path / BOOKS).exists()
+    store.close()
+
+
+def test_books_that_were_replaced_take_no_more_writes(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    (tmp_path / "backup").write_bytes((tmp_path / BOOKS).read_bytes())
+    (tmp_path / "backup").rename(tmp_path / BOOKS)
+    with pytest.raises(StoreError, match="was replaced"):
+        add_device(store)
+    store.close()
+
+
+@pytest.mark.parametrize("name", ["100% odd?#name", "a\nb", "ü"])
+def test_a_data_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+    open_store(tmp_path / name).close()
+    assert (tmp_path / name / BOOKS).exists()
+
+
+def test_books_are_opened_again_as_they_were(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    add_device(store)
     store.close()
     store = open_store(tmp_path)
     with store.engine.connect() as connection:

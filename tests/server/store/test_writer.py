@@ -31,7 +31,8 @@ def writer(store: Store) -> Iterator[Writer]:
 def add(source: str, through: int = 1) -> Any:
     def job(connection: Connection) -> str:
         connection.execute(
-            text("INSERT INTO cursors VALUES (:source, :through)"), {"source": source, "through": through}
+            text("INSERT INTO cursors (source, through) VALUES (:source, :through)"),
+            {"source": source, "through": through},
         )
         return source
 
@@ -148,7 +149,7 @@ def test_closing_runs_what_waits_and_takes_nothing_more(store: Store) -> None:
 
 def test_readers_cannot_write(store: Store) -> None:
     with store.engine.connect() as connection, pytest.raises(Exception, match="readonly"):
-        connection.execute(text("INSERT INTO cursors VALUES ('a', 1)"))
+        connection.execute(text("INSERT INTO cursors (source, through) VALUES ('a', 1)"))
 
 
 def test_every_write_is_durable_before_it_is_told(store: Store, writer: Writer) -> None:
@@ -186,3 +187,19 @@ def test_waiting_for_a_change_ends_by_itself_and_at_a_stop() -> None:
     assert changes.wait_beyond(7, 0.01) == 7
     changes.stop()
     assert changes.wait_beyond(7, 30) == 7
+
+
+def test_a_writer_that_dies_says_so_and_takes_nothing_more(writer: Writer) -> None:
+    def deadly(_: Connection) -> None:
+        raise SystemExit
+
+    writer.submit(deadly)
+    assert writer.wait_for_end()
+    assert not writer.alive()
+    with pytest.raises(Busy):
+        writer.submit(add("local"))
+
+
+def test_a_writer_that_was_closed_did_not_die(writer: Writer) -> None:
+    writer.close()
+    assert not writer.wait_for_end()

@@ -32,6 +32,8 @@ class SegmentWriter:
 
     def commit(self, data: bytes) -> None:
         """Append, durably. Raises OSError and leaves the log as it was if there is no room."""
+        if os.fstat(self._file).st_nlink == 0:  # it would be written, and lost when the hub ends
+            raise NotDurableError(f"{self._segment.path} was deleted while the hub ran")
         try:
             self._write(data)
         except OSError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from flask import Blueprint
 from flask.blueprints import BlueprintSetupState
 
-from pi_auto.server.api import health, listing, ota, registration, scans
+from pi_auto.server.api import health, listing, ota, registration, scans, shortcut
 from pi_auto.server.api.errors import answer_everything_in
 from pi_auto.server.context import EXTENSION, LazyContext
 from pi_auto.server.settings import Settings
@@ -30,6 +30,7 @@ pi_api = Blueprint("pi_api", __name__)
 for _method, _rule, _view in ENDPOINTS:
     pi_api.add_url_rule(_rule, view_func=_view, methods=[_method])
 answer_everything_in(pi_api)
+pi_api.record_once(shortcut.install)
 
 
 @pi_api.record_once

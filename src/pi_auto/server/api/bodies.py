@@ -2,30 +2,39 @@
 
 A body comes from anybody: its length may lie, its gzip may be a bomb, its JSON a tower of
 brackets. Each is refused with a 4xx that says what is allowed, at the cost of a bounded
-amount of memory.
+amount of memory. It may also come very slowly or never: those who wait for one hold a
+bounded number of threads, so that the others are still answered.
 """
 
 from __future__ import annotations
 
 import json
+import threading
 import zlib
 from typing import IO, Any
 
 import msgspec
 from flask import Request
 
-from pi_auto.server.api.errors import ApiError
+from pi_auto.server.api.errors import ApiError, Crowded
 from pi_auto.wire.batch import MOST_BODY
 from pi_auto.wire.errors import FieldError, shown
 
 MOST_SENT = 1024 * 1024  # bytes as they travel
+MOST_READ_AT_ONCE = 64  # half of the server's threads
+_SEAT_WITHIN = 0.2  # seconds; a body that is there already is read in far less
 _GZIP = 16 + zlib.MAX_WBITS
+_seats = threading.BoundedSemaphore(MOST_READ_AT_ONCE)
 
 
 def json_body(request: Request) -> Any:
     """The body of a request as JSON values. Raises ApiError or FieldError."""
-    sent = _read(request.stream, request.content_length)
-    return decode_json(unpack(sent, request.headers.get("Content-Encoding")))
+    return read_json(request.stream, request.content_length, request.headers.get("Content-Encoding"))
+
+
+def read_json(stream: IO[bytes], length: int | None, encoding: str | None) -> Any:
+    """A body of that announced length and encoding as JSON values. Raises ApiError or FieldError."""
+    return decode_json(unpack(_read(stream, length), encoding))
 
 
 def decode_json(octets: bytes) -> Any:
@@ -79,6 +88,15 @@ def _read(stream: IO[bytes], length: int | None) -> bytes:
     """All of the body; at most one byte more than is allowed is ever read."""
     if length is not None and length > MOST_SENT:
         raise _too_large("the message", MOST_SENT)
+    if not _seats.acquire(timeout=_SEAT_WITHIN):
+        raise Crowded(f"{MOST_READ_AT_ONCE} messages are still on their way to the server")
+    try:
+        return _read_all(stream)
+    finally:
+        _seats.release()
+
+
+def _read_all(stream: IO[bytes]) -> bytes:
     parts, left = [], MOST_SENT + 1
     while left and (part := stream.read(left)):
         parts.append(part)

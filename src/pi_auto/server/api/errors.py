@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from pi_auto.server.api.answers import respond
-from pi_auto.server.links.base import HubUnavailable
+from pi_auto.server.links.base import HubFailed, HubUnavailable
 from pi_auto.server.store.engine import StoreError
 from pi_auto.server.store.writer import Busy
 from pi_auto.wire.errors import FieldError
@@ -33,7 +33,12 @@ _LATER: Mapping[type[Exception], str] = {
     OperationalError: "the server cannot reach its books",
     StoreError: "the server cannot open its books",
     HubUnavailable: "the hub cannot be reached",
+    HubFailed: "the hub cannot be started",
 }
+
+
+class Crowded(Exception):  # noqa: N818 - a condition that passes
+    """So many others do the same that this request has to come again; the sentence says what they do."""
 
 
 class ApiError(Exception):
@@ -52,9 +57,12 @@ def answer_to(error: Exception) -> Response:
         return _refusal(error.status, str(error), error.field)
     if isinstance(error, HTTPException):
         return _http(error)
+    if isinstance(error, Crowded):
+        return _later(str(error))
     for kind, sentence in _LATER.items():
         if isinstance(error, kind):
-            _log.warning("%s %s: %s: %s", request.method, request.path, sentence, error)
+            cause = getattr(error, "orig", None) or error  # SQLAlchemy adds SQL, values and a link
+            _log.warning("%s %s: %s: %s", request.method, request.path, sentence, cause)
             return _later(sentence)
     _log.error("%s %s failed", request.method, request.path, exc_info=error)
     return _refusal(500, "the server failed on this request; its log says how")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import Response
 
 from pi_auto.server.api.answers import respond
-from pi_auto.server.context import current
+from pi_auto.server.context import Context, current
+from pi_auto.server.store.engine import StoreError
 from pi_auto.version import __version__
 from pi_auto.wire.times import format_time
 
@@ -15,7 +16,7 @@ SERVICE = "barcode_scanner_server"  # legacy contract: discovery looks for this 
 def health() -> Response:
     """200 while scans can be booked, 503 when they cannot."""
     context = current()
-    well = context.writer.alive()
+    well = context.writer.alive() and _in_place(context)
     body = {
         "status": "healthy" if well else "unhealthy",
         "service": SERVICE,
@@ -23,3 +24,11 @@ def health() -> Response:
         "version": __version__,
     }
     return respond(body, 200 if well else 503)
+
+
+def _in_place(context: Context) -> bool:
+    try:
+        context.store.check_place()
+    except StoreError:
+        return False
+    return True

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain
@@ -12,19 +14,21 @@ from flask import Request, Response, request
 from sqlalchemy import Row
 
 from pi_auto.server.api.answers import HEADERS, respond
-from pi_auto.server.api.errors import ApiError
+from pi_auto.server.api.errors import ApiError, Crowded
 from pi_auto.server.api.formats import FORMATS, Format
 from pi_auto.server.api.parameters import Parameters
 from pi_auto.server.context import Context, current
 from pi_auto.server.fleet.presence import last_contact, presence
 from pi_auto.server.fleet.queries import all_devices, find_device
-from pi_auto.server.scans.queries import ScanFilter, page_scans
+from pi_auto.server.scans.queries import MOST_IN_PAGE, ScanFilter, page_scans
 from pi_auto.wire.times import format_time
 
 DEFAULT_LIMIT = 100
 MOST_AS_JSON = 10_000
 MOST_STREAMED = 2**31 - 1
+MOST_DOWNLOADS = 16  # at once: each holds a thread for as long as its reader takes
 PARAMETERS = ("device", "since", "until", "text", "limit", "order", "format")
+_downloads = threading.BoundedSemaphore(MOST_DOWNLOADS)
 
 
 def pi_devices() -> Response:
@@ -56,7 +60,25 @@ def list_scans() -> Response:
     pages: Iterator[Sequence[Row[Any]]] = page_scans(context.store.engine, wanted) if wanted else iter(())
     first = next(pages, ())  # whatever can fail fails before the answer has begun
     body = (piece.encode() for piece in form.write(chain([first] if first else [], pages)))
-    return Response(body, 200, HEADERS, mimetype=form.mimetype)
+    if wanted is None or (wanted.limit and wanted.limit <= MOST_IN_PAGE):
+        return Response(b"".join(body), 200, HEADERS, mimetype=form.mimetype)
+    return _download(body, form)
+
+
+def _download(body: Iterator[bytes], form: Format) -> Response:
+    """An answer that is read out of the books while it is sent, for as long as its reader takes."""
+    if not _downloads.acquire(blocking=False):
+        raise Crowded(f"{MOST_DOWNLOADS} downloads of more than {MOST_IN_PAGE} scans are under way")
+    seat = ExitStack()
+    seat.callback(_downloads.release)
+
+    def sent() -> Iterator[bytes]:
+        with seat:
+            yield from body
+
+    response = Response(sent(), 200, HEADERS, mimetype=form.mimetype)
+    response.call_on_close(seat.close)  # a reader may go before the first byte; twice does no harm
+    return response
 
 
 def _device(row: Row[Any], now: datetime, context: Context) -> dict[str, Any]:

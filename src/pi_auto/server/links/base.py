@@ -13,6 +13,10 @@ class HubUnavailable(Exception):  # noqa: N818 - a condition that passes
     """The hub cannot be asked now; the same may be tried again later."""
 
 
+class HubFailed(Exception):  # noqa: N818 - it reads as the sentence it is
+    """The hub did not start; the sentence says where it was to listen, or what is in its way."""
+
+
 @dataclass(frozen=True, slots=True)
 class HubAccess:
     """A device's way into the hub; `dial` only where it is not port 8883, TLS, of the connection string's host."""

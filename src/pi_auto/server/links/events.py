@@ -20,6 +20,7 @@ from pi_auto.server.fleet.registering import hostname_of
 from pi_auto.server.fleet.tables import devices
 from pi_auto.server.scans.booking import Way, book, note_refusal
 from pi_auto.server.store.changes import next_change
+from pi_auto.server.store.statements import first_row
 from pi_auto.server.store.text import storable
 from pi_auto.wire.errors import FieldError, shown
 from pi_auto.wire.hublink import TELEMETRY, TWIN_CHANGE, Event
@@ -31,6 +32,7 @@ from pi_auto.wire.times import parse_time
 MOST_REPORTED = 64 * 1024  # bytes of JSON; Azure allows 32 KiB
 MOST_LEVELS = 20  # Azure allows 10
 _MOST_VERSION = 64
+_KNOWN = "SELECT 1 FROM devices WHERE device_id = ?"
 _log = logging.getLogger(__name__)
 
 
@@ -66,7 +68,8 @@ def merge(known: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
 
 def _book_telemetry(connection: Connection, event: Event, now: datetime) -> None:
     record = record_of(_telemetry_body(event.body), event.device_id)
-    _make_sure_of(connection, event.device_id, now)
+    if first_row(connection, _KNOWN, (event.device_id,)) is None:
+        _make_sure_of(connection, event.device_id, now)
     book(connection, event.device_id, [record], Way.HUB, now)
 
 

@@ -20,11 +20,12 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from pi_auto.server.links.base import HubUnavailable
-from pi_auto.server.links.cursor import move_cursor, read_cursor
+from pi_auto.server.links.cursor import Cursor, move_cursor, read_cursor
 from pi_auto.server.links.events import book_event
 from pi_auto.server.links.socket import HubSocket, decode
 from pi_auto.server.scans.booking import Way, note_refusal
 from pi_auto.server.store.engine import Store
+from pi_auto.server.store.text import storable
 from pi_auto.server.store.writer import Busy, Writer
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.hublink import Event
@@ -32,6 +33,7 @@ from pi_auto.wire.hublink import Event
 _TOGETHER = 200  # events in one job
 _CONNECT_TIMEOUT = 5.0  # seconds
 _WRITE_TIMEOUT = 60.0
+_LAST_GROUP = 1.0  # seconds for it when the server stops
 _ACKNOWLEDGE_EVERY = 1.0  # it only lets the hub drop old events
 _FIRST_DELAY, _MOST_DELAY = 0.05, 2.0
 _PASSING = (Busy, OperationalError, TimeoutError)
@@ -46,6 +48,12 @@ class Arrival:
     event: Event | None
     device_id: str = ""
     reason: str = ""
+
+    @property
+    def identity(self) -> str | None:
+        """What tells it from the event that another log has at its number."""
+        event = self.event
+        return storable(f"{event.enqueued_at} {event.type} {event.device_id}") if event else None
 
 
 def read_arrival(line: bytes) -> Arrival:
@@ -67,6 +75,13 @@ def is_refusal(line: bytes) -> bool:
     return isinstance(value, dict) and value.get("ok") is False
 
 
+def is_another(cursor: Cursor, arrival: Arrival) -> bool:
+    """Whether the log has another event at the cursor's number than the one that was booked."""
+    return bool(
+        cursor.last and arrival.event and arrival.number == cursor.through and arrival.identity != cursor.last
+    )
+
+
 class Follower:
     """Books the events of the hub behind `socket`; `source` names its cursor."""
 
@@ -78,12 +93,16 @@ class Follower:
         self._thread = threading.Thread(target=self._run, name="hub-events", daemon=True)
         self._thread.start()
 
-    def close(self) -> None:
-        """Stop after the group that is being booked."""
+    def stop(self) -> None:
+        """Stop after the group that is being booked, without waiting for it."""
         self._stopping.set()
         if stream := self._stream:
             stream.hang_up()
-        self._thread.join()
+
+    def close(self) -> None:
+        """Stop, and wait a moment: books that somebody has locked are not to hold up the end of the server."""
+        self.stop()
+        self._thread.join(_LAST_GROUP)
 
     def _run(self) -> None:
         delay, told = _FIRST_DELAY, ""
@@ -104,28 +123,35 @@ class Follower:
     def _follow(self) -> None:
         """Book events until something fails."""
         with self._store.engine.connect() as connection:
-            after = read_cursor(connection, self._source)
+            cursor = read_cursor(connection, self._source)
         with HubSocket(self._socket, _CONNECT_TIMEOUT) as stream:
             self._stream = stream
-            stream.send({"op": "events", "after": after})
+            if self._stopping.is_set():  # `stop` came before there was a stream to hang up
+                return
+            stream.send({"op": "events", "after": cursor.through - 1 if cursor.last else cursor.through})
             stream.patience(None)
             for lines in stream.lines():
                 if is_refusal(lines[0]):
-                    self._start_over(after, lines[0])
-                for start in range(0, len(lines), _TOGETHER):
-                    after = self._book([read_arrival(line) for line in lines[start : start + _TOGETHER]], after)
-                self._acknowledge(after)
+                    self._start_over(cursor, repr(lines[0]))
+                arrivals = [read_arrival(line) for line in lines]
+                if is_another(cursor, arrivals[0]):
+                    self._start_over(cursor, f"that is now {arrivals[0].identity}")
+                for start in range(0, len(arrivals), _TOGETHER):
+                    cursor = self._book(arrivals[start : start + _TOGETHER], cursor)
+                self._acknowledge(cursor.through)
 
-    def _start_over(self, after: int, refusal: bytes) -> NoReturn:
-        """The hub's log is younger than our cursor, as after a restored backup: all of it is read again."""
-        if after:
-            _log.warning("the hub does not know event %d; its log is read from the start: %r", after, refusal)
-            self._writer.submit(lambda books: move_cursor(books, self._source, 0)).result(_WRITE_TIMEOUT)
-        raise HubUnavailable(repr(refusal))
+    def _start_over(self, cursor: Cursor, reason: str) -> NoReturn:
+        """The hub's log is not the one that was read, as after a restored backup: all of it is read again."""
+        if cursor.through:
+            _log.warning(
+                "the hub does not know event %d (%s); its log is read from the start: %s", *cursor, reason
+            )
+            self._writer.submit(lambda books: move_cursor(books, self._source, Cursor())).result(_WRITE_TIMEOUT)
+        raise HubUnavailable(reason)
 
-    def _book(self, arrivals: Sequence[Arrival], after: int) -> int:
+    def _book(self, arrivals: Sequence[Arrival], after: Cursor) -> Cursor:
         """Book a group, event by event if it fails as a whole; returns the new cursor."""
-        fresh = [arrival for arrival in arrivals if arrival.number is None or arrival.number > after]
+        fresh = [arrival for arrival in arrivals if arrival.number is None or arrival.number > after.through]
         try:
             return self._commit(fresh, after)
         except _PASSING:
@@ -136,7 +162,7 @@ class Follower:
             after = self._book_alone(arrival, after)
         return after
 
-    def _book_alone(self, arrival: Arrival, after: int) -> int:
+    def _book_alone(self, arrival: Arrival, after: Cursor) -> Cursor:
         try:
             return self._commit([arrival], after)
         except _PASSING:
@@ -145,15 +171,19 @@ class Follower:
             reason = f"the server failed on it: {type(error).__name__}: {error}"
         return self._commit([Arrival(arrival.number, None, arrival.device_id, reason)], after)
 
-    def _commit(self, arrivals: Sequence[Arrival], after: int) -> int:
-        def job(connection: Connection) -> int:
-            now, through = datetime.now(UTC), after
+    def _commit(self, arrivals: Sequence[Arrival], after: Cursor) -> Cursor:
+        if not arrivals:
+            return after
+
+        def job(connection: Connection) -> Cursor:
+            now, cursor = datetime.now(UTC), after
             for arrival in arrivals:
                 _book_arrival(connection, arrival, now)
-                through = max(through, arrival.number or 0)
-            if through > after:
-                move_cursor(connection, self._source, through)
-            return through
+                if arrival.number and arrival.number > cursor.through:
+                    cursor = Cursor(arrival.number, arrival.identity)
+            if cursor != after:
+                move_cursor(connection, self._source, cursor)
+            return cursor
 
         return self._writer.submit(job).result(_WRITE_TIMEOUT)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 from pi_auto.files import write_whole
-from pi_auto.server.links.base import HubAccess, HubUnavailable
+from pi_auto.server.links.base import HubAccess, HubFailed, HubUnavailable
 from pi_auto.server.links.follower import Follower
 from pi_auto.server.links.socket import HubSocket
 from pi_auto.server.links.supervisor import Supervisor
@@ -30,11 +31,17 @@ class LocalLink:
 
     @classmethod
     def start(cls, settings: Settings, store: Store, writer: Writer) -> Self:
-        """Start the hub and follow its events; returns at once, whether or not the hub is up yet."""
+        """Start the hub and follow its events; returns at once, whether or not it is up yet. Raises HubFailed."""
         if settings.hub_mqtt is None:
             raise ValueError("the settings switch the hub off")
+        folder = settings.data / "hub"
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            source = _source(folder)
+        except OSError as error:
+            raise HubFailed(f"the hub's folder {folder} cannot be used: {error.strerror}") from error
         supervisor = Supervisor(settings.data, settings.hub_mqtt, insecure=settings.insecure_plain_mqtt)
-        return cls(supervisor, Follower(supervisor.socket, _source(supervisor.folder), store, writer))
+        return cls(supervisor, Follower(supervisor.socket, source, store, writer))
 
     def put_device(self, device_id: str) -> HubAccess:
         """Make sure the device exists at the hub. Raises HubUnavailable."""
@@ -54,9 +61,10 @@ class LocalLink:
         return self._supervisor.wait_bound(timeout)
 
     def close(self) -> None:
-        """Stop reading events, then the hub."""
-        self._follower.close()
+        """Stop reading events and the hub; what is not booked yet waits in the hub's log."""
+        self._follower.stop()
         self._supervisor.close()
+        self._follower.close()
 
 
 def _source(folder: Path) -> str:
@@ -66,9 +74,9 @@ def _source(folder: Path) -> str:
     is read from its first event.
     """
     path = folder / "incarnation"
-    try:
-        name = path.read_text().strip()
-    except FileNotFoundError:
-        name = str(uuid.uuid4())
-        write_whole(path, f"{name}\n", mode=0o600)
-    return f"local:{name}"[:64]
+    with suppress(FileNotFoundError, UnicodeError):
+        if name := path.read_text().strip():
+            return f"local:{name}"[:64]
+    name = str(uuid.uuid4())
+    write_whole(path, f"{name}\n", mode=0o600)
+    return f"local:{name}"

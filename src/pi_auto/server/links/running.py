@@ -1,11 +1,14 @@
-"""A hub that runs already: one that outlived the server which started it.
+"""A hub that runs already, seen from the server: whose it is, whether it still answers, how to end it.
 
-Devices stay connected to such a hub, so a server that starts anew takes it over.
+Devices stay connected to a hub that outlived its server, so a server that starts anew takes
+it over. A hub that lives and does not answer (stopped, or stuck) holds port and data folder
+and serves nobody: it is ended, so that another can be started.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,55 +20,85 @@ from pi_auto.server.settings import Address, SettingsError
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fields import Fields
 
-_ASK_TIMEOUT = 2.0  # seconds
-_MOST_PID = 2**22  # Linux: /proc/sys/kernel/pid_max is never above
+_ANSWERS_WITHIN = 5.0  # seconds; a busy hub is not a dead one
+_DIES_WITHIN = 1.0  # seconds, of SIGKILL
 
 
 @dataclass(frozen=True, slots=True)
 class RunningHub:
-    """A conversation with it: open for as long as the hub lives."""
+    """A hub's process, held so that its pid cannot become another's; to be let go.
 
-    socket: HubSocket
-    path: Path
-    address: Address
+    `address` is where it listens for MQTT, None where it does not say.
+    """
+
     pid: int
+    address: Address | None
+    _process: int  # a descriptor, see pidfd_open(2)
+    _conversation: HubSocket
 
     @classmethod
-    def find(cls, path: Path) -> RunningHub | None:
-        """The hub that answers at `path`, if one does."""
+    def find(cls, path: Path, patience: float = _ANSWERS_WITHIN) -> RunningHub | None:
+        """The hub that listens on the socket `path`, if one does; it has `patience` seconds to say its address."""
         try:
-            conversation = HubSocket(path, _ASK_TIMEOUT)
+            conversation = HubSocket(path, patience)
         except HubUnavailable:
             return None
         try:
-            said = Fields(conversation.ask({"op": "info"}))
-            address = Address.parse(said.text("mqtt", most=300), "the hub's address")
-            pid = said.integer("pid", least=2, most=_MOST_PID)
-        except (HubUnavailable, FieldError, SettingsError):
-            address = None
-        if address is None:
+            pid = conversation.listener()
+            process = os.pidfd_open(pid)
+        except OSError:  # it has just gone
             conversation.close()
             return None
-        return cls(conversation, path, address, pid)
+        return cls(pid, _address_told(conversation), process, conversation)
 
     def let_go(self) -> None:
-        """End the conversation; the hub goes on."""
-        self.socket.close()
+        """The hub goes on without us."""
+        self._conversation.close()
+        os.close(self._process)
 
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until it ends, or somebody hangs up; whether that came within `timeout` seconds."""
-        self.socket.patience(timeout)
+    def wait(self, timeout: float) -> bool:
+        """Wait until it has ended; whether that came within `timeout` seconds."""
+        ended, _, _ = select.select([self._process], [], [], timeout)
+        return bool(ended)
+
+    def attend(self, every: float, silences: int) -> str:
+        """Wait until it ends, and say how. Asked every so many seconds; after so many silences it is ended."""
+        silent = 0
+        while not self.wait(every):
+            silent = 0 if self._answers(every) else silent + 1
+            if silent == silences:
+                self.kill()
+                return f"by force, since it did not answer any more (process {self.pid})"
+        return f"(process {self.pid})"
+
+    def stop(self, within: float) -> None:
+        """End it: asked first if it answers, by force after `within` seconds."""
+        if self.address:
+            with suppress(HubUnavailable):
+                self._conversation.patience(within)
+                self._conversation.ask({"op": "stop"})
+        if not self.address or not self.wait(within):
+            self.kill()
+
+    def kill(self) -> None:
+        """End it at once; what it has acknowledged is on its disk."""
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._process, signal.SIGKILL)
+        self.wait(_DIES_WITHIN)
+
+    def _answers(self, patience: float) -> bool:
+        """Whether it says anything within `patience` seconds; one that hangs up is ending, not silent."""
+        self._conversation.patience(patience)
         try:
-            for _ in self.socket.lines():
-                continue
+            self._conversation.ask({"op": "info"})
         except HubUnavailable as reason:
             return not isinstance(reason.__cause__, TimeoutError)
         return True
 
-    def stop(self, within: float) -> None:
-        """End it: asked first, by force after `within` seconds."""
-        with suppress(HubUnavailable), HubSocket(self.path, _ASK_TIMEOUT) as asking:
-            asking.ask({"op": "stop"})
-        if not self.wait(within):  # the conversation is open, so the pid is still this hub's
-            with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
+
+def _address_told(conversation: HubSocket) -> Address | None:
+    try:
+        said = Fields(conversation.ask({"op": "info"}))
+        return Address.parse(said.text("mqtt", most=300), "the hub's address")
+    except (HubUnavailable, FieldError, SettingsError):
+        return None

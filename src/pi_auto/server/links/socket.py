@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import socket
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,7 @@ from pi_auto.server.links.base import HubUnavailable
 from pi_auto.wire.hublink import MOST_LINE
 
 _CHUNK = 256 * 1024
+_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: struct ucred, see unix(7)
 
 
 class HubSocket:
@@ -50,6 +52,13 @@ class HubSocket:
     def patience(self, timeout: float | None) -> None:
         """Wait so many seconds for a line from here on; None for ever."""
         self._socket.settimeout(timeout)
+
+    def listener(self) -> int:
+        """The process that listens at the other end. The kernel says so: one that hangs could not."""
+        pid, _, _ = _CREDENTIALS.unpack(
+            self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        )
+        return int(pid)
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """Send a request and return its answer; one that says no raises HubUnavailable with its words."""

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from pi_auto.files import write_whole
+from pi_auto.server.links.base import HubFailed
 from pi_auto.server.links.running import RunningHub
 from pi_auto.server.settings import Address, SettingsError
 
@@ -23,15 +24,14 @@ SOCKET = "hub.sock"
 _FIRST_DELAY = 0.1  # seconds, doubled for each young death
 _MOST_DELAY = 10.0
 _YOUNG = 10.0
-_STOP_WITHIN = 3.0
+_STOP_WITHIN = 2.0  # seconds for a hub; the server has promised to be gone within five
+_ANSWERS_AT_THE_END = 1.0
+_LOOK_EVERY = 10.0  # seconds between two questions whether it is still there
+_SILENCES = 3  # in a row make it one that hangs
 _ORPHAN_TIMEOUT = 600  # seconds that a hub waits for its server to come back
 _TRIES_OF_LAST_PORT = 3
 _TRIES = 6  # until `wait_bound` gives up: a hub that is just being stopped may need three seconds to let go
 _log = logging.getLogger(__name__)
-
-
-class HubFailed(Exception):  # noqa: N818 - it reads as the sentence it is
-    """The hub did not start; the sentence says where it was to listen."""
 
 
 class Supervisor:
@@ -52,7 +52,6 @@ class Supervisor:
         self._news = threading.Condition()
         self._stopping = threading.Event()
         self._process: subprocess.Popen[str] | None = None
-        self.folder.mkdir(mode=0o700, exist_ok=True)
         self._thread = threading.Thread(target=self._run, name="hub-supervisor", daemon=True)
         self._thread.start()
 
@@ -75,10 +74,8 @@ class Supervisor:
             process = self._process
         if process:
             _end(process)
-        if running := RunningHub.find(self.socket):
-            running.stop(_STOP_WITHIN)
-            running.let_go()
-        self._thread.join()
+        stop_hub(self.socket)
+        self._thread.join(_STOP_WITHIN)
 
     def _run(self) -> None:
         delay = _FIRST_DELAY
@@ -100,19 +97,25 @@ class Supervisor:
         running = RunningHub.find(self.socket)
         if running is None:
             return None
-        if not self._is_wanted(running.address):
-            _log.warning("a hub listens on %s, not on %s: it is replaced", running.address, self._address)
-            running.stop(_STOP_WITHIN)
+        try:
+            if not self._is_wanted(running):
+                running.stop(_STOP_WITHIN)
+                return None
+            _log.info("took over the hub that listens on %s (process %d)", running.address, running.pid)
+            self._take(running.address)
+            return running.attend(_LOOK_EVERY, _SILENCES)
+        finally:
             running.let_go()
-            return None
-        _log.info("took over the hub that listens on %s (process %d)", running.address, running.pid)
-        self._tell(running.address)
-        running.wait()
-        running.let_go()
-        return f"(process {running.pid})"
 
-    def _is_wanted(self, address: Address) -> bool:
-        return address.host == self._address.host and self._address.port in (0, address.port)
+    def _is_wanted(self, running: RunningHub) -> bool:
+        address = running.address
+        if address is None:
+            _log.warning("the hub of process %d runs and does not answer: it is replaced", running.pid)
+            return False
+        wanted = address.host == self._address.host and self._address.port in (0, address.port)
+        if not wanted:
+            _log.warning("a hub listens on %s, not on %s: it is replaced", address, self._address)
+        return wanted
 
     def _run_once(self) -> str:
         """Start a hub and attend it until it ends; says how."""
@@ -126,9 +129,20 @@ class Supervisor:
         with process:
             assert process.stdout  # noqa: S101 - for the type checker: it was asked for
             for line in process.stdout:
-                self._listen(line)
+                if self._listen(line):
+                    self._attend_own()
+        self._process = None
         self._refusals += process.returncode > 0
         return f"with code {process.returncode}"
+
+    def _attend_own(self) -> None:
+        running = RunningHub.find(self.socket)
+        if running is None:
+            return  # it has ended already
+        try:
+            running.attend(_LOOK_EVERY, _SILENCES)
+        finally:
+            running.let_go()
 
     def _command(self) -> list[str]:
         """The hub's command line; its socket is named from its own folder, since such a name is short."""
@@ -148,17 +162,22 @@ class Supervisor:
             return 0
         return port if 0 < port <= 65535 else 0
 
-    def _listen(self, line: str) -> None:
-        """Take the bound address out of the hub's ready line."""
+    def _listen(self, line: str) -> bool:
+        """Take the bound address out of the hub's ready line; whether this was one."""
         _, found, rest = line.partition("pi-auto-hub ready: ")
         if not found:
-            return
+            return False
         try:
             said = dict(part.partition("=")[::2] for part in shlex.split(rest))
             address = Address.parse(said.get("mqtt", ""), "the hub's ready line")
         except (ValueError, SettingsError):
             _log.warning("the hub's ready line cannot be read: %s", line)
-            return
+            return False
+        self._take(address)
+        return address is not None
+
+    def _take(self, address: Address | None) -> None:
+        """Have this as the hub's address, now and for its next start."""
         if address:
             self._remember(address.port)
             self._deaths = self._refusals = 0
@@ -184,9 +203,17 @@ def _end(process: subprocess.Popen[str]) -> None:
         process.kill()
 
 
-def hub_runs(data: Path) -> bool:
-    """Whether a hub that outlived its server answers in this data folder."""
+def holds_address(data: Path, address: Address) -> bool:
+    """Whether a hub that outlived its server runs in this data folder and may have the address."""
     running = RunningHub.find(data / "hub" / SOCKET)
-    if running:
+    if running is None:
+        return False
+    running.let_go()
+    return running.address in (None, address)
+
+
+def stop_hub(path: Path) -> None:
+    """Stop the hub that listens on this socket, if one does, whoever started it."""
+    if running := RunningHub.find(path, _ANSWERS_AT_THE_END):
+        running.stop(_STOP_WITHIN)
         running.let_go()
-    return running is not None

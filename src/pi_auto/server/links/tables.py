@@ -11,4 +11,5 @@ cursors = Table(
     metadata,
     Column("source", String(64), primary_key=True),  # "local", or a hub's partition
     Column("through", BigInteger, nullable=False),
+    Column("last", String(255)),  # what the event of that number was: the same number of another log is another
 )
