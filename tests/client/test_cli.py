@@ -2,17 +2,21 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from pi_auto.client.spool.errors import SpoolUnavailable
+from pi_auto.client.spool.reader import SpoolReader
 from pi_auto.simulator.scanner import VirtualScanner
 from support.fleet_peer import FleetPeer
+from support.keys import MS, START, recording, typed
 from support.processes import pids
 from support.waiting import wait_until
 
@@ -114,6 +118,58 @@ def test_run_scans_delivers_survives_kills_and_stops_cleanly(tmp_path: Path) -> 
             assert process.wait(5) == 0
         assert pids(str(state)) == []
     scanner.close()
+
+
+def test_a_killed_run_can_be_started_again_at_once(tmp_path: Path) -> None:
+    scanner = VirtualScanner(tmp_path / "scanner")
+    with FleetPeer() as server:
+        options = (
+            "--state", str(tmp_path / "state"), "--server", server.url, "--scanner", str(tmp_path / "scanner"),
+        )  # fmt: skip
+        for text in ("one", "two", "three"):
+            with client(*options) as process:
+                assert process.stdout is not None
+                assert "ready" in process.stdout.readline()
+                scanner.type(text)
+                wait_until(lambda wanted=text: server.texts()[-1:] == [wanted], what="the scan")  # type: ignore[misc]
+                process.kill()
+        assert server.texts() == ["one", "two", "three"]
+    wait_until(lambda: not pids(str(tmp_path)), what="the last ones to go")
+    scanner.close()
+
+
+def newest(reader: SpoolReader) -> int:
+    with suppress(SpoolUnavailable):  # capture reads keys before it has made its spool
+        return reader.newest()
+    return 0
+
+
+def test_a_log_that_nobody_reads_stops_neither_scans_nor_the_end(tmp_path: Path) -> None:
+    scanner, state = VirtualScanner(tmp_path / "scanner"), tmp_path / "state"
+    command = [*CLIENT, "capture", "--state", str(state), "--scanner", str(tmp_path / "scanner")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            with SpoolReader(state / "capture") as reader:
+                for number in range(300):  # 100 kB of log, of which a pipe takes 64
+                    scanner.type_at_once("x" * 240)
+                    wait_until(lambda count=number: newest(reader) > count, what="the scan to be stored")  # type: ignore[misc]
+            process.terminate()
+            assert process.wait(5) == 0
+        finally:
+            process.kill()
+    scanner.close()
+
+
+def test_a_reader_that_has_seen_enough_of_a_recording_gets_no_complaint(tmp_path: Path) -> None:
+    path = recording(
+        tmp_path / "codes", (event for n in range(3000) for event in typed("4" * 20, START + n * 500 * MS))
+    )
+    shell = f"{shlex.join([*CLIENT, 'replay', str(path)])} | head -1"
+    shown = subprocess.run(["sh", "-c", shell], check=False, capture_output=True, text=True, timeout=20)
+    assert json.loads(shown.stdout)["text"] == "4" * 20
+    assert shown.stderr == ""
 
 
 def test_run_with_a_recording_that_cannot_be_read_says_so_and_ends(tmp_path: Path) -> None:

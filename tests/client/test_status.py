@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -78,11 +80,44 @@ def test_no_secret_is_shown(settings: Settings) -> None:
     assert not [secret for secret in (KEY, TOKEN, claim) if secret in shown]
 
 
+@pytest.mark.usefixtures("device")
+def test_marks_that_cannot_be_read_are_said_so_and_nothing_is_guessed(settings: Settings) -> None:
+    for file in settings.agent_folder.glob("marks.sqlite*"):
+        file.unlink()
+    (settings.agent_folder / "marks.sqlite").write_bytes(b"garbage" * 1000)
+    status = status_of(settings)
+    assert status["queue"] == {API: None, HUB: None}
+    assert "marks.sqlite cannot be read: file is not a database" in status["troubles"][0]
+
+
+def test_without_an_agent_so_far_everything_waits(settings: Settings) -> None:
+    stored = StoredScans(settings.state)
+    stored.scan("one", "two")
+    stored.close()
+    assert status_of(settings)["queue"] == {API: 2, HUB: 2}
+    assert not settings.agent_folder.exists()
+
+
+def test_of_very_many_records_set_aside_the_newest_are_told_and_all_are_counted(settings: Settings) -> None:
+    stored = StoredScans(settings.state)
+    (record,) = stored.scan("one")
+    stored.close()
+    settings.agent_folder.mkdir(parents=True)
+    with closing(Marks(settings.agent_folder / "marks.sqlite")) as marks:
+        for number in range(1, 1203):
+            position = replace(record.position, number=number)
+            marks.set_aside(API, position, record.uuid, "{}", "reason")
+    status = status_of(settings)
+    assert [one["number"] for one in status["set_aside"]] == list(range(203, 1203))
+    assert status["set_aside_count"] == 1202
+    assert len(screen(status).splitlines()) == 18
+
+
 def test_a_device_that_never_ran_is_told_as_such_and_nothing_is_made(settings: Settings) -> None:
     status = status_of(settings)
     assert (status["device_id"], status["registered"], status["newest_scan"]) == (None, None, None)
     assert status["queue"] == {API: None, HUB: None}
-    assert "spool.sqlite" in status["troubles"][0]
+    assert "spool.sqlite is not there: capture has not run yet" in status["troubles"][0]
     assert not settings.state.exists()
 
 

@@ -94,6 +94,55 @@ def test_a_killed_child_is_back_at_once_and_the_other_is_left_alone(start: Start
     assert children(supervisor, mark, other) == [neighbour]
 
 
+TALKS = CHILD.replace("time.sleep(600)", "[print('x' * 50, flush=True) for _ in range(2000)]; time.sleep(600)")
+
+
+def test_the_lines_of_two_children_never_mix(start: Start) -> None:
+    supervisor = start(TALKS, TALKS)
+    assert supervisor.stdout is not None
+    lines = [supervisor.stdout.readline() for _ in range(4003)]
+    assert lines.count("x" * 50 + "\n") == 4000
+    assert sum(line.startswith("all ready:") for line in lines) == 1
+
+
+def test_nobody_reading_its_output_ends_no_child(start: Start, mark: str, tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    talks = CHILD.replace("time.sleep(600)", f"open({str(said)!r}, 'w').close(); time.sleep(600)")
+    supervisor = start(CHILD, talks)
+    assert supervisor.stdout is not None
+    supervisor.stdout.close()
+    wait_until(said.exists, what="the agent has said all it has to say")
+    (first,) = wait_until(lambda: children(supervisor, mark, "agent"), what="an agent")
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: set(children(supervisor, mark, "agent")) - {first}, what="another one")
+
+
+def test_a_line_that_only_looks_ready_is_passed_on(start: Start) -> None:
+    supervisor = start(CHILD.replace("a line of its own", "not yet ready: it's early"))
+    assert supervisor.stdout is not None
+    lines = [supervisor.stdout.readline() for _ in range(3)]
+    assert "not yet ready: it's early\n" in lines
+
+
+def test_a_program_that_is_missing_for_a_while_is_started_when_it_is_back(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    missing = SUPERVISOR.replace('[sys.executable, "-c", script, name, mark]', "[script, name, mark]")
+    process = subprocess.Popen(
+        [sys.executable, "-c", missing, str(program), str(program), str(tmp_path)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with process:
+        assert process.stderr is not None
+        assert "cannot be started (No such file or directory)" in process.stderr.readline()
+        written = tmp_path / "written"
+        written.write_text(f"#!{sys.executable}\n{CHILD}")
+        written.chmod(0o700)
+        written.rename(program)
+        assert wait_until_ready(process)
+        process.terminate()
+        process.communicate()
+
+
 def test_it_stops_both_on_sigterm(start: Start, mark: str) -> None:
     supervisor = start()
     wait_until_ready(supervisor)

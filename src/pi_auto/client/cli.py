@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
+import os
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
+from pi_auto.client import itself
+from pi_auto.client.commands import add_commands, add_log_options
+from pi_auto.client.logbook import start_logbook
+from pi_auto.client.patient_stream import PatientStream
 from pi_auto.client.settings import DEFAULT_FILE, DEFAULT_STATE, LOG_LEVELS, Settings, SettingsError
 from pi_auto.logs import start_logging
 from pi_auto.version import __version__
@@ -26,24 +33,42 @@ _EXAMPLES = """examples:
   pi-auto-client status --state ./pi                                    who am I, what is waiting
 """
 _USAGE_ERROR = 2
+_STANDARD_ERROR = 2  # the descriptor
+_LAST_LINES = 0.5  # seconds for what the log still has to say at the end
+_SIGNALLED = 128  # and the number of the signal, as shells say it
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; its exit code."""
     arguments = _parser().parse_args(argv)
-    start_logging()
+    log = PatientStream(_STANDARD_ERROR)
+    start_logging(stream=cast("TextIO", log))
     try:
-        return int(arguments.command(arguments))
+        return _execute(arguments)
+    finally:
+        log.drain(_LAST_LINES)
+
+
+def _execute(arguments: argparse.Namespace) -> int:
+    try:
+        code = int(arguments.command(arguments))
+        sys.stdout.flush()
     except SettingsError as error:
         print(f"pi-auto-client: {error}", file=sys.stderr)
         return _USAGE_ERROR
+    except BrokenPipeError:  # the reader has seen enough: `pi-auto-client replay FILE | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is to be flushed at exit
+        return _SIGNALLED + signal.SIGPIPE
+    except KeyboardInterrupt:
+        return _SIGNALLED + signal.SIGINT
+    return code
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from pi_auto.client.supervisor import Supervisor  # noqa: PLC0415 - loaded when needed
 
     settings = _settings(arguments, server=True)
-    python = [sys.executable, "-m", "pi_auto.client.cli"]
+    python = itself.command()
     config = [f"--config={arguments.config}"] if arguments.config else []
     passed_on = ["--until-stdin-closes", *config, *_as_options(_given(arguments))]
     commands: dict[str, Sequence[str]] = {name: [*python, name, *passed_on] for name in ("capture", "agent")}
@@ -67,6 +92,7 @@ def _capture(arguments: argparse.Namespace) -> int:
     from pi_auto.client.capture.program import run_capture  # noqa: PLC0415 - loaded when needed
 
     settings = _settings(arguments)
+    start_logbook(arguments.log_file, arguments.log_format)
     _hold_lifeline(arguments)
     return run_capture(settings.state, settings.scanner, log_barcodes=settings.log_barcodes)
 
@@ -75,6 +101,7 @@ def _agent(arguments: argparse.Namespace) -> int:
     from pi_auto.client.agent.program import run_agent  # noqa: PLC0415 - loaded when needed
 
     settings = _settings(arguments, server=True)
+    start_logbook(arguments.log_file, arguments.log_format)
     _hold_lifeline(arguments)
     return run_agent(settings)
 
@@ -94,7 +121,13 @@ def _record(arguments: argparse.Namespace) -> int:
 def _status(arguments: argparse.Namespace) -> int:
     from pi_auto.client.status import screen, status_of  # noqa: PLC0415 - loaded when needed
 
-    status = status_of(_settings(arguments))
+    settings = _settings(arguments)
+    status = status_of(settings)
+    if arguments.secrets:
+        from pi_auto.client.revealing import secrets_of  # noqa: PLC0415 - loaded when needed
+
+        print(json.dumps(secrets_of(settings), indent=2))
+        return 0
     print(json.dumps(status, indent=2) if arguments.json else screen(status))
     return 0
 
@@ -102,7 +135,7 @@ def _status(arguments: argparse.Namespace) -> int:
 def _settings(arguments: argparse.Namespace, *, server: bool = False) -> Settings:
     """The settings that hold for this call, logging at their level; with `server` they must name one."""
     settings = Settings.load(arguments.config, _given(arguments))
-    start_logging(settings.log_level)
+    logging.getLogger().setLevel(settings.log_level)
     if server and not settings.server_url:
         raise SettingsError(
             f"{arguments.config or DEFAULT_FILE}: server_url is missing; "
@@ -149,16 +182,19 @@ def _parser() -> argparse.ArgumentParser:
     shared = _shared_options()
     supervised = argparse.ArgumentParser(add_help=False)
     supervised.add_argument("--until-stdin-closes", action="store_true", help="stop when standard input ends")
+    add_log_options(supervised)
     _add(commands, "run", _run, "capture and agent together, each started again when it dies", shared)
     _add(commands, "capture", _capture, "only read scanners and store what they scan", shared, supervised)
     _add(commands, "agent", _agent, "only deliver what is stored", shared, supervised)
     status = _add(commands, "status", _status, "show who this device is and what is waiting", shared)
     status.add_argument("--json", action="store_true", help="as one JSON object")
+    status.add_argument("--secrets", action="store_true", help="only what the server gave this device in secret")
     replay = _add(commands, "replay", _replay, "print what a recording holds, a JSON object a line")
     replay.add_argument("file", type=Path, metavar="FILE", help="a recording in evemu's format")
     record = _add(commands, "record", _record, "record a scanner's key events")
     record.add_argument("device", type=Path, metavar="DEVICE", help="such as /dev/input/event3")
     record.add_argument("file", type=Path, metavar="FILE", help="where the recording goes")
+    add_commands(commands, _add, shared)
     return parser
 
 
@@ -177,7 +213,9 @@ def _shared_options() -> argparse.ArgumentParser:
     shared.add_argument("--config", type=Path, metavar="FILE", help=f"settings, JSON (default: {DEFAULT_FILE})")
     shared.add_argument("--state", metavar="DIR", help=f"where all is kept (default: {DEFAULT_STATE})")
     shared.add_argument("--server", dest="server_url", metavar="URL", help="such as https://fleet.example:5443")
-    shared.add_argument("--scanner", metavar="SCANNER", help="auto, a device, or replay:FILE (default: auto)")
+    shared.add_argument(
+        "--scanner", metavar="SCANNER", help="auto, a device, or replay:FILE, played at each start (default: auto)"
+    )
     shared.add_argument("--log-level", choices=LOG_LEVELS, help="(default: INFO)")
     shared.add_argument(
         "--insecure-plain-http", action="store_true", default=None,

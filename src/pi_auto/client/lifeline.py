@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 
 _PATIENCE = 5.0  # seconds for a clean stop
 
@@ -20,8 +21,9 @@ def hold() -> None:
 
 
 def _watch() -> None:
-    while os.read(sys.stdin.fileno(), 1024):
-        pass
+    with suppress(OSError):  # a terminal that has gone
+        while sys.stdin and os.read(sys.stdin.fileno(), 1024):
+            pass
     os.kill(os.getpid(), signal.SIGTERM)
     threading.Event().wait(_PATIENCE)
     os._exit(1)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from pi_auto.client.agent.enrolment.identity import stored_identity
 from pi_auto.client.agent.enrolment.registration import stored_registration
 from pi_auto.client.settings import Settings
 from pi_auto.client.spool.errors import SpoolUnavailable
-from pi_auto.client.spool.marks import DESTINATIONS
+from pi_auto.client.spool.marks import DESTINATIONS, Aside, Marks
 from pi_auto.client.spool.reader import SpoolReader
 from pi_auto.version import __version__
 from pi_auto.wire.connection_string import ConnectionString
@@ -25,7 +24,7 @@ from pi_auto.wire.scan import Scan
 from pi_auto.wire.times import format_time
 
 _LOOK_BACK = 100  # records: how far the newest scan is looked for behind incidents
-_MOST_SHOWN = 10  # set-aside records on the screen
+_MOST_SHOWN, _MOST_TOLD = 10, 1000  # set-aside records on the screen, and in the object
 
 
 def status_of(settings: Settings) -> dict[str, Any]:
@@ -47,7 +46,7 @@ def screen(status: dict[str, Any]) -> str:
         ("IoT Hub", status["hub"] or "none"),
         ("newest scan", f"'{newest['text']}' at {newest['time']}" if newest else "none"),
         *((f"queue to {name}", _depth(depth)) for name, depth in status["queue"].items()),
-        ("set aside", str(len(status["set_aside"]))),
+        ("set aside", str(status["set_aside_count"])),
         *(("", _one_aside(one)) for one in status["set_aside"][-_MOST_SHOWN:]),
         *(("trouble", trouble) for trouble in status["troubles"]),
     ]
@@ -82,16 +81,42 @@ def _hub(connection_string: str | None) -> str | None:
 
 
 def _progress(settings: Settings, troubles: list[str]) -> dict[str, Any]:
-    marks = _Marks(settings.agent_folder / "marks.sqlite", troubles)
-    found: dict[str, Any] = {"queue": dict.fromkeys(DESTINATIONS), "newest_scan": None, "set_aside": marks.aside()}
+    found: dict[str, Any] = {"queue": dict.fromkeys(DESTINATIONS), "newest_scan": None}
+    spool, newest = None, 0
     with SpoolReader(settings.capture_folder) as reader:
         try:
             spool, newest = reader.uuid(), reader.newest()
-            found["queue"] = {name: max(0, newest - marks.through(name, spool)) for name in DESTINATIONS}
             found["newest_scan"] = _newest_scan(reader, newest)
         except SpoolUnavailable as error:
             troubles.append(str(error))
+    return found | _marked(settings, spool, newest, troubles)
+
+
+def _marked(settings: Settings, spool: str | None, newest: int, troubles: list[str]) -> dict[str, Any]:
+    """What the agent's marks tell; a device whose agent never ran has settled and set aside nothing."""
+    path = settings.agent_folder / "marks.sqlite"
+    found: dict[str, Any] = {"set_aside": [], "set_aside_count": 0}
+    try:
+        if not path.exists():
+            return found | ({"queue": dict.fromkeys(DESTINATIONS, newest)} if spool else {})
+        with closing(Marks.reading(path)) as marks:
+            found["set_aside"] = [_told(one) for one in marks.aside(_MOST_TOLD)]
+            found["set_aside_count"] = marks.aside_count()
+            if spool:
+                found["queue"] = {name: max(0, newest - marks.through(name, spool)) for name in DESTINATIONS}
+    except (sqlite3.Error, OSError) as error:
+        troubles.append(f"{path} cannot be read: {error}")
     return found
+
+
+def _told(one: Aside) -> dict[str, Any]:
+    return {
+        "destination": one.destination,
+        **one.position.to_json(),
+        "uuid": one.uuid,
+        "reason": one.reason,
+        "body": one.body,
+    }
 
 
 def _newest_scan(reader: SpoolReader, newest: int) -> dict[str, Any] | None:
@@ -106,33 +131,6 @@ def _newest_scan(reader: SpoolReader, newest: int) -> dict[str, Any] | None:
         "text": last.text,
         "scanner": last.scanner.id,
     }
-
-
-class _Marks:
-    """The agent's marks, read without being able to write: the agent alone writes its database."""
-
-    def __init__(self, path: Path, troubles: list[str]) -> None:
-        self._path = path
-        self._troubles = troubles
-
-    def through(self, destination: str, spool: str) -> int:
-        found = self._rows("SELECT through FROM marks WHERE destination = ? AND spool = ?", destination, spool)
-        return int(found[0][0]) if found else 0
-
-    def aside(self) -> list[dict[str, Any]]:
-        columns = ("destination", "spool", "number", "uuid", "reason", "body")
-        rows = self._rows(f"SELECT {', '.join(columns)} FROM aside ORDER BY at, number")  # noqa: S608 - names above
-        return [dict(zip(columns, row, strict=True)) for row in rows]
-
-    def _rows(self, question: str, *values: str) -> list[tuple[Any, ...]]:
-        if not self._path.exists():
-            return []
-        try:
-            with closing(sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-                return connection.execute(question, values).fetchall()
-        except sqlite3.Error as error:
-            self._troubles.append(f"{self._path}: {error}")
-            return []
 
 
 def _depth(depth: int | None) -> str:

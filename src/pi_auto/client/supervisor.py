@@ -9,19 +9,23 @@ code. Children watch the pipe this process holds, so none outlives it, however i
 from __future__ import annotations
 
 import logging
+import select
 import shlex
-import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from pi_auto.client.stopping import stop_signals
 
 log = logging.getLogger("pi_auto.supervisor")
 
 _LIVED_WELL = 10.0  # seconds; a child that lived longer and died has its patience back
 _SHORTEST, _LONGEST = 0.1, 10.0  # seconds before a dead child is started again
 _STOP_WITHIN = 4.0  # seconds, then by force: the whole has to stop within five
+_LOOK = 0.2  # seconds between looks whether a child has given up
 
 
 class Supervisor:
@@ -41,13 +45,17 @@ class Supervisor:
 
     def run(self) -> int:
         """Run until SIGTERM or SIGINT, or until a child gives up at the start; the exit code."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self.stopping.set())
         threads = [threading.Thread(target=child.keep_running, name=child.name) for child in self._children]
-        for thread in threads:
-            thread.start()
-        while not self.stopping.wait(1.0):
-            pass
+        with stop_signals() as told:
+            for thread in threads:
+                thread.start()
+            while not self.stopping.is_set() and not select.select([told], [], [], _LOOK)[0]:
+                pass
+            self.stopping.set()
+            self._end(threads)
+        return self._code
+
+    def _end(self, threads: Sequence[threading.Thread]) -> None:
         deadline = time.monotonic() + _STOP_WITHIN
         for child in self._children:
             child.terminate()
@@ -55,7 +63,6 @@ class Supervisor:
             child.end_by(deadline)
         for thread in threads:
             thread.join()
-        return self._code
 
     def became_ready(self) -> None:
         """A child has become ready; when the last one has, say so, once."""
@@ -63,7 +70,15 @@ class Supervisor:
             if self._announced or not all(child.facts is not None for child in self._children):
                 return
             self._announced = True
-        self._on_ready({key: value for child in self._children for key, value in (child.facts or {}).items()})
+            facts = {key: value for child in self._children for key, value in (child.facts or {}).items()}
+            with suppress(OSError):  # nobody listens (any more): no reason to stop scanning
+                self._on_ready(facts)
+
+    def pass_on(self, line: str) -> None:
+        """Write what a child says to standard output, whole lines only."""
+        with self._lock, suppress(OSError):
+            sys.stdout.write(line)
+            sys.stdout.flush()
 
     def ended(self, name: str, code: int) -> None:
         """A child has ended; one that gave up before all were ready takes the others along."""
@@ -88,16 +103,25 @@ class _Child:
     def keep_running(self) -> None:
         """Start it whenever it is not running, until the supervisor stops."""
         pause = _SHORTEST
-        while process := self._start():
+        while not self._supervisor.stopping.is_set():
             born = time.monotonic()
-            code = self._attend(process)
-            self._supervisor.ended(self.name, code)
+            end = self._live()
             if self._supervisor.stopping.is_set():
                 return
             pause = _SHORTEST if time.monotonic() - born > _LIVED_WELL else pause
-            log.warning("%s ended with code %d; starting it again in %.1f s", self.name, code, pause)
+            log.warning("%s %s; starting it again in %.1f s", self.name, end, pause)
             self._supervisor.stopping.wait(pause)
             pause = min(2 * pause, _LONGEST)
+
+    def _live(self) -> str:
+        """One life of it; how that ended, in words."""
+        try:
+            process = self._start()
+        except OSError as error:  # no memory for another process, or the program is just being replaced
+            return f"cannot be started ({error.strerror})"
+        code = self._attend(process) if process else 0
+        self._supervisor.ended(self.name, code)
+        return f"ended with code {code}"
 
     def terminate(self) -> None:
         """Ask it to stop."""
@@ -130,8 +154,7 @@ class _Child:
             for line in process.stdout or ():
                 facts = _facts(line)
                 if facts is None:
-                    sys.stdout.write(line)
-                    sys.stdout.flush()
+                    self._supervisor.pass_on(line)
                 else:
                     self.facts = facts
                     self._supervisor.became_ready()
@@ -141,4 +164,9 @@ class _Child:
 def _facts(line: str) -> dict[str, str] | None:
     """What a ready line says; nothing if it is another line."""
     _, ready, rest = line.partition(" ready:")
-    return dict(part.split("=", 1) for part in shlex.split(rest) if "=" in part) if ready else None
+    if not ready:
+        return None
+    try:
+        return dict(part.split("=", 1) for part in shlex.split(rest) if "=" in part)
+    except ValueError:  # a quote that is not closed: not one of our lines
+        return None

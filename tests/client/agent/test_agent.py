@@ -17,6 +17,7 @@ import pytest
 
 from pi_auto.client.agent.agent import Agent
 from pi_auto.client.settings import Settings
+from pi_auto.client.spool.marks import acknowledged, settled_everywhere
 from pi_auto.wire.connection_string import ConnectionString
 from pi_auto.wire.hublink import TELEMETRY, TWIN_CHANGE
 from pi_auto.wire.registration import HubDial
@@ -105,6 +106,20 @@ def test_a_token_that_no_longer_counts_is_replaced_by_registering_again(
     assert server.calls(REGISTER) == 2
 
 
+@pytest.mark.usefixtures("agent")
+def test_what_both_have_taken_may_be_pruned_and_nothing_else(
+    settings: Settings, hub: MqttPeer, stored: StoredScans
+) -> None:
+    marks, spool = settings.agent_folder / "marks.sqlite", stored.spool.uuid
+    hub.acknowledge = False
+    stored.scan("one", "two")
+    wait_until(lambda: acknowledged(marks, spool) == 2, what="the API to have both")
+    assert settled_everywhere(marks, spool) in {None, 0}
+    hub.acknowledge = True
+    hub.hang_up()
+    wait_until(lambda: settled_everywhere(marks, spool) == 2, what="the hub to have both")
+
+
 def test_a_restart_delivers_without_registering_again(
     settings: Settings, server: FleetPeer, stored: StoredScans, arrives: Arrives
 ) -> None:
@@ -152,7 +167,7 @@ def test_two_agents_never_work_on_one_folder(
     settings: Settings, agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert agent.identity.device_id == DEVICE
-    monkeypatch.setattr("pi_auto.client.agent.alone.hold_alone.__defaults__", (0.2,))
+    monkeypatch.setattr("pi_auto.client.alone.PATIENCE", 0.2)
     with pytest.raises(OSError, match="another agent works on"):
         Agent(settings)
 

@@ -84,6 +84,20 @@ def test_a_server_that_never_finishes_is_left_after_the_patience(server: FleetPe
     assert time.monotonic() - began < 2
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example", "日本.example"])
+def test_a_name_that_nobody_can_be_asked_for_is_unreachable(host: str) -> None:
+    with pytest.raises(Unreachable):
+        ask(ServerApi(Endpoint.of(f"http://{host}", address="127.0.0.1:1" if "日" in host else None)))
+
+
+def test_what_a_server_complains_of_can_be_kept_whatever_it_holds(server: FleetPeer, api: ServerApi) -> None:
+    body = b'{"error": "half a pair: \\ud800, and \\u001b[2J"}'
+    server.fail(UPDATES, raw(b"HTTP/1.1 400 Bad\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)))
+    with pytest.raises(Refused) as refused:
+        ask(api)
+    assert refused.value.error == "half a pair: \\ud800, and \\x1b[2J"
+
+
 def test_nobody_listening_is_unreachable(server: FleetPeer) -> None:
     server.__exit__(None, None, None)
     with pytest.raises(Unreachable, match="refused"):

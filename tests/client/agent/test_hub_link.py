@@ -266,6 +266,65 @@ class TestTelemetry:
             wait_until(lambda: len(hub.reports) >= 2, what="two heartbeats")
 
 
+class TestDoubt:
+    LIMITS = Limits(losses=3, doubt=0.1)
+
+    @pytest.mark.parametrize("place", [0, 7, 29])
+    def test_a_record_that_the_hub_dies_of_is_set_aside_and_those_behind_it_arrive(
+        self, stored: StoredScans, marks: Marks, hub: MqttPeer, place: int
+    ) -> None:
+        scans = [f"scan {number}" for number in range(31)]
+        scans[place] = "poison"
+        hub.poison = b"poison"
+        stored.scan(*scans)
+        with linked(stored, marks, hub, self.LIMITS):
+            arrived(marks, stored, 31)
+        assert set(texts(hub)) == set(scans)
+        (kept,) = marks.aside()
+        assert (kept.destination, kept.position.number) == (HUB, place + 1)
+        assert "closes the connection whenever it gets this" in kept.reason
+
+    def test_two_such_records_side_by_side_are_both_found(
+        self, stored: StoredScans, marks: Marks, hub: MqttPeer
+    ) -> None:
+        hub.poison = b"poison"
+        stored.scan("one", "poison", "poison", "four", "five")
+        with linked(stored, marks, hub, self.LIMITS):
+            arrived(marks, stored, 5)
+        assert [kept.position.number for kept in marks.aside()] == [2, 3]
+
+    def test_the_last_record_waits_until_another_shows_that_it_is_at_fault(
+        self, stored: StoredScans, marks: Marks, hub: MqttPeer
+    ) -> None:
+        hub.poison = b"poison"
+        stored.scan("one", "poison")
+        with linked(stored, marks, hub, self.LIMITS) as link:
+            wait_until(lambda: len(hub.connects) > 8, what="many lost connections")
+            assert marks.aside() == []
+            stored.scan("three")
+            link.wakeups.wake(Reason.RECORD)
+            arrived(marks, stored, 3)
+        assert [kept.position.number for kept in marks.aside()] == [2]
+
+    @pytest.mark.parametrize("fault", ["closes at every message", "acknowledges nothing", "is away"])
+    def test_no_outage_costs_a_record(self, stored: StoredScans, marks: Marks, hub: MqttPeer, fault: str) -> None:
+        hub.close_after = 1 if fault == "closes at every message" else None
+        hub.acknowledge = fault != "acknowledges nothing"
+        hub.greeting = b"" if fault == "is away" else None
+        scans = [f"scan {number}" for number in range(30)]
+        stored.scan(*scans)
+        with linked(stored, marks, hub, replace(self.LIMITS, silence=0.05)):
+            if fault == "is away":
+                wait_until(lambda: hub.connects, what="a connection")
+                hub.hang_up()
+            else:
+                wait_until(lambda: len(hub.connects) > 12, what="many lost connections")
+            hub.close_after, hub.acknowledge, hub.greeting = None, True, None
+            arrived(marks, stored, 30)
+        assert marks.aside() == []
+        assert set(texts(hub)) == set(scans)
+
+
 class TestStanding:
     def test_a_hub_that_rejects_the_device_makes_it_ask_for_another_way(
         self, stored: StoredScans, marks: Marks, hub: MqttPeer

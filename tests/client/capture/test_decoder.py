@@ -65,6 +65,22 @@ def test_each_ending_gives_one_code_and_no_empty_one(endings: list[int]) -> None
     assert decoded(*runs) == ["A1", "B2"]
 
 
+def test_a_lone_syn_dropped_long_before_a_code_loses_that_code_and_never_only_its_first_key() -> None:
+    """EVIOCSCLOCKID leaves one in the place of what waited, and no SYN_REPORT behind it."""
+    alone = overflow(START)[:1]
+    heard = decoded(alone, typed(EAN, START + 9_000 * MS), typed("NEXT", START + 20_000 * MS))
+    assert [text.startswith("lost: ") for text in heard[:-1]] == [True, True]
+    assert heard[-1] == "NEXT"
+
+
+@pytest.mark.parametrize(("held", "text"), [((), "4"), ((KEY_LEFTSHIFT,), "$"), ((30, KEY_ENTER), "4")])
+def test_a_modifier_that_was_down_at_opening_counts_until_it_is_released(held: tuple[int, ...], text: str) -> None:
+    decoder = Decoder(opened_at=START - 9_000 * MS, held=frozenset(held))
+    released = InputEvent(START + 10 * MS, EV_KEY, KEY_LEFTSHIFT, RELEASED)
+    heard = fed(decoder, [*typed("4", START), released, *typed("4", START + 900 * MS)])
+    assert [outcome.text for outcome in heard if isinstance(outcome, Code)] == [text, "4"]
+
+
 def test_suffix_keys_alone_are_no_code() -> None:
     assert decoded(strokes([KEY_ENTER, KEY_TAB, KEY_KPENTER, KEY_LINEFEED])) == []
 

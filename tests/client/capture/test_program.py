@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import re
@@ -9,6 +10,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,10 +32,13 @@ EAN = "4006381333931"
 PROGRAM = """
 import resource, sys
 from pathlib import Path
+from pi_auto.client import alone
 from pi_auto.client.capture.program import run_capture
 from pi_auto.logs import start_logging
 if "--full-disk" in sys.argv:  # no file may grow beyond this, until the limit is lifted
     resource.setrlimit(resource.RLIMIT_FSIZE, (9000, resource.RLIM_INFINITY))
+if "--impatient" in sys.argv:
+    alone.PATIENCE = 0.2
 start_logging()
 sys.exit(run_capture(Path(sys.argv[1]), sys.argv[2], log_barcodes="--silent" not in sys.argv))
 """
@@ -254,7 +259,7 @@ def test_garbage_from_a_scanner_does_not_stop_it(bench: Bench) -> None:
 
 
 def run(state: Path, scanner: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", PROGRAM, str(state), scanner]
+    command = [sys.executable, "-c", PROGRAM, str(state), scanner, "--impatient"]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
 
 
@@ -264,6 +269,25 @@ def test_a_second_capture_on_one_folder_refuses(bench: Bench) -> None:
         assert second.returncode == 2
         assert "in use by another capture" in second.stderr
         assert capture.stop() == 0
+
+
+def test_a_capture_waits_for_the_one_before_it_to_go(bench: Bench) -> None:
+    with bench.capture():
+        pass
+    with (bench.folder / "capture.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        threading.Timer(1.0, fcntl.flock, (lock, fcntl.LOCK_UN)).start()
+        with bench.capture() as capture:
+            bench.type(EAN)
+            capture.wait_for_scans(1)
+            assert capture.stop() == 0
+
+
+def test_a_lock_that_cannot_be_used_is_one_sentence(bench: Bench) -> None:
+    (bench.folder / "capture.lock").mkdir(parents=True)
+    ended = run(bench.state, "auto")
+    assert (ended.returncode, len(ended.stderr.splitlines())) == (2, 1)
+    assert "capture.lock cannot be used (Is a directory)" in ended.stderr
 
 
 @pytest.mark.parametrize(

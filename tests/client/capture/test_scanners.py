@@ -9,17 +9,20 @@ import pytest
 
 from pi_auto.client.capture import evdev
 from pi_auto.client.capture.errors import CaptureRefused
-from pi_auto.client.capture.scanners import Choice, choose, describe_scanner, find_scanners
+from pi_auto.client.capture.scanners import Choice, choose, describe_scanner, find_keyboards, find_scanners
+from pi_auto.client.capture.sources import DeviceSource
 
 KEYBOARD = "1000000000007 ff9f207ac14057ff febeffdfffefffff fffffffffffffffe"
 MOUSE = "1f0000 0 0 0 0"
 
 
-def plug_in(sysfs: Path, number: int, name: str, ids: str = "1234:5678", keys: str = KEYBOARD) -> None:
+def plug_in(
+    sysfs: Path, number: int, name: str, ids: str = "1234:5678", keys: str = KEYBOARD, bus: str = "0003"
+) -> None:
     device = sysfs / f"event{number}" / "device"
     vendor, product = ids.split(":")
     for path, content in {
-        "name": name, "id/vendor": vendor, "id/product": product, "capabilities/key": keys
+        "name": name, "id/bustype": bus, "id/vendor": vendor, "id/product": product, "capabilities/key": keys
     }.items():  # fmt: skip
         (device / path).parent.mkdir(parents=True, exist_ok=True)
         (device / path).write_text(content + "\n")
@@ -35,6 +38,9 @@ def plug_in(sysfs: Path, number: int, name: str, ids: str = "1234:5678", keys: s
         ("SM SM-2D PRODUCT CDC", "1eab:1a06", KEYBOARD, False),
         ("WIT Electron Company BARCODE SCANNER", "ffff:0001", KEYBOARD, True),
         ("Sycreader RFID Reader", "ffff:0002", KEYBOARD, True),
+        ("Dell Dell Smart Card Reader Keyboard", "413c:2101", KEYBOARD, False),
+        ("Cherry GmbH SmartCard Reader", "046a:0010", KEYBOARD, False),
+        ("USB Bar Code Scanner Keyboard", "ffff:0003", KEYBOARD, True),
         ("Barcode Scanner Mouse", "0c2e:0b81", MOUSE, False),
     ],
 )
@@ -78,8 +84,27 @@ def test_the_ioctls_have_the_kernels_numbers() -> None:
     """As <linux/input.h> expands them on x86 and ARM."""
     assert (evdev.EVIOCGRAB, evdev.EVIOCSCLOCKID) == (0x40044590, 0x400445A0)
     assert (evdev.EVIOCSMASK, evdev.EVIOCGID) == (0x40104593, 0x80084502)
+    assert evdev.request(2, 0x18, 96) == 0x80604518, "EVIOCGKEY"
+
+
+def test_opening_that_fails_half_way_leaves_nothing_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    monkeypatch.setattr(evdev, "is_fifo", lambda _: 1 / 0)
+    before = set(Path("/proc/self/fd").iterdir())
+    with pytest.raises(ZeroDivisionError):
+        DeviceSource(tmp_path / "fifo")
+    assert set(Path("/proc/self/fd").iterdir()) == before
 
 
 def test_a_character_device_that_is_no_input_device_is_refused_by_name() -> None:
     with pytest.raises(CaptureRefused, match="/dev/null is no input device"):
         evdev.open_device(Path("/dev/null"))
+
+
+def test_other_keyboards_that_can_be_plugged_in_are_to_be_judged(tmp_path: Path) -> None:
+    plug_in(tmp_path, 1, "AT Translated Set 2 keyboard", bus="0011")
+    plug_in(tmp_path, 2, "Logitech USB Keyboard")
+    plug_in(tmp_path, 3, "Honeywell Scanner", "0c2e:0b81")
+    plug_in(tmp_path, 4, "Some Bluetooth Thing", bus="0005")
+    plug_in(tmp_path, 5, "USB Mouse", keys=MOUSE)
+    assert [found.path.name for found in find_keyboards(tmp_path)] == ["event2", "event4"]

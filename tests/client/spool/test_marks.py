@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -127,6 +129,34 @@ def test_broken_marks_are_kept_and_begun_anew(path: Path) -> None:
     marks.close()
     (kept,) = path.parent.glob("marks.sqlite.broken-*")
     assert kept.read_bytes() == b"garbage" * 1000
+
+
+def test_marks_that_break_under_the_agent_are_begun_anew_without_a_restart(marks: Marks, path: Path) -> None:
+    for number in range(1000):  # more than SQLite keeps in memory
+        marks.set_aside("api", at(number), "some-uuid", "x" * 4000, "reason")
+    with path.open("r+b") as vandal:
+        vandal.seek(40 * 4096)
+        vandal.write(b"\xa5" * 2_000_000)
+    assert marks.aside() == []
+    marks.advance("api", at(9))
+    assert marks.through("api", SPOOL) == 9
+    assert list(path.parent.glob("marks.sqlite.broken-*"))
+
+
+def test_marks_are_read_beside_the_agent_and_cannot_be_written_there(marks: Marks, path: Path) -> None:
+    marks.advance("api", at(7))
+    with closing(Marks.reading(path)) as beside:
+        assert beside.through("api", SPOOL) == 7
+        marks.advance("api", at(8))
+        assert beside.through("api", SPOOL) == 8
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            beside.advance("api", at(9))
+
+
+def test_reading_marks_that_are_not_there_makes_none(path: Path) -> None:
+    with pytest.raises(sqlite3.OperationalError), closing(Marks.reading(path)) as beside:
+        beside.through("api", SPOOL)
+    assert not path.exists()
 
 
 def test_several_threads_may_move_marks_at_once(marks: Marks) -> None:

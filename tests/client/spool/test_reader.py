@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
 import sys
+import time
+import tracemalloc
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,7 +20,7 @@ from pi_auto.client.spool.schema import FILE_NAME
 from pi_auto.client.spool.writer import Spool
 from pi_auto.wire.scan import Scan
 from support.records import START, stamp
-from support.spools import draft, filled, lost
+from support.spools import draft, filled, held, lost
 
 
 def numbers(rows: object) -> list[int]:
@@ -45,6 +49,33 @@ def test_records_are_seen_as_soon_as_they_are_stored(tmp_path: Path) -> None:
         assert (reader.oldest(), reader.newest()) == (1, 3)
         assert reader.oldest_stored_at(2) == START.timestamp() + 1
     spool.close()
+
+
+def test_a_week_without_a_server_is_read_a_page_at_a_time(tmp_path: Path) -> None:
+    spool = filled(tmp_path, "A")
+    (first,) = held(tmp_path)
+    spool.close()
+    body = json.dumps(first.to_json() | {"uuid": "UUID", "number": 7777777}, separators=(",", ":"))
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection, connection:
+        connection.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) "
+            "INSERT INTO records SELECT i, u, 'scan', replace(replace(?, 'UUID', u), '7777777', i), i * 1000 FROM "
+            "(SELECT i, printf('%08x-0000-4000-8000-000000000000', i) u FROM n)",
+            (body.replace(first.position.spool, "SPOOL"),),
+        )
+        connection.execute("UPDATE records SET body = replace(body, 'SPOOL', ?)", (first.position.spool,))
+    with SpoolReader(tmp_path) as reader:
+        tracemalloc.start()
+        began = time.monotonic()
+        assert (reader.oldest(), reader.newest()) == (1, 200_000)
+        for after in (0, 100_000, 199_500):
+            page = reader.read(after, 500)
+            assert numbers(page) == list(range(after + 1, after + 501))
+            assert all(isinstance(row, Scan) for row in page)
+        assert reader.oldest_stored_at(150_000) == 150_001
+        assert time.monotonic() - began < 2.0
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+        tracemalloc.stop()
 
 
 def test_a_spool_is_read_after_its_writer_was_killed(tmp_path: Path) -> None:
@@ -78,7 +109,7 @@ def test_a_reader_leaves_the_file_as_it_is_and_cannot_write(tmp_path: Path) -> N
 
 def test_a_missing_or_unreadable_spool_is_unavailable_until_it_is_there(tmp_path: Path) -> None:
     with SpoolReader(tmp_path) as reader:
-        with pytest.raises(SpoolUnavailable, match="No such file"):
+        with pytest.raises(SpoolUnavailable, match="is not there"):
             reader.read(0, 10)
         (tmp_path / FILE_NAME).write_bytes(os.urandom(10_000))
         with pytest.raises(SpoolUnavailable, match="not a database"):

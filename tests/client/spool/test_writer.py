@@ -108,7 +108,10 @@ def test_a_spool_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
     assert texts(held(tmp_path)) == ["A"]
 
 
-def test_a_second_writer_is_kept_away_until_the_first_has_gone(tmp_path: Path) -> None:
+def test_a_second_writer_is_kept_away_until_the_first_has_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pi_auto.client.alone.PATIENCE", 0.2)
     with (
         sole_writer(tmp_path),
         pytest.raises(SpoolRefused, match="in use by another capture"),

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random, SystemRandom
 
-from pi_auto.client.agent.alone import hold_alone
 from pi_auto.client.agent.api import ServerApi
 from pi_auto.client.agent.delivery.api import ApiDelivery
 from pi_auto.client.agent.delivery.hub import HubDelivery
@@ -25,6 +24,8 @@ from pi_auto.client.agent.enrolment.standing import Standing
 from pi_auto.client.agent.health import heartbeat
 from pi_auto.client.agent.registrar import Registrar
 from pi_auto.client.agent.wakeups import Reason, Wakeups
+from pi_auto.client.alone import hold_alone
+from pi_auto.client.notify import Manager
 from pi_auto.client.settings import Settings
 from pi_auto.client.spool.doorbell import Bell, ring
 from pi_auto.client.spool.marks import API, HUB, Marks
@@ -43,13 +44,15 @@ class Agent:
         folder = settings.agent_folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._settings = settings
-        self._alone = hold_alone(folder)
+        self._alone = _hold_alone(folder)
         self.identity = identity_of(folder, settings.device_id)
         self._wakeups = {name: Wakeups() for name in ("registrar", API, HUB)}
         self._wake_path = folder / "wake.sock"
         self._bell = Bell(self._wake_path)
         self._marks = Marks(folder / "marks.sqlite")
-        self._stop = threading.Event()
+        self._stopping = (
+            False  # no Event: a signal handler that sets one may find its lock held by what it interrupts
+        )
         self._failed = False
         self._threads = [
             threading.Thread(target=self._guard, args=(work,), name=name, daemon=True)
@@ -60,7 +63,10 @@ class Agent:
         """Work until `stop`; False if a worker has died."""
         for thread in self._threads:
             thread.start()
-        while not self._stop.is_set():
+        manager = Manager()
+        manager.ready()
+        while not self._stopping:
+            manager.alive()
             if self._bell.wait(_LISTEN):
                 self._wake(Reason.RECORD, API, HUB)
         self._wake(Reason.STOP, *self._wakeups)
@@ -69,7 +75,7 @@ class Agent:
 
     def stop(self) -> None:
         """End `run` soon. May be called from a signal handler."""
-        self._stop.set()
+        self._stopping = True
         ring(self._wake_path)
 
     def _workers(self, folder: Path) -> dict[str, Callable[[], None]]:
@@ -122,3 +128,12 @@ class Agent:
             os.close(self._alone)
             for wakeups in self._wakeups.values():
                 wakeups.close()
+
+
+def _hold_alone(folder: Path) -> int:
+    try:
+        return hold_alone(folder / "agent.lock")
+    except BlockingIOError:
+        raise BlockingIOError(
+            f"another agent works on {folder}; give each one a state folder of its own"
+        ) from None

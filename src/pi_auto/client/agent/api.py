@@ -21,6 +21,7 @@ from pi_auto.client.agent.errors import ApiError, Garbled, Refused, Throttled, U
 from pi_auto.client.agent.tls import context_for
 from pi_auto.client.endpoint import Endpoint
 from pi_auto.version import __version__
+from pi_auto.wire.escape import printable
 
 MOST_ANSWER = 1024 * 1024  # bytes
 PATIENCE = 30.0  # seconds for a whole request, connecting included
@@ -62,7 +63,7 @@ class ServerApi:
             raise self._hung_up(
                 Unreachable, f"its certificate is not good for {self._endpoint.name}: {error}"
             ) from None
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the latter: a name that no resolver can be asked for
             raise self._hung_up(Unreachable, str(error) or repr(error)) from None
         except http.client.HTTPException as error:
             raise self._hung_up(Garbled, f"its answer is not HTTP: {error!r}") from None
@@ -172,7 +173,8 @@ def _complaint(octets: bytes) -> str:
         error = _object(octets).get("error")
     except Garbled:
         return repr(octets[:200])
-    return str(error.get("message", error) if isinstance(error, dict) else error)[:1000]
+    # Printable, since it is kept in a database, which takes no half of a surrogate pair.
+    return printable(str(error.get("message", error) if isinstance(error, dict) else error)[:1000])
 
 
 def _seconds(retry_after: str | None) -> float:

@@ -1,4 +1,4 @@
-"""Runs the errands between device and server that are not deliveries: registering, asking for updates.
+"""Runs the errands between device and server that are not deliveries: registering, finding the hub, updates.
 
 One worker with a connection of its own. It never gives up: whatever the server answers,
 it asks again later.
@@ -15,6 +15,7 @@ from pi_auto.client.agent.api import ServerApi
 from pi_auto.client.agent.backoff import Backoff
 from pi_auto.client.agent.enrolment.identity import Identity
 from pi_auto.client.agent.enrolment.registration import register, store_registration
+from pi_auto.client.agent.enrolment.search import Search
 from pi_auto.client.agent.enrolment.standing import Standing
 from pi_auto.client.agent.enrolment.system_info import system_info
 from pi_auto.client.agent.errors import ApiError, Unauthorized
@@ -47,6 +48,7 @@ class Registrar:
         self._endpoint = settings.endpoint()
         self._api = ServerApi(self._endpoint)
         self._pauses = Backoff(rng, longest=float(settings.registration_retry_interval))
+        self._search = Search(rng)
         self._register_not_before = 0.0
         self._check_at = time.monotonic() + rng.uniform(0.0, min(_FIRST_CHECK, self._interval()))
 
@@ -56,10 +58,12 @@ class Registrar:
             now = time.monotonic()
             if now >= self._register_at():
                 self._register()
+            elif now >= self._search_at():
+                self._search_hub()
             elif now >= self._check_at:
                 self._check_for_update()
             else:
-                due = min(self._register_at(), self._check_at)
+                due = min(self._register_at(), self._search_at(), self._check_at)
                 self._wakeups.sleep(min(due - now, self._interval()), Reason.STANDING)
         self._api.close()
 
@@ -67,9 +71,26 @@ class Registrar:
         asked = self._standing.ask_at()
         return _NEVER if asked is None else max(asked, self._register_not_before)
 
+    def _search_at(self) -> float:
+        return self._search.due(self._standing.lost_since())
+
+    def _search_hub(self) -> None:
+        """Ask where the hub is now. The same answer as before disturbs nobody."""
+        self._search.asked(time.monotonic())
+        try:
+            given = self._ask()
+        except ApiError as error:
+            log.warning("the IoT Hub is out of reach, and where it is cannot be asked: %s", error)
+            return
+        log.info("the IoT Hub is out of reach; %s was asked where it is", self._settings.server_url)
+        self._store(given)
+
+    def _ask(self) -> RegistrationAnswer:
+        return register(self._api, self._identity, system_info(self._endpoint.dialled))
+
     def _register(self) -> None:
         try:
-            given = register(self._api, self._identity, system_info(self._endpoint.dialled))
+            given = self._ask()
         except ApiError as error:
             pause = self._pauses.next(error.retry_after)
             self._register_not_before = time.monotonic() + pause

@@ -73,12 +73,13 @@ class Decoder:
 
     `opened_at` is when that was: a first key within 150 ms of it cannot be told from the middle of a
     code, and its code is lost. None says that the first key surely begins a code, as in a recording.
+    `held` are the keys that were down then.
     """
 
-    def __init__(self, *, opened_at: int | None = None) -> None:
+    def __init__(self, *, opened_at: int | None = None, held: frozenset[int] = frozenset()) -> None:
         self._guarded_until = None if opened_at is None else opened_at + GUARD
         self._pause = PAUSE
-        self._held: set[int] = set()
+        self._held = set(held & _MODIFIERS)
         self._caps = False
         self._chars: list[str] = []
         self._last_press = 0
@@ -119,16 +120,21 @@ class Decoder:
         return self._lose(reason, time) if self._chars else []
 
     def _synchronise(self, event: InputEvent) -> list[Outcome]:
+        if event.code == SYN_DROPPED:
+            self._deaf = True
+            return self._lose_once(event.time)
         if event.code == SYN_REPORT and self._deaf:
             self._deaf = False
             self._held.clear()  # the release of a held key may be among what was dropped
             self._caps = False
-        if event.code != SYN_DROPPED:
-            return []
-        self._deaf = True
-        self._last_press = event.time
+            # Where SYN_DROPPED stood alone, as after EVIOCSCLOCKID, this report may be the first of a later code.
+            return self.close_overdue(event.time) + self._lose_once(event.time)
+        return []
+
+    def _lose_once(self, time: int) -> list[Outcome]:
+        self._last_press = time
         reason = "the kernel dropped keys (SYN_DROPPED): they came faster than they were read"
-        return [] if self._discarding else self._lose(reason, event.time)
+        return [] if self._discarding else self._lose(reason, time)
 
     def _press(self, code: int, time: int) -> list[Outcome]:
         outcomes = self.close_overdue(time)

@@ -33,7 +33,7 @@ EVIOCGID = request(_READ, 0x02, 8)
 EVIOCGRAB = request(_WRITE, 0x90, 4)
 EVIOCSCLOCKID = request(_WRITE, 0xA0, 4)
 EVIOCSMASK = request(_WRITE, 0x93, 16)
-_NAME, _PHYS, _UNIQ, _PROPERTIES, _BITS = 0x06, 0x07, 0x08, 0x09, 0x20
+_NAME, _PHYS, _UNIQ, _PROPERTIES, _KEYS, _BITS = 0x06, 0x07, 0x08, 0x09, 0x18, 0x20
 
 
 def open_device(path: Path, *, mask_msc: bool = True) -> int:
@@ -92,6 +92,12 @@ def ids_of(descriptor: int) -> tuple[int, int, int, int]:
     """Bus, vendor, product and version."""
     bus, vendor, product, version = struct.unpack("@HHHH", fcntl.ioctl(descriptor, EVIOCGID, bytes(8)))
     return bus, vendor, product, version
+
+
+def held_keys(descriptor: int) -> frozenset[int]:
+    """The keys that are down; none at a FIFO. The kernel forgets the key events that nobody has read yet."""
+    bits = int.from_bytes(_bytes(descriptor, _KEYS, _KEY_BYTES), "little")
+    return frozenset(key for key in range(bits.bit_length()) if bits >> key & 1)
 
 
 def text_of(descriptor: int, number: int) -> str:

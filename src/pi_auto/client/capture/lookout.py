@@ -1,5 +1,8 @@
 """Finds scanners, opens them, hands them to the reader, and looks again when one has gone.
 
+A keyboard that may be a scanner is opened too, and grabbed until the reader has judged it; a
+person's is then left alone until it is plugged in again.
+
 A thread of its own, since opening a USB keyboard takes the kernel 50 ms, in which the reader
 would lose keys of another scanner.
 """
@@ -11,22 +14,39 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from queue import SimpleQueue
 
 from pi_auto.client.capture.decoder import GUARD
 from pi_auto.client.capture.errors import CaptureRefused
 from pi_auto.client.capture.inbox import Inbox, Note
-from pi_auto.client.capture.scanners import find_scanners
+from pi_auto.client.capture.judge import Verdict
+from pi_auto.client.capture.keeping import Keeping
+from pi_auto.client.capture.learned import Learned
+from pi_auto.client.capture.scanners import find_keyboards, find_scanners
 from pi_auto.client.capture.sources import DeviceSource, Source
 
 _LOOK_SECONDS = 2.0
+_log = logging.getLogger("pi_auto.capture")
 
 
 class Lookout(threading.Thread):
-    """Keeps `device` open, or with None every scanner that is plugged in."""
+    """Keeps `device` open, or with None every scanner that is plugged in; `died` is called if it cannot go on."""
 
-    def __init__(self, device: Path | None, inbox: Inbox) -> None:
+    def __init__(
+        self,
+        device: Path | None,
+        inbox: Inbox,
+        died: Callable[[], None],
+        learned: Learned,
+        keeping: Keeping | None = None,
+    ) -> None:
         super().__init__(name="lookout", daemon=True)
-        self._device, self._inbox = device, inbox
+        self._device, self._inbox, self._died = device, inbox, died
+        self._learned, self._keeping = learned, keeping
+        self._unjudged: dict[Path, DeviceSource] = {}
+        self._verdicts: SimpleQueue[tuple[Path, Verdict]] = SimpleQueue()
+        self._persons: set[tuple[Path, int]] = set()
+        self.failure: Exception | None = None
         self._open: set[Path] = set()
         self._adopt: Callable[[Source], None] = Source.close
         self._ready: Callable[[], None] = lambda: None
@@ -44,13 +64,29 @@ class Lookout(threading.Thread):
     def gone(self, path: Path) -> None:
         """Take note, from any thread and without waiting, that a scanner has gone."""
         self._open.discard(path)
+        self._unjudged.pop(path, None)
+        self._again.set()
+
+    def judged(self, path: Path, verdict: Verdict) -> None:
+        """Take note, in the same way, of what an unknown keyboard is."""
+        self._verdicts.put((path, verdict))
         self._again.set()
 
     def run(self) -> None:
         """Look for ever; a daemon thread."""
+        try:
+            self._keep_looking()
+        except Exception as error:  # noqa: BLE001 - without a lookout no scanner would ever be opened again
+            self.failure = error
+            _log.critical("capture cannot look for scanners: %s", error, exc_info=error)
+            self._died()
+
+    def _keep_looking(self) -> None:
         if self._device is None and not find_scanners():
             self._tell(Path("auto"), "no scanner found yet; looking for one")
         self._look()
+        if self._keeping:
+            self._keeping.let_go_of_the_rest()
         if self._open:
             time.sleep(GUARD / 1e9)  # what is typed sooner is taken for the rest of a code
         self._ready()
@@ -61,16 +97,39 @@ class Lookout(threading.Thread):
             self._look()
 
     def _look(self) -> None:
-        for path in self._wanted():
-            self._try(path)
+        while not self._verdicts.empty():
+            self._act_on(*self._verdicts.get())
+        if self._device:
+            self._try(self._device)
+            return
+        for found in find_scanners():
+            self._try(found.path)
+        for found in find_keyboards():
+            if _plugged(found.path) not in self._persons:
+                self._try(found.path, self._learned)
 
-    def _wanted(self) -> list[Path]:
-        every = [self._device] if self._device else [found.path for found in find_scanners()]
-        return [path for path in every if path not in self._open]
-
-    def _try(self, path: Path) -> None:
+    def _act_on(self, path: Path, verdict: Verdict) -> None:
+        source = self._unjudged.pop(path, None)
+        if source is None:
+            return  # unplugged since
+        if verdict is Verdict.PERSON:
+            self._open.discard(path)
+            self._persons.add(_plugged(path))
+            self._tell(path, f"{source.scanner.id} is a person's keyboard, and is left alone")
+            return
+        self._inbox.put(Note(logging.INFO, f"scanner learned by its rhythm: {source.scanner.id}"))
+        if self._keeping:
+            self._keeping.keep(source.fileno())
         try:
-            source = DeviceSource(path)
+            self._learned.add(source.scanner.id)
+        except OSError as error:
+            self._tell(path, f"is known only until the next start: {error.strerror}")
+
+    def _try(self, path: Path, known: Learned | None = None) -> None:
+        if path in self._open:
+            return
+        try:
+            source = DeviceSource(path, self._keeping, known)
         except FileNotFoundError:
             self._tell(path, "is not plugged in; waiting for it")
         except OSError as error:
@@ -80,6 +139,8 @@ class Lookout(threading.Thread):
         else:
             self._told.pop(path, None)
             self._open.add(path)
+            if not source.known:
+                self._unjudged[path] = source
             self._adopt(source)
             scanner = source.scanner
             self._inbox.put(Note(logging.INFO, f"scanner opened: {scanner.id} ({scanner.name}) at {path}"))
@@ -89,3 +150,11 @@ class Lookout(threading.Thread):
         if self._told.get(path) != trouble:
             self._told[path] = trouble
             self._inbox.put(Note(logging.WARNING, f"scanner {path}: {trouble}"))
+
+
+def _plugged(path: Path) -> tuple[Path, int]:
+    """A device as it is plugged in now: event numbers are given again, nodes are not."""
+    try:
+        return path, path.stat().st_ino
+    except OSError:
+        return path, 0

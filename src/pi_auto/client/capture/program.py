@@ -8,11 +8,13 @@ rings at `<state>/agent/wake.sock`, reads the agent's marks. The caller has set 
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shlex
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from pi_auto.client.capture.clerk import Clerk
@@ -20,16 +22,20 @@ from pi_auto.client.capture.errors import CaptureRefused
 from pi_auto.client.capture.evemu import read_recording
 from pi_auto.client.capture.events import InputEvent
 from pi_auto.client.capture.inbox import Inbox
+from pi_auto.client.capture.keeping import of_this_process
+from pi_auto.client.capture.learned import Learned
 from pi_auto.client.capture.lookout import Lookout
 from pi_auto.client.capture.reading import Reader
 from pi_auto.client.capture.scanners import Choice, choose
 from pi_auto.client.capture.sources import ReplaySource
-from pi_auto.client.capture.stopping import stop_signals
 from pi_auto.client.clock import system_clock
+from pi_auto.client.notify import Manager
 from pi_auto.client.spool.errors import SpoolRefused
 from pi_auto.client.spool.lock import sole_writer
+from pi_auto.client.stopping import stop_signals
 
 _STOP_SECONDS = 4.0
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _log = logging.getLogger("pi_auto.capture")
 
 
@@ -58,6 +64,8 @@ def _prepare(folder: Path) -> Path:
         probe.touch()
         probe.unlink()
     except OSError as error:
+        if error.errno in _FULL and folder.is_dir():
+            return folder  # scans are kept in memory until there is room again
         raise CaptureRefused(
             f"state folder {folder} cannot be used ({error.strerror}); allowed: a folder that this user can write"
         ) from error
@@ -70,8 +78,8 @@ def _run(
     now = system_clock()
     inbox = Inbox()
     clerk = Clerk(inbox, folder, agent, now, _stop_this_process, log_barcodes=log_barcodes)
-    lookout = Lookout(choice.device, inbox)
-    reader = Reader(inbox, now, stop, lookout.gone)
+    lookout = Lookout(choice.device, inbox, _stop_this_process, Learned(folder), of_this_process())
+    reader = Reader(inbox, now, stop, lookout)
     clerk.start()
     _log.info("capture is up: spool=%s", folder)
     if choice.recording:
@@ -82,12 +90,14 @@ def _run(
     reader.run()
     inbox.close()
     clerk.join(_STOP_SECONDS)
-    return _exit_code(clerk)
+    return _exit_code(clerk, lookout)
 
 
-def _exit_code(clerk: Clerk) -> int:
+def _exit_code(clerk: Clerk, lookout: Lookout) -> int:
     if clerk.failure:
         return 2 if isinstance(clerk.failure, SpoolRefused) else 1
+    if lookout.failure:
+        return 1
     if clerk.is_alive() or clerk.unsaved:
         _log.error("stopped with records that could not be stored")
         return 1
@@ -96,7 +106,9 @@ def _exit_code(clerk: Clerk) -> int:
 
 
 def _say_ready(folder: Path) -> None:
-    print(f"pi-auto-client capture ready: spool={shlex.quote(str(folder))}", flush=True)
+    Manager().ready()
+    with suppress(OSError):  # nobody listens (any more): no reason not to scan
+        print(f"pi-auto-client capture ready: spool={shlex.quote(str(folder))}", flush=True)
 
 
 def _stop_this_process() -> None:

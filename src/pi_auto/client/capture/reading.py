@@ -10,14 +10,16 @@ from __future__ import annotations
 import logging
 import os
 import select
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from typing import Protocol
 
 from pi_auto.client.capture.decoder import Decoder, Outcome
 from pi_auto.client.capture.drafting import Drafter
 from pi_auto.client.capture.inbox import Inbox, Note
+from pi_auto.client.capture.judge import Judge, Verdict
 from pi_auto.client.capture.sources import Source
 from pi_auto.client.clock import Now, boottime_ns
 
@@ -25,14 +27,26 @@ _MOST_WAIT_MS = 3_600_000
 _MS = 1_000_000
 
 
+class Observer(Protocol):
+    """Who wants to know what becomes of the scanners; may be told from any thread and does not wait."""
+
+    def gone(self, path: Path) -> None:
+        """A scanner has been unplugged."""
+
+    def judged(self, path: Path, verdict: Verdict) -> None:
+        """An unknown keyboard is a scanner, or was let go of as a person's."""
+
+
 class Feed:
     """One open scanner with its decoder and its drafter."""
 
     def __init__(self, source: Source, inbox: Inbox, now: Now) -> None:
         self.source = source
-        self._decoder = Decoder(opened_at=source.opened_at)
+        self._decoder = Decoder(opened_at=source.opened_at, held=source.held)
         self._drafter = Drafter(source.scanner, now)
         self._inbox = inbox
+        self.judge = None if source.known else Judge()
+        self._held_back: list[Outcome] = []  # until it is known whether a scanner typed them
 
     def pump(self) -> bool:
         """Read what there is; False if more waits already. OSError if the scanner has gone."""
@@ -40,9 +54,20 @@ class Feed:
         events, all_read = self.source.read(now)
         for event in events:
             self._post(self._decoder.feed(event))
+            if self.judge:
+                self.judge.feed(event)
         if all_read:
             self._post(self._decoder.close_overdue(now))
         return all_read
+
+    def verdict(self) -> Verdict | None:
+        """What a keyboard has turned out to be, once; a scanner's codes so far are then posted."""
+        if self.judge is None or self.judge.verdict is Verdict.OPEN:
+            return None
+        verdict, self.judge = self.judge.verdict, None
+        if verdict is Verdict.SCANNER:
+            self._post(self._held_back)
+        return verdict
 
     def next_moment(self) -> int | None:
         """When it must be pumped even if no event comes."""
@@ -54,6 +79,9 @@ class Feed:
         self._post(self._decoder.cut_off(reason, boottime_ns()))
 
     def _post(self, outcomes: Iterable[Outcome]) -> None:
+        if self.judge:
+            self._held_back += outcomes
+            return
         for outcome in outcomes:
             self._inbox.put(self._drafter.draft(outcome))
 
@@ -61,8 +89,8 @@ class Feed:
 class Reader:
     """Reads all open scanners in one thread until `stop` (a descriptor) becomes readable."""
 
-    def __init__(self, inbox: Inbox, now: Now, stop: int, gone: Callable[[Path], None]) -> None:
-        self._inbox, self._now, self._stop, self._gone = inbox, now, stop, gone
+    def __init__(self, inbox: Inbox, now: Now, stop: int, lookout: Observer) -> None:
+        self._inbox, self._now, self._stop, self._lookout = inbox, now, stop, lookout
         self._feeds: list[Feed] = []
         self._adopted: SimpleQueue[Source] = SimpleQueue()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -108,14 +136,19 @@ class Reader:
 
     def _pump(self, feed: Feed) -> bool:
         try:
-            return feed.pump()
+            all_read = feed.pump()
         except OSError as error:  # ENODEV: unplugged
             feed.cut_off("the scanner was unplugged in the middle of this code")
             scanner, path = feed.source.scanner.id, feed.source.path
             self._inbox.put(Note(logging.WARNING, f"scanner gone: {scanner} at {path}: {error.strerror}"))
             self._drop(feed)
-            self._gone(path)
+            self._lookout.gone(path)
             return True
+        if verdict := feed.verdict():
+            self._lookout.judged(feed.source.path, verdict)
+            if verdict is Verdict.PERSON:
+                self._drop(feed)  # which ends the grab
+        return all_read
 
     def _drop(self, feed: Feed) -> None:
         self._feeds.remove(feed)

@@ -12,7 +12,7 @@ from pi_auto.client.capture import evdev
 from pi_auto.client.capture.errors import CaptureRefused
 from pi_auto.client.capture.evemu import Description, write_description, write_event
 from pi_auto.client.capture.events import EV_SYN, EVENT_BYTES, SYN_REPORT, EventStream, InputEvent
-from pi_auto.client.capture.stopping import stop_signals
+from pi_auto.client.stopping import stop_signals
 
 _READ_BYTES = EVENT_BYTES * 64
 

@@ -1,7 +1,7 @@
 """Which scanner is meant: reads the setting, and finds keyboards that are surely scanners.
 
-Judged from what the kernel shows under /sys without opening a device. An ordinary keyboard
-is never taken: only one whose name says scanner, or whose ids are known to be one's.
+Judged from what the kernel shows under /sys without opening a device: a scanner is one whose
+name says so, or whose ids are known to be one's. Other keyboards are judged by their rhythm.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ DEVICES = Path("/dev/input")
 
 _AUTO, _REPLAY = "auto", "replay:"
 _WORDS = re.compile(r"barcode|bar code|scanner|reader", re.IGNORECASE)
+# A keyboard with a card slot calls itself a reader too, and what a person types on it must never be a scan.
+_NO_SCANNER = re.compile(r"^(?!.*bar ?code).*(keyboard|smart ?card|fingerprint)", re.IGNORECASE)
 _KNOWN = frozenset((  # vendor:product of keyboard-type scanners that were seen; a hint, for ids are cloned
     "05e0:1200",  # Symbol, Zebra
     "0c2e:0204", "0c2e:0b81",  # Honeywell
@@ -27,6 +29,7 @@ _KNOWN = frozenset((  # vendor:product of keyboard-type scanners that were seen;
     "04b4:bca1", "0416:c141", "ffff:0035",
 ))  # fmt: skip
 _NEWLAND, _NEWLAND_KEYBOARD = "1eab", "03"  # its products end in the mode: 03 keyboard, 06 serial
+_PLUGGABLE = frozenset(("0003", "0005"))  # BUS_USB, BUS_BLUETOOTH: never the keys of the machine itself
 _NEEDED_KEYS = (*range(2, 12), 28)  # the digits and Enter
 _LONG_BITS = 8 * struct.calcsize("@l")
 
@@ -39,6 +42,7 @@ class Found:
     name: str
     ids: str
     keys: int  # a bit for each key that it has
+    bus: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +78,24 @@ def find_scanners(sysfs: Path = SYSFS, devices: Path = DEVICES) -> list[Found]:
     return [device for device in found if device and is_scanner(device)]
 
 
+def find_keyboards(sysfs: Path = SYSFS, devices: Path = DEVICES) -> list[Found]:
+    """Whatever else types digits and Enter over USB or Bluetooth: an unknown scanner, or a person's keyboard."""
+    found = (_look(folder, devices) for folder in sorted(sysfs.glob("event*")))
+    return [each for each in found if each and _types(each) and each.bus in _PLUGGABLE and not is_scanner(each)]
+
+
 def is_scanner(device: Found) -> bool:
     """Whether a device is a keyboard (digits and Enter) that is known to be a scanner, or calls itself one."""
-    if not all(device.keys >> key & 1 for key in _NEEDED_KEYS):
+    if not _types(device):
         return False
     vendor, _, product = device.ids.partition(":")
     newland = vendor == _NEWLAND and product.endswith(_NEWLAND_KEYBOARD)
-    return newland or device.ids in _KNOWN or bool(_WORDS.search(device.name))
+    named = _WORDS.search(device.name) and not _NO_SCANNER.search(device.name)
+    return newland or device.ids in _KNOWN or bool(named)
+
+
+def _types(device: Found) -> bool:
+    return all(device.keys >> key & 1 for key in _NEEDED_KEYS)
 
 
 def describe_scanner(spec: str) -> str:
@@ -105,9 +120,9 @@ def _can_be_read(path: Path) -> bool:
 def _look(folder: Path, devices: Path) -> Found | None:
     """What /sys says of a device; None if it is being unplugged just now."""
     try:
-        vendor, product = (_read(folder, f"id/{part}") for part in ("vendor", "product"))
+        bus, vendor, product = (_read(folder, f"id/{part}") for part in ("bustype", "vendor", "product"))
         name, keys = _read(folder, "name"), _read(folder, "capabilities/key")
-        return Found(devices / folder.name, name, f"{vendor}:{product}", _bits(keys))
+        return Found(devices / folder.name, name, f"{vendor}:{product}", _bits(keys), bus)
     except (OSError, ValueError):
         return None
 

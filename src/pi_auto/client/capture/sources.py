@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Protocol
 
 from pi_auto.client.capture import evdev
 from pi_auto.client.capture.events import EVENT_BYTES, EventStream, InputEvent
+from pi_auto.client.capture.keeping import Keeping
 from pi_auto.client.clock import boottime_ns
 from pi_auto.wire.scan import Scanner
 
@@ -38,6 +39,14 @@ class Source(Protocol):
     def opened_at(self) -> int | None:
         """Since when its events are seen (ns, CLOCK_BOOTTIME); None if from its very first."""
 
+    @property
+    def known(self) -> bool:
+        """Whether it is surely a scanner; else it is to be judged by its rhythm."""
+
+    @property
+    def held(self) -> frozenset[int]:
+        """The keys that were down already when it was opened."""
+
     def fileno(self) -> int | None:
         """What to poll; None if nothing needs to be."""
 
@@ -57,14 +66,25 @@ class DeviceSource:
     Raises what `evdev.open_device` raises.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, keeping: Keeping | None = None, known: Container[str] | None = None) -> None:
+        """`known` are the names that need no judging; None says that this one needs none."""
         self.path = path
-        self._descriptor = evdev.open_device(path)
+        kept = keeping.take(path) if keeping else None
+        self._descriptor = evdev.open_device(path) if kept is None else kept
         self.opened_at: int | None = boottime_ns()
-        self.scanner = _identify(path, self._descriptor)
+        # Asking a kept descriptor for its keys would throw away those that wait in it.
+        self.held = evdev.held_keys(self._descriptor) if kept is None else frozenset()
         self._stream = EventStream()
+        try:
+            self.scanner = _identify(path, self._descriptor)
+        except BaseException:
+            self.close()  # a grab that nobody reads would keep the device from the next try
+            raise
+        self.known = known is None or kept is not None or self.scanner.id in known
+        if keeping and kept is None and self.known:
+            keeping.keep(self._descriptor)
 
-    def fileno(self) -> int | None:
+    def fileno(self) -> int:
         """The descriptor to poll."""
         return self._descriptor
 
@@ -91,6 +111,8 @@ class ReplaySource:
     """A recording, played with its own spacing and stamped anew. It begins at once and ends in silence."""
 
     opened_at: int | None = None
+    held: frozenset[int] = frozenset()
+    known = True
 
     def __init__(self, path: Path, events: Iterable[InputEvent]) -> None:
         self.path = path

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pi_auto.client.alone import hold_alone
 from pi_auto.client.spool.errors import SpoolRefused
 
 _FILE_NAME = "capture.lock"
@@ -15,15 +15,17 @@ _FILE_NAME = "capture.lock"
 
 @contextmanager
 def sole_writer(folder: Path) -> Iterator[None]:
-    """Hold the folder for this process; SpoolRefused if another holds it. The kernel lets go of a dead one's."""
-    descriptor = os.open(folder / _FILE_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    """Hold the folder for this process; SpoolRefused if another holds it and stays, or if it cannot be held."""
+    file = folder / _FILE_NAME
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise SpoolRefused(
-                f"{folder} is in use by another capture; give each one a state folder of its own"
-            ) from None
+        descriptor = hold_alone(file)
+    except BlockingIOError:
+        raise SpoolRefused(
+            f"{folder} is in use by another capture; give each one a state folder of its own"
+        ) from None
+    except OSError as error:
+        raise SpoolRefused(f"{file} cannot be used ({error.strerror}); allowed: a file of this user") from None
+    try:
         yield
     finally:
         os.close(descriptor)

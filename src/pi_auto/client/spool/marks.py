@@ -7,6 +7,7 @@ lost to a power cut only means that records are sent again, which the server kno
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 import time
@@ -14,8 +15,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pi_auto.client.spool.errors import is_damage
+from pi_auto.client.spool.schema import is_at_rest, uri_to_read
 from pi_auto.wire.ids import Position
 
 API, HUB = "api", "hub"
@@ -31,7 +34,9 @@ CREATE TABLE IF NOT EXISTS aside(
   uuid TEXT NOT NULL, body TEXT NOT NULL, reason TEXT NOT NULL, at REAL NOT NULL,
   PRIMARY KEY(destination, spool, number)
 );
+INSERT OR IGNORE INTO destinations(name, active) VALUES ('api', 1); -- never off; of the hub the server decides
 """
+_log = logging.getLogger("pi_auto.marks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +54,29 @@ class Aside:
 class Marks:
     """The marks in the database at `path`. Safe to call from several threads.
 
-    A database that is broken is renamed (kept) and begun anew: everything still in the spool is sent again.
+    A database that is broken, now or later, is renamed (kept) and begun anew: everything still in the spool is
+    sent again. Every method may raise sqlite3.Error where the disk is full or the like; a retry may help.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self._path, self._read_only = path, read_only
         self._lock = threading.Lock()
-        self._connection = _open(path)
+        self._connection: sqlite3.Connection | None = _open_to_read(path) if read_only else _open(path)
+
+    @classmethod
+    def reading(cls, path: Path) -> Marks:
+        """The marks at `path`, to look at beside the agent that writes them. sqlite3.Error if there are none."""
+        return cls(path, read_only=True)
 
     def through(self, destination: str, spool: str) -> int:
         """The number up to which a spool is settled at a destination; 0 if nothing is."""
         found = "SELECT through FROM marks WHERE destination = ? AND spool = ?"
-        with self._lock:
-            row = self._connection.execute(found, (_known(destination), spool)).fetchone()
-        return int(row[0]) if row else 0
+        rows = self._ask(found, (_known(destination), spool))
+        return int(rows[0][0]) if rows else 0
 
     def advance(self, destination: str, position: Position) -> None:
         """Move a mark forward to a position; one that is there already, or further, stays."""
-        self._write(
+        self._ask(
             "INSERT INTO marks(destination, spool, through) VALUES (?, ?, ?) "
             "ON CONFLICT DO UPDATE SET through = max(through, excluded.through)",
             (_known(destination), position.spool, position.number),
@@ -73,16 +84,14 @@ class Marks:
 
     def rewind(self, destination: str, position: Position) -> None:
         """Move a mark back to a position, as a server restored from a backup asks for; never forward."""
-        self._write(
+        self._ask(
             "UPDATE marks SET through = min(through, ?) WHERE destination = ? AND spool = ?",
             (position.number, _known(destination), position.spool),
         )
 
     def set_active(self, destination: str, active: bool) -> None:
         """Say whether a destination is in use. One that is not holds no record in the spool."""
-        self._write(
-            "INSERT OR REPLACE INTO destinations(name, active) VALUES (?, ?)", (_known(destination), active)
-        )
+        self._ask("INSERT OR REPLACE INTO destinations(name, active) VALUES (?, ?)", (_known(destination), active))
 
     def set_aside(self, destination: str, position: Position, uuid: str, body: str, reason: str) -> None:
         """Keep a record that a destination refused, or that could not be read; once for a position.
@@ -90,24 +99,48 @@ class Marks:
         Durable when this returns, unlike a mark: the spool may prune the record afterwards.
         """
         row = (_known(destination), position.spool, position.number, uuid, body, reason, time.time())
-        self._write("INSERT OR IGNORE INTO aside VALUES (?, ?, ?, ?, ?, ?, ?)", row, durable=True)
+        self._ask("INSERT OR IGNORE INTO aside VALUES (?, ?, ?, ?, ?, ?, ?)", row, durable=True)
 
-    def aside(self) -> list[Aside]:
-        """Everything that was set aside, in the order of the positions."""
-        rows = "SELECT destination, spool, number, uuid, body, reason, at FROM aside ORDER BY at, number"
-        with self._lock:
-            found = self._connection.execute(rows).fetchall()
+    def aside(self, most: int = -1) -> list[Aside]:
+        """What was set aside, oldest first; of more than `most` records the newest."""
+        columns = "destination, spool, number, uuid, body, reason, at"
+        newest = f"SELECT {columns} FROM aside ORDER BY at DESC, number DESC LIMIT ?"  # noqa: S608 - names above
+        found = reversed(self._ask(newest, (most,)))
         return [Aside(name, Position(spool, number), *rest) for name, spool, number, *rest in found]
+
+    def aside_count(self) -> int:
+        """How many records were set aside."""
+        return int(self._ask("SELECT count(*) FROM aside", ())[0][0])
 
     def close(self) -> None:
         """Close the database."""
         with self._lock:
-            self._connection.close()
+            self._let_go()
 
-    def _write(self, statement: str, values: tuple[object, ...], *, durable: bool = False) -> None:
+    def _ask(self, statement: str, values: tuple[object, ...], *, durable: bool = False) -> list[Any]:
+        """Run a statement; its rows."""
         with self._lock:
-            self._connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-            self._connection.execute(statement, values)
+            try:
+                return self._execute(statement, values, durable)
+            except sqlite3.DatabaseError as error:
+                if self._read_only or not is_damage(error):
+                    raise
+                _log.error(
+                    "the marks in %s are broken, everything in the spool is sent again: %s", self._path, error
+                )
+                self._let_go()
+                return self._execute(statement, values, durable)
+
+    def _execute(self, statement: str, values: tuple[object, ...], durable: bool) -> list[Any]:
+        if self._connection is None:
+            self._connection = _open(self._path)
+        self._connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+        return self._connection.execute(statement, values).fetchall()
+
+    def _let_go(self) -> None:
+        if self._connection:
+            self._connection.close()
+        self._connection = None
 
 
 def settled_everywhere(path: Path, spool: str) -> int | None:
@@ -177,10 +210,14 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(uri_to_read(path, at_rest=is_at_rest(path)), uri=True, check_same_thread=False)
+
+
 @contextmanager
 def _reading(path: Path) -> Iterator[sqlite3.Connection | None]:
     try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        connection = _open_to_read(path)
     except sqlite3.Error:
         yield None
         return

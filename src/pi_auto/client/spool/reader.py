@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from pi_auto.client.spool.errors import SpoolUnavailable
-from pi_auto.client.spool.schema import FILE_NAME, connect_to_read, next_number, record_of
+from pi_auto.client.spool.schema import FILE_NAME, connect_to_read, is_at_rest, next_number, record_of
 from pi_auto.wire.fields import UUID_FORM
 from pi_auto.wire.ids import Position
 from pi_auto.wire.scan import Record
@@ -41,7 +41,7 @@ class SpoolReader:
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE_NAME
         self._connection: sqlite3.Connection | None = None
-        self._inode = (0, 0)
+        self._seen: tuple[int, int, bool] | None = None
 
     def uuid(self) -> str:
         """The name of the spool that lies there now."""
@@ -103,18 +103,21 @@ class SpoolReader:
                 return question(connection)
             finally:
                 connection.execute("COMMIT")
+        except FileNotFoundError:
+            self.close()
+            raise SpoolUnavailable(f"{self._path} is not there: capture has not run yet") from None
         except (sqlite3.Error, OSError, TypeError, ValueError) as error:
             self.close()
             raise SpoolUnavailable(f"{self._path} cannot be read: {error}") from error
 
     def _opened(self) -> sqlite3.Connection:
         status = self._path.stat()
-        inode = (status.st_dev, status.st_ino)
-        if self._connection is None or inode != self._inode:
+        seen = (status.st_dev, status.st_ino, is_at_rest(self._path))
+        if self._connection is None or seen != self._seen:
             self.close()
             # Told before opening: a file that comes in between is noticed at the next question.
-            self._inode = inode
-            self._connection = connect_to_read(self._path)
+            self._seen = seen
+            self._connection = connect_to_read(self._path, at_rest=seen[2])
         return self._connection
 
 

@@ -49,10 +49,23 @@ def connect_to_write(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def connect_to_read(path: Path) -> sqlite3.Connection:
+def is_at_rest(path: Path) -> bool:
+    """Whether a database was closed in order and nobody has opened it since: its file is all there is of it."""
+    return not path.with_name(f"{path.name}-wal").exists()
+
+
+def uri_to_read(path: Path, *, at_rest: bool) -> str:
+    """The URI of a database that is only read.
+
+    One at rest is opened as it lies: what SQLite would make beside it, another user than its writer could not.
+    """
+    return f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if at_rest else ''}"
+
+
+def connect_to_read(path: Path, *, at_rest: bool = False) -> sqlite3.Connection:
     """A connection that cannot write, for one thread at a time; text that is no UTF-8 comes with U+FFFD in it."""
     connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS, check_same_thread=False
+        uri_to_read(path, at_rest=at_rest), uri=True, timeout=_BUSY_SECONDS, check_same_thread=False
     )
     connection.isolation_level = None
     connection.text_factory = lambda octets: octets.decode("utf-8", "replace")

@@ -7,21 +7,28 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import time
 from collections.abc import Callable
 from random import Random
 
 from pi_auto.client.agent.backoff import Backoff
 from pi_auto.client.agent.delivery.lane import Lane
 from pi_auto.client.agent.enrolment.standing import Standing
-from pi_auto.client.agent.errors import HubError, HubRejected
+from pi_auto.client.agent.errors import HubError, HubLost, HubRejected
 from pi_auto.client.agent.hub.connection import HubConnection
+from pi_auto.client.agent.hub.doubt import Doubt
 from pi_auto.client.agent.hub.pulse import Pulse
 from pi_auto.client.agent.hub.session import HubSession, Limits
+from pi_auto.client.agent.hub.trial import Trial, Verdict
 from pi_auto.client.agent.hub.way import HubWay, way_into
+from pi_auto.client.agent.hub.window import WINDOW
 from pi_auto.client.agent.wakeups import Reason, Wakeups
 from pi_auto.client.settings import Settings
+from pi_auto.client.spool.errors import SpoolUnavailable
+from pi_auto.client.spool.reader import Unreadable
 from pi_auto.wire.heartbeat import Heartbeat
 from pi_auto.wire.registration import RegistrationAnswer
+from pi_auto.wire.scan import Record
 
 log = logging.getLogger("pi_auto.delivery.hub")
 
@@ -46,7 +53,9 @@ class HubDelivery:
         self._settings, self._device_id, self._lane = settings, device_id, lane
         self._standing, self._wakeups, self._heartbeat = standing, wakeups, heartbeat
         self._limits = limits or Limits()
+        self._rng = rng
         self._pauses = Backoff(rng)
+        self._doubt = Doubt(self._limits.losses, self._limits.doubt)
 
     def run(self) -> None:
         """Work until stopped."""
@@ -71,26 +80,62 @@ class HubDelivery:
         except HubRejected as error:
             self._standing.complain(_WHO, given)
             self._pause(error)
-        except (HubError, sqlite3.Error) as error:  # the latter: no room for the marks
+        except HubLost as error:
+            self._standing.lose(_WHO, time.monotonic())
+            self._pause(error)
+        except sqlite3.Error as error:  # no room for the marks
             self._pause(error)
 
     def _hold_session(self, way: HubWay, given: RegistrationAnswer) -> None:
         connection = HubConnection(way)
         log.info("connected to the IoT Hub %s at %s port %d", way.credentials.host, way.address, way.port)
         pulse = Pulse(float(self._settings.heartbeat_interval or given.heartbeat_interval))
+        session = HubSession(
+            connection, self._lane, pulse, self._wakeups,
+            self._device_id, self._heartbeat, self._heard, self._limits,
+        )  # fmt: skip
         try:
-            HubSession(
-                connection,
-                self._lane,
-                pulse,
-                self._wakeups,
-                self._device_id,
-                self._heartbeat,
-                self._heard,
-                self._limits,
-            ).run(lambda: self._still_right(given))
+            self._try_suspect(connection)
+            self._run(session, given)
         finally:
             connection.close()
+
+    def _run(self, session: HubSession, given: RegistrationAnswer) -> None:
+        try:
+            session.run(lambda: self._still_right(given))
+        except HubLost:
+            self._doubt.lost(session.unanswered, time.monotonic())
+            raise
+
+    def _try_suspect(self, connection: HubConnection) -> None:
+        """Try the record that is doubted, if there is one, and another to compare it with."""
+        position = self._doubt.suspect(time.monotonic())
+        ahead = self._records_ahead() if position else []
+        if len(ahead) < 2 or ahead[0].position != position:
+            return  # without a record behind it, it keeps none waiting
+        suspect, *others = ahead
+        trial = Trial(connection, self._device_id, self._limits.silence, lambda: self._wakeups.stopped)
+        verdict = trial.verdict(suspect, self._rng.choice(others))
+        if verdict is Verdict.INNOCENT:
+            self._lane.settle(suspect.position)
+        elif verdict is Verdict.GUILTY:
+            self._sentence(suspect)
+
+    def _sentence(self, record: Record) -> None:
+        number = record.position.number
+        if self._doubt.convicts():
+            reason = "the IoT Hub closes the connection whenever it gets this, and takes others"
+            log.error("barcode set aside: number=%d uuid=%s reason=%s", number, record.uuid, reason)
+            self._lane.set_aside(record, reason)
+            self._lane.settle(record.position)
+        raise HubLost(f"the IoT Hub took another record, and closed the connection at number {number}")
+
+    def _records_ahead(self) -> list[Record]:
+        try:
+            items = self._lane.ahead(WINDOW).items
+        except SpoolUnavailable:
+            return []
+        return [item for item in items if not isinstance(item, Unreadable)]
 
     def _heard(self) -> None:
         self._pauses.reset()
@@ -104,10 +149,11 @@ class HubDelivery:
 
     def _do_without(self, given: RegistrationAnswer) -> None:
         log.info("the server has no IoT Hub for this device")
+        self._standing.content(_WHO)
         self._wakeups.sleep(_ASK_AGAIN, Reason.STANDING)
         self._standing.complain(_WHO, given)
 
     def _pause(self, error: HubError | sqlite3.Error) -> None:
-        pause = self._pauses.next()
+        pause = self._pauses.next(self._doubt.patience())
         log.warning("cannot deliver barcodes to the IoT Hub, next try in %.1f s: %s", pause, error)
         self._wakeups.sleep(pause, Reason.STANDING)

@@ -26,7 +26,7 @@ class _Complainer:
 class Standing:
     """What the server has given; for all threads. Times are time.monotonic, pauses seconds.
 
-    `asked` is called when somebody complains, `changed` when the server has given something new.
+    `asked` is called when somebody complains or gets lost, `changed` when the server has given something new.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class Standing:
         self._longest = longest_pause
         self._rng = rng
         self._complainers: dict[str, _Complainer] = {}
+        self._lost: dict[str, float] = {}
 
     def given(self) -> RegistrationAnswer | None:
         """What the server gave last; nothing before the first registration."""
@@ -67,9 +68,23 @@ class Standing:
             self._complainer(who).waiting = True
         self._asked()
 
+    def lose(self, who: str, now: float) -> None:
+        """`who` cannot get through, and cannot tell whether what it was given is still right."""
+        with self._lock:
+            news = who not in self._lost
+            self._lost.setdefault(who, now)
+        if news:
+            self._asked()
+
+    def lost_since(self) -> float | None:
+        """Since when somebody has not got through; nothing while everybody does."""
+        with self._lock:
+            return min(self._lost.values(), default=None)
+
     def content(self, who: str) -> None:
         """`who` can work again."""
         with self._lock:
+            self._lost.pop(who, None)
             complainer = self._complainers.get(who)
             if complainer:
                 complainer.pauses.reset()

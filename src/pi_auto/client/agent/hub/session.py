@@ -37,11 +37,13 @@ _FINISHING = 10.0  # seconds for what is under way at the end of a token
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of a session, in seconds and bytes; tests choose smaller ones."""
+    """Bounds of a session, in seconds and bytes, and when a record is doubted; tests choose smaller ones."""
 
     life: float = TOKEN_LIFE * 0.85  # renewed before the hub closes the connection
     silence: float = _SILENCE
     message: int = MOST_MESSAGE
+    losses: int = 5
+    doubt: float = 60.0
 
 
 class HubSession:
@@ -61,8 +63,14 @@ class HubSession:
         self._connection, self._lane, self._pulse, self._wakeups = connection, lane, pulse, wakeups
         self._device_id, self._heartbeat, self._heard, self._limits = device_id, heartbeat, heard, limits
         self._window = Window()
+        self._answered = False
         self._look_at = 0.0
         self._ends_at = time.monotonic() + limits.life
+
+    @property
+    def unanswered(self) -> Position | None:
+        """The record that was sent first, if the hub has acknowledged none on this connection."""
+        return None if self._answered else self._window.oldest
 
     def run(self, still_right: Callable[[], bool]) -> None:
         """Work until stopped, the token is nearly used up, or the way is no longer right. Raises HubLost."""
@@ -121,6 +129,7 @@ class HubSession:
     def _take_acknowledgements(self) -> None:
         while self._connection.acknowledged:
             self._window.acknowledged(self._connection.acknowledged.popleft())
+            self._answered = True
             self._heard()
         settled = self._window.settle()
         if settled:

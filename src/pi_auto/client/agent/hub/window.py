@@ -40,6 +40,11 @@ class Window:
         """When the oldest message under way was sent."""
         return self._under_way[0].sent_at if self._under_way else None
 
+    @property
+    def oldest(self) -> Position | None:
+        """The first of those under way."""
+        return self._under_way[0].position if self._under_way else None
+
     def sent(self, position: Position, token: int, now: float) -> None:
         """A message is under way."""
         self.last = position

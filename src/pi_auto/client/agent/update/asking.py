@@ -1,0 +1,46 @@
+"""`pi-auto-client check-update`: asks for an update now instead of within the hour, and says what came of it."""
+
+from __future__ import annotations
+
+import sys
+
+from pi_auto.client.agent.api import ServerApi
+from pi_auto.client.agent.enrolment.identity import stored_identity
+from pi_auto.client.agent.enrolment.registration import stored_registration
+from pi_auto.client.agent.errors import ApiError
+from pi_auto.client.agent.update.check import offered_version
+from pi_auto.client.settings import Settings
+from pi_auto.version import __version__
+
+
+def ask_now(settings: Settings) -> int:
+    """Ask with what the server gave this device; the exit code, 0 if there was an answer."""
+    try:
+        identity = stored_identity(settings.agent_folder)
+        given = (
+            stored_registration(settings.agent_folder, settings.server_url, identity.device_id)
+            if identity
+            else None
+        )
+    except OSError as error:
+        return _cannot(f"{error.filename}: {error.strerror}; run it with sudo")
+    if identity is None or given is None:
+        return _cannot(f"{settings.server_url} has not registered this device yet; see: pi-auto-client status")
+    api = ServerApi(settings.endpoint())
+    try:
+        version = offered_version(api, identity.device_id, given.api_token)
+    except ApiError as error:
+        return _cannot(str(error))
+    finally:
+        api.close()
+    print(
+        f"version {version} is offered; this version of the client cannot install updates yet"
+        if version
+        else f"no update: version {__version__} is the one that the server offers"
+    )
+    return 0
+
+
+def _cannot(reason: str) -> int:
+    print(f"pi-auto-client check-update: cannot ask for an update: {reason}", file=sys.stderr)
+    return 1

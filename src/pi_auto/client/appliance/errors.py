@@ -1,0 +1,7 @@
+"""What goes wrong while installing."""
+
+from __future__ import annotations
+
+
+class SetupFailed(Exception):  # noqa: N818 - named for what has happened
+    """It cannot go on; the text says what is wrong and what to do about it."""

@@ -1,0 +1,68 @@
+"""Decide from its rhythm whether an unknown keyboard is a scanner or a person's.
+
+Key events of one keyboard go in with their times; a verdict comes out as soon as there is
+one. A scanner types a whole code faster than any person: at least six characters, at most
+60 ms apart on average, and none late. Whatever else is a person, so that nobody's typing is
+ever sent. No device and no clock here.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pi_auto.client.capture.events import EV_KEY, KEY_CAPSLOCK, KEY_LEFTSHIFT, KEY_RIGHTSHIFT, PRESSED, InputEvent
+from pi_auto.client.capture.layout_us import KEYS
+
+FEWEST = 6  # characters: fewer may be a stumble over the keys
+AVERAGE = 60_000_000  # nanoseconds between two characters; 200 words a minute, beyond a person's long burst
+LONGEST = 150_000_000  # a pause within a code: scanners hiccup, people think
+_PERSON_KEYS = frozenset((1, 14, *range(59, 69), 87, 88, *range(102, 112)))  # Esc, Backspace, F keys, cursor block
+_SILENT = frozenset((KEY_LEFTSHIFT, KEY_RIGHTSHIFT, KEY_CAPSLOCK))
+_HELD = 2  # the kernel's auto-repeat: somebody keeps a finger on a key
+
+
+class Verdict(StrEnum):
+    """What a keyboard has turned out to be."""
+
+    OPEN = "open"
+    SCANNER = "scanner"
+    PERSON = "person"
+
+
+class Judge:
+    """Watches one keyboard from the moment it was opened."""
+
+    def __init__(self) -> None:
+        self.verdict = Verdict.OPEN
+        self._presses: list[int] = []
+
+    def feed(self, event: InputEvent) -> Verdict:
+        """The verdict after one more event; once it is not open it stays."""
+        if self.verdict is Verdict.OPEN and event.type == EV_KEY:
+            self.verdict = self._weigh(event)
+        return self.verdict
+
+    def _weigh(self, event: InputEvent) -> Verdict:
+        if event.value == _HELD or (event.value == PRESSED and event.code in _PERSON_KEYS):
+            return Verdict.PERSON
+        if event.value != PRESSED or event.code in _SILENT:
+            return Verdict.OPEN
+        if event.code in KEYS:
+            return self._press(event.time)
+        return self._end()
+
+    def _press(self, time: int) -> Verdict:
+        """One more character; a late one is a person's, or begins the next code of a scanner without suffix."""
+        late = bool(self._presses) and time - self._presses[-1] > LONGEST
+        verdict = self._end() if late else Verdict.OPEN
+        self._presses.append(time)
+        return verdict
+
+    def _end(self) -> Verdict:
+        """What the run of keys that is over was."""
+        run, self._presses = self._presses, []
+        if not run:
+            return Verdict.OPEN
+        if len(run) == 1 or run[-1] - run[0] > AVERAGE * (len(run) - 1):
+            return Verdict.PERSON  # no code is one character long, and none that slow
+        return Verdict.SCANNER if len(run) >= FEWEST else Verdict.OPEN

@@ -1,0 +1,83 @@
+"""Which keyboards are scanners, told from their rhythm alone."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from pi_auto.client.capture.events import EV_KEY, KEY_ENTER, KEY_LEFTSHIFT, PRESSED, RELEASED, InputEvent
+from pi_auto.client.capture.judge import Judge, Verdict
+
+MS = 1_000_000
+DIGIT_1, LETTER_A, BACKSPACE, LEFT_ALT, TAB = 2, 30, 14, 56, 15
+
+
+def typed(codes: list[int], gaps: list[int]) -> Iterator[InputEvent]:
+    """Keys pressed one after another, `gaps` milliseconds between them; released half-way."""
+    time = 1_000_000 * MS
+    for code, gap in zip(codes, [*gaps, 1], strict=True):
+        yield InputEvent(time, EV_KEY, code, PRESSED)
+        yield InputEvent(time + gap * MS // 2, EV_KEY, code, RELEASED)
+        time += gap * MS
+
+
+def verdict_on(codes: list[int], gaps: list[int]) -> Verdict:
+    judge = Judge()
+    for event in typed(codes, gaps):
+        judge.feed(event)
+    return judge.verdict
+
+
+@pytest.mark.parametrize("gap", [1, 2, 10, 30, 45, 60])
+def test_a_fast_code_with_enter_is_a_scanners(gap: int) -> None:
+    assert verdict_on([DIGIT_1] * 13 + [KEY_ENTER], [gap] * 13) is Verdict.SCANNER
+
+
+def test_a_scanner_that_hiccups_is_still_one() -> None:
+    assert verdict_on([DIGIT_1] * 13 + [KEY_ENTER], [2, 2, 2, 35, 2, 2, 100, 2, 2, 2, 2, 2, 2]) is Verdict.SCANNER
+
+
+def test_a_scanner_without_suffix_is_known_at_its_second_code() -> None:
+    assert verdict_on([DIGIT_1] * 16, [5] * 7 + [900] + [5] * 7) is Verdict.SCANNER
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_person_is_never_taken_for_a_scanner(seed: int) -> None:
+    dice = random.Random(seed)
+    length = dice.randint(1, 40)
+    codes = [dice.choice([DIGIT_1, LETTER_A, LETTER_A + 1]) for _ in range(length)] + [KEY_ENTER]
+    assert verdict_on(codes, [dice.randint(80, 250) for _ in range(length)]) is not Verdict.SCANNER
+
+
+@pytest.mark.parametrize(
+    ("codes", "gaps"),
+    [([LETTER_A, BACKSPACE], [50]), ([LETTER_A, LETTER_A, KEY_ENTER], [120, 90]), ([LETTER_A, TAB], [400])],
+    ids=["backspace", "slow", "one key"],
+)
+def test_what_only_a_person_does_decides_at_once(codes: list[int], gaps: list[int]) -> None:
+    assert verdict_on(codes, gaps) is Verdict.PERSON
+
+
+def test_a_key_that_is_held_is_a_persons() -> None:
+    judge = Judge()
+    judge.feed(InputEvent(0, EV_KEY, LETTER_A, PRESSED))
+    assert judge.feed(InputEvent(500 * MS, EV_KEY, LETTER_A, 2)) is Verdict.PERSON
+
+
+@pytest.mark.parametrize(("codes", "gaps"), [([DIGIT_1] * 4 + [KEY_ENTER], [2] * 4), ([KEY_ENTER], [])])
+def test_too_little_to_tell_stays_open(codes: list[int], gaps: list[int]) -> None:
+    assert verdict_on(codes, gaps) is Verdict.OPEN
+
+
+def test_shift_counts_as_no_character() -> None:
+    codes = [code for _ in range(6) for code in (KEY_LEFTSHIFT, LETTER_A)] + [KEY_ENTER]
+    assert verdict_on(codes, [2] * 12) is Verdict.SCANNER
+
+
+def test_a_verdict_stays() -> None:
+    judge = Judge()
+    for event in typed([DIGIT_1] * 8 + [KEY_ENTER, LETTER_A, LETTER_A, KEY_ENTER], [2] * 8 + [300, 300, 300]):
+        judge.feed(event)
+    assert judge.verdict is Verdict.SCANNER

@@ -1,0 +1,127 @@
+"""What becomes of an unknown keyboard's codes while it is judged, and what is remembered of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pi_auto.client.capture.events import EV_KEY, KEY_ENTER, PRESSED, RELEASED, InputEvent
+from pi_auto.client.capture.inbox import Inbox
+from pi_auto.client.capture.judge import Verdict
+from pi_auto.client.capture.learned import FILE, Learned
+from pi_auto.client.capture.reading import Reader
+from pi_auto.client.clock import boottime_ns, system_clock
+from pi_auto.client.spool.drafts import ScanDraft
+from pi_auto.wire.scan import Scanner
+
+MS = 1_000_000
+DIGIT_1, LETTER_A = 2, 30
+
+
+class Keyboard:
+    """An unknown keyboard whose keys are all there at once; `unplugged` once they were read."""
+
+    scanner = Scanner("usb-Unknown-event-kbd")
+    path = Path("/dev/input/event9")
+    opened_at: int | None = None
+    held: frozenset[int] = frozenset()
+    known = False
+
+    def __init__(self, keys: Iterable[tuple[int, int]]) -> None:
+        self._events = list(pressed(keys))
+        self._readable, self._writable = os.pipe()
+        os.write(self._writable, b"!")
+        self.closed = False
+
+    def fileno(self) -> int:
+        return self._readable
+
+    def due(self) -> int | None:
+        return None
+
+    def read(self, now: int) -> tuple[list[InputEvent], bool]:  # noqa: ARG002
+        if not self._events:
+            raise OSError(19, "No such device")
+        events, self._events = self._events, []
+        return events, True
+
+    def close(self) -> None:
+        os.close(self._readable)
+        os.close(self._writable)
+        self.closed = True
+
+
+class Watcher:
+    """What the lookout would be told; ends the reader when the keyboard has gone or was let go of."""
+
+    def __init__(self, stop: int) -> None:
+        self._stop = stop
+        self.told: list[str] = []
+
+    def gone(self, path: Path) -> None:  # noqa: ARG002
+        self.told.append("gone")
+        os.write(self._stop, b"!")
+
+    def judged(self, path: Path, verdict: Verdict) -> None:  # noqa: ARG002
+        self.told.append(verdict)
+        if verdict is Verdict.PERSON:
+            os.write(self._stop, b"!")
+
+
+def pressed(keys: Iterable[tuple[int, int]]) -> Iterator[InputEvent]:
+    time = boottime_ns() - 60_000 * MS
+    for code, gap in keys:
+        time += gap * MS
+        yield InputEvent(time, EV_KEY, code, PRESSED)
+        yield InputEvent(time + MS // 2, EV_KEY, code, RELEASED)
+
+
+def code(length: int) -> list[tuple[int, int]]:
+    return [(DIGIT_1, 5)] * length + [(KEY_ENTER, 5)]
+
+
+def read_out(keyboard: Keyboard) -> tuple[list[str], list[str]]:
+    """What reaches the clerk of what was typed, and what the lookout is told."""
+    stopped, stop = os.pipe()
+    inbox, watcher = Inbox(), Watcher(stop)
+    reader = Reader(inbox, system_clock(), stopped, watcher)
+    reader.adopt(keyboard)
+    reader.run()
+    os.close(stopped)
+    os.close(stop)
+    taken, _ = inbox.take(100, 0)
+    return [each.text for each in taken if isinstance(each, ScanDraft)], watcher.told
+
+
+def test_the_codes_before_the_verdict_are_held_back_and_then_delivered() -> None:
+    keyboard = Keyboard([*code(4), (DIGIT_1, 900), *code(12)])
+    assert read_out(keyboard) == (["1111", "1" * 13], ["scanner", "gone"])
+
+
+def test_nothing_a_person_types_is_delivered_and_the_keyboard_is_let_go() -> None:
+    keyboard = Keyboard([*code(4), *[(LETTER_A, 120)] * 8, (KEY_ENTER, 150)])
+    assert read_out(keyboard) == ([], ["person"])
+    assert keyboard.closed
+
+
+def test_a_keyboard_that_is_unplugged_before_it_was_judged_delivers_nothing() -> None:
+    assert read_out(Keyboard(code(4))) == ([], ["gone"])
+
+
+def test_a_scanner_that_was_learned_is_known_after_a_restart(tmp_path: Path) -> None:
+    Learned(tmp_path).add("usb-A-event-kbd")
+    Learned(tmp_path).add("usb-B-event-kbd")
+    assert "usb-A-event-kbd" in Learned(tmp_path)
+    assert "usb-C-event-kbd" not in Learned(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"scanners": 7}', b'{"scanners": [7]}', b"\xff"])
+def test_a_spoilt_memory_only_means_that_all_are_judged_again(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / FILE).write_bytes(content)
+    learned = Learned(tmp_path)
+    assert "usb-A-event-kbd" not in learned
+    learned.add("usb-A-event-kbd")
+    assert "usb-A-event-kbd" in Learned(tmp_path)
