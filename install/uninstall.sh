@@ -1,0 +1,94 @@
+#!/bin/sh
+# Removes the Pi Auto Client. Asks before scans are deleted that have not been delivered.
+#   --keep-data   keeps scans, identity, settings and the two users, for a later installation
+#   --yes         asks nothing: undelivered scans are deleted
+set -eu
+
+opt=/opt/pi-auto-client
+state=/var/lib/pi-auto-client
+settings=/etc/pi_auto_client.json
+log=/var/log/pi_auto_client.log
+units="pi-auto-client.service pi-auto-capture.service"
+
+fail() {
+    echo "uninstall.sh: $1" >&2
+    exit 1
+}
+
+# How many scans wait for the slower of the two ways; "an unknown number of" where that cannot be told.
+undelivered() {
+    /usr/local/bin/pi-auto-client status --json 2>/dev/null | python3 -I -c '
+import json, sys
+print(max(int(depth) for depth in json.load(sys.stdin)["queue"].values()))' 2>/dev/null || echo "an unknown number of"
+}
+
+ask_about_scans() {
+    [ -d "$state/capture" ] || return 0
+    waiting=$(undelivered)
+    [ "$waiting" != 0 ] || return 0
+    [ -t 0 ] || fail "$waiting scans have not been delivered; keep them with --keep-data, or delete them with --yes"
+    printf '%s scans have not been delivered and would be deleted. Delete them? Type yes: ' "$waiting"
+    read -r answer || answer=
+    [ "$answer" = yes ] || fail "nothing was changed; --keep-data keeps the scans"
+}
+
+stop_services() {
+    # shellcheck disable=SC2086 # a list of units
+    systemctl disable --quiet --now $units 2>/dev/null || true
+    systemctl stop pi-auto.slice 2>/dev/null || true
+}
+
+# Everything that the installation has put outside of its own folder, as the release itself lists it.
+remove_system_files() {
+    for system in "$opt"/releases/*/app/appliance/system; do
+        [ -d "$system" ] || continue
+        (cd "$system" && find . -type f) | while IFS= read -r file; do
+            rm -f "/${file#./}"
+        done
+    done
+}
+
+tell_the_system() {
+    systemctl daemon-reexec 2>/dev/null || true # also lets go of the hardware watchdog
+    # shellcheck disable=SC2086 # a list of units
+    systemctl reset-failed $units 2>/dev/null || true
+    udevadm control --reload 2>/dev/null || true
+    udevadm trigger --action=change --subsystem-match=input --subsystem-match=hidraw --subsystem-match=tty \
+        2>/dev/null || true
+}
+
+remove_data() {
+    rm -rf "$state"
+    rm -f "$settings" "$log" "$log".[0-9]*
+    for user in pi-auto pi-auto-capture; do
+        if id "$user" >/dev/null 2>&1; then
+            userdel "$user" 2>/dev/null || echo "uninstall.sh: user $user could not be removed" >&2
+        fi
+    done
+}
+
+main() {
+    keep=0 yes=0
+    for option in "$@"; do
+        case "$option" in
+            --keep-data) keep=1 ;;
+            --yes) yes=1 ;;
+            *) fail "unknown option $option; allowed: --keep-data, --yes" ;;
+        esac
+    done
+    [ "$(id -u)" = 0 ] || fail "must be run by root: sudo $opt/uninstall.sh"
+    [ "$keep$yes" != 00 ] || ask_about_scans
+    stop_services
+    remove_system_files
+    tell_the_system
+    rm -rf "$opt"
+    if [ "$keep" = 1 ]; then
+        echo "The Pi Auto Client is removed; kept: $state $settings $log and the users pi-auto and pi-auto-capture."
+    else
+        remove_data
+        echo "The Pi Auto Client is removed."
+    fi
+    exit 0 # in here, since this file is gone
+}
+
+main "$@"

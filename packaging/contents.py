@@ -1,0 +1,83 @@
+"""What goes into a release of the client: its code, its pure-Python dependencies, and what the system needs.
+
+A release is a plain list of files, sorted by name; whatever carries it (a zip file, a Debian
+package) is made of that list alone, so that the same commit always gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_SHARED = ("__init__.py", "files.py", "logs.py", "version.py")
+_ROOMS = ("wire", "client")
+_MAIN = '''"""Runs the client, out of this file or out of the folder it was unpacked to."""
+
+import os
+import sys
+
+# The release that was started, not whatever the link to it names later: modules are loaded when they are needed.
+sys.path[0] = os.path.realpath(sys.path[0])
+
+from pi_auto.client.cli import main
+
+sys.exit(main())
+'''
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class File:
+    """One file of a release."""
+
+    name: str
+    content: bytes
+    executable: bool = False
+
+
+def release_files(root: Path, packages: Path) -> list[File]:
+    """All files of the release in the working copy `root`, with dependencies out of `packages` (site-packages)."""
+    version = f"{version_of(root)}\n".encode()
+    files = [File("__main__.py", _MAIN.encode()), File("appliance/version", version)]
+    files += _code(root / "src")
+    files += [_file(root, "LICENSE", "licenses/pi-auto/LICENSE")]
+    files += _paho(packages)
+    files += _appliance(root / "install")
+    return sorted(files)
+
+
+def version_of(root: Path) -> str:
+    """The version in the working copy."""
+    return str(runpy.run_path(str(root / "src/pi_auto/version.py"))["__version__"])
+
+
+def _code(source: Path) -> Iterator[File]:
+    for name in _SHARED:
+        yield _file(source, f"pi_auto/{name}")
+    for room in _ROOMS:
+        for path in (source / "pi_auto" / room).rglob("*.py"):
+            yield _file(source, str(path.relative_to(source)))
+
+
+def _paho(packages: Path) -> Iterator[File]:
+    """paho-mqtt; its licence asks for the licence to come along."""
+    for path in (packages / "paho").rglob("*.py"):
+        yield _file(packages, str(path.relative_to(packages)))
+    (about,) = packages.glob("paho_mqtt-*.dist-info")
+    for path in (about / "licenses").iterdir():
+        yield _file(about, f"licenses/{path.name}", f"licenses/paho-mqtt/{path.name}")
+
+
+def _appliance(install: Path) -> Iterator[File]:
+    """The tree of system files, and the scripts an administrator calls."""
+    for path in (install / "system").rglob("*"):
+        if path.is_file():
+            yield _file(install, str(path.relative_to(install)), f"appliance/{path.relative_to(install)}")
+    for name in ("uninstall.sh", "update_client.sh"):
+        yield _file(install, name, f"appliance/{name}")
+
+
+def _file(folder: Path, path: str, name: str | None = None) -> File:
+    content = (folder / path).read_bytes()
+    return File(name or path, content, executable=content.startswith(b"#!"))

@@ -1,0 +1,387 @@
+"""The guide's `sudo ./install_pi_client.sh`, on a machine that is thrown away afterwards.
+
+Everything is real but systemctl and its like, which write down how they were called.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pi_auto.version import __version__
+from support.box import Box
+from support.waiting import wait_until
+
+INSTALL = "./install_pi_client.sh --server https://fleet.example:5443"
+SETTINGS = "/etc/pi_auto_client.json"
+OPT = "/opt/pi-auto-client"
+UNITS = "pi-auto-capture.service pi-auto-client.service"
+NEWER = "0.9.0"
+
+
+def installed(box: Box) -> str:
+    code, said = box.run(INSTALL)
+    assert code == 0, said
+    return said
+
+
+def upgrade_to(box: Box, of_version: Callable[[str], bytes], version: str = NEWER) -> None:
+    box.write("/home/pi/pi_auto_client.py", of_version(version), mode=0o755)
+
+
+def current(box: Box) -> str:
+    return box.path(f"{OPT}/current").readlink().name
+
+
+def everything(box: Box) -> dict[str, bytes | str]:
+    """All that lies in the places of the client, but for the releases that nobody runs."""
+    found: dict[str, bytes | str] = {}
+    for top in ("/etc", "/usr/local/bin", "/var/lib/pi-auto-client"):
+        for path in sorted(box.path(top).rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                found[str(path.relative_to(box.path("/")))] = path.read_bytes()
+    return found | {"current": current(box)}
+
+
+def test_what_it_puts_where(box: Box) -> None:
+    said = installed(box)
+    assert "reads scanners" in said
+    assert "server:       https://fleet.example:5443" in said
+    assert current(box) == __version__
+    settings = json.loads(box.path(SETTINGS).read_text())
+    assert settings["server_url"] == "https://fleet.example:5443"
+    assert settings["device_id"].startswith("pi-")
+    assert stat.S_IMODE(box.path(SETTINGS).stat().st_mode) == 0o644
+    calls = box.called()
+    assert f"systemctl enable --quiet {UNITS}" in calls
+    assert f"systemctl restart {UNITS}" in calls
+    assert calls.index("systemctl daemon-reload") < calls.index(f"systemctl restart {UNITS}")
+
+
+def test_code_belongs_to_root_and_nobody_else_can_write_it(box: Box) -> None:
+    code, said = box.run(f"umask 077; {INSTALL}")
+    assert code == 0, said
+    files = [path for path in box.path(OPT).rglob("*") if not path.is_symlink()]
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in files} == {(0, 0)}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} <= {0o755, 0o644}
+    assert list(box.path(f"{OPT}/current/app").rglob("pi_auto/client/__pycache__/cli.*.pyc"))
+
+
+def test_each_user_has_its_folder_and_the_other_reads_what_it_must(box: Box) -> None:
+    installed(box)
+    code, said = box.run(
+        "cd /var/lib/pi-auto-client && stat -c '%n %a %U %G' . capture agent /var/log/pi_auto_client.log"
+    )
+    assert code == 0, said
+    assert said.splitlines() == [
+        ". 755 root root",
+        "capture 2750 pi-auto-capture pi-auto",
+        "agent 2710 pi-auto pi-auto-capture",
+        "/var/log/pi_auto_client.log 660 pi-auto-capture pi-auto",
+    ]
+    assert box.run("id -nG pi-auto; id -nG pi-auto-capture")[1].split() == ["pi-auto", "pi-auto-capture"]
+
+
+def test_sudo_drops_to_the_agents_user(box: Box) -> None:
+    installed(box)
+    box.run(
+        "mkdir -p /srv/x && chown pi-auto /srv/x && "
+        "setpriv --reuid=pi-auto --regid=pi-auto --clear-groups touch /var/lib/pi-auto-client/agent/mine"
+    )
+    box.write(
+        f"{OPT}/current/app/pi_auto/client/status.py", "import os\nprint(os.getresuid())\nraise SystemExit(0)\n"
+    )
+    box.run(f"find {OPT}/current/app -name 'status.*.pyc' -delete")
+    uid = box.run("id -u pi-auto")[1].strip()
+    assert box.run("pi-auto-client status")[1].strip() == f"({uid}, {uid}, {uid})"
+
+
+def test_run_again_it_changes_nothing_and_is_healthy(box: Box) -> None:
+    installed(box)
+    box.write("/var/lib/pi-auto-client/capture/spool.sqlite", "scans")
+    before = everything(box)
+    assert box.run("./install_pi_client.sh")[0] == 0
+    assert everything(box) == before
+
+
+def test_run_again_it_repairs_what_was_damaged(box: Box) -> None:
+    installed(box)
+    whole = everything(box)
+    box.path("/etc/systemd/system/pi-auto-capture.service").write_text("rubbish")
+    box.path("/etc/udev/rules.d/72-pi-auto-client.rules").unlink()
+    box.path(f"{OPT}/current/app/pi_auto/logs.py").write_text("rubbish")
+    installed(box)
+    assert everything(box) == whole | {"current": f"{__version__}-2"}
+    assert [path.name for path in box.path(f"{OPT}/releases").iterdir() if not path.name.startswith(".")] != []
+    assert box.run("pi-auto-client --version")[1] == f"pi-auto-client {__version__}\n"
+
+
+def test_an_upgrade_keeps_queue_identity_and_settings(box: Box, of_version: Callable[[str], bytes]) -> None:
+    installed(box)
+    box.write("/var/lib/pi-auto-client/capture/spool.sqlite", "scans")
+    box.write("/var/lib/pi-auto-client/agent/identity.json", "{}", mode=0o600)
+    box.write(SETTINGS, '{"server_url": "https://mine.example", "log_barcodes": false}')
+    before = everything(box)
+    upgrade_to(box, of_version)
+    assert box.run("./install_pi_client.sh")[0] == 0
+    assert everything(box) == before | {"current": NEWER}
+    assert box.path(f"{OPT}/previous").readlink().name == __version__
+
+
+def test_a_release_that_does_not_run_gives_way_to_the_former_one(
+    box: Box, of_version: Callable[[str], bytes]
+) -> None:
+    installed(box)
+    before = everything(box)
+    upgrade_to(box, of_version)
+    box.write("/srv/broken", NEWER)
+    impatient = (
+        "import sys; sys.path.insert(0, 'pi_auto_client.py')\n"
+        "from pathlib import Path\n"
+        "from pi_auto.client.appliance.setup import Setup\n"
+        "Setup(Path('pi_auto_client.py').resolve(), patience=0.5).run()\n"
+    )
+    box.write("/home/pi/impatient.py", impatient)
+    code, said = box.run("python3 -I impatient.py")
+    assert code == 1
+    assert "the former one runs again: pi-auto-capture.service does not run: cannot register" in said
+    assert everything(box) == before
+    assert box.run("systemctl is-active pi-auto-client.service")[1] == "active\n"
+
+
+def test_a_release_that_cannot_even_load_is_never_switched_to(
+    box: Box, of_version: Callable[[str], bytes]
+) -> None:
+    installed(box)
+    before = everything(box)
+    box.called()
+    broken = of_version(NEWER).replace(b"import paho", b"import pah0")
+    box.write("/home/pi/pi_auto_client.py", broken, mode=0o755)
+    code, said = box.run(INSTALL)
+    assert code == 1, said
+    assert everything(box) == before
+    assert not [call for call in box.called() if "restart" in call or "reload" in call]
+
+
+def test_a_disk_that_fills_up_half_way_changes_nothing(box: Box) -> None:
+    code, said = box.run(f"{INSTALL}; code=$?; ls -A /opt/pi-auto-client/releases; exit $code", small="400k")
+    assert code == 1
+    assert "only" in said or "No space left on device" in said
+    assert "unpacking" not in said
+    assert not box.path(SETTINGS).exists()
+
+
+def test_a_disk_that_is_full_only_for_setup_changes_nothing(box: Box) -> None:
+    code, said = box.run(
+        "python3 -I pi_auto_client.py setup; code=$?; ls -A /opt/pi-auto-client/releases; exit $code", small="400k"
+    )
+    assert code == 1
+    assert "No space left on device; the former state still holds" in said
+    assert ".unpacking" not in said
+    assert not box.path("/etc/systemd/system/pi-auto-client.service").exists()
+
+
+def test_settings_that_are_broken_are_told_and_left(box: Box) -> None:
+    installed(box)
+    box.write(SETTINGS, '{"server_url": ')
+    before = everything(box)
+    code, said = box.run(INSTALL)
+    assert code == 1
+    assert f"{SETTINGS}: is not JSON" in said
+    assert everything(box) == before
+
+
+def test_settings_that_cannot_work_are_refused(box: Box) -> None:
+    code, said = box.run("./install_pi_client.sh --server ftp://fleet.example")
+    assert code == 1
+    assert "server_url" in said
+    assert not box.path(SETTINGS).exists()
+
+
+def test_an_interrupted_installation_leaves_the_former_state(box: Box, of_version: Callable[[str], bytes]) -> None:
+    installed(box)
+    before = everything(box)
+    upgrade_to(box, of_version)
+    box.write("/usr/local/sbin/systemd-sysusers", "#!/bin/sh\ntouch /srv/reached\nexec sleep 60\n", mode=0o755)
+    with box.start(f"echo $$ > /srv/pid; exec {INSTALL}") as process:
+        wait_until(box.path("/srv/reached").exists, what="it is in the middle of it")
+        os.kill(int(box.path("/srv/pid").read_text()), 15)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "interrupted; the former state holds again" in said
+    assert everything(box) == before
+
+
+@pytest.mark.parametrize("step", ["unpack", "try_out", "configure", "place", "make_users_and_folders", "switch"])
+def test_after_a_power_cut_behind_any_step_the_next_run_finishes(
+    box: Box, of_version: Callable[[str], bytes], step: str
+) -> None:
+    installed(box)
+    upgrade_to(box, of_version)
+    cut = (
+        "import os, sys; sys.path.insert(0, 'pi_auto_client.py')\n"
+        "from pathlib import Path\n"
+        "from pi_auto.client.appliance.setup import Setup\n"
+        f"setup = Setup(Path('pi_auto_client.py').resolve())\n"
+        "for step in setup.steps():\n"
+        "    step()\n"
+        f"    step.__name__ == '{step}' and os._exit(9)\n"
+    )
+    box.write("/home/pi/cut.py", cut)
+    assert box.run("python3 -I cut.py")[0] == 9
+    assert box.run("pi-auto-client --version")[0] == 0  # what is current still runs
+    installed(box)
+    assert current(box) == NEWER
+    left = {path.name for path in box.path(f"{OPT}/releases").iterdir() if path.is_dir()}
+    assert left >= {NEWER}
+    assert not [name for name in left if name.startswith(".")]
+
+
+def test_two_installations_at_once_do_not_mix(box: Box) -> None:
+    installed(box)
+    code, said = box.run(f"exec 9>/run/pi-auto-client-setup.lock; flock 9; {INSTALL}")
+    assert code == 1
+    assert "another installation is running" in said
+
+
+REFUSALS = {
+    "not root": ("setpriv --reuid=65534 --clear-groups ./install_pi_client.sh", "must be run by root: sudo"),
+    "one file alone": ("rm pi_auto_client.py; ./install_pi_client.sh", "pi_auto_client.py is missing"),
+    "half a file": ("truncate -s 300000 pi_auto_client.py; ./install_pi_client.sh", "incomplete or damaged"),
+    "no systemd": ("rmdir /run/systemd/system; ./install_pi_client.sh", "systemd does not run here"),
+    "another system": ("PATH=/tmp/bin; ./install_pi_client.sh", "this system is not supported"),
+    "unknown option": ("./install_pi_client.sh --sever x", "unrecognized arguments: --sever"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_what_it_cannot_work_with_is_told_in_a_sentence(box: Box, case: str) -> None:
+    command, sentence = REFUSALS[case]
+    tools = "mkdir -p /tmp/bin; for tool in bash env dirname id; do ln -sf $(command -v $tool) /tmp/bin/; done; "
+    code, said = box.run((tools if case == "another system" else "") + command)
+    assert code != 0
+    assert sentence in said
+    assert "Traceback" not in said
+    assert not box.path(OPT).exists() or not any(box.path(OPT).rglob("current"))
+
+
+FAKES = {
+    "wrong architecture": ("dpkg", "echo riscv64", "architecture riscv64 is not supported; supported: armhf"),
+    "Python too old": (
+        "python3", "case $* in *version_info*) exit 1;; --version) echo Python 3.9.2;; esac",
+        "Python 3.11 or newer is needed, this is Python 3.9.2",
+    ),
+    "no disk": ("df", "echo Avail; echo 5000", "only 4 MB of disk are free; 100 MB are needed"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FAKES)
+def test_a_machine_that_does_not_fit_is_told_so(box: Box, case: str) -> None:
+    name, script, sentence = FAKES[case]
+    box.write(f"/usr/local/sbin/{name}", f"#!/bin/sh\n{script}\n", mode=0o755)
+    code, said = box.run(INSTALL)
+    assert code == 1
+    assert sentence in said
+    assert not box.path(OPT).exists()
+
+
+APT = {
+    "no network": ("Temporary failure resolving 'deb.debian.org'", "there is no network"),
+    "apt locked": ("E: Could not get lock /var/lib/dpkg/lock-frontend.", "another program is installing packages"),
+    "disk full": ("E: You don't have enough free space in /var/cache/apt/archives/.", "the disk is full"),
+    "dpkg interrupted": ("E: dpkg was interrupted, you must manually run", "run sudo dpkg --configure -a"),
+    "anything else": ("E: Unable to locate package logrotate", "E: Unable to locate package logrotate"),
+}
+
+
+@pytest.mark.parametrize("case", APT)
+def test_why_a_package_could_not_be_installed_is_told(box: Box, case: str) -> None:
+    apt_said, sentence = APT[case]
+    box.write("/usr/local/sbin/apt-get", f'#!/bin/sh\necho "{apt_said}" >&2\nexit 100\n', mode=0o755)
+    box.path("/usr/local/sbin/logrotate").unlink()
+    code, said = box.run(f"rm -f /usr/sbin/logrotate; {INSTALL}")
+    assert code == 1
+    assert "logrotate could not be installed" in said
+    assert sentence in said
+    assert "nothing else was changed" in said
+    assert not box.path(OPT).exists()
+
+
+def test_only_packages_that_are_missing_are_installed(box: Box) -> None:
+    installed(box)
+    assert not [call for call in box.called() if call.startswith("apt-get")]
+    box.path("/usr/local/sbin/logrotate").unlink()
+    code, said = box.run(f"rm -f /usr/sbin/logrotate; {INSTALL}")
+    assert code == 0, said
+    (call,) = [call for call in box.called() if call.startswith("apt-get")]
+    assert call.endswith("install -y --no-install-recommends logrotate")
+
+
+def test_uninstalling_leaves_nothing(box: Box) -> None:
+    clean = {str(path) for path in box.path("/").rglob("*") if "home/pi" not in str(path)}
+    installed(box)
+    code, said = box.run(f"{OPT}/uninstall.sh --yes")
+    assert (code, said) == (0, "The Pi Auto Client is removed.\n")
+    left = {
+        str(path) for path in box.path("/").rglob("*") if path.is_file() and "home/pi" not in str(path)
+    } - clean
+    known = ("/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/.pwd.lock", "/srv/", "/etc/sub")
+    assert [path for path in left if not any(name in path for name in known)] == []
+    assert box.run("id pi-auto; id pi-auto-capture")[0] != 0
+
+
+def test_uninstalling_can_keep_the_data_for_a_later_installation(box: Box) -> None:
+    installed(box)
+    box.write("/var/lib/pi-auto-client/capture/spool.sqlite", "scans")
+    code, said = box.run(f"{OPT}/uninstall.sh --keep-data")
+    assert code == 0
+    assert "kept: /var/lib/pi-auto-client /etc/pi_auto_client.json" in said
+    assert box.path("/var/lib/pi-auto-client/capture/spool.sqlite").read_text() == "scans"
+    assert box.run("id pi-auto")[0] == 0
+    assert not box.path(OPT).exists()
+    installed(box)
+    assert box.path("/var/lib/pi-auto-client/capture/spool.sqlite").read_text() == "scans"
+
+
+def test_undelivered_scans_are_not_deleted_unasked(box: Box) -> None:
+    installed(box)
+    code, said = box.run(f"{OPT}/uninstall.sh < /dev/null")
+    assert code == 1
+    assert "scans have not been delivered; keep them with --keep-data, or delete them with --yes" in said
+    assert box.path(f"{OPT}/current").is_symlink()
+
+
+def test_a_person_is_asked_about_them(box: Box) -> None:
+    installed(box)
+    ask = f"script -qec '{OPT}/uninstall.sh' /dev/null"
+    code, said = box.run(f"echo no | {ask}")
+    assert (code, "Delete them? Type yes:" in said, "nothing was changed" in said) == (1, True, True)
+    code, said = box.run(f"echo yes | {ask}")
+    assert (code, "is removed" in said) == (0, True)
+
+
+def test_an_image_gets_the_client_and_no_identity(box: Box, dist: Path) -> None:
+    (package,) = dist.glob("*.deb")
+    box.write(f"/home/pi/{package.name}", package.read_bytes())
+    code, said = box.run(f"rmdir /run/systemd/system; dpkg -i --force-depends {package.name}")
+    assert code == 0, said
+    assert current(box) == __version__
+    assert json.loads(box.path(SETTINGS).read_text()) == {}
+    assert not list(box.path("/var/lib/pi-auto-client/agent").iterdir())
+    assert not [call for call in box.called() if "restart" in call]
+    code, said = box.run("dpkg --purge pi-auto-client")
+    assert code == 0, said
+    assert not box.path(OPT).exists()
+    assert not box.path("/var/lib/pi-auto-client").exists()
+
+
+def test_this_machine_was_left_alone() -> None:
+    with pytest.raises(KeyError):
+        pwd.getpwnam("pi-auto")
+    assert not Path(OPT).exists()

@@ -1,0 +1,91 @@
+"""The units, as systemd's own tools judge them, and the promises that are written in them."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SYSTEM = ROOT / "install/system/etc"
+UNITS = ("pi-auto-client", "pi-auto-capture")
+MOST_EXPOSED = 2.0
+
+with_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
+
+
+def unit(name: str) -> configparser.RawConfigParser:
+    parser = configparser.RawConfigParser(strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(SYSTEM / f"systemd/system/{name}.service")
+    return parser
+
+
+@with_systemd
+@pytest.mark.parametrize("name", UNITS)
+def test_the_sandbox_is_tight(name: str) -> None:
+    file = SYSTEM / f"systemd/system/{name}.service"
+    command = ["systemd-analyze", "security", "--offline=yes", "--no-pager", str(file)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
+    assert float(said.split(":")[1].split()[0]) <= MOST_EXPOSED
+
+
+@with_systemd
+def test_systemd_understands_every_line(tmp_path: Path) -> None:
+    for file in (SYSTEM / "systemd/system").iterdir():
+        # The release that it starts is not on this machine.
+        text = file.read_text().replace("/usr/bin/python3", "/bin/true")
+        (tmp_path / file.name).write_text(text)
+    files = sorted(str(path) for path in tmp_path.iterdir())
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *files], capture_output=True, text=True, check=False
+    )
+    assert [line for line in done.stderr.splitlines() if "pi-auto" in line] == []
+
+
+@pytest.mark.parametrize(("name", "within"), [("pi-auto-client", "10"), ("pi-auto-capture", "300ms")])
+def test_it_never_gives_up(name: str, within: str) -> None:
+    found = unit(name)
+    assert found["Unit"]["StartLimitIntervalSec"] == "0"
+    assert found["Service"]["Restart"] == "always"
+    assert found["Service"]["RestartSec"] == within
+
+
+def test_the_agent_is_watched_and_ready_when_it_says_so() -> None:
+    service = unit("pi-auto-client")["Service"]
+    assert (service["Type"], service["WatchdogSec"]) == ("notify", "60")
+
+
+def test_capture_has_no_network_and_the_agent_no_devices() -> None:
+    capture, agent = unit("pi-auto-capture")["Service"], unit("pi-auto-client")["Service"]
+    assert (capture["PrivateNetwork"], capture["RestrictAddressFamilies"]) == ("yes", "AF_UNIX")
+    assert (agent["PrivateDevices"], "DeviceAllow" in agent) == ("yes", False)
+
+
+def test_neither_unit_holds_the_other_so_that_scanning_goes_on() -> None:
+    capture = unit("pi-auto-capture")
+    assert not {"PartOf", "BindsTo", "Requires"} & {*capture["Unit"], *unit("pi-auto-client")["Unit"]}
+    assert unit("pi-auto-client")["Unit"]["Wants"] == "pi-auto-capture.service"
+
+
+def test_settings_that_the_units_rely_on_stand_in_the_rules_as_well() -> None:
+    rules = (SYSTEM / "tmpfiles.d/pi-auto-client.conf").read_text()
+    users = (SYSTEM / "sysusers.d/pi-auto-client.conf").read_text()
+    for name in UNITS:
+        service = unit(name)["Service"]
+        assert f"u {service['User']} " in users
+        folder = "agent" if name == "pi-auto-client" else "capture"
+        assert f"/var/lib/pi-auto-client/{folder}" in rules
+        assert "/var/log/pi_auto_client.log" in rules
+
+
+@pytest.mark.skipif(not shutil.which("shellcheck"), reason="needs shellcheck")
+def test_the_scripts_are_clean() -> None:
+    scripts = [*(ROOT / "install").glob("*.sh"), *(ROOT / "install/debian").iterdir()]
+    scripts += [ROOT / "install/system/usr/local/bin/pi-auto-client"]
+    done = subprocess.run(["shellcheck", "--format=json", *map(str, scripts)], capture_output=True, check=False)
+    assert json.loads(done.stdout) == []
