@@ -53,7 +53,7 @@ tell_the_system() {
     # shellcheck disable=SC2086 # a list of units
     systemctl reset-failed $units 2>/dev/null || true
     udevadm control --reload 2>/dev/null || true
-    udevadm trigger --action=change --subsystem-match=input --subsystem-match=hidraw --subsystem-match=tty \
+    udevadm trigger --settle --action=change --subsystem-match=input --subsystem-match=hidraw --subsystem-match=tty \
         2>/dev/null || true
 }
 
