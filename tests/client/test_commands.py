@@ -12,8 +12,9 @@ import pytest
 from pi_auto.client.agent.enrolment.identity import identity_of
 from pi_auto.client.agent.enrolment.registration import store_registration
 from pi_auto.client.cli import main
-from pi_auto.wire.registration import RegistrationAnswer, ServerInfo
+from pi_auto.wire.registration import RegistrationAnswer
 
+TOKEN = "a-token-" * 6
 SERVER = "http://127.0.0.1:1"  # where nobody listens
 
 
@@ -31,7 +32,7 @@ def registered(tmp_path: Path) -> Path:
     answer = RegistrationAnswer(
         device_id="pi-1a2b3c4d", registration_date=datetime(2026, 11, 23, tzinfo=UTC), message="welcome",
         connection_string="HostName=hub;DeviceId=pi-1a2b3c4d;SharedAccessKey=c2VjcmV0",
-        server_info=ServerInfo(server_url=SERVER), api_token="a-token",
+        server_url=SERVER, api_token=TOKEN,
     )  # fmt: skip
     store_registration(folder, SERVER, answer)
     return folder.parent
@@ -51,8 +52,11 @@ def test_what_is_not_named_stays(file: Path) -> None:
     file.write_text('{"log_barcodes": false, "of_a_newer_version": [1], "server_url": "https://old.example"}')
     assert configure(file, "--server", "https://new.example", "--log-level", "ERROR") == 0
     assert json.loads(file.read_text()) == {
-        "log_barcodes": False, "of_a_newer_version": [1], "server_url": "https://new.example", "log_level": "ERROR",
-    }  # fmt: skip
+        "log_barcodes": False,
+        "of_a_newer_version": [1],
+        "server_url": "https://new.example",
+        "log_level": "ERROR",
+    }
 
 
 @pytest.mark.parametrize(
@@ -74,11 +78,13 @@ def test_secrets_are_shown_when_asked_for_and_only_then(
 ) -> None:
     known = ["status", "--state", str(registered), "--server", SERVER]
     assert main([*known, "--json"]) == 0
-    assert "c2VjcmV0" not in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "c2VjcmV0" not in shown
+    assert TOKEN not in shown
     assert main([*known, "--secrets"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["connection_string"].endswith("SharedAccessKey=c2VjcmV0")
-    assert told["api_token"] == "a-token"
+    assert told["api_token"] == TOKEN
 
 
 def test_asking_for_an_update_says_why_it_cannot(registered: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -197,3 +197,18 @@ def test_a_device_id_is_the_last_eight_hex_digits(hardware: str, device_id: str)
 def test_hardware_without_eight_digits_names_no_device() -> None:
     with pytest.raises(ValueError, match="hex digits"):
         device_id_from("xyz")
+
+
+@pytest.mark.parametrize("field", ["api_token", "connection_string"])
+def test_a_malformed_secret_is_not_shown(field: str) -> None:
+    answer = travelled(RegistrationAnswer("pi-1a2b3c4d", NOW, None, "http://127.0.0.1:5000"))
+    with pytest.raises(FieldError, match=field) as error:
+        RegistrationAnswer.from_json(answer | {field: ["hush-hush"]})
+    assert "hush" not in str(error.value)
+
+
+def test_a_malformed_claim_is_not_shown() -> None:
+    registration = travelled(Registration("pi-1a2b3c4d", NOW, {}, "1.0.0"))
+    with pytest.raises(FieldError, match="claim") as error:
+        Registration.from_json(registration | {"claim": "hush-hush"})
+    assert "hush" not in str(error.value)

@@ -21,6 +21,7 @@ D = TypeVar("D")
 
 UUID_FORM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+SECRETS = frozenset(("api_token", "claim", "connection_string", "primary_key"))
 LARGEST_INTEGER = 2**63 - 1  # what a database column holds
 
 
@@ -45,8 +46,13 @@ class Fields:
 
     def refuse(self, name: str, allowed: str) -> FieldError:
         """The error that says what is wrong with a field."""
-        value = shown(self._values[name]) if name in self._values else "missing"
-        return FieldError(self.at(name), value, allowed)
+        return FieldError(self.at(name), self._shown(name), allowed)
+
+    def _shown(self, name: str) -> str:
+        """What stands there, as an error may tell it: a secret stays one, even where it is malformed."""
+        if name not in self._values:
+            return "missing"
+        return "something else" if name in SECRETS else shown(self._values[name])
 
     def text(self, name: str, *, most: int, least: int = 1, form: re.Pattern[str] | None = None) -> str:
         """A string of `least` to `most` characters that matches `form` and is valid Unicode."""
