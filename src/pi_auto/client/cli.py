@@ -19,6 +19,7 @@ from typing import Any, TextIO, cast
 
 from pi_auto.client import itself
 from pi_auto.client.commands import add_commands, add_log_options
+from pi_auto.client.last_good import load_or_last_good
 from pi_auto.client.logbook import start_logbook
 from pi_auto.client.patient_stream import PatientStream
 from pi_auto.client.settings import DEFAULT_FILE, DEFAULT_STATE, LOG_LEVELS, Settings, SettingsError
@@ -91,7 +92,7 @@ def _announce(settings: Settings, facts: dict[str, str]) -> None:
 def _capture(arguments: argparse.Namespace) -> int:
     from pi_auto.client.capture.program import run_capture  # noqa: PLC0415 - loaded when needed
 
-    settings = _settings(arguments)
+    settings = _settings(arguments, program="capture")
     start_logbook(arguments.log_file, arguments.log_format)
     _hold_lifeline(arguments)
     return run_capture(settings.state, settings.scanner, log_barcodes=settings.log_barcodes)
@@ -100,7 +101,7 @@ def _capture(arguments: argparse.Namespace) -> int:
 def _agent(arguments: argparse.Namespace) -> int:
     from pi_auto.client.agent.program import run_agent  # noqa: PLC0415 - loaded when needed
 
-    settings = _settings(arguments, server=True)
+    settings = _settings(arguments, server=True, program="agent")
     start_logbook(arguments.log_file, arguments.log_format)
     _hold_lifeline(arguments)
     return run_agent(settings)
@@ -132,9 +133,13 @@ def _status(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _settings(arguments: argparse.Namespace, *, server: bool = False) -> Settings:
-    """The settings that hold for this call, logging at their level; with `server` they must name one."""
-    settings = Settings.load(arguments.config, _given(arguments))
+def _settings(arguments: argparse.Namespace, *, server: bool = False, program: str = "") -> Settings:
+    """The settings that hold for this call, logging at their level; with `server` they must name one.
+
+    A `program` that runs for months goes on with what last worked where the file is broken.
+    """
+    file, given = arguments.config, _given(arguments)
+    settings = load_or_last_good(file, given, program) if program else Settings.load(file, given)
     logging.getLogger().setLevel(settings.log_level)
     if server and not settings.server_url:
         raise SettingsError(
