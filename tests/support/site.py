@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,23 +21,9 @@ from pi_auto.server.scans.booking import Way, book
 from pi_auto.server.settings import Settings
 from pi_auto.server.store.changes import next_change
 from pi_auto.wire.scan import Record
+from support.api import DEVICE, Clock
 
-NOW = datetime(2026, 11, 23, 12, 5, tzinfo=UTC)
 EVENTS = {"Accept": "text/event-stream"}
-DEVICE = "pi-1a2b3c4d"
-
-
-@dataclass
-class Clock:
-    """A clock that a test moves."""
-
-    now: datetime = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_by(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
 
 
 @dataclass

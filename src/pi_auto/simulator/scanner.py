@@ -44,13 +44,13 @@ class VirtualScanner:
 
     def send(self, report: Report, time: int) -> None:
         """Send what a scanner sends at once, at `time`; dropped if nobody has read for long."""
-        if self._dropped:
-            report = [(EV_SYN, SYN_DROPPED, 0), *report]
         self._write(_packed(report, time))
 
     def _write(self, octets: bytes) -> None:
+        """Whatever comes after something that was dropped is preceded by the word that it was."""
+        lost = _packed([(EV_SYN, SYN_DROPPED, 0)], _boottime()) if self._dropped else b""
         try:
-            os.write(self._descriptor, octets)
+            os.write(self._descriptor, lost + octets)
             self._dropped = False
         except BlockingIOError:
             self._dropped = True

@@ -10,8 +10,9 @@ from pi_auto.server.console.frames import Press
 from pi_auto.server.console.queries import MOST_SCANS, PLAIN
 from pi_auto.server.console.stream import MOST_STREAMS, Seats
 from pi_auto.server.scans.booking import Way
+from support.api import DEVICE, NOW
 from support.records import incident, scan
-from support.site import DEVICE, NOW, Site, elements, frames
+from support.site import Site, elements, frames
 
 
 def at(site: Site) -> int:

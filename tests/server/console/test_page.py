@@ -12,8 +12,9 @@ from pi_auto.server.console.views import MOST_CODE
 from pi_auto.server.scans.booking import Way
 from pi_auto.wire.escape import printable
 from pi_auto.wire.scan import Scanner, Stamp
+from support.api import DEVICE, NOW
 from support.records import BOOT, incident, scan
-from support.site import DEVICE, NOW, Site
+from support.site import Site
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "

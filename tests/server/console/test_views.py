@@ -6,7 +6,7 @@ import pytest
 
 from pi_auto.server.console.views import arrival, waiting
 from pi_auto.server.console.words import ago, lasting
-from support.site import NOW
+from support.api import NOW
 
 
 @pytest.mark.parametrize(

@@ -84,9 +84,8 @@ def _look_up(store: Store, hashed: bytes) -> str:
     return device_id
 
 
-_remembered = lru_cache(_REMEMBERED)(
-    _look_up
-)  # an exception is not remembered: a bad token is looked up each time
+# An exception is not remembered: a bad token is looked up each time.
+_remembered = lru_cache(_REMEMBERED)(_look_up)
 
 
 def _no_longer_good() -> ApiError:

@@ -23,9 +23,3 @@ def find_device(connection: Connection, id_or_hostname: str) -> Row[Any] | None:
         return by_id
     namesakes = connection.execute(select(devices).where(devices.c.hostname == id_or_hostname)).all()
     return max(namesakes, key=lambda row: last_contact(row) or row.registered_at, default=None)
-
-
-def devices_changed_after(connection: Connection, after: int, most: int = 500) -> Sequence[Row[Any]]:
-    """Devices whose change number is above `after`, in its order, at most so many."""
-    changed = select(devices).where(devices.c.changed > after).order_by(devices.c.changed).limit(most)
-    return connection.execute(changed).all()

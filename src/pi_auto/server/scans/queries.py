@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, exists, func, select
 
-from pi_auto.server.scans.tables import conflicts, incidents, scans
+from pi_auto.server.scans.tables import conflicts, scans
 from pi_auto.server.store.text import storable
 
 MOST_IN_PAGE = 1000
@@ -59,12 +59,6 @@ def page_scans(engine: Engine, wanted: ScanFilter) -> Iterator[Sequence[Row[Any]
 def scans_changed_after(connection: Connection, after: int, most: int = 500) -> Sequence[Row[Any]]:
     """Scans whose change number is above `after`, in its order, at most so many."""
     changed = _select_scans().where(scans.c.changed > after).order_by(scans.c.changed).limit(most)
-    return connection.execute(changed).all()
-
-
-def incidents_changed_after(connection: Connection, after: int, most: int = 500) -> Sequence[Row[Any]]:
-    """Incidents whose change number is above `after`, in its order, at most so many."""
-    changed = select(incidents).where(incidents.c.changed > after).order_by(incidents.c.changed).limit(most)
     return connection.execute(changed).all()
 
 

@@ -39,9 +39,8 @@ class ApiDelivery:
         self._device_id, self._lane, self._api = device_id, lane, api
         self._standing, self._wakeups = standing, wakeups
         self._pauses = Backoff(rng)
-        self._rewinds = Backoff(
-            rng
-        )  # never reset: a server that asks for everything again and again gets it slower
+        # Never reset: a server that asks for everything again and again gets it slower.
+        self._rewinds = Backoff(rng)
         self._most = self._ceiling = MOST_RECORDS
 
     def run(self) -> None:
