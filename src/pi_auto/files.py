@@ -7,17 +7,21 @@ import secrets
 from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes | str, *, mode: int = 0o644) -> None:
-    """Replace `path` by a file that holds `content`: temporary name, fsync, rename, fsync of the folder."""
+def write_whole(path: Path, content: bytes | str, *, mode: int = 0o644, durable: bool = True) -> None:
+    """Replace `path` by a file that holds `content`: temporary name, fsync, rename, fsync of the folder.
+
+    What is not `durable` is whole for every reader as well, but may be gone or empty after a power cut.
+    """
     octets = content.encode() if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        _write_new(temporary, octets, mode)
+        _write_new(temporary, octets, mode, durable=durable)
         temporary.rename(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    fsync_folder(path.parent)
+    if durable:
+        fsync_folder(path.parent)
 
 
 def fsync_folder(folder: Path) -> None:
@@ -29,9 +33,10 @@ def fsync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _write_new(path: Path, octets: bytes, mode: int) -> None:
+def _write_new(path: Path, octets: bytes, mode: int, *, durable: bool) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as file:
         file.write(octets)
         file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            os.fsync(file.fileno())
