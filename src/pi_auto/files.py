@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 
 
@@ -13,7 +12,7 @@ def write_whole(path: Path, content: bytes | str, *, mode: int = 0o644, durable:
     What is not `durable` is whole for every reader as well, but may be gone or empty after a power cut.
     """
     octets = content.encode() if isinstance(content, str) else content
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
     try:
         _write_new(temporary, octets, mode, durable=durable)
         temporary.rename(path)

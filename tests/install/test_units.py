@@ -47,7 +47,7 @@ def test_systemd_understands_every_line(tmp_path: Path) -> None:
     assert [line for line in done.stderr.splitlines() if "pi-auto" in line] == []
 
 
-@pytest.mark.parametrize(("name", "within"), [("pi-auto-client", "10"), ("pi-auto-capture", "100ms")])
+@pytest.mark.parametrize(("name", "within"), [("pi-auto-client", "10"), ("pi-auto-capture", "20ms")])
 def test_it_never_gives_up(name: str, within: str) -> None:
     found = unit(name)
     assert found["Unit"]["StartLimitIntervalSec"] == "0"

@@ -175,15 +175,22 @@ _OPTIONS = {
 }
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """argparse makes one for each option, and each would load what finds out how wide the terminal is."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=100)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pi-auto-client",
         description="A barcode appliance: scans are stored durably, then delivered to server and IoT Hub.",
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
     )
     parser.add_argument("--version", action="version", version=f"pi-auto-client {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", prog=parser.prog)
     shared = _shared_options()
     supervised = argparse.ArgumentParser(add_help=False)
     supervised.add_argument("--until-stdin-closes", action="store_true", help="stop when standard input ends")
@@ -207,7 +214,7 @@ def _add(
     commands: Any, name: str, command: Any, help_text: str, *parents: argparse.ArgumentParser
 ) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=help_text, description=help_text, parents=list(parents)
+        name, help=help_text, description=help_text, parents=list(parents), formatter_class=_Formatter
     )
     parser.set_defaults(command=command)
     return parser

@@ -7,15 +7,16 @@ time is handed `now`, so that a test can hand in its own.
 
 from __future__ import annotations
 
-import ctypes
+import struct
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
-from uuid import uuid4
 
+from pi_auto.client.uuids import new_uuid
 from pi_auto.wire.scan import Stamp
 
 Now = Callable[[], Stamp]
@@ -23,8 +24,7 @@ Now = Callable[[], Stamp]
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _STA_UNSYNC = 0x0040  # <linux/timex.h>
 _TIMEX_BYTES = 256  # struct timex has 208 where a long is 64 bits wide, fewer elsewhere
-_STATUS_AT = 5 * ctypes.sizeof(ctypes.c_long)  # after modes (padded), offset, freq, maxerror, esterror
-_libc = ctypes.CDLL(None)
+_STATUS_AT = 5 * struct.calcsize("@l")  # after modes (padded), offset, freq, maxerror, esterror
 
 
 def boottime_ns() -> int:
@@ -37,16 +37,25 @@ def boot_id() -> str:
     try:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:
-        return str(uuid4())
+        return new_uuid()
 
 
 def clock_synced() -> bool:
     """Whether the kernel believes that the wall clock has been set from the network; False if it cannot say."""
-    timex = ctypes.create_string_buffer(_TIMEX_BYTES)  # modes 0: ask, change nothing
-    if _libc.adjtimex(timex) < 0:
+    timex = bytearray(_TIMEX_BYTES)  # modes 0: ask, change nothing
+    if _adjtimex()(timex) < 0:
         return False
-    status = int.from_bytes(timex.raw[_STATUS_AT : _STATUS_AT + 4], sys.byteorder)
+    status = int.from_bytes(timex[_STATUS_AT : _STATUS_AT + 4], sys.byteorder)
     return not status & _STA_UNSYNC
+
+
+@cache
+def _adjtimex() -> Callable[[bytearray], int]:
+    """The C library's; Python has none. Loaded by the first stamp, so that scanners are opened sooner."""
+    import ctypes  # noqa: PLC0415 - see above
+
+    function = ctypes.CDLL(None).adjtimex
+    return lambda timex: int(function((ctypes.c_char * len(timex)).from_buffer(timex)))
 
 
 def system_clock() -> Now:

@@ -6,7 +6,6 @@ device adds at sending when its clock was set only after the scan.
 
 from __future__ import annotations
 
-import hashlib
 from base64 import b64encode
 from dataclasses import dataclass
 from datetime import datetime
@@ -101,7 +100,9 @@ class Scan:
 
         The position is left out: a record that is salvaged from a broken spool gets a new one.
         """
-        return hashlib.sha256(self._canonical().encode()).digest()
+        from hashlib import sha256  # noqa: PLC0415 - loads OpenSSL, which capture does without
+
+        return sha256(self._canonical().encode()).digest()
 
     def _canonical(self) -> str:
         """JSON of all but the position: names sorted, no spaces, ASCII.

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from uuid import uuid4
 
 from pi_auto.client.capture.housekeeping import Housekeeper
 from pi_auto.client.capture.inbox import MOST_WAITING, Inbox, Note
@@ -23,6 +22,7 @@ from pi_auto.client.spool.errors import SpoolDamaged, SpoolRefused
 from pi_auto.client.spool.marks import acknowledged
 from pi_auto.client.spool.replacing import set_aside
 from pi_auto.client.spool.writer import Spool
+from pi_auto.client.uuids import new_uuid
 from pi_auto.wire.scan import Record, Scan
 
 _RETRY_SECONDS, _MOST_RETRY_SECONDS = 1.0, 600.0
@@ -145,7 +145,7 @@ class Clerk(threading.Thread):
         lost, self._overflow_told = self._inbox.overflow - self._overflow_told, self._inbox.overflow
         if lost:
             reason = f"{lost} records came while the disk took nothing and {MOST_WAITING} waited in memory already"
-            self._waiting.append(IncidentDraft(str(uuid4()), "scan_lost", reason, self._now()))
+            self._waiting.append(IncidentDraft(new_uuid(), "scan_lost", reason, self._now()))
 
     def _keep_house(self) -> None:
         if not self._spool or self._waiting or self._housekeeper.seconds_left() > 0:

@@ -5,11 +5,10 @@ The same item scanned twice on purpose is two scans, so a repeat is marked and n
 
 from __future__ import annotations
 
-from uuid import uuid4
-
 from pi_auto.client.capture.decoder import Code, Lost, Outcome
 from pi_auto.client.clock import Now, stamp_at
 from pi_auto.client.spool.drafts import Draft, IncidentDraft, ScanDraft
+from pi_auto.client.uuids import new_uuid
 from pi_auto.wire.scan import Scanner, Stamp
 
 REPEAT_WINDOW = 500_000_000  # nanoseconds
@@ -27,7 +26,7 @@ class Drafter:
         """The draft of a code, or of its loss."""
         stamp = stamp_at(self._now(), outcome.time)
         if isinstance(outcome, Lost):
-            return IncidentDraft(str(uuid4()), "scan_lost", outcome.reason, stamp, self._scanner)
+            return IncidentDraft(new_uuid(), "scan_lost", outcome.reason, stamp, self._scanner)
         return self._scan(outcome, stamp)
 
     def _scan(self, code: Code, stamp: Stamp) -> ScanDraft:
@@ -35,7 +34,7 @@ class Drafter:
         earlier = self._recent.get(code.text)
         raw = code.text.encode()
         repeat_of = earlier.uuid if earlier else None
-        draft = ScanDraft(str(uuid4()), self._scanner, raw, code.text, stamp, repeat_of)
+        draft = ScanDraft(new_uuid(), self._scanner, raw, code.text, stamp, repeat_of)
         self._recent[code.text] = draft
         return draft
 

@@ -6,17 +6,16 @@ A FIFO that carries the same bytes is opened the same way, so that a scanner can
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import os
 import stat
 import struct
 import time
+from array import array
 from contextlib import suppress
 from pathlib import Path
 
 from pi_auto.client.capture.errors import CaptureRefused
-from pi_auto.client.capture.evemu import Description
 from pi_auto.client.capture.events import EV_MSC
 
 _WRITE, _READ = 1, 2
@@ -62,17 +61,6 @@ def is_fifo(descriptor: int) -> bool:
     return stat.S_ISFIFO(os.fstat(descriptor).st_mode)
 
 
-def describe(descriptor: int) -> Description:
-    """What an event node says of itself."""
-    kinds = {kind: _bytes(descriptor, _BITS + kind, _KEY_BYTES) for kind in _EVENT_TYPES}
-    return Description(
-        name=text_of(descriptor, _NAME),
-        ids=ids_of(descriptor),
-        properties=_bytes(descriptor, _PROPERTIES, 8),
-        bits={kind: bits for kind, bits in kinds.items() if any(bits)},
-    )
-
-
 def name_of(descriptor: int) -> str:
     """The device's own name, such as `Honeywell Scanner`."""
     return text_of(descriptor, _NAME)
@@ -92,6 +80,17 @@ def ids_of(descriptor: int) -> tuple[int, int, int, int]:
     """Bus, vendor, product and version."""
     bus, vendor, product, version = struct.unpack("@HHHH", fcntl.ioctl(descriptor, EVIOCGID, bytes(8)))
     return bus, vendor, product, version
+
+
+def properties_of(descriptor: int) -> bytes:
+    """INPUT_PROP_*, a bit each."""
+    return _bytes(descriptor, _PROPERTIES, 8)
+
+
+def bits_of(descriptor: int) -> dict[int, bytes]:
+    """Which events it can send: for each type that it has, a bit for each code."""
+    kinds = {kind: _bytes(descriptor, _BITS + kind, _KEY_BYTES) for kind in _EVENT_TYPES}
+    return {kind: bits for kind, bits in kinds.items() if any(bits)}
 
 
 def held_keys(descriptor: int) -> frozenset[int]:
@@ -126,6 +125,7 @@ def _take(path: Path, descriptor: int, *, mask_msc: bool) -> None:
 
 def _mask_msc(descriptor: int) -> None:
     """Leave MSC_SCAN out of the kernel's queue of 64 events: nearly twice as many keys fit."""
-    none = ctypes.create_string_buffer(8)  # the kernel takes multiples of a long
+    none = array("Q", [0])  # the kernel takes multiples of a long
+    address, _ = none.buffer_info()
     with suppress(OSError):  # before Linux 4.4
-        fcntl.ioctl(descriptor, EVIOCSMASK, struct.pack("@IIQ", EV_MSC, len(none.raw), ctypes.addressof(none)))
+        fcntl.ioctl(descriptor, EVIOCSMASK, struct.pack("@IIQ", EV_MSC, none.itemsize, address))

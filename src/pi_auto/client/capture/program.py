@@ -19,7 +19,6 @@ from pathlib import Path
 
 from pi_auto.client.capture.clerk import Clerk
 from pi_auto.client.capture.errors import CaptureRefused
-from pi_auto.client.capture.evemu import read_recording
 from pi_auto.client.capture.events import InputEvent
 from pi_auto.client.capture.inbox import Inbox
 from pi_auto.client.capture.keeping import of_this_process
@@ -47,13 +46,19 @@ def run_capture(state: Path, scanner: str, *, log_barcodes: bool = True) -> int:
     """
     try:
         choice = choose(scanner)
-        recording = list(read_recording(choice.recording)) if choice.recording else []
+        recording = _recorded(choice.recording) if choice.recording else []
         folder = _prepare(state / "capture")
         with sole_writer(folder), stop_signals() as stop:
             return _run(folder, state / "agent", choice, recording, stop, log_barcodes=log_barcodes)
     except (CaptureRefused, SpoolRefused) as error:
         print(f"pi-auto-client capture: {error}", file=sys.stderr)
         return 2
+
+
+def _recorded(file: Path) -> list[InputEvent]:
+    from pi_auto.client.capture.evemu import read_recording  # noqa: PLC0415 - an appliance never needs it
+
+    return list(read_recording(file))
 
 
 def _prepare(folder: Path) -> Path:

@@ -47,7 +47,14 @@ def _record(device: Path, path: Path, stop: int) -> None:
 
 
 def _describe(device: Path, descriptor: int) -> Description:
-    return Description(str(device)) if evdev.is_fifo(descriptor) else evdev.describe(descriptor)
+    if evdev.is_fifo(descriptor):
+        return Description(str(device))
+    return Description(
+        name=evdev.name_of(descriptor),
+        ids=evdev.ids_of(descriptor),
+        properties=evdev.properties_of(descriptor),
+        bits=evdev.bits_of(descriptor),
+    )
 
 
 def _copy(descriptor: int, file: TextIO, stop: int) -> None:

@@ -13,17 +13,16 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
 from pi_auto.client.clock import Now
 from pi_auto.client.spool.drafts import IncidentDraft
 from pi_auto.client.spool.salvage import Salvaged, salvage
 from pi_auto.client.spool.schema import FILE_NAME, INSERT, SCHEMA, TABLES, row_of
+from pi_auto.client.uuids import new_uuid
 from pi_auto.files import fsync_folder, write_whole
 from pi_auto.wire.ids import Position
 from pi_auto.wire.scan import Incident, Record
@@ -67,7 +66,7 @@ def begin_anew(folder: Path, now: Now) -> None:
 
 
 def _new_place(folder: Path, cause: str) -> Path:
-    place = folder / SET_ASIDE / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    place = folder / SET_ASIDE / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.urandom(4).hex()}"
     place.mkdir(parents=True)
     write_whole(place / _CAUSE, cause)
     fsync_folder(place.parent)
@@ -103,7 +102,7 @@ def _pending(folder: Path) -> list[Path]:
 
 def _build(path: Path, pending: list[Path], now: Now) -> list[Incident]:
     """Write a whole new spool at `path`; the incidents in it that tell of those set aside."""
-    spool, stamp = str(uuid4()), now()
+    spool, stamp = new_uuid(), now()
     stored_at = int(stamp.wall_time.timestamp() * 1000)
     records: list[tuple[Record, int]] = []
     incidents = []
@@ -112,7 +111,7 @@ def _build(path: Path, pending: list[Path], now: Now) -> list[Incident]:
         for item in salvaged:
             position = Position(spool, len(records) + 1)
             records.append((replace(item.record, position=position), item.stored_at or stored_at))
-        draft = IncidentDraft(str(uuid4()), "spool_replaced", _reason(place, salvaged), stamp)
+        draft = IncidentDraft(new_uuid(), "spool_replaced", _reason(place, salvaged), stamp)
         incident = draft.at(Position(spool, len(records) + 1))
         records.append((incident, stored_at))
         incidents += [incident] if isinstance(incident, Incident) else []
