@@ -5,21 +5,32 @@ from __future__ import annotations
 import argparse
 import sys
 
+import footprint
 import ingest
 import latency
 
-BENCHES = {"ingest": (ingest.run, 4000), "latency": (latency.run, 300)}  # and how many scans are taken
+# What is run, how much of it unless told, and of what.
+BENCHES = {
+    "footprint": (footprint.run, 60, "seconds"),
+    "ingest": (ingest.run, 4000, "scans"),
+    "latency": (latency.run, 300, "scans"),
+}
 
 
 def main() -> int:
     """Run one bench; the exit code."""
     parser = argparse.ArgumentParser(prog="script/bench", description=__doc__)
     parser.add_argument("name", choices=sorted(BENCHES))
-    usual = ", ".join(f"{name} {scans}" for name, (_, scans) in BENCHES.items())
-    parser.add_argument("--scans", type=int, metavar="N", help=f"how many scans to take (default: {usual})")
+    for unit in ("scans", "seconds"):
+        usual = ", ".join(f"{name} {count}" for name, (_, count, counted) in BENCHES.items() if counted == unit)
+        parser.add_argument(f"--{unit}", type=int, metavar="N", help=f"how many {unit} to take (default: {usual})")
     options = parser.parse_args()
-    run, scans = BENCHES[options.name]
-    return run(scans if options.scans is None else options.scans)
+    run, usually, unit = BENCHES[options.name]
+    other = "scans" if unit == "seconds" else "seconds"
+    if getattr(options, other) is not None:
+        parser.error(f"{options.name} is told its --{unit}, not --{other}")
+    told: int | None = getattr(options, unit)
+    return run(usually if told is None else told)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 
 from pi_auto.server import pi_api
+from support.guide_lines import LINES
 
 ROOT = Path(__file__).parent.parent
 DOCS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
@@ -85,3 +86,46 @@ def test_every_decision_has_its_context_choice_and_what_was_turned_down() -> Non
     for page in (ROOT / "docs" / "decisions").glob("0*.md"):
         text = page.read_text()
         assert all(part in text for part in ("**Context.**", "**Choice.**", "**Turned down.**")), page.name
+
+
+# The user's guide, line by line: whatever else ours prints, these are tried as they stand there.
+USERS_GUIDE = """
+sudo apt update && sudo apt upgrade -y
+scp pi_auto_client.py pi@192.168.1.18:/home/pi/
+scp install_pi_client.sh pi@192.168.1.18:/home/pi/
+ssh pi@192.168.1.18
+chmod +x install_pi_client.sh
+sudo ./install_pi_client.sh
+sudo systemctl status pi-auto-client
+sudo journalctl -u pi-auto-client -f
+curl http://192.168.1.18:5000/api/pi_devices
+sudo systemctl start pi-auto-client
+sudo systemctl stop pi-auto-client
+sudo systemctl restart pi-auto-client
+sudo /opt/pi-auto-client/update_client.sh
+sudo /opt/pi-auto-client/uninstall.sh
+cat /etc/pi_auto_client.json
+curl http://your-server:5000/api/pi_device/$(hostname)
+ping 8.8.8.8
+curl http://10.0.0.4:5000/api/health
+lsusb
+ls -la /dev/input/
+sudo cat /dev/input/event0
+ping CaleffiIoT.azure-devices.net
+ls -la /tmp/backup_*.zip
+sudo journalctl -u pi-auto-client | grep "register"
+sudo journalctl -u pi-auto-client | grep "update"
+sudo journalctl -u pi-auto-client | grep "barcode"
+sudo journalctl -u pi-auto-client | grep "IoT Hub"
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("page", ["guide.md", "troubleshooting.md"])
+def test_every_command_line_that_people_are_told_is_tried_on_the_virtual_pi(page: str) -> None:
+    blocks = re.findall(r"^```bash\n(.*?)^```", (ROOT / "docs" / page).read_text(), re.MULTILINE | re.DOTALL)
+    told = {line for block in blocks for line in block.splitlines() if line}
+    assert told - {line.command for line in LINES} == set()
+
+
+def test_every_command_line_of_the_users_guide_is_tried_on_the_virtual_pi() -> None:
+    assert set(USERS_GUIDE) - {line.command for line in LINES} == set()
