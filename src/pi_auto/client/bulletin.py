@@ -2,24 +2,24 @@
 
 Capture posts which scanners are open, the agent how server, hub and updates stand; `status`,
 `doctor` and the heartbeat read it. It is worth something only while its program runs: it is
-taken down at a clean end, and after a power cut it is known to be of another boot. So nothing
-of it needs to be durable, and a disk that takes none of it stops nobody.
+taken down at a clean end, and nothing is believed of a process that is gone or of another
+boot. So it need not be durable, and a disk that takes none of it stops nobody.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pi_auto.client.clock import boot_id
+from pi_auto.client.clock import boot_id, boottime_ns
 from pi_auto.files import write_whole
-from pi_auto.wire.times import format_time, parse_time
 
 FILE = "bulletin.json"
 _MOST = 256 * 1024  # bytes
@@ -40,50 +40,75 @@ class Bulletin:
         self._file = folder / FILE
         self._boot = boot_id()
         self._lock = threading.Lock()
-        self._posts: dict[str, Post] = {}
+        self._posts: dict[str, dict[str, Any]] = {}
+        self._is_down = False
 
     def post(self, topic: str, news: Any) -> None:
-        """Tell `news`, any JSON value; what has been told already is not written again."""
+        """Tell `news`, any JSON value; what has been told already is not written again.
+
+        Of news that say whether something is `ok` it is told since when it is, whatever else they say.
+        """
         with self._lock:
             told = self._posts.get(topic)
-            if told and told.news == news:
+            if self._is_down or (told and told["news"] == news):
                 return
-            self._posts[topic] = Post(datetime.now(UTC), news)
+            # Not the wall clock, which is set some time after boot.
+            since = told["since"] if told and _is_as_ok(told["news"], news) else boottime_ns()
+            self._posts[topic] = {"since": since, "news": news}
             self._write()
 
     def take_down(self) -> None:
-        """The program is about to end."""
+        """The program is about to end; what its threads still post is not told."""
         with self._lock, suppress(OSError):
+            self._is_down = True
             self._file.unlink(missing_ok=True)
 
     def _write(self) -> None:
-        posts = {
-            topic: {"since": format_time(post.since), "news": post.news} for topic, post in self._posts.items()
-        }
-        with suppress(OSError):
-            content = json.dumps({"boot": self._boot, "posts": posts})
+        content = json.dumps({"boot": self._boot, "pid": os.getpid(), "posts": self._posts})
+        try:
             write_whole(self._file, content, mode=0o640, durable=False)
+        except OSError:
+            with suppress(OSError):
+                self._overwrite(content)
+
+    def _overwrite(self, content: str) -> None:
+        """A full disk still has the room of what was told before; it is better empty than stale."""
+        with self._file.open("r+b", buffering=0) as file:
+            room = os.fstat(file.fileno()).st_size
+            file.write((content if len(content) <= room else "").ljust(room).encode())
 
 
 def posts_in(folder: Path) -> Mapping[str, Post]:
-    """What the program that works in `folder` tells, by topic; nothing if it does not run, or told another boot.
+    """What the program that works in `folder` tells, by topic; nothing if none does now.
 
     Raises PermissionError if that is not for this user.
     """
     try:
         with (folder / FILE).open("rb") as opened:
             told = json.loads(opened.read(_MOST))
-        if told["boot"] != boot_id():
+        if told["boot"] != boot_id() or not _runs(told["pid"]):
             return {}
-        return {topic: _post(told) for topic, told in told["posts"].items()}
+        now, boottime = datetime.now(UTC), boottime_ns()
+        return {
+            topic: Post(now - timedelta(microseconds=(boottime - post["since"]) // 1000), post["news"])
+            for topic, post in told["posts"].items()
+        }
     except PermissionError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return {}
 
 
-def _post(told: dict[str, Any]) -> Post:
-    since = parse_time(told["since"])
-    if since is None:
-        raise ValueError(told["since"])
-    return Post(since, told["news"])
+def _is_as_ok(news: Any, other: Any) -> bool:
+    return isinstance(news, dict) and isinstance(other, dict) and "ok" in news and news["ok"] == other.get("ok")
+
+
+def _runs(pid: int) -> bool:
+    """Whether there is such a process; one of another user can be asked for as well, and not be signalled."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except ProcessLookupError:
+        return False
+    return True

@@ -11,6 +11,8 @@ from random import Random
 import pytest
 
 from pi_auto.client.agent.agent import Agent
+from pi_auto.client.agent.telling import Telling
+from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.settings import Settings
 from pi_auto.client.spool.marks import Marks
 from pi_auto.wire.connection_string import ConnectionString
@@ -62,6 +64,12 @@ def marks(tmp_path: Path) -> Iterator[Marks]:
     kept = Marks(tmp_path / "marks.sqlite")
     yield kept
     kept.close()
+
+
+@pytest.fixture
+def telling(tmp_path: Path) -> Telling:
+    """Whom workers tell how they get on."""
+    return Telling(Bulletin(tmp_path))
 
 
 @pytest.fixture

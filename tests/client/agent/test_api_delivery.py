@@ -14,6 +14,7 @@ from pi_auto.client.agent.delivery.api import ApiDelivery
 from pi_auto.client.agent.delivery.lane import Lane
 from pi_auto.client.agent.enrolment.standing import Standing
 from pi_auto.client.agent.errors import ApiError, Garbled, Refused, Unauthorized, Unreachable
+from pi_auto.client.agent.telling import Telling
 from pi_auto.client.agent.wakeups import Wakeups
 from pi_auto.client.endpoint import Endpoint
 from pi_auto.client.spool.marks import API, Marks
@@ -61,11 +62,11 @@ def standing(rng: Random) -> Standing:
 
 @pytest.fixture
 def delivery(
-    server: FleetPeer, stored: StoredScans, marks: Spy, standing: Standing, rng: Random
+    server: FleetPeer, stored: StoredScans, marks: Spy, standing: Standing, rng: Random, telling: Telling
 ) -> Iterator[ApiDelivery]:
     server.tokens.append(TOKEN)
     api, reader, wakeups = ServerApi(Endpoint.of(server.url), patience=5), SpoolReader(stored.folder), Wakeups()
-    yield ApiDelivery(DEVICE, Lane(API, reader, marks), api, standing, wakeups, rng)
+    yield ApiDelivery(DEVICE, Lane(API, reader, marks), api, standing, wakeups, rng, telling)
     api.close()
     reader.close()
     wakeups.close()
@@ -97,13 +98,15 @@ def test_scans_and_incidents_arrive_in_order(
 
 
 def test_nothing_is_sent_before_the_device_is_registered(
-    server: FleetPeer, stored: StoredScans, marks: Spy, rng: Random
+    server: FleetPeer, stored: StoredScans, marks: Spy, rng: Random, telling: Telling
 ) -> None:
     stored.scan("one")
     wakeups, reader = Wakeups(), SpoolReader(stored.folder)
     unregistered = Standing(None, rng, 300.0, asked=nobody, changed=nobody)
     api = ServerApi(Endpoint.of(server.url))
-    assert not ApiDelivery(DEVICE, Lane(API, reader, marks), api, unregistered, wakeups, rng).deliver_next()
+    assert not ApiDelivery(
+        DEVICE, Lane(API, reader, marks), api, unregistered, wakeups, rng, telling
+    ).deliver_next()
     assert server.received == []
     wakeups.close()
 

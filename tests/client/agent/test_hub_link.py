@@ -18,7 +18,9 @@ from pi_auto.client.agent.errors import HubError, HubLost, HubRejected
 from pi_auto.client.agent.hub.connection import HubConnection
 from pi_auto.client.agent.hub.session import Limits
 from pi_auto.client.agent.hub.way import HubWay, way_into
+from pi_auto.client.agent.telling import Telling
 from pi_auto.client.agent.wakeups import Reason, Wakeups
+from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.settings import Settings
 from pi_auto.client.spool.marks import HUB, Marks, settled_everywhere
 from pi_auto.client.spool.reader import SpoolReader
@@ -57,7 +59,15 @@ class Link:
         settings = Settings(state=stored.state, heartbeat_interval=1)
         lane = Lane(HUB, SpoolReader(stored.folder), marks)
         self.delivery = HubDelivery(
-            settings, DEVICE, lane, self.standing, self.wakeups, Random(1), self._heartbeat, limits
+            settings,
+            DEVICE,
+            lane,
+            self.standing,
+            self.wakeups,
+            Random(1),
+            self._heartbeat,
+            Telling(Bulletin(stored.state)),
+            limits,
         )
         self.delivery._pauses.first = self.delivery._pauses.longest = 0.05
         self.thread = threading.Thread(target=self.delivery.run)

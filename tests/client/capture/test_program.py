@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from pi_auto.client.bulletin import FILE, posts_in
 from pi_auto.client.capture.decoder import GUARD
 from pi_auto.client.clock import boottime_ns
 from pi_auto.client.spool.doorbell import Bell
@@ -124,6 +125,25 @@ def test_codes_are_stored_told_and_rung_for(bench: Bench) -> None:
     assert capture.stored() == [EAN, "<script>"]
 
 
+def test_it_tells_what_is_open_and_that_it_stores_until_it_stops(bench: Bench) -> None:
+    with bench.capture() as capture:
+        wait_until(lambda: len(posts_in(bench.folder)) == 3, what="its news")
+        told = {topic: post.news for topic, post in posts_in(bench.folder).items()}
+        assert [(one["path"], one["standing"]) for one in told["scanners"]] == [(str(bench.fifo.path), "scanner")]
+        assert told["troubles"] == {}
+        assert told["storing"]["ok"]
+        assert capture.stop() == 0
+    assert not (bench.folder / FILE).exists()
+
+
+def test_of_a_capture_that_was_killed_nothing_is_believed(bench: Bench) -> None:
+    with bench.capture() as capture:
+        wait_until(lambda: posts_in(bench.folder), what="its news")
+        capture.process.kill()
+        capture.process.wait()
+        assert posts_in(bench.folder) == {}
+
+
 def test_a_code_without_a_suffix_is_stored_after_silence(bench: Bench) -> None:
     with bench.capture() as capture:
         bench.type(EAN, suffix=None)
@@ -215,10 +235,14 @@ def test_on_a_full_disk_scans_wait_and_are_stored_when_there_is_room(bench: Benc
         bench.type("OTHER")
         capture.said("nothing can be stored in")
         assert capture.stored() == []
+        told = posts_in(bench.folder)["storing"].news
+        assert not told["ok"]
+        assert f"nothing can be stored in {bench.folder}: " in told["said"]
         unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
         resource.prlimit(capture.process.pid, resource.RLIMIT_FSIZE, unlimited)
         capture.wait_for_scans(2)
         capture.said("storing again")
+        assert posts_in(bench.folder)["storing"].news == {"ok": True, "said": "every scan is stored"}
         assert capture.stop() == 0
     assert capture.log.read_text().count("nothing can be stored") <= 2
     assert texts(held(bench.folder)) == [EAN, "OTHER"]
@@ -229,6 +253,7 @@ def test_a_recording_is_played_through_the_same_way(bench: Bench, tmp_path: Path
     with bench.capture(f"replay:{path}") as capture:
         capture.wait_for_scans(2)
         assert capture.process.poll() is None, "it stays up after the end"
+        assert posts_in(bench.folder)["scanners"].news[0]["id"] == "replay:recording"
         capture.stop()
     first, second = held(bench.folder)
     assert texts([first, second]) == [EAN, "NEXT"]

@@ -23,8 +23,10 @@ from pi_auto.client.agent.enrolment.registration import stored_registration
 from pi_auto.client.agent.enrolment.standing import Standing
 from pi_auto.client.agent.health import heartbeat
 from pi_auto.client.agent.registrar import Registrar
+from pi_auto.client.agent.telling import Telling
 from pi_auto.client.agent.wakeups import Reason, Wakeups
 from pi_auto.client.alone import hold_alone
+from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.notify import Manager
 from pi_auto.client.settings import Settings
 from pi_auto.client.spool.doorbell import Bell, ring
@@ -50,6 +52,7 @@ class Agent:
         self._wake_path = folder / "wake.sock"
         self._bell = Bell(self._wake_path)
         self._marks = Marks(folder / "marks.sqlite")
+        self._telling = Telling(Bulletin(folder))
         self._stopping = (
             False  # no Event: a signal handler that sets one may find its lock held by what it interrupts
         )
@@ -85,14 +88,16 @@ class Agent:
         spool = settings.capture_folder
         reader = SpoolReader(spool)
         return {
-            "registrar": Registrar(settings, folder, identity, standing, self._wakeups["registrar"], rng).run,
+            "registrar": Registrar(
+                settings, folder, identity, standing, self._wakeups["registrar"], rng, self._telling
+            ).run,
             API: ApiDelivery(
                 identity.device_id, Lane(API, SpoolReader(spool), self._marks), ServerApi(endpoint),
-                standing, self._wakeups[API], rng,
+                standing, self._wakeups[API], rng, self._telling,
             ).run,
             HUB: HubDelivery(
                 settings, identity.device_id, Lane(HUB, reader, self._marks), standing, self._wakeups[HUB], rng,
-                lambda: heartbeat(endpoint.dialled, reader, self._marks),
+                lambda: heartbeat(endpoint.dialled, reader, self._marks), self._telling,
             ).run,
         }  # fmt: skip
 
@@ -122,6 +127,7 @@ class Agent:
         deadline = time.monotonic() + _FAREWELL
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        self._telling.close()
         self._bell.close()
         if not any(thread.is_alive() for thread in self._threads):
             self._marks.close()

@@ -18,8 +18,9 @@ from pi_auto.client.agent.enrolment.registration import register, store_registra
 from pi_auto.client.agent.enrolment.search import Search
 from pi_auto.client.agent.enrolment.standing import Standing
 from pi_auto.client.agent.enrolment.system_info import system_info
-from pi_auto.client.agent.errors import ApiError, Unauthorized
-from pi_auto.client.agent.update.check import offered_version
+from pi_auto.client.agent.errors import ApiError, Refused, Unauthorized
+from pi_auto.client.agent.telling import Telling
+from pi_auto.client.agent.update.check import offered_version, outcome
 from pi_auto.client.agent.wakeups import Reason, Wakeups
 from pi_auto.client.settings import Settings
 from pi_auto.wire.registration import RegistrationAnswer
@@ -42,9 +43,10 @@ class Registrar:
         standing: Standing,
         wakeups: Wakeups,
         rng: Random,
+        telling: Telling,
     ) -> None:
         self._settings, self._folder, self._identity = settings, folder, identity
-        self._standing, self._wakeups, self._rng = standing, wakeups, rng
+        self._standing, self._wakeups, self._rng, self._telling = standing, wakeups, rng, telling
         self._endpoint = settings.endpoint()
         self._api = ServerApi(self._endpoint)
         self._pauses = Backoff(rng, longest=float(settings.registration_retry_interval))
@@ -81,7 +83,9 @@ class Registrar:
             given = self._ask()
         except ApiError as error:
             log.warning("the IoT Hub is out of reach, and where it is cannot be asked: %s", error)
+            self._telling.failed("search", str(error))
             return
+        self._telling.reached("search")
         log.info("the IoT Hub is out of reach; %s was asked where it is", self._settings.server_url)
         self._store(given)
 
@@ -95,8 +99,10 @@ class Registrar:
             pause = self._pauses.next(error.retry_after)
             self._register_not_before = time.monotonic() + pause
             log.warning("cannot register with %s, next try in %.0f s: %s", self._settings.server_url, pause, error)
+            self._telling.failed("registrar", f"cannot register: {error}")
             return
         self._pauses.reset()
+        self._telling.reached("registrar")
         self._store(given)
         log.info("registered as %s with %s: %s", given.device_id, self._settings.server_url, given.message)
 
@@ -115,22 +121,28 @@ class Registrar:
             return
         try:
             version = offered_version(self._api, self._identity.device_id, given.api_token)
-        except Unauthorized as error:
-            update_log.warning("cannot ask for an update: %s", error)
-            self._standing.complain("update", given)
         except ApiError as error:
-            update_log.warning("cannot ask for an update: %s", error)
+            self._not_told(error, given)
         else:
             self._standing.content("update")
-            _tell(version)
+            self._telling.reached("update")
+            self._tell(version)
+
+    def _not_told(self, error: ApiError, given: RegistrationAnswer) -> None:
+        update_log.warning("cannot ask for an update: %s", error)
+        self._telling.update(ok=False, said=f"cannot ask for an update: {error}")
+        if isinstance(error, Refused):  # which is an answer as well
+            self._telling.reached("update")
+        else:
+            self._telling.failed("update", str(error))
+        if isinstance(error, Unauthorized):
+            self._standing.complain("update", given)
+
+    def _tell(self, version: str | None) -> None:
+        said = outcome(version)
+        update_log.log(logging.WARNING if version else logging.INFO, "%s", said)
+        self._telling.update(ok=True, said=said, version=version)
 
     def _interval(self) -> float:
         given = self._standing.given()
         return float(self._settings.update_interval or (given.update_interval if given else 3600))
-
-
-def _tell(version: str | None) -> None:
-    if version is None:
-        update_log.info("no update")
-    else:
-        update_log.warning("update %s is offered; this version of the client cannot install updates yet", version)

@@ -1,7 +1,8 @@
-"""Commits drafts to the spool and says so: the only thread of capture that touches disk or log.
+"""Commits drafts to the spool and says so: the only thread of capture that writes scans, or a log.
 
 All that waits goes into one commit; only after it come the `stored` lines and the doorbell.
-While the disk takes nothing, drafts wait in memory (bounded) and it tries again each second.
+While the disk takes nothing, drafts wait in memory (bounded), it tries again each second, and
+tells so on the bulletin.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.capture.housekeeping import Housekeeper
 from pi_auto.client.capture.inbox import MOST_WAITING, Inbox, Note
 from pi_auto.client.clock import Now
@@ -26,6 +28,7 @@ from pi_auto.client.uuids import new_uuid
 from pi_auto.wire.scan import Record, Scan
 
 _RETRY_SECONDS, _MOST_RETRY_SECONDS = 1.0, 600.0
+STORING = "storing"  # the bulletin's topic
 _LAST_TRIES = 3  # at the end, before what is left is given up
 _log = logging.getLogger("pi_auto.capture")
 
@@ -34,11 +37,20 @@ class Clerk(threading.Thread):
     """Empties the inbox into the spool of `folder`; `died` is called if it cannot go on."""
 
     def __init__(
-        self, inbox: Inbox, folder: Path, agent: Path, now: Now, died: Callable[[], None], *, log_barcodes: bool
+        self,
+        inbox: Inbox,
+        folder: Path,
+        agent: Path,
+        now: Now,
+        died: Callable[[], None],
+        bulletin: Bulletin,
+        *,
+        log_barcodes: bool,
     ) -> None:
         super().__init__(name="clerk", daemon=True)
         self._inbox, self._folder, self._now, self._died = inbox, folder, now, died
         self._marks, self._bell = agent / "marks.sqlite", agent / "wake.sock"
+        self._bulletin = bulletin
         self._log_barcodes = log_barcodes
         self._spool: Spool | None = None
         self._waiting: list[Draft] = []
@@ -124,13 +136,16 @@ class Clerk(threading.Thread):
         self._close()
         trouble = str(error)
         if trouble != self._trouble:
-            _log.error("nothing can be stored in %s: %s; trying again", self._folder, trouble)
+            said = f"nothing can be stored in {self._folder}: {trouble}"
+            _log.error("%s; trying again", said)
             self._trouble = trouble
+            self._bulletin.post(STORING, {"ok": False, "said": said})
 
     def _say_all_is_well(self) -> None:
         if self._trouble:
             _log.info("storing again")
             self._trouble, self._retry = "", _RETRY_SECONDS
+        self._bulletin.post(STORING, {"ok": True, "said": "every scan is stored"})
 
     def _say_stored(self, record: Record) -> None:
         number, scanner = record.position.number, record.scanner.id if record.scanner else "-"

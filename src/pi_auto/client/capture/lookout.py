@@ -4,7 +4,7 @@ A keyboard that may be a scanner is opened too, and grabbed until the reader has
 person's is then left alone until it is plugged in again.
 
 A thread of its own, since opening a USB keyboard takes the kernel 50 ms, in which the reader
-would lose keys of another scanner.
+would lose keys of another scanner. It tells on the bulletin what is open, and what cannot be.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -22,6 +23,7 @@ from pi_auto.client.capture.inbox import Inbox, Note
 from pi_auto.client.capture.judge import Verdict
 from pi_auto.client.capture.keeping import Keeping
 from pi_auto.client.capture.learned import Learned
+from pi_auto.client.capture.roll import Roll
 from pi_auto.client.capture.scanners import find_keyboards, find_scanners
 from pi_auto.client.capture.sources import DeviceSource, Source
 
@@ -38,16 +40,14 @@ class Lookout(threading.Thread):
         inbox: Inbox,
         died: Callable[[], None],
         learned: Learned,
+        roll: Roll,
         keeping: Keeping | None = None,
     ) -> None:
         super().__init__(name="lookout", daemon=True)
         self._device, self._inbox, self._died = device, inbox, died
-        self._learned, self._keeping = learned, keeping
-        self._unjudged: dict[Path, DeviceSource] = {}
-        self._verdicts: SimpleQueue[tuple[Path, Verdict]] = SimpleQueue()
-        self._persons: set[tuple[Path, int]] = set()
+        self._learned, self._roll, self._keeping = learned, roll, keeping
+        self._notices: SimpleQueue[tuple[Path, Verdict | None]] = SimpleQueue()
         self.failure: Exception | None = None
-        self._open: set[Path] = set()
         self._adopt: Callable[[Source], None] = Source.close
         self._ready: Callable[[], None] = lambda: None
         self._again = threading.Event()
@@ -63,13 +63,12 @@ class Lookout(threading.Thread):
 
     def gone(self, path: Path) -> None:
         """Take note, from any thread and without waiting, that a scanner has gone."""
-        self._open.discard(path)
-        self._unjudged.pop(path, None)
+        self._notices.put((path, None))
         self._again.set()
 
     def judged(self, path: Path, verdict: Verdict) -> None:
         """Take note, in the same way, of what an unknown keyboard is."""
-        self._verdicts.put((path, verdict))
+        self._notices.put((path, verdict))
         self._again.set()
 
     def run(self) -> None:
@@ -87,74 +86,82 @@ class Lookout(threading.Thread):
         self._look()
         if self._keeping:
             self._keeping.let_go_of_the_rest()
-        if self._open:
+        if len(self._roll):
             time.sleep(GUARD / 1e9)  # what is typed sooner is taken for the rest of a code
         self._ready()
         while True:
-            content = self._device in self._open  # a second scanner may come only where all are wanted
+            content = self._device in self._roll  # a second scanner may come only where all are wanted
             self._again.wait(None if content else _LOOK_SECONDS)
             self._again.clear()
             self._look()
 
     def _look(self) -> None:
-        while not self._verdicts.empty():
-            self._act_on(*self._verdicts.get())
+        self._take_notices()
+        self._roll.begin_look()
+        self._try_all()
+        self._roll.post()
+
+    def _try_all(self) -> None:
         if self._device:
             self._try(self._device)
             return
         for found in find_scanners():
             self._try(found.path)
         for found in find_keyboards():
-            if _plugged(found.path) not in self._persons:
+            if not self._roll.is_a_persons(found.path):
                 self._try(found.path, self._learned)
 
+    def _take_notices(self) -> None:
+        notices: list[tuple[Path, Verdict | None]] = []
+        while not self._notices.empty():
+            notices.append(self._notices.get())
+        for path, verdict in notices:
+            if verdict is None:  # first: the descriptor of what has gone is closed, and not to be kept any more
+                self._roll.gone(path)
+        for path, verdict in notices:
+            if verdict is not None:
+                self._act_on(path, verdict)
+
     def _act_on(self, path: Path, verdict: Verdict) -> None:
-        source = self._unjudged.pop(path, None)
+        source = self._roll.judged(path, verdict)
         if source is None:
             return  # unplugged since
         if verdict is Verdict.PERSON:
-            self._open.discard(path)
-            self._persons.add(_plugged(path))
             self._tell(path, f"{source.scanner.id} is a person's keyboard, and is left alone")
             return
         self._inbox.put(Note(logging.INFO, f"scanner learned by its rhythm: {source.scanner.id}"))
         if self._keeping:
-            self._keeping.keep(source.fileno())
+            with suppress(OSError):  # unplugged just now
+                self._keeping.keep(source.fileno())
         try:
             self._learned.add(source.scanner.id)
         except OSError as error:
             self._tell(path, f"is known only until the next start: {error.strerror}")
 
     def _try(self, path: Path, known: Learned | None = None) -> None:
-        if path in self._open:
+        if path in self._roll:
             return
         try:
             source = DeviceSource(path, self._keeping, known)
         except FileNotFoundError:
-            self._tell(path, "is not plugged in; waiting for it")
+            self._in_trouble(path, "is not plugged in", "waiting for it")
         except OSError as error:
-            self._tell(path, f"cannot be opened ({error.strerror}); trying again")
+            self._in_trouble(path, f"cannot be opened: {error.strerror}", "trying again")
         except CaptureRefused as error:
-            self._tell(path, f"cannot be used; trying again: {error}")
+            self._in_trouble(path, f"cannot be used: {error}", "trying again")
         else:
             self._told.pop(path, None)
-            self._open.add(path)
-            if not source.known:
-                self._unjudged[path] = source
+            self._roll.opened(source)
             self._adopt(source)
             scanner = source.scanner
             self._inbox.put(Note(logging.INFO, f"scanner opened: {scanner.id} ({scanner.name}) at {path}"))
+
+    def _in_trouble(self, path: Path, sentence: str, then: str) -> None:
+        self._roll.trouble(path, sentence)
+        self._tell(path, f"{sentence}; {then}")
 
     def _tell(self, path: Path, trouble: str) -> None:
         """Log a trouble once, not every two seconds."""
         if self._told.get(path) != trouble:
             self._told[path] = trouble
             self._inbox.put(Note(logging.WARNING, f"scanner {path}: {trouble}"))
-
-
-def _plugged(path: Path) -> tuple[Path, int]:
-    """A device as it is plugged in now: event numbers are given again, nodes are not."""
-    try:
-        return path, path.stat().st_ino
-    except OSError:
-        return path, 0

@@ -17,6 +17,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.capture.clerk import Clerk
 from pi_auto.client.capture.errors import CaptureRefused
 from pi_auto.client.capture.events import InputEvent
@@ -25,6 +26,7 @@ from pi_auto.client.capture.keeping import of_this_process
 from pi_auto.client.capture.learned import Learned
 from pi_auto.client.capture.lookout import Lookout
 from pi_auto.client.capture.reading import Reader
+from pi_auto.client.capture.roll import SCANNER, SCANNERS, Roll, told
 from pi_auto.client.capture.scanners import Choice, choose
 from pi_auto.client.capture.sources import ReplaySource
 from pi_auto.client.clock import system_clock
@@ -82,19 +84,23 @@ def _run(
 ) -> int:
     now = system_clock()
     inbox = Inbox()
-    clerk = Clerk(inbox, folder, agent, now, _stop_this_process, log_barcodes=log_barcodes)
-    lookout = Lookout(choice.device, inbox, _stop_this_process, Learned(folder), of_this_process())
+    bulletin = Bulletin(folder)
+    clerk = Clerk(inbox, folder, agent, now, _stop_this_process, bulletin, log_barcodes=log_barcodes)
+    lookout = Lookout(choice.device, inbox, _stop_this_process, Learned(folder), Roll(bulletin), of_this_process())
     reader = Reader(inbox, now, stop, lookout)
     clerk.start()
     _log.info("capture is up: spool=%s", folder)
     if choice.recording:
-        reader.adopt(ReplaySource(choice.recording, recording))
+        source = ReplaySource(choice.recording, recording)
+        bulletin.post(SCANNERS, [told(source.scanner, source.path, SCANNER)])
+        reader.adopt(source)
         _say_ready(folder)
     else:
         lookout.begin(reader.adopt, lambda: _say_ready(folder))
     reader.run()
     inbox.close()
     clerk.join(_STOP_SECONDS)
+    bulletin.take_down()
     return _exit_code(clerk, lookout)
 
 

@@ -17,6 +17,7 @@ from pi_auto.client.agent.delivery.lane import Lane
 from pi_auto.client.agent.delivery.parcel import Parcel, SetAside, Settlement
 from pi_auto.client.agent.enrolment.standing import Standing
 from pi_auto.client.agent.errors import ApiError, Garbled, Refused, Unauthorized
+from pi_auto.client.agent.telling import Telling
 from pi_auto.client.agent.wakeups import Reason, Wakeups
 from pi_auto.client.spool.errors import SpoolUnavailable
 from pi_auto.wire.batch import MOST_RECORDS, Acknowledgement, Batch
@@ -34,10 +35,17 @@ class ApiDelivery:
     """Delivers along `lane`, as `device_id`, for as long as `wakeups` does not stop it."""
 
     def __init__(
-        self, device_id: str, lane: Lane, api: ServerApi, standing: Standing, wakeups: Wakeups, rng: Random
+        self,
+        device_id: str,
+        lane: Lane,
+        api: ServerApi,
+        standing: Standing,
+        wakeups: Wakeups,
+        rng: Random,
+        telling: Telling,
     ) -> None:
         self._device_id, self._lane, self._api = device_id, lane, api
-        self._standing, self._wakeups = standing, wakeups
+        self._standing, self._wakeups, self._telling = standing, wakeups, telling
         self._pauses = Backoff(rng)
         # Never reset: a server that asks for everything again and again gets it slower.
         self._rewinds = Backoff(rng)
@@ -90,6 +98,7 @@ class ApiDelivery:
         self._apply(parcel.settlement(answer))
         self._pauses.reset()
         self._standing.content(_WHO)
+        self._telling.reached(_WHO)
         log.info(
             "barcodes delivered to the API: spool=%s numbers=%d-%d",
             parcel.spool,
@@ -130,6 +139,8 @@ class ApiDelivery:
         self._apply(Settlement((*settlement.aside, SetAside(parcel.items[0], str(refusal))), settlement.through))
 
     def _pause(self, error: ApiError | sqlite3.Error) -> None:
+        if isinstance(error, ApiError):
+            self._telling.failed(_WHO, f"cannot deliver scans: {error}")
         pause = self._pauses.next(error.retry_after if isinstance(error, ApiError) else 0.0)
         log.warning("cannot deliver barcodes to the API, next try in %.1f s: %s", pause, error)
         self._wakeups.sleep(pause, Reason.STANDING)

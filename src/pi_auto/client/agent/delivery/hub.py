@@ -22,6 +22,7 @@ from pi_auto.client.agent.hub.session import HubSession, Limits
 from pi_auto.client.agent.hub.trial import Trial, Verdict
 from pi_auto.client.agent.hub.way import HubWay, way_into
 from pi_auto.client.agent.hub.window import WINDOW
+from pi_auto.client.agent.telling import Telling
 from pi_auto.client.agent.wakeups import Reason, Wakeups
 from pi_auto.client.settings import Settings
 from pi_auto.client.spool.errors import SpoolUnavailable
@@ -48,10 +49,13 @@ class HubDelivery:
         wakeups: Wakeups,
         rng: Random,
         heartbeat: Callable[[], Heartbeat],
+        telling: Telling,
         limits: Limits | None = None,
     ) -> None:
         self._settings, self._device_id, self._lane = settings, device_id, lane
         self._standing, self._wakeups, self._heartbeat = standing, wakeups, heartbeat
+        self._telling = telling
+        self._host: str | None = None  # the hub that was last tried
         self._limits = limits or Limits()
         self._rng = rng
         self._pauses = Backoff(rng)
@@ -62,12 +66,14 @@ class HubDelivery:
         while not self._wakeups.stopped:
             given = self._standing.given()
             if given is None:
+                self._telling.hub(ok=False, said="the server has not registered this device yet")
                 self._wakeups.sleep(_ASK_AGAIN, Reason.STANDING)
             else:
                 self._work_with(given)
         self._lane.close()
 
     def _work_with(self, given: RegistrationAnswer) -> None:
+        self._host = None
         try:
             self._lane.set_active(given.connection_string is not None)
             way = way_into(
@@ -87,7 +93,9 @@ class HubDelivery:
             self._pause(error)
 
     def _hold_session(self, way: HubWay, given: RegistrationAnswer) -> None:
+        self._host = way.credentials.host
         connection = HubConnection(way)
+        self._telling.hub(ok=True, said="connected", host=self._host)
         log.info("connected to the IoT Hub %s at %s port %d", way.credentials.host, way.address, way.port)
         pulse = Pulse(float(self._settings.heartbeat_interval or given.heartbeat_interval))
         session = HubSession(
@@ -149,11 +157,14 @@ class HubDelivery:
 
     def _do_without(self, given: RegistrationAnswer) -> None:
         log.info("the server has no IoT Hub for this device")
+        self._telling.hub(ok=True, said="the server has none for this device")
         self._standing.content(_WHO)
         self._wakeups.sleep(_ASK_AGAIN, Reason.STANDING)
         self._standing.complain(_WHO, given)
 
     def _pause(self, error: HubError | sqlite3.Error) -> None:
+        if isinstance(error, HubError):
+            self._telling.hub(ok=False, said=str(error), host=self._host)
         pause = self._pauses.next(self._doubt.patience())
         log.warning("cannot deliver barcodes to the IoT Hub, next try in %.1f s: %s", pause, error)
         self._wakeups.sleep(pause, Reason.STANDING)

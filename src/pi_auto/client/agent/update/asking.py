@@ -8,9 +8,8 @@ from pi_auto.client.agent.api import ServerApi
 from pi_auto.client.agent.enrolment.identity import stored_identity
 from pi_auto.client.agent.enrolment.registration import stored_registration
 from pi_auto.client.agent.errors import ApiError
-from pi_auto.client.agent.update.check import offered_version
+from pi_auto.client.agent.update.check import offered_version, outcome
 from pi_auto.client.settings import Settings
-from pi_auto.version import __version__
 
 
 def ask_now(settings: Settings) -> int:
@@ -33,11 +32,7 @@ def ask_now(settings: Settings) -> int:
         return _cannot(str(error))
     finally:
         api.close()
-    print(
-        f"version {version} is offered; this version of the client cannot install updates yet"
-        if version
-        else f"no update: version {__version__} is the one that the server offers"
-    )
+    print(outcome(version))
     return 0
 
 

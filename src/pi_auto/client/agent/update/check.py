@@ -18,3 +18,10 @@ def offered_version(api: ServerApi, device_id: str, token: str | None) -> str | 
         return answer.text("latest_version", most=64, form=VERSION) if answer.flag("has_update") else None
     except FieldError as error:
         raise Garbled(f"the answer about updates: {error}") from None
+
+
+def outcome(version: str | None) -> str:
+    """What the answer means, for a person."""
+    if version is None:
+        return f"no update: version {__version__} is the one that the server offers"
+    return f"update {version} is offered; this version of the client cannot install updates yet"

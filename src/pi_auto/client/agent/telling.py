@@ -1,0 +1,56 @@
+"""What the agent tells on its bulletin: how it stands with server and hub, and what came of asking for updates.
+
+Workers say how their calls went; only what changes the picture is posted, and no batch that
+went well. Sentences may hold what a server has said, and never a secret of this device.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+
+from pi_auto.client.bulletin import Bulletin
+from pi_auto.wire.times import format_time
+
+SERVER, HUB, UPDATE = "server", "hub", "update"  # topics
+_SELDOM = frozenset(("update", "search"))  # who asks seldom: others find out sooner that it answers again
+_MOST = 500  # characters of a sentence
+
+
+class Telling:
+    """The agent's voice, for all its threads."""
+
+    def __init__(self, bulletin: Bulletin) -> None:
+        self._bulletin = bulletin
+        self._lock = threading.Lock()
+        self._faults: dict[str, str] = {}
+
+    def reached(self, who: str) -> None:
+        """A call of the worker `who` to the server has done its work."""
+        with self._lock:
+            for name in {who, *_SELDOM}:
+                self._faults.pop(name, None)
+            self._tell_server()
+
+    def failed(self, who: str, why: str) -> None:
+        """A call of `who` to the server has not done its work."""
+        with self._lock:
+            self._faults[who] = why[:_MOST]
+            self._tell_server()
+
+    def hub(self, *, ok: bool, said: str, host: str | None = None) -> None:
+        """How the link to the hub stands."""
+        self._bulletin.post(HUB, {"ok": ok, "said": said[:_MOST], "host": host})
+
+    def update(self, *, ok: bool, said: str, version: str | None = None) -> None:
+        """What came of asking for an update just now."""
+        at = format_time(datetime.now(UTC))
+        self._bulletin.post(UPDATE, {"ok": ok, "said": said[:_MOST], "version": version, "at": at})
+
+    def close(self) -> None:
+        """The agent is about to end."""
+        self._bulletin.take_down()
+
+    def _tell_server(self) -> None:
+        fault = next(iter(self._faults.values()), None)
+        self._bulletin.post(SERVER, {"ok": fault is None, "said": fault or "it answers"})

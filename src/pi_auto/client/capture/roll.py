@@ -1,0 +1,91 @@
+"""The roll of devices that capture has to do with, and how it is told on the bulletin. For the lookout alone.
+
+On it are the devices that are open (scanners, and keyboards that are not judged yet), a person's
+keyboards that were let go of, while they are plugged in, and what could not be opened and why.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pi_auto.client.bulletin import Bulletin
+from pi_auto.client.capture.judge import Verdict
+from pi_auto.client.capture.sources import DeviceSource, Source
+from pi_auto.wire.scan import Scanner
+
+SCANNERS, TROUBLES = "scanners", "troubles"  # topics
+SCANNER, UNJUDGED, PERSON = "scanner", "unjudged", "person"  # standings
+
+
+class Roll:
+    """Begins empty; `post` tells what stands on it, if that is news."""
+
+    def __init__(self, bulletin: Bulletin) -> None:
+        self._bulletin = bulletin
+        self._open: dict[Path, Source] = {}
+        self._unjudged: dict[Path, DeviceSource] = {}
+        self._persons: dict[tuple[Path, int], Scanner] = {}
+        self._troubles: dict[Path, str] = {}
+
+    def __contains__(self, path: object) -> bool:
+        """Whether a device is open."""
+        return path in self._open
+
+    def __len__(self) -> int:
+        """How many devices are open."""
+        return len(self._open)
+
+    def opened(self, source: DeviceSource) -> None:
+        """A device was opened."""
+        self._open[source.path] = source
+        if not source.known:
+            self._unjudged[source.path] = source
+
+    def gone(self, path: Path) -> None:
+        """An open device is there no more."""
+        self._open.pop(path, None)
+        self._unjudged.pop(path, None)
+
+    def judged(self, path: Path, verdict: Verdict) -> DeviceSource | None:
+        """A keyboard is known for what it is; its source, if it was open and not judged before."""
+        source = self._unjudged.pop(path, None)
+        if source and verdict is Verdict.PERSON:
+            self._open.pop(path, None)
+            self._persons[_plugged(path)] = source.scanner
+        return source
+
+    def is_a_persons(self, path: Path) -> bool:
+        """Whether the keyboard that is plugged in there was let go of."""
+        return _plugged(path) in self._persons
+
+    def begin_look(self) -> None:
+        """All that could not be opened is tried once more now; keyboards that were unplugged are forgotten."""
+        self._troubles.clear()
+        self._persons = {key: told for key, told in self._persons.items() if key[1] and _plugged(key[0]) == key}
+
+    def trouble(self, path: Path, sentence: str) -> None:
+        """A device could not be opened."""
+        self._troubles[path] = sentence
+
+    def post(self) -> None:
+        """Tell it."""
+        opened = [
+            told(source.scanner, path, UNJUDGED if path in self._unjudged else SCANNER)
+            for path, source in self._open.items()
+        ]
+        persons = [told(scanner, path, PERSON) for (path, _), scanner in self._persons.items()]
+        self._bulletin.post(SCANNERS, sorted(opened + persons, key=lambda one: one["path"]))
+        self._bulletin.post(TROUBLES, {str(path): sentence for path, sentence in self._troubles.items()})
+
+
+def told(scanner: Scanner, path: Path, standing: str) -> dict[str, str]:
+    """A device as the bulletin tells it."""
+    return {**scanner.to_json(), "path": str(path), "standing": standing}
+
+
+def _plugged(path: Path) -> tuple[Path, int]:
+    """A device as it is plugged in now: event numbers are given again, nodes are not."""
+    try:
+        return path, path.stat().st_ino
+    except OSError:
+        return path, 0
