@@ -192,7 +192,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pi-auto-client {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", prog=parser.prog)
     shared = _shared_options()
-    supervised = argparse.ArgumentParser(add_help=False)
+    supervised = argparse.ArgumentParser(add_help=False, formatter_class=_Formatter)
     supervised.add_argument("--until-stdin-closes", action="store_true", help="stop when standard input ends")
     add_log_options(supervised)
     _add(commands, "run", _run, "capture and agent together, each started again when it dies", shared)
@@ -221,7 +221,7 @@ def _add(
 
 
 def _shared_options() -> argparse.ArgumentParser:
-    shared = argparse.ArgumentParser(add_help=False)
+    shared = argparse.ArgumentParser(add_help=False, formatter_class=_Formatter)
     shared.add_argument("--config", type=Path, metavar="FILE", help=f"settings, JSON (default: {DEFAULT_FILE})")
     shared.add_argument("--state", metavar="DIR", help=f"where all is kept (default: {DEFAULT_STATE})")
     shared.add_argument("--server", dest="server_url", metavar="URL", help="such as https://fleet.example:5443")

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pi_auto.client.spool.errors import is_damage
+from pi_auto.client.spool.damage import is_damage
 from pi_auto.client.spool.schema import is_at_rest, uri_to_read
 from pi_auto.wire.ids import Position
 

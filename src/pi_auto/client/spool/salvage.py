@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pi_auto.client.spool.errors import is_damage
+from pi_auto.client.spool.damage import is_damage
 from pi_auto.client.spool.schema import FILE_NAME, connect_to_read, record_of
 from pi_auto.wire.scan import Incident, Record, Scan
 

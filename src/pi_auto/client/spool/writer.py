@@ -14,8 +14,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pi_auto.client.clock import Now
+from pi_auto.client.spool.damage import is_damage
 from pi_auto.client.spool.drafts import Draft
-from pi_auto.client.spool.errors import SpoolDamaged, SpoolRefused, is_damage
+from pi_auto.client.spool.errors import SpoolDamaged, SpoolRefused
 from pi_auto.client.spool.replacing import begin_anew, set_aside
 from pi_auto.client.spool.schema import (
     FILE_NAME,
