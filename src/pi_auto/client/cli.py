@@ -95,7 +95,7 @@ def _capture(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments, program="capture")
     start_logbook(arguments.log_file, arguments.log_format)
     _hold_lifeline(arguments)
-    return run_capture(settings.state, settings.scanner, log_barcodes=settings.log_barcodes)
+    return run_capture(settings.state, settings.scanner, log_barcodes=settings.log_barcodes, led=settings.led)
 
 
 def _agent(arguments: argparse.Namespace) -> int:

@@ -24,6 +24,7 @@ log = logging.getLogger("pi_auto.settings")
 DEFAULT_FILE = Path("/etc/pi_auto_client.json")
 DEFAULT_STATE = Path("/var/lib/pi-auto-client")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+LED_CHOICES = ("auto", "off")
 _COMMAND_LINE = "the command line"
 _MOST_FILE = 64 * 1024  # bytes
 _DAY = 86400
@@ -49,6 +50,7 @@ class Settings:
     registration_retry_interval: int = 300  # the longest pause between two tries to register
     log_level: str = "INFO"
     log_barcodes: bool = True
+    led: str = "auto"  # the board's own shows what is stored, or off
     insecure_plain_http: bool = False
 
     @classmethod
@@ -131,6 +133,7 @@ _READERS: dict[str, Callable[[Fields, str], Any]] = {
     "registration_retry_interval": _seconds,
     "log_level": lambda values, name: values.choice(name, LOG_LEVELS),
     "log_barcodes": Fields.flag,
+    "led": lambda values, name: values.choice(name, LED_CHOICES),
     "insecure_plain_http": Fields.flag,
 }
 assert set(_READERS) == {field.name for field in fields(Settings)}  # noqa: S101 - a setting without a reader is a slip

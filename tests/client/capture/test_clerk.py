@@ -10,6 +10,7 @@ import pytest
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.capture.clerk import Clerk
 from pi_auto.client.capture.inbox import MOST_WAITING, Inbox, Note
+from pi_auto.client.capture.light import Light
 from pi_auto.client.spool.schema import FILE_NAME
 from pi_auto.client.spool.writer import Spool
 from pi_auto.wire.scan import Incident
@@ -20,7 +21,9 @@ from support.waiting import wait_until
 
 def worked(inbox: Inbox, folder: Path) -> Clerk:
     """A clerk that has worked until the inbox was closed."""
-    clerk = Clerk(inbox, folder, folder / "agent", stamp, lambda: None, Bulletin(folder), log_barcodes=True)
+    clerk = Clerk(
+        inbox, folder, folder / "agent", stamp, lambda: None, Bulletin(folder), Light(None), log_barcodes=True
+    )
     inbox.close()
     clerk.start()
     clerk.join(20)
@@ -72,7 +75,16 @@ def test_a_spool_that_breaks_under_the_clerk_is_replaced_and_the_scan_is_stored(
     spool.append([draft() for _ in range(1000)])
     spool.close()
     inbox = Inbox()
-    clerk = Clerk(inbox, tmp_path, tmp_path / "agent", stamp, lambda: None, Bulletin(tmp_path), log_barcodes=True)
+    clerk = Clerk(
+        inbox,
+        tmp_path,
+        tmp_path / "agent",
+        stamp,
+        lambda: None,
+        Bulletin(tmp_path),
+        Light(None),
+        log_barcodes=True,
+    )
     clerk.start()
     wait_until((tmp_path / f"{FILE_NAME}-wal").exists, what="the clerk has opened the spool")
     inbox.put(draft("BEFORE"))

@@ -53,7 +53,7 @@ def apply_rules() -> None:
     for module in _MODULES:
         may_fail("modprobe", module)
     may_fail("udevadm", "control", "--reload")
-    subsystems = [f"--subsystem-match={name}" for name in ("input", "hidraw", "tty")]
+    subsystems = [f"--subsystem-match={name}" for name in ("input", "hidraw", "tty", "leds")]
     may_fail("udevadm", "trigger", "--action=change", "--settle", *subsystems)
 
 

@@ -24,6 +24,7 @@ from pi_auto.client.capture.events import InputEvent
 from pi_auto.client.capture.inbox import Inbox
 from pi_auto.client.capture.keeping import of_this_process
 from pi_auto.client.capture.learned import Learned
+from pi_auto.client.capture.light import AUTO, Light, Signal, led_of
 from pi_auto.client.capture.lookout import Lookout
 from pi_auto.client.capture.reading import Reader
 from pi_auto.client.capture.roll import SCANNER, SCANNERS, Roll, told
@@ -36,11 +37,12 @@ from pi_auto.client.spool.lock import sole_writer
 from pi_auto.client.stopping import stop_signals
 
 _STOP_SECONDS = 4.0
+_LAST_FLASH = 0.5
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _log = logging.getLogger("pi_auto.capture")
 
 
-def run_capture(state: Path, scanner: str, *, log_barcodes: bool = True) -> int:
+def run_capture(state: Path, scanner: str, *, log_barcodes: bool = True, led: str = AUTO) -> int:
     """Store what `scanner` (auto, a device path, a FIFO, replay:FILE) reads until SIGTERM; the exit code.
 
     0 after a stop with everything stored, 1 if something could not be, 2 if a setting is wrong
@@ -51,7 +53,9 @@ def run_capture(state: Path, scanner: str, *, log_barcodes: bool = True) -> int:
         recording = _recorded(choice.recording) if choice.recording else []
         folder = _prepare(state / "capture")
         with sole_writer(folder), stop_signals() as stop:
-            return _run(folder, state / "agent", choice, recording, stop, log_barcodes=log_barcodes)
+            return _run(
+                folder, state / "agent", choice, recording, stop, Light(led_of(led)), log_barcodes=log_barcodes
+            )
     except (CaptureRefused, SpoolRefused) as error:
         print(f"pi-auto-client capture: {error}", file=sys.stderr)
         return 2
@@ -80,14 +84,22 @@ def _prepare(folder: Path) -> Path:
 
 
 def _run(
-    folder: Path, agent: Path, choice: Choice, recording: list[InputEvent], stop: int, *, log_barcodes: bool
+    folder: Path,
+    agent: Path,
+    choice: Choice,
+    recording: list[InputEvent],
+    stop: int,
+    light: Light,
+    *,
+    log_barcodes: bool,
 ) -> int:
     now = system_clock()
     inbox = Inbox()
     bulletin = Bulletin(folder)
-    clerk = Clerk(inbox, folder, agent, now, _stop_this_process, bulletin, log_barcodes=log_barcodes)
+    clerk = Clerk(inbox, folder, agent, now, _stop_this_process, bulletin, light, log_barcodes=log_barcodes)
     lookout = Lookout(choice.device, inbox, _stop_this_process, Learned(folder), Roll(bulletin), of_this_process())
     reader = Reader(inbox, now, stop, lookout)
+    light.start()
     clerk.start()
     _log.info("capture is up: spool=%s", folder)
     if choice.recording:
@@ -100,6 +112,8 @@ def _run(
     reader.run()
     inbox.close()
     clerk.join(_STOP_SECONDS)
+    light.show(Signal.END)
+    light.join(_LAST_FLASH)
     bulletin.take_down()
     return _exit_code(clerk, lookout)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.capture.housekeeping import Housekeeper
 from pi_auto.client.capture.inbox import MOST_WAITING, Inbox, Note
+from pi_auto.client.capture.light import Light, Signal
 from pi_auto.client.clock import Now
 from pi_auto.client.spool.doorbell import ring
 from pi_auto.client.spool.drafts import Draft, IncidentDraft
@@ -35,11 +36,19 @@ class Storing:
     """Takes everything out of `inbox` and into the spool of `folder`; marks and bell are in `agent`."""
 
     def __init__(
-        self, inbox: Inbox, folder: Path, agent: Path, now: Now, bulletin: Bulletin, *, log_barcodes: bool
+        self,
+        inbox: Inbox,
+        folder: Path,
+        agent: Path,
+        now: Now,
+        bulletin: Bulletin,
+        light: Light,
+        *,
+        log_barcodes: bool,
     ) -> None:
         self._inbox, self._folder, self._now = inbox, folder, now
         self._marks, self._bell = agent / "marks.sqlite", agent / "wake.sock"
-        self._bulletin = bulletin
+        self._bulletin, self._light = bulletin, light
         self._log_barcodes = log_barcodes
         self._spool: Spool | None = None
         self._waiting: list[Draft] = []
@@ -126,10 +135,12 @@ class Storing:
             _log.error("%s; trying again", said)
             self._trouble = trouble
             self._bulletin.post(STORING, {"ok": False, "said": said})
+            self._light.show(Signal.TROUBLE)
 
     def _say_all_is_well(self) -> None:
         if self._trouble:
             _log.info("storing again")
+            self._light.show(Signal.WELL)
             self._trouble, self._retry = "", _RETRY_SECONDS
         self._bulletin.post(STORING, {"ok": True, "said": "every scan is stored"})
 
@@ -141,6 +152,7 @@ class Storing:
         else:
             line, last = "scan_lost: number=%d uuid=%s scanner=%s reason=%s", record.reason
         _log.info(line, number, record.uuid, scanner, last)
+        self._light.show(Signal.STORED if isinstance(record, Scan) else Signal.LOST)
 
     def _own_up_to_overflow(self) -> None:
         lost, self._overflow_told = self._inbox.overflow - self._overflow_told, self._inbox.overflow
