@@ -11,14 +11,12 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from pi_auto.client.logbook import FORMATS, TEXT
 from pi_auto.client.settings import DEFAULT_FILE, Settings
 
 Add = Callable[..., argparse.ArgumentParser]
-_SET = ("server_url", "scanner", "log_level", "insecure_plain_http")
+_SET = ("server_url", "scanner", "log_level", "log_format", "insecure_plain_http")
 
 
 def add_commands(commands: Any, add: Add, shared: argparse.ArgumentParser) -> None:
@@ -32,12 +30,6 @@ def add_commands(commands: Any, add: Add, shared: argparse.ArgumentParser) -> No
     add(commands, "self-test", _self_test, "load all that the services need, and say whether it works here")
 
 
-def add_log_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of start_logbook."""
-    parser.add_argument("--log-file", type=Path, metavar="FILE", help="append log lines to this file as well")
-    parser.add_argument("--log-format", choices=FORMATS, default=TEXT, help=f"(default: {TEXT})")
-
-
 def _configure(arguments: argparse.Namespace) -> int:
     from pi_auto.client.configuring import configure  # noqa: PLC0415 - loaded when needed
 
@@ -47,7 +39,8 @@ def _configure(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise SystemExit(f"pi-auto-client configure: {file}: {error.strerror}; run it with sudo") from None
     print(
-        f"{file} is written. It holds from the next start: sudo systemctl restart pi-auto-client pi-auto-capture"
+        f"{file} is written. A device that had no server goes on by itself; whatever else was changed holds "
+        "from the next start: sudo systemctl restart pi-auto-client pi-auto-capture"
     )
     return 0
 
