@@ -24,6 +24,7 @@ COMMANDS = {
         "capture",
         "agent",
         "status",
+        "scanners",
         "record",
         "replay",
         "configure",

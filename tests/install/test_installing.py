@@ -52,6 +52,7 @@ def everything(box: Box) -> dict[str, bytes | str]:
 def test_what_it_puts_where(box: Box) -> None:
     said = installed(box)
     assert "reads scanners" in said
+    assert "services:     pi-auto-client active, pi-auto-capture active" in said
     assert "server:       https://fleet.example:5443" in said
     assert current(box) == __version__
     settings = json.loads(box.path(SETTINGS).read_text())

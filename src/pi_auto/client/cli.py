@@ -19,7 +19,7 @@ from typing import Any, TextIO, cast
 
 from pi_auto.client import itself
 from pi_auto.client.commands import add_commands
-from pi_auto.client.last_good import load_and_keep, load_or_last_good
+from pi_auto.client.last_good import load_and_keep, load_or_last_good, load_to_look
 from pi_auto.client.logbook import FORMATS, TEXT, start_logbook, use_format
 from pi_auto.client.patient_stream import PatientStream
 from pi_auto.client.settings import (
@@ -144,16 +144,18 @@ def _record(arguments: argparse.Namespace) -> int:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    from pi_auto.client.status import screen, status_of  # noqa: PLC0415 - loaded when needed
-
-    settings = _settings(arguments)
-    status = status_of(settings)
+    settings, fault = load_to_look(arguments.config, _given(arguments))
+    logging.getLogger().setLevel(settings.log_level)
     if arguments.secrets:
         from pi_auto.client.revealing import secrets_of  # noqa: PLC0415 - loaded when needed
 
         print(json.dumps(secrets_of(settings), indent=2))
         return 0
-    print(json.dumps(status, indent=2) if arguments.json else screen(status))
+    from pi_auto.client.screen import screen  # noqa: PLC0415 - loaded when needed
+    from pi_auto.client.status import status_of  # noqa: PLC0415 - loaded when needed
+
+    status = status_of(settings, fault)
+    print(json.dumps(status, indent=2) if arguments.json else screen(status, settings))
     return 0
 
 
@@ -215,7 +217,7 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "run", _run, "capture and agent together, each started again when it dies", shared)
     _add(commands, "capture", _capture, "only read scanners and store what they scan", shared, supervised)
     _add(commands, "agent", _agent, "only deliver what is stored", shared, supervised)
-    status = _add(commands, "status", _status, "show who this device is and what is waiting", shared)
+    status = _add(commands, "status", _status, "show on one screen who this device is and how it stands", shared)
     status.add_argument("--json", action="store_true", help="as one JSON object")
     status.add_argument("--secrets", action="store_true", help="only what the server gave this device in secret")
     replay = _add(commands, "replay", _replay, "print what a recording holds, a JSON object a line")

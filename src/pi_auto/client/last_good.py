@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pi_auto.client.settings import DEFAULT_FILE, DEFAULT_STATE, Settings, SettingsError
+from pi_auto.client.settings import DEFAULT_FILE, DEFAULT_STATE, CommandLineError, Settings, SettingsError
 from pi_auto.files import write_whole
 
 COPY = "settings.json"
@@ -40,6 +40,22 @@ def load_and_keep(file: Path | None, given: Mapping[str, Any], program: str) -> 
     if content is not None:
         _keep(content, settings.state / program / COPY)
     return settings
+
+
+def load_to_look(file: Path | None, given: Mapping[str, Any]) -> tuple[Settings, str]:
+    """The settings as the services have them, for a command that only looks; and what is wrong with the file.
+
+    Raises SettingsError where it has never worked, or the command line is at fault.
+    """
+    try:
+        return Settings.load(file, given), ""
+    except CommandLineError:
+        raise
+    except SettingsError as error:
+        for program in ("agent", "capture"):
+            if settings := last_good(given, program):
+                return settings, f"{error}; the services go on with the settings that last worked"
+        raise
 
 
 def last_good(given: Mapping[str, Any], program: str) -> Settings | None:
