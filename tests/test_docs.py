@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from pi_auto.client.settings import Settings
 from pi_auto.server import pi_api
 from support.guide_lines import LINES
 
@@ -23,6 +25,7 @@ COMMANDS = {
         "capture",
         "agent",
         "status",
+        "scanners",
         "record",
         "replay",
         "configure",
@@ -58,6 +61,11 @@ def test_every_option_in_the_docs_exists(options: set[str]) -> None:
     told = set(OPTION.findall((ROOT / "docs" / "running.md").read_text()))
     scripts = set(OPTION.findall((ROOT / "install" / "uninstall.sh").read_text()))
     assert told - options - scripts == set()
+
+
+def test_every_setting_is_in_the_docs() -> None:
+    told = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs" / "running.md").read_text()))
+    assert {field.name for field in dataclasses.fields(Settings)} - told == set()
 
 
 def test_every_endpoint_is_in_the_docs_and_the_other_way_round() -> None:

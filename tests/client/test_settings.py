@@ -46,6 +46,7 @@ def test_unknown_keys_are_ignored_with_one_warning(tmp_path: Path, caplog: pytes
         ({"heartbeat_interval": "30"}, ("heartbeat_interval", "'30'", "whole number from 1 to")),
         ({"update_interval": 0}, ("update_interval", "0", "whole number from 1 to")),
         ({"log_level": "LOUD"}, ("log_level", "'LOUD'", "DEBUG, INFO")),
+        ({"log_format": "xml"}, ("log_format", "'xml'", "text, json")),
         ({"log_barcodes": "no"}, ("log_barcodes", "'no'", "true or false")),
         ({"device_id": "../../etc"}, ("device_id", "'../../etc'", "a string of")),
         ({"server_url": 5000}, ("server_url", "5000", "a string of")),

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +16,16 @@ import pytest
 
 from pi_auto.client.agent.enrolment.identity import identity_of
 from pi_auto.client.agent.enrolment.registration import store_registration
+from pi_auto.client.bulletin import Bulletin
+from pi_auto.client.cli import main
+from pi_auto.client.last_good import load_and_keep
+from pi_auto.client.screen import screen
 from pi_auto.client.settings import Settings
 from pi_auto.client.spool.marks import API, HUB, Marks
-from pi_auto.client.status import screen, status_of
+from pi_auto.client.status import status_of
 from pi_auto.wire.connection_string import ConnectionString
 from pi_auto.wire.registration import RegistrationAnswer
+from support.records import SCANNER
 from support.stored import StoredScans
 
 KEY = "c2VjcmV0IGtleSBvZiB0aGlzIGRldmljZSBhbG9uZQ=="
@@ -65,18 +72,147 @@ def test_it_tells_who_the_device_is_and_how_far_its_scans_have_come(settings: Se
 
 @pytest.mark.usefixtures("device")
 def test_the_screen_fits_and_no_barcode_can_drive_the_terminal(settings: Settings) -> None:
-    shown = screen(status_of(settings))
+    shown = screen(status_of(settings), settings)
     assert "\x1b" not in shown
     assert "forged: line" in shown
-    assert len(shown.splitlines()) == 9
+    assert len(shown.splitlines()) == 12
     for words in ("pi-1a2b3c4d", "2 waiting", "4 waiting", "allowed: better"):
         assert words in shown
+
+
+def post(settings: Settings) -> None:
+    """What the services of a device that works tell, as the test's own process."""
+    agent, capture = Bulletin(settings.agent_folder), Bulletin(settings.capture_folder)
+    agent.post("server", {"ok": True, "said": "it answers"})
+    agent.post("hub", {"ok": False, "said": "no IoT Hub at hub.test", "host": "hub.test"})
+    agent.post(
+        "update", {"ok": True, "said": "no update: 0.1.0", "version": None, "at": "2026-11-23T11:00:00.000Z"}
+    )
+    capture.post("scanners", [SCANNER.to_json() | {"path": "/dev/input/event3", "standing": "scanner"}])
+    capture.post("troubles", {"/dev/input/event4": "cannot be opened: Permission denied"})
+    capture.post("storing", {"ok": True, "said": "every scan is stored"})
+
+
+@pytest.mark.usefixtures("device")
+def test_what_the_services_tell_is_told(settings: Settings) -> None:
+    post(settings)
+    status = status_of(settings)
+    assert (status["agent_runs"], status["capture_runs"], status["services"]) == (True, True, None)
+    assert (status["server_link"]["ok"], status["hub_link"]["ok"], status["storing"]["ok"]) == (True, False, True)
+    assert status["hub_link"]["since"] > "2026"
+    assert status["update"]["said"] == "no update: 0.1.0"
+    assert [(one["name"], one["standing"]) for one in status["scanners"]] == [("Newland HR32", "scanner")]
+    assert status["scanner_troubles"] == {"/dev/input/event4": "cannot be opened: Permission denied"}
+    assert set(status["clock"]) == {"now", "synced"}
+    assert status["hostname"]
+
+
+@pytest.mark.usefixtures("device")
+@pytest.mark.parametrize(
+    "line",
+    [
+        r"device: +pi-1a2b3c4d \(host \S+, version \S+\)",
+        r"server: +http://127\.0\.0\.1:5000: it answers, since 2\d\d\d-[0-9-]+ [0-9:]+ UTC",
+        r"registered: +since 2026-11-23 00:00:00 UTC",
+        r"IoT Hub: +hub\.test: no IoT Hub at hub\.test, since .* UTC",
+        r"scanners: +Newland HR32 at usb-1/input0 \(/dev/input/event3\): a scanner",
+        r" +/dev/input/event4 cannot be opened: Permission denied; unplug it and .*",
+        r"queue to api: 2 waiting",
+        r"last scan: +'.*' at 2026-11-23 .* UTC",
+        r"last update: +no update: 0\.1\.0; asked at 2026-11-23 11:00:00 UTC",
+        r"clock: +2.* UTC, (not )?set by the network.*",
+    ],
+)
+def test_the_screen_has_a_line_for_each_question(settings: Settings, line: str) -> None:
+    post(settings)
+    assert [shown for shown in screen(status_of(settings), settings).splitlines() if re.fullmatch(line, shown)]
+
+
+@pytest.mark.usefixtures("device")
+def test_a_device_that_cannot_store_says_so_and_one_that_can_does_not(settings: Settings) -> None:
+    assert "storing" not in screen(status_of(settings), settings)
+    Bulletin(settings.capture_folder).post("storing", {"ok": False, "said": "nothing can be stored: disk full"})
+    assert "storing:      nothing can be stored: disk full, since" in screen(status_of(settings), settings)
+
+
+@pytest.mark.usefixtures("device")
+def test_services_that_do_not_run_are_told_with_what_starts_them(settings: Settings) -> None:
+    status = status_of(settings)
+    assert (status["agent_runs"], status["server_link"], status["scanners"], status["update"]) == (
+        False, None, None, None,
+    )  # fmt: skip
+    shown = screen(status, settings)
+    assert f"pi-auto-client does not run; start it: pi-auto-client agent --state {settings.state}" in shown
+    assert f"pi-auto-capture does not run; start it: pi-auto-client capture --state {settings.state}" in shown
+
+
+@pytest.mark.usefixtures("device")
+def test_a_device_without_a_server_says_how_to_name_one(settings: Settings) -> None:
+    alone = replace(settings, server_url="")
+    assert status_of(alone)["server"] is None
+    assert "server:       not set; name it by: sudo pi-auto-client configure --server URL" in screen(
+        status_of(alone), alone
+    )
+
+
+@pytest.mark.usefixtures("device")
+def test_where_logs_have_no_barcodes_the_status_has_none_either(settings: Settings) -> None:
+    silent = replace(settings, log_barcodes=False)
+    status = status_of(silent)
+    assert (status["newest_scan"]["text"], status["newest_scan"]["number"]) == (None, 3)
+    assert status["set_aside"][0]["body"] is None
+    assert "(not shown: log_barcodes is off) at" in screen(status, silent)
+    assert "three" not in json.dumps(status)
+
+
+@pytest.mark.usefixtures("device")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be somebody else")
+def test_who_may_not_look_is_told_so_and_nothing_is_guessed(settings: Settings) -> None:
+    post(settings)
+    with as_nobody(settings.state):
+        status = status_of(settings)
+        shown = screen(status, settings)
+    assert (status["agent_runs"], status["capture_runs"]) == (None, None)
+    assert "start it" not in shown
+    assert shown.splitlines()[-1].strip() == "sudo shows what this user may not see"
+
+
+@contextmanager
+def as_nobody(state: Path) -> Iterator[None]:
+    """Be a user who can enter `state` and none of its folders."""
+    closed = {folder: folder.stat().st_mode for folder in (state, *state.parents)}
+    closed = {folder: mode for folder, mode in closed.items() if not mode & 0o001}
+    for folder, mode in closed.items():
+        folder.chmod(mode | 0o001)
+    for folder in state.iterdir():
+        folder.chmod(0o700)
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        for folder, mode in closed.items():
+            folder.chmod(mode)
+
+
+def test_a_broken_settings_file_is_told_and_what_last_worked_is_looked_at(
+    settings: Settings, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "client.json"
+    file.write_text(json.dumps({"server_url": URL}))
+    load_and_keep(file, {"state": str(settings.state)}, "agent")
+    file.write_text("{")
+    assert main(["status", "--json", "--config", str(file), "--state", str(settings.state)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["server"] == URL
+    assert "is not JSON" in told["troubles"][0]
 
 
 @pytest.mark.usefixtures("device")
 def test_no_secret_is_shown(settings: Settings) -> None:
     claim = json.loads((settings.agent_folder / "identity.json").read_text())["claim"]
-    shown = screen(status_of(settings)) + json.dumps(status_of(settings))
+    post(settings)
+    shown = screen(status_of(settings), settings) + json.dumps(status_of(settings))
     assert not [secret for secret in (KEY, TOKEN, claim) if secret in shown]
 
 
@@ -110,7 +246,7 @@ def test_of_very_many_records_set_aside_the_newest_are_told_and_all_are_counted(
     status = status_of(settings)
     assert [one["number"] for one in status["set_aside"]] == list(range(203, 1203))
     assert status["set_aside_count"] == 1202
-    assert len(screen(status).splitlines()) == 18
+    assert len(screen(status, settings).splitlines()) == 21
 
 
 def test_a_device_that_never_ran_is_told_as_such_and_nothing_is_made(settings: Settings) -> None:

@@ -52,6 +52,7 @@ def everything(box: Box) -> dict[str, bytes | str]:
 def test_what_it_puts_where(box: Box) -> None:
     said = installed(box)
     assert "reads scanners" in said
+    assert "services:     pi-auto-client active, pi-auto-capture active" in said
     assert "server:       https://fleet.example:5443" in said
     assert current(box) == __version__
     settings = json.loads(box.path(SETTINGS).read_text())
@@ -62,6 +63,14 @@ def test_what_it_puts_where(box: Box) -> None:
     assert f"systemctl enable --quiet {UNITS}" in calls
     assert f"systemctl restart {UNITS}" in calls
     assert calls.index("systemctl daemon-reload") < calls.index(f"systemctl restart {UNITS}")
+
+
+def test_without_a_server_it_says_how_to_name_one(box: Box) -> None:
+    code, said = box.run("./install_pi_client.sh")
+    assert code == 0, said
+    assert "No server is set yet" in said.splitlines()[-1]
+    assert said.splitlines()[-1].endswith("sudo pi-auto-client configure --server URL")
+    assert "goes on trying" not in said
 
 
 def test_code_belongs_to_root_and_nobody_else_can_write_it(box: Box) -> None:

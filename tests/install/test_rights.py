@@ -23,7 +23,7 @@ PYTHON = next(
     (path for path in ("/usr/bin/python3", "/usr/local/bin/python3") if Path(path).exists()), sys.executable
 )
 CAPTURE, AGENT = 64101, 64102  # nobody's
-MASKS = {
+MASKS = {65534: 0o022} | {
     user: int(re.search(r"^UMask=(\d+)$", unit.read_text(), re.MULTILINE)[1], 8)  # type: ignore[index]
     for user, unit in {
         CAPTURE: RULES / "systemd/system/pi-auto-capture.service",
@@ -196,6 +196,43 @@ def test_a_spool_begun_anew_can_be_read_as_well(state: Path) -> None:
         assert ask(AGENT, state, READ) == "new"
         assert "set-aside" in ask(AGENT, state, "import os; print(os.listdir('capture'))")
         capture.communicate("")
+
+
+TELL = "from pi_auto.client.bulletin import Bulletin; Bulletin(Path({!r})).post('topic', 'news')\n"
+HEAR = "from pi_auto.client.bulletin import posts_in; print(posts_in(Path({!r}))['topic'].news)"
+
+
+@pytest.mark.parametrize(("teller", "folder"), [(CAPTURE, "capture"), (AGENT, "agent")])
+def test_what_either_tells_the_other_hears_and_nobody_else(state: Path, teller: int, folder: str) -> None:
+    with start(teller, state, TELL.format(folder) + WAIT) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "ready\n"
+        for user in (CAPTURE, AGENT):
+            assert ask(user, state, HEAR.format(folder)) == "news"
+        assert ask(65534, state, HEAR.format(folder)).startswith("PermissionError")
+        program.communicate("")
+
+
+def test_the_agents_user_sees_live_what_capture_stores(state: Path) -> None:
+    tell = TELL.format("capture") + "from support.stored import StoredScans; scans = StoredScans(Path('.'))\n"
+    store = "import sys; print('ready', flush=True)\nfor line in sys.stdin: scans.scan(line.strip())\n"
+    follow = (
+        "from pi_auto.client.settings import Settings; from pi_auto.client.trying import try_scanners\n"
+        "try_scanners(Settings(state=Path('.')), 10)"
+    )
+    with start(CAPTURE, state, tell + store) as capture:
+        assert capture.stdout is not None
+        assert capture.stdin is not None
+        assert capture.stdout.readline() == "ready\n"
+        with start(AGENT, state, follow) as following:
+            assert following.stdout is not None
+            assert following.stdout.readline().startswith("Scan something")
+            capture.stdin.write("4006381333931\n")
+            capture.stdin.flush()
+            assert "'4006381333931' (13 characters)" in following.stdout.readline()
+            following.terminate()
+            following.communicate()
+        capture.communicate()
 
 
 SECRET = "from pi_auto.files import write_whole; write_whole(Path('agent/identity.json'), 'secret', mode=0o600)"

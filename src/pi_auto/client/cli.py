@@ -13,19 +13,27 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TextIO, cast
 
 from pi_auto.client import itself
-from pi_auto.client.commands import add_commands, add_log_options
-from pi_auto.client.last_good import load_or_last_good
-from pi_auto.client.logbook import start_logbook
+from pi_auto.client.commands import add_commands
+from pi_auto.client.last_good import load_and_keep, load_or_last_good, load_to_look
+from pi_auto.client.logbook import FORMATS, TEXT, start_logbook, use_format
 from pi_auto.client.patient_stream import PatientStream
-from pi_auto.client.settings import DEFAULT_FILE, DEFAULT_STATE, LOG_LEVELS, Settings, SettingsError
+from pi_auto.client.settings import (
+    DEFAULT_FILE,
+    DEFAULT_STATE,
+    LOG_LEVELS,
+    CommandLineError,
+    Settings,
+    SettingsError,
+)
 from pi_auto.logs import start_logging
 from pi_auto.version import __version__
 
+_Load = Callable[[Path | None, dict[str, Any], str], Settings]
 _EXAMPLES = """examples:
   pi-auto-client run --server http://127.0.0.1:5000 --state ./pi        whatever scanner is plugged in
   pi-auto-client run --config ./pi.json --scanner /dev/input/event3     one scanner, settings from a file
@@ -68,7 +76,13 @@ def _execute(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from pi_auto.client.supervisor import Supervisor  # noqa: PLC0415 - loaded when needed
 
-    settings = _settings(arguments, server=True)
+    settings = _settings(arguments)
+    if not settings.server_url:
+        raise SettingsError(
+            f"{arguments.config or DEFAULT_FILE}: server_url is missing; "
+            "allowed: the server's address, such as http://127.0.0.1:5000 (or --server on the command line)"
+        )
+    use_format(settings.log_format)
     python = itself.command()
     config = [f"--config={arguments.config}"] if arguments.config else []
     passed_on = ["--until-stdin-closes", *config, *_as_options(_given(arguments))]
@@ -92,19 +106,29 @@ def _announce(settings: Settings, facts: dict[str, str]) -> None:
 def _capture(arguments: argparse.Namespace) -> int:
     from pi_auto.client.capture.program import run_capture  # noqa: PLC0415 - loaded when needed
 
-    settings = _settings(arguments, program="capture")
-    start_logbook(arguments.log_file, arguments.log_format)
+    start_logbook(arguments.log_file, arguments.log_format or TEXT)
+    settings = _of_service(arguments, "capture", load_or_last_good)
     _hold_lifeline(arguments)
     return run_capture(settings.state, settings.scanner, log_barcodes=settings.log_barcodes, led=settings.led)
 
 
 def _agent(arguments: argparse.Namespace) -> int:
     from pi_auto.client.agent.program import run_agent  # noqa: PLC0415 - loaded when needed
+    from pi_auto.client.agent.waiting import Waiting  # noqa: PLC0415 - loaded when needed
 
-    settings = _settings(arguments, server=True, program="agent")
-    start_logbook(arguments.log_file, arguments.log_format)
+    start_logbook(arguments.log_file, arguments.log_format or TEXT)
+    try:
+        settings = _of_service(arguments, "agent", load_or_last_good)
+    except CommandLineError:
+        raise
+    except SettingsError:  # it will be told while it is waited for to be mended
+        settings = None
     _hold_lifeline(arguments)
-    return run_agent(settings)
+    folder = settings.agent_folder if settings else Path(arguments.state or DEFAULT_STATE) / "agent"
+    waiting = Waiting(
+        arguments.config or DEFAULT_FILE, lambda: _of_service(arguments, "agent", load_and_keep), folder
+    )
+    return run_agent(settings, waiting)
 
 
 def _replay(arguments: argparse.Namespace) -> int:
@@ -120,32 +144,33 @@ def _record(arguments: argparse.Namespace) -> int:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    from pi_auto.client.status import screen, status_of  # noqa: PLC0415 - loaded when needed
-
-    settings = _settings(arguments)
-    status = status_of(settings)
+    settings, fault = load_to_look(arguments.config, _given(arguments))
+    logging.getLogger().setLevel(settings.log_level)
     if arguments.secrets:
         from pi_auto.client.revealing import secrets_of  # noqa: PLC0415 - loaded when needed
 
         print(json.dumps(secrets_of(settings), indent=2))
         return 0
-    print(json.dumps(status, indent=2) if arguments.json else screen(status))
+    from pi_auto.client.screen import screen  # noqa: PLC0415 - loaded when needed
+    from pi_auto.client.status import status_of  # noqa: PLC0415 - loaded when needed
+
+    status = status_of(settings, fault)
+    print(json.dumps(status, indent=2) if arguments.json else screen(status, settings))
     return 0
 
 
-def _settings(arguments: argparse.Namespace, *, server: bool = False, program: str = "") -> Settings:
-    """The settings that hold for this call, logging at their level; with `server` they must name one.
-
-    A `program` that runs for months goes on with what last worked where the file is broken.
-    """
-    file, given = arguments.config, _given(arguments)
-    settings = load_or_last_good(file, given, program) if program else Settings.load(file, given)
+def _settings(arguments: argparse.Namespace) -> Settings:
+    """The settings that hold for this call, logging at their level."""
+    settings = Settings.load(arguments.config, _given(arguments))
     logging.getLogger().setLevel(settings.log_level)
-    if server and not settings.server_url:
-        raise SettingsError(
-            f"{arguments.config or DEFAULT_FILE}: server_url is missing; "
-            "allowed: the server's address, such as http://127.0.0.1:5000 (or --server on the command line)"
-        )
+    return settings
+
+
+def _of_service(arguments: argparse.Namespace, program: str, load: _Load) -> Settings:
+    """The settings of a program that runs for months, logging as they say."""
+    settings = load(arguments.config, _given(arguments), program)
+    logging.getLogger().setLevel(settings.log_level)
+    use_format(settings.log_format)
     return settings
 
 
@@ -171,6 +196,7 @@ _OPTIONS = {
     "server_url": "--server",
     "scanner": "--scanner",
     "log_level": "--log-level",
+    "log_format": "--log-format",
     "insecure_plain_http": "--insecure-plain-http",
 }
 
@@ -194,11 +220,11 @@ def _parser() -> argparse.ArgumentParser:
     shared = _shared_options()
     supervised = argparse.ArgumentParser(add_help=False, formatter_class=_Formatter)
     supervised.add_argument("--until-stdin-closes", action="store_true", help="stop when standard input ends")
-    add_log_options(supervised)
+    supervised.add_argument("--log-file", type=Path, metavar="FILE", help="append log lines to this file as well")
     _add(commands, "run", _run, "capture and agent together, each started again when it dies", shared)
     _add(commands, "capture", _capture, "only read scanners and store what they scan", shared, supervised)
     _add(commands, "agent", _agent, "only deliver what is stored", shared, supervised)
-    status = _add(commands, "status", _status, "show who this device is and what is waiting", shared)
+    status = _add(commands, "status", _status, "show on one screen who this device is and how it stands", shared)
     status.add_argument("--json", action="store_true", help="as one JSON object")
     status.add_argument("--secrets", action="store_true", help="only what the server gave this device in secret")
     replay = _add(commands, "replay", _replay, "print what a recording holds, a JSON object a line")
@@ -229,6 +255,7 @@ def _shared_options() -> argparse.ArgumentParser:
         "--scanner", metavar="SCANNER", help="auto, a device, or replay:FILE, played at each start (default: auto)"
     )
     shared.add_argument("--log-level", choices=LOG_LEVELS, help="(default: INFO)")
+    shared.add_argument("--log-format", choices=FORMATS, help=f"of the log lines of services (default: {TEXT})")
     shared.add_argument(
         "--insecure-plain-http", action="store_true", default=None,
         help="allow a server without TLS across a network: anybody there can read barcodes and credentials",

@@ -1,5 +1,6 @@
 """The commands of the appliance, for the command line: those that change the machine, and those that ask about it.
 
+scanners      what is plugged in, and what each scanner sends
 configure     write the settings file, for people and the installer
 check-update  ask the server for an update now
 setup         install the release this runs from; the installer's work
@@ -10,19 +11,25 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from pi_auto.client.logbook import FORMATS, TEXT
-from pi_auto.client.settings import DEFAULT_FILE, Settings
+from pi_auto.client.settings import DEFAULT_FILE, CommandLineError, Settings
 
 Add = Callable[..., argparse.ArgumentParser]
-_SET = ("server_url", "scanner", "log_level", "insecure_plain_http")
+_LONGEST = 86400  # seconds
+_SET = ("server_url", "scanner", "log_level", "log_format", "insecure_plain_http")
 
 
 def add_commands(commands: Any, add: Add, shared: argparse.ArgumentParser) -> None:
     """Add them to a command line; `add` makes a subcommand, `shared` has the options of all settings."""
+    scanners = add(commands, "scanners", _scanners, "list the scanners, or show live what they send", shared)
+    scanners.add_argument("--json", action="store_true", help="the list as one JSON object")
+    scanners.add_argument("--test", action="store_true", help="show what is scanned from now on, byte for byte")
+    scanners.add_argument(
+        "--seconds", type=_seconds, metavar="N", help="with --test: end after so long (default: at Ctrl-C)"
+    )
     add(commands, "configure", _configure, "write what is given here to the settings file, keep the rest", shared)
     add(commands, "check-update", _check_update, "ask the server for an update now", shared)
     setup = add(commands, "setup", _setup, "install this release here, as root; install_pi_client.sh does it")
@@ -32,10 +39,34 @@ def add_commands(commands: Any, add: Add, shared: argparse.ArgumentParser) -> No
     add(commands, "self-test", _self_test, "load all that the services need, and say whether it works here")
 
 
-def add_log_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of start_logbook."""
-    parser.add_argument("--log-file", type=Path, metavar="FILE", help="append log lines to this file as well")
-    parser.add_argument("--log-format", choices=FORMATS, default=TEXT, help=f"(default: {TEXT})")
+def _scanners(arguments: argparse.Namespace) -> int:
+    from pi_auto.client.last_good import load_to_look  # noqa: PLC0415 - loaded when needed
+
+    if arguments.test and arguments.json:
+        raise CommandLineError("--json is of the list, and not of --test")
+    if arguments.seconds and not arguments.test:
+        raise CommandLineError("--seconds is of --test")
+    given = {name: getattr(arguments, name) for name in ("state", *_SET)}
+    settings, fault = load_to_look(arguments.config, given)
+    if fault:
+        print(f"pi-auto-client scanners: {fault}", file=sys.stderr)
+    if arguments.test:
+        from pi_auto.client.trying import try_scanners  # noqa: PLC0415 - loaded when needed
+
+        return try_scanners(settings, arguments.seconds)
+    from pi_auto.client.devices import show  # noqa: PLC0415 - loaded when needed
+
+    return show(settings, as_json=arguments.json)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= _LONGEST:
+        raise argparse.ArgumentTypeError(f"{text!r}; allowed: more than 0, at most {_LONGEST}")
+    return seconds
 
 
 def _configure(arguments: argparse.Namespace) -> int:
@@ -47,7 +78,8 @@ def _configure(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise SystemExit(f"pi-auto-client configure: {file}: {error.strerror}; run it with sudo") from None
     print(
-        f"{file} is written. It holds from the next start: sudo systemctl restart pi-auto-client pi-auto-capture"
+        f"{file} is written. A device that had no server goes on by itself; whatever else was changed holds "
+        "from the next start: sudo systemctl restart pi-auto-client pi-auto-capture"
     )
     return 0
 

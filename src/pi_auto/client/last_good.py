@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pi_auto.client.settings import DEFAULT_FILE, DEFAULT_STATE, Settings, SettingsError
+from pi_auto.client.settings import DEFAULT_FILE, DEFAULT_STATE, CommandLineError, Settings, SettingsError
 from pi_auto.files import write_whole
 
 COPY = "settings.json"
@@ -23,25 +23,47 @@ def load_or_last_good(file: Path | None, given: Mapping[str, Any], program: str)
 
     Raises SettingsError about the file where there is no good copy either.
     """
-    source = file or DEFAULT_FILE
-    content = _content(source)
     try:
-        settings = Settings.load(file, given)
+        return load_and_keep(file, given, program)
     except SettingsError as error:
-        return _last_good(error, given, program)
+        settings, fault = last_good(given, program), str(error)
+        if settings is None:
+            raise
+    log.error("%s; going on with the settings that last worked, kept by %s", fault, program)
+    return settings
+
+
+def load_and_keep(file: Path | None, given: Mapping[str, Any], program: str) -> Settings:
+    """What `Settings.load` makes of the file, whose copy is then the last good one. Raises SettingsError."""
+    content = _content(file or DEFAULT_FILE)
+    settings = Settings.load(file, given)
     if content is not None:
         _keep(content, settings.state / program / COPY)
     return settings
 
 
-def _last_good(error: SettingsError, given: Mapping[str, Any], program: str) -> Settings:
-    copy = Path(given.get("state") or DEFAULT_STATE) / program / COPY
+def load_to_look(file: Path | None, given: Mapping[str, Any]) -> tuple[Settings, str]:
+    """The settings as the services have them, for a command that only looks; and what is wrong with the file.
+
+    Raises SettingsError where it has never worked, or the command line is at fault.
+    """
     try:
-        settings = Settings.load(copy, given)
+        return Settings.load(file, given), ""
+    except CommandLineError:
+        raise
+    except SettingsError as error:
+        for program in ("agent", "capture"):
+            if settings := last_good(given, program):
+                return settings, f"{error}; the services go on with the settings that last worked"
+        raise
+
+
+def last_good(given: Mapping[str, Any], program: str) -> Settings | None:
+    """The settings that last worked for `program`, if this user may read them."""
+    try:
+        return Settings.load(Path(given.get("state") or DEFAULT_STATE) / program / COPY, given)
     except SettingsError:
-        raise error from None
-    log.error("%s; going on with the settings that last worked, kept in %s", error, copy)
-    return settings
+        return None
 
 
 def _content(file: Path) -> bytes | None:

@@ -41,10 +41,14 @@ class _AppendedFile(logging.StreamHandler[TextIO]):
 
 def start_logbook(file: Path | None, form: str) -> None:
     """Add `file` to where everything is logged to, and log in `form`. After start_logging."""
-    root = logging.getLogger()
     if file:
-        _add(root, file)
-    for handler in root.handlers:
+        _add(logging.getLogger(), file)
+    use_format(form)
+
+
+def use_format(form: str) -> None:
+    """Log in `form`, one of FORMATS, from now on."""
+    for handler in logging.getLogger().handlers:
         handler.setFormatter(JsonLine() if form == JSON else OneLine())
 
 

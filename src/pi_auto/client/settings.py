@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pi_auto.client.endpoint import Endpoint, is_loopback
+from pi_auto.client.logbook import FORMATS, TEXT
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fields import Fields
 from pi_auto.wire.ids import device_id_of
@@ -34,6 +35,10 @@ class SettingsError(ValueError):
     """Settings that the client cannot run with; the text names file, key, value and what is allowed."""
 
 
+class CommandLineError(SettingsError):
+    """The command line is at fault, and no mending of the file helps."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All settings. Intervals are seconds; those that are None are the server's to say."""
@@ -49,6 +54,7 @@ class Settings:
     heartbeat_interval: int | None = None  # the server says 30
     registration_retry_interval: int = 300  # the longest pause between two tries to register
     log_level: str = "INFO"
+    log_format: str = TEXT
     log_barcodes: bool = True
     led: str = "auto"  # the board's own shows what is stored, or off
     insecure_plain_http: bool = False
@@ -61,8 +67,8 @@ class Settings:
         """
         written = _read(file or DEFAULT_FILE, required=file is not None)
         given = {name: value for name, value in (overrides or {}).items() if value is not None}
-        values = _checked(written, str(file or DEFAULT_FILE)) | _checked(given, _COMMAND_LINE)
-        settings = cls(**values)
+        values = _checked(given, _COMMAND_LINE, CommandLineError)
+        settings = cls(**_checked(written, str(file or DEFAULT_FILE), SettingsError) | values)
         if settings.server_url:
             settings._check_server(str(file or DEFAULT_FILE), given)
         return settings
@@ -89,7 +95,9 @@ class Settings:
         try:
             self._refuse_plain(self.endpoint())
         except FieldError as error:
-            raise SettingsError(f"{_COMMAND_LINE if error.field in given else file}: {error}") from None
+            if error.field in given:
+                raise CommandLineError(f"{_COMMAND_LINE}: {error}") from None
+            raise SettingsError(f"{file}: {error}") from None
 
     def _refuse_plain(self, endpoint: Endpoint) -> None:
         if endpoint.tls or is_loopback(endpoint.dialled[0]) or self.insecure_plain_http:
@@ -132,6 +140,7 @@ _READERS: dict[str, Callable[[Fields, str], Any]] = {
     "heartbeat_interval": _seconds,
     "registration_retry_interval": _seconds,
     "log_level": lambda values, name: values.choice(name, LOG_LEVELS),
+    "log_format": lambda values, name: values.choice(name, FORMATS),
     "log_barcodes": Fields.flag,
     "led": lambda values, name: values.choice(name, LED_CHOICES),
     "insecure_plain_http": Fields.flag,
@@ -145,7 +154,7 @@ def _read(file: Path, *, required: bool) -> dict[str, Any]:
             content = opened.read(_MOST_FILE + 1)
     except FileNotFoundError:
         if required:
-            raise SettingsError(f"{file}: there is no such settings file") from None
+            raise CommandLineError(f"{file}: there is no such settings file") from None
         return {}
     except OSError as error:
         raise SettingsError(f"{file}: cannot be read: {error.strerror}") from None
@@ -164,7 +173,7 @@ def _object(content: bytes, file: Path) -> dict[str, Any]:
     return values
 
 
-def _checked(written: Mapping[str, Any], source: str) -> dict[str, Any]:
+def _checked(written: Mapping[str, Any], source: str, kind: type[SettingsError]) -> dict[str, Any]:
     unknown = sorted(set(written) - set(_READERS))
     if unknown:
         log.warning("ignoring unknown settings in %s: %s", source, ", ".join(unknown)[:400])
@@ -172,4 +181,4 @@ def _checked(written: Mapping[str, Any], source: str) -> dict[str, Any]:
     try:
         return {name: read(values, name) for name, read in _READERS.items() if values.has(name)}
     except FieldError as error:
-        raise SettingsError(f"{source}: {error}") from None
+        raise kind(f"{source}: {error}") from None

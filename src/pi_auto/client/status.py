@@ -1,17 +1,26 @@
-"""Who this device is and how far its scans have come, on one screen. Reads only; nothing needs to run.
+"""Who this device is, how it stands with the world and how far its scans have come. Reads only.
 
-What cannot be read (no permission, not made yet) is said to be so, never guessed. Secrets
-are not shown.
+Nothing needs to run: what the services tell while they run is taken from their bulletins, all
+else from what lies on the disk. What cannot be known (no permission, not made yet) is said to
+be so, never guessed. Secrets are not shown, and barcodes only where logs may have them too.
 """
 
 from __future__ import annotations
 
+import socket
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from pi_auto.client import services
 from pi_auto.client.agent.enrolment.identity import stored_identity
 from pi_auto.client.agent.enrolment.registration import stored_registration
+from pi_auto.client.bulletin import Post, posts_in
+from pi_auto.client.clock import clock_synced
+from pi_auto.client.devices import Devices
 from pi_auto.client.settings import Settings
 from pi_auto.client.spool.errors import SpoolUnavailable
 from pi_auto.client.spool.marks import DESTINATIONS, Aside, Marks
@@ -19,38 +28,73 @@ from pi_auto.client.spool.reader import SpoolReader
 from pi_auto.version import __version__
 from pi_auto.wire.connection_string import ConnectionString
 from pi_auto.wire.errors import FieldError
-from pi_auto.wire.escape import printable
 from pi_auto.wire.scan import Scan
 from pi_auto.wire.times import format_time
 
 _LOOK_BACK = 100  # records: how far the newest scan is looked for behind incidents
-_MOST_SHOWN, _MOST_TOLD = 10, 1000  # set-aside records on the screen, and in the object
+_MOST_TOLD = 1000  # set-aside records
 
 
-def status_of(settings: Settings) -> dict[str, Any]:
-    """The device's state as an object for `--json`; `troubles` says what could not be read."""
-    troubles: list[str] = []
-    status: dict[str, Any] = {"version": __version__, "state": str(settings.state)}
+def status_of(settings: Settings, fault: str = "") -> dict[str, Any]:
+    """The device's state as an object for `--json`; `troubles` says what could not be read, and the `fault` first.
+
+    What a service tells is None while it has not found out yet, or does not run, or may not be asked by this user.
+    """
+    troubles = [fault] if fault else []
+    status: dict[str, Any] = {
+        "version": __version__,
+        "state": str(settings.state),
+        "hostname": socket.gethostname(),
+    }
     status |= _standing(settings, troubles)
+    status["services"] = services.states() if services.are_asked_for(settings) else None
+    status |= _told_by_agent(_posts(settings.agent_folder, troubles))
+    status |= _told_by_capture(_posts(settings.capture_folder, troubles))
     status |= _progress(settings, troubles)
+    if not settings.log_barcodes:
+        _hide_barcodes(status)
+    status["clock"] = {"now": format_time(datetime.now(UTC)), "synced": clock_synced()}
     return status | {"troubles": troubles}
 
 
-def screen(status: dict[str, Any]) -> str:
-    """The same for a person; text from outside is escaped."""
-    newest = status["newest_scan"]
-    lines = [
-        ("device", status["device_id"] or "not named yet"),
-        ("server", status["server"] or "not set"),
-        ("registered", status["registered"] or "no"),
-        ("IoT Hub", status["hub"] or "none"),
-        ("newest scan", f"'{newest['text']}' at {newest['time']}" if newest else "none"),
-        *((f"queue to {name}", _depth(depth)) for name, depth in status["queue"].items()),
-        ("set aside", str(status["set_aside_count"])),
-        *(("", _one_aside(one)) for one in status["set_aside"][-_MOST_SHOWN:]),
-        *(("trouble", trouble) for trouble in status["troubles"]),
-    ]
-    return "\n".join(f"{name + ':' if name else '':<14}{printable(text)}" for name, text in lines)
+def _posts(folder: Path, troubles: list[str]) -> Mapping[str, Post] | None:
+    try:
+        return posts_in(folder)
+    except PermissionError as error:
+        troubles.append(f"{error.filename}: {error.strerror}")
+        return None
+
+
+def _told_by_agent(told: Mapping[str, Post] | None) -> dict[str, Any]:
+    posts = told or {}
+    return {
+        "agent_runs": None if told is None else bool(told),
+        "server_link": _link(posts.get("server")),
+        "hub_link": _link(posts.get("hub")),
+        "update": posts["update"].news if "update" in posts else None,
+    }
+
+
+def _told_by_capture(told: Mapping[str, Post] | None) -> dict[str, Any]:
+    posts = told or {}
+    devices = Devices.told_in(posts)
+    return {
+        "capture_runs": None if told is None else devices.runs,
+        "scanners": devices.scanners,
+        "scanner_troubles": devices.troubles,
+        "storing": _link(posts.get("storing")),
+    }
+
+
+def _link(post: Post | None) -> dict[str, Any] | None:
+    return {**post.news, "since": format_time(post.since)} if post else None
+
+
+def _hide_barcodes(status: dict[str, Any]) -> None:
+    """What must not be in logs must not be in what people paste into mails either."""
+    for record, field in [(status["newest_scan"], "text"), *((one, "body") for one in status["set_aside"])]:
+        if record:
+            record[field] = None
 
 
 def _standing(settings: Settings, troubles: list[str]) -> dict[str, Any]:
@@ -131,11 +175,3 @@ def _newest_scan(reader: SpoolReader, newest: int) -> dict[str, Any] | None:
         "text": last.text,
         "scanner": last.scanner.id,
     }
-
-
-def _depth(depth: int | None) -> str:
-    return "unknown" if depth is None else f"{depth} waiting"
-
-
-def _one_aside(one: dict[str, Any]) -> str:
-    return f"{one['destination']} number {one['number']} uuid {one['uuid']}: {one['reason']}"

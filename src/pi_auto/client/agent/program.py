@@ -9,19 +9,24 @@ import sys
 
 from pi_auto.client.agent.agent import Agent
 from pi_auto.client.agent.enrolment.identity import NoIdentity
+from pi_auto.client.agent.waiting import Waiting
 from pi_auto.client.settings import Settings
 from pi_auto.wire.errors import FieldError
 
 
-def run_agent(settings: Settings) -> int:
-    """Run until SIGTERM or SIGINT; the exit code."""
+def run_agent(settings: Settings | None, waiting: Waiting) -> int:
+    """Run until SIGTERM or SIGINT, first `waiting` for settings that name a server; the exit code."""
     try:
+        if settings is None or not settings.server_url:
+            settings = waiting.settings()
+        if settings is None:
+            return 0
         agent = Agent(settings)
     except FieldError as error:
         print(f"pi-auto-client: {error}", file=sys.stderr)
         return 2
     except (OSError, sqlite3.Error, NoIdentity) as error:
-        print(f"pi-auto-client: the agent cannot use {settings.state}: {error}", file=sys.stderr)
+        print(f"pi-auto-client: the agent cannot use {waiting.folder.parent}: {error}", file=sys.stderr)
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: agent.stop())

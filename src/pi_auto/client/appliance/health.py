@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from typing import Any
 
 from pi_auto.client.appliance import machine
 
@@ -27,35 +28,47 @@ def not_running(patience: float = TO_START) -> list[str]:
 def report() -> bool:
     """Show what was installed, and say whether both services run.
 
-    A server that is not reached yet is told and is no failure: the device goes on trying.
+    A server that is not named yet, or not reached, is told and is no failure: the device goes on trying.
     """
     troubles = not_running()
-    registered = (
-        not troubles and _wait(_TO_REGISTER, lambda: _is_registered() or _was_refused()) and _is_registered()
-    )
+    has_server = bool(_status().get("server"))
+    if not troubles and has_server:
+        _wait(_TO_REGISTER, lambda: _is_registered() or _was_refused())
     print(machine.may_fail(_COMMAND, "status").rstrip())
     for trouble in troubles:
         print(f"pi-auto-client setup: {trouble}")
-    if troubles:
-        print(
+    print(_verdict(works=not troubles, has_server=has_server))
+    return not troubles
+
+
+def _verdict(*, works: bool, has_server: bool) -> str:
+    if not works:
+        return (
             "The Pi Auto Client is installed, but does not work yet. See: sudo journalctl -u pi-auto-client -n 50"
         )
-        return False
-    if not registered:
-        print(
+    if not has_server:
+        return (
+            "The Pi Auto Client is installed and reads scanners. No server is set yet: what is scanned is stored, "
+            "and delivered once you have named one: sudo pi-auto-client configure --server URL"
+        )
+    if not _is_registered():
+        return (
             "The Pi Auto Client is installed and reads scanners, but the server has not registered it yet; "
             f"it goes on trying. Last words: {machine.last_words('pi-auto-client.service')}"
         )
-        return True
-    print("The Pi Auto Client is installed and healthy.")
-    return True
+    return "The Pi Auto Client is installed and healthy."
+
+
+def _status() -> dict[str, Any]:
+    try:
+        told = json.loads(machine.may_fail(_COMMAND, "status", "--json"))
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def _is_registered() -> bool:
-    try:
-        return bool(json.loads(machine.may_fail(_COMMAND, "status", "--json"))["registered"])
-    except (ValueError, KeyError):
-        return False
+    return bool(_status().get("registered"))
 
 
 def _was_refused() -> bool:

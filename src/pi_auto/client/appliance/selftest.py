@@ -13,7 +13,9 @@ import sys
 _MODULES = (
     "pi_auto.client.capture.program",
     "pi_auto.client.agent.program",
+    "pi_auto.client.screen",
     "pi_auto.client.status",
+    "pi_auto.client.trying",
     "paho.mqtt.client",
 )
 

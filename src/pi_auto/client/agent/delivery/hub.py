@@ -63,6 +63,7 @@ class HubDelivery:
 
     def run(self) -> None:
         """Work until stopped."""
+        self._telling.hub(ok=False, said="not connected yet")
         while not self._wakeups.stopped:
             given = self._standing.given()
             if given is None:

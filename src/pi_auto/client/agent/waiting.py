@@ -1,0 +1,85 @@
+"""An agent without a server stays up until one is named: it tells so, and looks at the settings file.
+
+Nothing is sent anywhere meanwhile; scanning does not depend on it. A settings file that is or
+becomes broken is told and waited for as well: ending would only mean being started again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pi_auto.client.agent.telling import Telling
+from pi_auto.client.alone import hold_alone
+from pi_auto.client.bulletin import Bulletin
+from pi_auto.client.notify import Manager
+from pi_auto.client.settings import Settings, SettingsError
+from pi_auto.client.stopping import stop_signals
+
+log = logging.getLogger("pi_auto.registration")
+
+NO_SERVER = "no server is set; name it by: sudo pi-auto-client configure --server URL"
+_LOOK = 1.0  # seconds between looks whether the file has changed
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """`look` reads the settings `file` anew, or raises SettingsError; `folder` is the agent's."""
+
+    file: Path
+    look: Callable[[], Settings]
+    folder: Path
+
+    def settings(self) -> Settings | None:
+        """The settings once they name a server; None if told to stop before. For the main thread.
+
+        Raises OSError if the folder cannot be used.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        alone = hold_alone(self.folder / "agent.lock")
+        telling = Telling(Bulletin(self.folder))
+        try:
+            with stop_signals() as stop:
+                return self._watch(stop, telling)
+        finally:
+            telling.close()
+            os.close(alone)
+
+    def _watch(self, stop: int, telling: Telling) -> Settings | None:
+        manager, seen = Manager(), object()
+        manager.ready()
+        print("pi-auto-client agent ready: server=none", flush=True)
+        while True:
+            manager.alive()
+            # Told before reading: what is written meanwhile is noticed at the next look.
+            before, seen = seen, _state_of(self.file)
+            settings = self._ask(telling) if seen != before else None
+            if settings or select.select([stop], [], [], _LOOK)[0]:
+                return settings
+
+    def _ask(self, telling: Telling) -> Settings | None:
+        try:
+            settings = self.look()
+        except SettingsError as error:
+            said = f"{error}; mend it, and no restart is needed"
+        else:
+            if settings.server_url:
+                log.info("going on to register with %s", settings.server_url)
+                return settings
+            said = NO_SERVER
+        log.warning("cannot register: %s", said)
+        telling.failed("registrar", said)
+        return None
+
+
+def _state_of(file: Path) -> object:
+    """Something that is another thing once the file was changed, replaced, or made readable."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
