@@ -28,6 +28,7 @@ COMMANDS = {
         "check-update",
         "setup",
         "self-test",
+        "doctor",
     ],
     "pi_auto.simulator.cli": ["demo", "pi"],
 }

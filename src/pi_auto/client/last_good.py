@@ -28,20 +28,29 @@ def load_or_last_good(file: Path | None, given: Mapping[str, Any], program: str)
     try:
         settings = Settings.load(file, given)
     except SettingsError as error:
-        return _last_good(error, given, program)
+        return _fall_back(error, given, program)
     if content is not None:
         _keep(content, settings.state / program / COPY)
     return settings
 
 
-def _last_good(error: SettingsError, given: Mapping[str, Any], program: str) -> Settings:
-    copy = Path(given.get("state") or DEFAULT_STATE) / program / COPY
+def last_good(given: Mapping[str, Any], program: str) -> Settings:
+    """What `program` has kept. Reads only; raises SettingsError if that is not there, or no use."""
+    return Settings.load(_copy_of(given, program), given)
+
+
+def _fall_back(error: SettingsError, given: Mapping[str, Any], program: str) -> Settings:
     try:
-        settings = Settings.load(copy, given)
+        settings = last_good(given, program)
     except SettingsError:
         raise error from None
+    copy = _copy_of(given, program)
     log.error("%s; going on with the settings that last worked, kept in %s", error, copy)
     return settings
+
+
+def _copy_of(given: Mapping[str, Any], program: str) -> Path:
+    return Path(given.get("state") or DEFAULT_STATE) / program / COPY
 
 
 def _content(file: Path) -> bytes | None:

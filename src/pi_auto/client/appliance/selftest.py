@@ -14,6 +14,7 @@ _MODULES = (
     "pi_auto.client.capture.program",
     "pi_auto.client.agent.program",
     "pi_auto.client.status",
+    "pi_auto.client.doctor.program",
     "paho.mqtt.client",
 )
 
