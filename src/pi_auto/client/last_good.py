@@ -61,9 +61,13 @@ def load_to_look(file: Path | None, given: Mapping[str, Any]) -> tuple[Settings,
 def last_good(given: Mapping[str, Any], program: str) -> Settings | None:
     """The settings that last worked for `program`, if this user may read them."""
     try:
-        return Settings.load(Path(given.get("state") or DEFAULT_STATE) / program / COPY, given)
+        return Settings.load(_copy_of(given, program), given)
     except SettingsError:
         return None
+
+
+def _copy_of(given: Mapping[str, Any], program: str) -> Path:
+    return Path(given.get("state") or DEFAULT_STATE) / program / COPY
 
 
 def _content(file: Path) -> bytes | None:
