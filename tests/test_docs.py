@@ -28,6 +28,7 @@ COMMANDS = {
         "check-update",
         "setup",
         "self-test",
+        "factory-reset",
     ],
     "pi_auto.simulator.cli": ["demo", "pi"],
 }

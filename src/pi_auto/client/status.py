@@ -16,6 +16,7 @@ from pi_auto.client.settings import Settings
 from pi_auto.client.spool.errors import SpoolUnavailable
 from pi_auto.client.spool.marks import DESTINATIONS, Aside, Marks
 from pi_auto.client.spool.reader import SpoolReader
+from pi_auto.client.undelivered import undelivered
 from pi_auto.version import __version__
 from pi_auto.wire.connection_string import ConnectionString
 from pi_auto.wire.errors import FieldError
@@ -33,6 +34,7 @@ def status_of(settings: Settings) -> dict[str, Any]:
     status: dict[str, Any] = {"version": __version__, "state": str(settings.state)}
     status |= _standing(settings, troubles)
     status |= _progress(settings, troubles)
+    status["undelivered"] = undelivered(settings)
     return status | {"troubles": troubles}
 
 
