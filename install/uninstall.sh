@@ -19,7 +19,7 @@ fail() {
 undelivered() {
     /usr/local/bin/pi-auto-client status --json 2>/dev/null | python3 -I -c '
 import json, sys
-print(max(int(depth) for depth in json.load(sys.stdin)["queue"].values()))' 2>/dev/null || echo "an unknown number of"
+print(int(json.load(sys.stdin)["undelivered"]))' 2>/dev/null || echo "an unknown number of"
 }
 
 ask_about_scans() {
@@ -38,17 +38,29 @@ stop_services() {
     systemctl stop pi-auto.slice 2>/dev/null || true
 }
 
+# What is to be kept is half erased if a factory reset was cut short: that is finished first, which asks nothing.
+finish_reset() {
+    [ "$keep" = 1 ] && [ -e "$state/factory-reset" ] || return 0
+    /usr/local/bin/pi-auto-client factory-reset </dev/null ||
+        fail "a factory reset has begun and cannot be finished; nothing else was changed"
+}
+
 # Everything that the installation has put outside of its own folder, as the release itself lists it.
 remove_system_files() {
     for system in "$opt"/releases/*/app/appliance/system; do
         [ -d "$system" ] || continue
         (cd "$system" && find . -type f) | while IFS= read -r file; do
             rm -f "/${file#./}"
+            case "$file" in
+                # Drop-ins for others: their folder goes if there was nothing else in it.
+                ./etc/systemd/system/*.d/*) rmdir "/${file%/*}" 2>/dev/null || true ;;
+            esac
         done
     done
 }
 
 tell_the_system() {
+    rm -f /run/systemd/system/*.service.d/pi-auto-reset.conf # of a factory reset in this boot
     systemctl daemon-reexec 2>/dev/null || true # also lets go of the hardware watchdog
     # shellcheck disable=SC2086 # a list of units
     systemctl reset-failed $units 2>/dev/null || true
@@ -77,6 +89,7 @@ main() {
         esac
     done
     [ "$(id -u)" = 0 ] || fail "must be run by root: sudo $opt/uninstall.sh"
+    finish_reset
     [ "$keep$yes" != 00 ] || ask_about_scans
     stop_services
     remove_system_files

@@ -33,6 +33,7 @@ COMMANDS = {
         "setup",
         "self-test",
         "doctor",
+        "factory-reset",
     ],
     "pi_auto.simulator.cli": ["demo", "pi"],
 }

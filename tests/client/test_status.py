@@ -65,6 +65,7 @@ def test_it_tells_who_the_device_is_and_how_far_its_scans_have_come(settings: Se
     assert (status["device_id"], status["server"], status["hub"]) == ("pi-1a2b3c4d", URL, "hub.test")
     assert status["registered"] == "2026-11-23T00:00:00.000Z"
     assert status["queue"] == {API: 2, HUB: 4}
+    assert status["undelivered"] == 4
     assert status["newest_scan"]["number"] == 3
     assert [(one["destination"], one["number"]) for one in status["set_aside"]] == [(API, 2)]
     assert status["troubles"] == []

@@ -256,7 +256,7 @@ def test_two_installations_at_once_do_not_mix(box: Box) -> None:
     installed(box)
     code, said = box.run(f"exec 9>/run/pi-auto-client-setup.lock; flock 9; {INSTALL}")
     assert code == 1
-    assert "another installation is running" in said
+    assert "another installation or factory reset is running" in said
 
 
 REFUSALS = {
@@ -360,6 +360,7 @@ def test_uninstalling_can_keep_the_data_for_a_later_installation(box: Box) -> No
 
 def test_undelivered_scans_are_not_deleted_unasked(box: Box) -> None:
     installed(box)
+    box.write("/var/lib/pi-auto-client/capture/spool.sqlite", "scans")
     code, said = box.run(f"{OPT}/uninstall.sh < /dev/null")
     assert code == 1
     assert "scans have not been delivered; keep them with --keep-data, or delete them with --yes" in said
@@ -368,6 +369,7 @@ def test_undelivered_scans_are_not_deleted_unasked(box: Box) -> None:
 
 def test_a_person_is_asked_about_them(box: Box) -> None:
     installed(box)
+    box.write("/var/lib/pi-auto-client/capture/spool.sqlite", "scans")
     ask = f"script -qec '{OPT}/uninstall.sh' /dev/null"
     code, said = box.run(f"echo no | {ask}")
     assert (code, "Delete them? Type yes:" in said, "nothing was changed" in said) == (1, True, True)

@@ -34,6 +34,8 @@ case "$1" in
             if [ "$version" = "$(cat /srv/broken 2>/dev/null)" ]; then rm -f "/srv/active-$unit"
             else touch "/srv/active-$unit"; fi
         done ;;
+    start) shift; for unit; do touch "/srv/active-$unit"; done ;;
+    stop) shift; for unit; do rm -f "/srv/active-$unit"; done ;;
     disable) rm -f /srv/active-* ;;
 esac
 """

@@ -4,6 +4,7 @@ scanners      what is plugged in, and what each scanner sends
 configure     write the settings file, for people and the installer
 check-update  ask the server for an update now
 setup         install the release this runs from; the installer's work
+factory-reset make the device nobody's, to be cloned or sold
 self-test     whether this release works on this machine
 doctor        what is wrong with this device, and what to do about it
 """
@@ -44,6 +45,7 @@ def add_commands(commands: Any, add: Add, shared: argparse.ArgumentParser) -> No
     setup.add_argument("--server", dest="server_url", metavar="URL", help="such as https://fleet.example:5443")
     setup.add_argument("--insecure-plain-http", action="store_true", default=None, help="as in configure")
     setup.add_argument("--image", action="store_true", help="start nothing and give no identity: a master image")
+    _add_factory_reset(commands, add)
     add(commands, "self-test", _self_test, "load all that the services need, and say whether it works here")
     _add_doctor(
         add(commands, "doctor", _doctor, "say what is wrong with this device, and what to do about it", shared)
@@ -137,6 +139,45 @@ def _setup(arguments: argparse.Namespace) -> int:
     os.chdir("/")  # nothing is found by accident in the folder somebody is in
     given = {name: getattr(arguments, name) for name in ("server_url", "insecure_plain_http")}
     return set_up(given, image=arguments.image)
+
+
+def _add_factory_reset(commands: Any, add: Add) -> None:
+    reset = add(
+        commands, "factory-reset", _factory_reset,
+        "erase identity, scans, Wi-Fis, logs and the journal, as root: before a card is cloned or a box sold",
+    )  # fmt: skip
+    for option, text in {
+        "--for-cloning": "erase SSH host keys, machine id, random seed and shell histories too",
+        "--forget-server": "erase which server it belongs to too; all other settings stay",
+        "--delete-undelivered": "go on though scans have not been delivered: they are lost",
+        "--yes": "ask nothing",
+        "--power-off": "power off at the end",
+        "--image": "in the root folder of an image, entered by chroot: nothing runs, so nothing is stopped",
+        "--resume": "only finish one that a power cut has stopped, as each boot does",
+    }.items():
+        reset.add_argument(option, action="store_true", help=text)
+
+
+def _factory_reset(arguments: argparse.Namespace) -> int:
+    from pi_auto.client.appliance.reset import Extent  # noqa: PLC0415 - loaded when needed
+    from pi_auto.client.appliance.resetting import (  # noqa: PLC0415 - loaded when needed
+        Wishes,
+        factory_reset,
+        finish_at_boot,
+    )
+
+    os.chdir("/")
+    if arguments.resume:
+        return finish_at_boot()
+    return factory_reset(
+        Wishes(
+            Extent(arguments.for_cloning, arguments.forget_server),
+            delete_undelivered=arguments.delete_undelivered,
+            yes=arguments.yes,
+            image=arguments.image,
+            power_off=arguments.power_off,
+        )
+    )
 
 
 def _self_test(_: argparse.Namespace) -> int:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from pi_auto.client.settings import Settings, SettingsError
-from pi_auto.files import write_whole
+from pi_auto.files import fsync_folder, write_whole
 
 _MOST = 64 * 1024  # bytes
+OF_THIS_DEVICE = {"device_id"}
+OF_ITS_SERVER = {"server_url", "server_address", "server_name", "server_ca", "insecure_plain_http"}
 
 
 def configure(file: Path, changes: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> None:
@@ -27,16 +30,46 @@ def configure(file: Path, changes: Mapping[str, Any], defaults: Mapping[str, Any
     wanted = {**(defaults or {}), **held, **given}
     Settings.load(file if file.exists() else None, wanted)
     if wanted != held or not file.exists():
-        write_whole(file, json.dumps(wanted, indent=2, ensure_ascii=False) + "\n")
+        write_whole(file, _as_text(wanted))
     file.chmod(0o644)  # whatever the umask: the services have to read it
 
 
-def _held(file: Path) -> dict[str, Any]:
+def forget(file: Path, *, server: bool) -> None:
+    """Take out of `file` which device this is, and with `server` whose; wrong values are left as they are.
+
+    What is no setting of this client goes as well: an older one kept its connection string there. A file that
+    holds no settings goes as a whole. Raises OSError.
+    """
+    gone = OF_THIS_DEVICE | (OF_ITS_SERVER if server else set())
+    known = {field.name for field in fields(Settings)} - gone
+    try:
+        held = written_in(file)
+    except SettingsError:
+        file.unlink()
+        fsync_folder(file.parent)
+        return
+    if held:
+        write_whole(file, _as_text({name: value for name, value in held.items() if name in known}))
+
+
+def written_in(file: Path) -> dict[str, Any]:
+    """What people have written there, unchecked; nothing if there is no file. Raises SettingsError."""
     if not file.exists():
         return {}
-    Settings.load(file)  # says what is wrong with it
     try:
         held = json.loads(file.read_bytes()[:_MOST])
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SettingsError(f"{file}: cannot be read: {error}") from None
-    return held if isinstance(held, dict) else {}
+    if not isinstance(held, dict):
+        raise SettingsError(f"{file}: holds no JSON object of settings")
+    return held
+
+
+def _as_text(settings: Mapping[str, Any]) -> str:
+    return json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
+
+
+def _held(file: Path) -> dict[str, Any]:
+    if file.exists():
+        Settings.load(file)  # says what is wrong with it
+    return written_in(file)

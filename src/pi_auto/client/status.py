@@ -25,6 +25,7 @@ from pi_auto.client.settings import Settings
 from pi_auto.client.spool.errors import SpoolUnavailable
 from pi_auto.client.spool.marks import DESTINATIONS, Aside, Marks
 from pi_auto.client.spool.reader import SpoolReader
+from pi_auto.client.undelivered import undelivered
 from pi_auto.version import __version__
 from pi_auto.wire.connection_string import ConnectionString
 from pi_auto.wire.errors import FieldError
@@ -54,6 +55,7 @@ def status_of(settings: Settings, fault: str = "") -> dict[str, Any]:
     if not settings.log_barcodes:
         _hide_barcodes(status)
     status["clock"] = {"now": format_time(datetime.now(UTC)), "synced": clock_synced()}
+    status["undelivered"] = undelivered(settings)
     return status | {"troubles": troubles}
 
 

@@ -8,7 +8,6 @@ Scans, identity and settings are never touched.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import sys
@@ -24,6 +23,8 @@ from pi_auto.client.appliance import health, machine
 from pi_auto.client.appliance.errors import SetupFailed
 from pi_auto.client.appliance.overlay import Placed, place
 from pi_auto.client.appliance.release import current, prune, switch, unpack
+from pi_auto.client.appliance.resetting import finish_begun
+from pi_auto.client.appliance.turns import alone
 from pi_auto.client.configuring import configure
 from pi_auto.client.settings import SettingsError
 from pi_auto.wire.ids import device_id_from
@@ -155,7 +156,9 @@ def set_up(settings: dict[str, Any], *, image: bool) -> int:
     archive = Path(pi_auto.__file__).parents[1]
     try:
         _check(archive, image=image)
-        with _alone(), _stoppable():
+        with alone(), _stoppable():
+            if not image:
+                finish_begun()  # a factory reset that was cut short: until then nothing starts
             Setup(archive, settings=settings, image=image).run()
     except (SetupFailed, SettingsError) as error:
         print(f"pi-auto-client setup: {error}", file=sys.stderr)
@@ -173,20 +176,6 @@ def _check(archive: Path, *, image: bool) -> None:
         raise SetupFailed(f"{archive} is no release file; run setup of pi_auto_client.py as script/dist makes it")
     if not image and not machine.systemd_runs():
         raise SetupFailed("systemd does not run here, and the services need it")
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Keep a second installer away."""
-    descriptor = os.open("/run/pi-auto-client-setup.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise SetupFailed("another installation is running; wait until it has finished") from None
-    else:
-        yield
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -93,6 +93,11 @@ class Marks:
         """Say whether a destination is in use. One that is not holds no record in the spool."""
         self._ask("INSERT OR REPLACE INTO destinations(name, active) VALUES (?, ?)", (_known(destination), active))
 
+    def in_use(self, destination: str) -> bool:
+        """Whether a destination is to get records; one that nothing is known of yet is."""
+        rows = self._ask("SELECT active FROM destinations WHERE name = ?", (_known(destination),))
+        return bool(rows[0][0]) if rows else True
+
     def set_aside(self, destination: str, position: Position, uuid: str, body: str, reason: str) -> None:
         """Keep a record that a destination refused, or that could not be read; once for a position.
 

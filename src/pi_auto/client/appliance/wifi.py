@@ -1,0 +1,69 @@
+"""The Wi-Fis that a device knows, as NetworkManager, netplan, wpa_supplicant and ifupdown write them down.
+
+Text in, text out: what is left of a file when its Wi-Fis and their passwords are gone. Wired
+networks stay. Where a block cannot be cut out for sure, nothing of the file is left.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+
+_KINDS = {"wifi", "802-11-wireless"}
+_SECTION = re.compile(r"\s*\[([^\]]*)\]")
+_TYPE = re.compile(r"\s*type\s*=\s*(\S+)")
+_WIFIS = re.compile(r"""(?P<indent>\s*)["']?wifis["']?\s*:""")
+_SAYS_NOTHING = re.compile(r"""\s*(#.*|["']?(network|version|renderer)["']?\s*:.*|---)?\s*\Z""")
+_BLOCK = re.compile(r"\s*(network|cred|blob-base64-\S+)\s*=\s*\{")
+_KEY = re.compile(r"\s*(wpa|wireless)-")
+
+
+def is_profile(keyfile: str) -> bool:
+    """Whether NetworkManager's keyfile is of a Wi-Fi."""
+    section = ""
+    for line in _lines(keyfile):
+        if found := _SECTION.match(line):
+            section = found[1].strip()
+        if section in _KINDS:
+            return True
+        if section == "connection" and (found := _TYPE.match(line)) and found[1] in _KINDS:
+            return True
+    return False
+
+
+def without_wifis(netplan: str) -> str:
+    """What else a file of netplan (also cloud-init's) says; empty if that is nothing."""
+    kept, inside = [], None
+    for line in _lines(netplan):
+        if inside is not None and (not line.strip() or _indent(line) > inside or line.lstrip()[0] in "}]"):
+            continue
+        found = _WIFIS.match(line)
+        inside = len(found["indent"]) if found else None
+        kept += [] if found else [line]
+    if "wifis" in "".join(kept) or all(_SAYS_NOTHING.match(line) for line in kept):
+        return ""
+    return "".join(kept)
+
+
+def without_networks(wpa_supplicant: str) -> str:
+    """A file of wpa_supplicant without its networks; the country and the like stay."""
+    kept, inside = [], False
+    for line in _lines(wpa_supplicant):
+        inside = inside or bool(_BLOCK.match(line))
+        kept += [] if inside else [line]
+        inside = inside and not line.strip().endswith("}")
+    return "".join(kept)
+
+
+def without_keys(interfaces: str) -> str:
+    """A file of ifupdown without the lines that name a Wi-Fi and its password."""
+    return "".join(line for line in _lines(interfaces) if not _KEY.match(line))
+
+
+def _lines(text: str) -> list[str]:
+    """With their ends; the name of a Wi-Fi may hold what Unicode calls the end of a line."""
+    return list(io.StringIO(text, newline="\n"))
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())

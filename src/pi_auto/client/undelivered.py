@@ -1,0 +1,46 @@
+"""How many records would be lost if this device's data were deleted now: for whoever is about to delete it.
+
+A destination that is out of use, such as the hub of a site that has none, waits for nothing.
+What cannot be told is never taken for nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from pi_auto.client.settings import Settings
+from pi_auto.client.spool.errors import SpoolUnavailable
+from pi_auto.client.spool.marks import DESTINATIONS, Marks
+from pi_auto.client.spool.reader import SpoolReader
+from pi_auto.client.spool.replacing import SET_ASIDE
+from pi_auto.client.spool.schema import FILE_NAME
+
+
+def undelivered(settings: Settings) -> int | None:
+    """The records that the slower of the two ways has still to take; None where that cannot be told."""
+    try:
+        if not _has_spool(settings.capture_folder):
+            return 0
+        with SpoolReader(settings.capture_folder) as reader:
+            spool, newest = reader.uuid(), reader.newest()
+        return newest - _settled(settings.agent_folder / "marks.sqlite", spool) if newest else 0
+    except (SpoolUnavailable, sqlite3.Error, OSError):
+        return None
+
+
+def _has_spool(folder: Path) -> bool:
+    """Whether anything of a spool lies there, also one that is just being replaced."""
+    try:
+        names = [path.name for path in folder.iterdir()]
+    except FileNotFoundError:
+        return False
+    return any(name.startswith(FILE_NAME) or name == SET_ASIDE for name in names)
+
+
+def _settled(path: Path, spool: str) -> int:
+    if not path.exists():
+        return 0  # the agent has never run
+    with closing(Marks.reading(path)) as marks:
+        return min(marks.through(name, spool) for name in DESTINATIONS if marks.in_use(name))
