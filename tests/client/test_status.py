@@ -84,7 +84,7 @@ def test_the_screen_fits_and_no_barcode_can_drive_the_terminal(settings: Setting
 def post(settings: Settings) -> None:
     """What the services of a device that works tell, as the test's own process."""
     agent, capture = Bulletin(settings.agent_folder), Bulletin(settings.capture_folder)
-    agent.post("server", {"ok": True, "said": "it answers"})
+    agent.post("server", {"ok": True, "said": "it answered"})
     agent.post("hub", {"ok": False, "said": "no IoT Hub at hub.test", "host": "hub.test"})
     agent.post(
         "update", {"ok": True, "said": "no update: 0.1.0", "version": None, "at": "2026-11-23T11:00:00.000Z"}
@@ -113,9 +113,9 @@ def test_what_the_services_tell_is_told(settings: Settings) -> None:
     "line",
     [
         r"device: +pi-1a2b3c4d \(host \S+, version \S+\)",
-        r"server: +http://127\.0\.0\.1:5000: it answers, since 2\d\d\d-[0-9-]+ [0-9:]+ UTC",
+        r"server: +http://127\.0\.0\.1:5000: well since 2\d\d\d-[0-9-]+ [0-9:]+ UTC: it answered",
         r"registered: +since 2026-11-23 00:00:00 UTC",
-        r"IoT Hub: +hub\.test: no IoT Hub at hub\.test, since .* UTC",
+        r"IoT Hub: +hub\.test: in trouble since .* UTC: no IoT Hub at hub\.test",
         r"scanners: +Newland HR32 at usb-1/input0 \(/dev/input/event3\): a scanner",
         r" +/dev/input/event4 cannot be opened: Permission denied; unplug it and .*",
         r"queue to api: 2 waiting",
@@ -133,7 +133,8 @@ def test_the_screen_has_a_line_for_each_question(settings: Settings, line: str) 
 def test_a_device_that_cannot_store_says_so_and_one_that_can_does_not(settings: Settings) -> None:
     assert "storing" not in screen(status_of(settings), settings)
     Bulletin(settings.capture_folder).post("storing", {"ok": False, "said": "nothing can be stored: disk full"})
-    assert "storing:      nothing can be stored: disk full, since" in screen(status_of(settings), settings)
+    shown = screen(status_of(settings), settings)
+    assert re.search(r"^storing: +in trouble since .* UTC: nothing can be stored: disk full$", shown, re.MULTILINE)
 
 
 @pytest.mark.usefixtures("device")

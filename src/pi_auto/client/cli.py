@@ -39,7 +39,8 @@ _EXAMPLES = """examples:
   pi-auto-client run --config ./pi.json --scanner /dev/input/event3     one scanner, settings from a file
   pi-auto-client record /dev/input/event3 codes.events                  make a recording of a scanner
   pi-auto-client replay codes.events                                    print what is in it, a JSON object a line
-  pi-auto-client status --state ./pi                                    who am I, what is waiting
+  pi-auto-client status --state ./pi                                    who am I, how do I stand
+  sudo pi-auto-client scanners --test                                   what each scanner sends, live
 """
 _USAGE_ERROR = 2
 _STANDARD_ERROR = 2  # the descriptor

@@ -34,6 +34,10 @@ exit code 0: nothing is wrong (every box is ticked). 1: something is. 2: it coul
 def add_commands(commands: Any, add: Add, shared: argparse.ArgumentParser) -> None:
     """Add them to a command line; `add` makes a subcommand, `shared` has the options of all settings."""
     scanners = add(commands, "scanners", _scanners, "list the scanners, or show live what they send", shared)
+    scanners.epilog = (
+        "`sudo pi-auto-client scanners --test` takes the place of `cat /dev/input/event0`, which shows nothing "
+        "while capture has the scanner. What it shows is stored and delivered like any other scan."
+    )
     scanners.add_argument("--json", action="store_true", help="the list as one JSON object")
     scanners.add_argument("--test", action="store_true", help="show what is scanned from now on, byte for byte")
     scanners.add_argument(

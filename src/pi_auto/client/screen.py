@@ -63,7 +63,7 @@ def _hub(status: dict[str, Any]) -> str:
 
 
 def _link(link: dict[str, Any]) -> str:
-    return f"{link['said']}, since {_moment(link['since'])}"
+    return f"{'well' if link['ok'] else 'in trouble'} since {_moment(link['since'])}: {link['said']}"
 
 
 def _services(status: dict[str, Any]) -> list[Line]:
@@ -107,15 +107,13 @@ def _one_aside(one: dict[str, Any]) -> str:
 
 
 def _update(update: dict[str, Any] | None) -> str:
-    return (
-        f"{update['said']}; asked at {_moment(update['at'])}"
-        if update
-        else "not asked since the agent was started"
-    )
+    if update is None:
+        return "not asked for since the agent was started"
+    return f"{update['said']}; asked at {_moment(update['at'])}"
 
 
 def _clock(clock: dict[str, Any]) -> str:
-    trust = "set by the network" if clock["synced"] else "not set by the network: do not rely on it"
+    trust = "set by the network" if clock["synced"] else "not set by the network: it may be wrong"
     return f"{_moment(clock['now'])}, {trust}"
 
 

@@ -23,6 +23,7 @@ from support.waiting import wait_until
 from .conftest import running
 
 Step = tuple[str, ...]
+WELL = "it answered when it was last asked"
 
 
 def told(folder: Path, topic: str) -> Any:
@@ -31,16 +32,16 @@ def told(folder: Path, topic: str) -> Any:
 
 
 SERVER: dict[str, tuple[list[Step], tuple[bool, str]]] = {
-    "one that answers": ([("reached", "api")], (True, "it answers")),
+    "one that answers": ([("reached", "api")], (True, WELL)),
     "one that does not": ([("failed", "registrar", "no route")], (False, "no route")),
-    "one that is back": ([("failed", "api", "no route"), ("reached", "api")], (True, "it answers")),
+    "one that is back": ([("failed", "api", "no route"), ("reached", "api")], (True, WELL)),
     "one that registers and takes nothing": (
         [("failed", "api", "status 500"), ("reached", "registrar"), ("reached", "update")],
         (False, "status 500"),
     ),
     "one that was away when asked for an update, and has taken a scan since": (
         [("failed", "update", "no route"), ("failed", "search", "no route"), ("reached", "api")],
-        (True, "it answers"),
+        (True, WELL),
     ),
 }
 

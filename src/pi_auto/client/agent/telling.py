@@ -53,4 +53,4 @@ class Telling:
 
     def _tell_server(self) -> None:
         fault = next(iter(self._faults.values()), None)
-        self._bulletin.post(SERVER, {"ok": fault is None, "said": fault or "it answers"})
+        self._bulletin.post(SERVER, {"ok": fault is None, "said": fault or "it answered when it was last asked"})
