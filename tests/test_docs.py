@@ -32,6 +32,7 @@ COMMANDS = {
         "check-update",
         "setup",
         "self-test",
+        "doctor",
     ],
     "pi_auto.simulator.cli": ["demo", "pi"],
 }

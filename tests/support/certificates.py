@@ -17,15 +17,15 @@ class Authority:
             "req", "-x509", *_new_key(self._key), "-out", str(self.ca), "-subj", "/CN=Test authority", "-days", "2"
         )
 
-    def certificate(self, name: str) -> Path:
-        """A PEM file with key and certificate of a server that bears this one name."""
+    def certificate(self, name: str, *, days: int = 2) -> Path:
+        """A PEM file with key and certificate of a server of this one name; run out if `days` are negative."""
         key, request, certificate = (self._folder / f"{name}.{kind}" for kind in ("key", "csr", "crt"))
         extensions = self._folder / f"{name}.ext"
         extensions.write_text(f"subjectAltName=DNS:{name}\n")
         _openssl("req", *_new_key(key), "-out", str(request), "-subj", f"/CN={name}")
         _openssl(
             "x509", "-req", "-in", str(request), "-CA", str(self.ca), "-CAkey", str(self._key),
-            "-CAcreateserial", "-out", str(certificate), "-days", "2", "-extfile", str(extensions),
+            "-CAcreateserial", "-out", str(certificate), "-days", str(days), "-extfile", str(extensions),
         )  # fmt: skip
         both = self._folder / f"{name}.pem"
         both.write_text(key.read_text() + certificate.read_text())

@@ -5,6 +5,7 @@ configure     write the settings file, for people and the installer
 check-update  ask the server for an update now
 setup         install the release this runs from; the installer's work
 self-test     whether this release works on this machine
+doctor        what is wrong with this device, and what to do about it
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from pi_auto.client.settings import DEFAULT_FILE, CommandLineError, Settings
@@ -20,6 +22,12 @@ from pi_auto.client.settings import DEFAULT_FILE, CommandLineError, Settings
 Add = Callable[..., argparse.ArgumentParser]
 _LONGEST = 86400  # seconds
 _SET = ("server_url", "scanner", "log_level", "log_format", "insecure_plain_http")
+_DOCTOR = """examples:
+  sudo pi-auto-client doctor                           a line for each check: ok, warn or wrong, and what to do
+  sudo pi-auto-client doctor --bundle /tmp/bundle.zip  the same, and a file for those who help from afar
+  sudo pi-auto-client doctor --before-shipping         the guide's list, each box ticked or not, and why
+exit code 0: nothing is wrong (every box is ticked). 1: something is. 2: it could not begin.
+"""
 
 
 def add_commands(commands: Any, add: Add, shared: argparse.ArgumentParser) -> None:
@@ -37,6 +45,9 @@ def add_commands(commands: Any, add: Add, shared: argparse.ArgumentParser) -> No
     setup.add_argument("--insecure-plain-http", action="store_true", default=None, help="as in configure")
     setup.add_argument("--image", action="store_true", help="start nothing and give no identity: a master image")
     add(commands, "self-test", _self_test, "load all that the services need, and say whether it works here")
+    _add_doctor(
+        add(commands, "doctor", _doctor, "say what is wrong with this device, and what to do about it", shared)
+    )
 
 
 def _scanners(arguments: argparse.Namespace) -> int:
@@ -69,6 +80,22 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _add_doctor(doctor: argparse.ArgumentParser) -> None:
+    doctor.formatter_class = argparse.RawDescriptionHelpFormatter
+    doctor.epilog = _DOCTOR
+    doctor.add_argument("--json", action="store_true", help="as one JSON object")
+    doctor.add_argument(
+        "--bundle", type=Path, metavar="FILE", help="write logs and state, without secrets, to a zip file"
+    )
+    doctor.add_argument("--with-barcodes", action="store_true", help="leave barcodes in the bundle; else masked")
+    doctor.add_argument(
+        "--before-shipping", action="store_true", help="tick the guide's list, with a scan while offline"
+    )
+    doctor.add_argument(
+        "--seconds", type=_seconds, default=60, metavar="N", help="how long that scan is waited for (default: 60)"
+    )
+
+
 def _configure(arguments: argparse.Namespace) -> int:
     from pi_auto.client.configuring import configure  # noqa: PLC0415 - loaded when needed
 
@@ -88,6 +115,19 @@ def _check_update(arguments: argparse.Namespace) -> int:
     from pi_auto.client.agent.update.asking import ask_now  # noqa: PLC0415 - loaded when needed
 
     return ask_now(Settings.load(arguments.config, {name: getattr(arguments, name) for name in ("state", *_SET)}))
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    given = {name: getattr(arguments, name) for name in ("state", *_SET)}
+    if arguments.before_shipping:
+        from pi_auto.client.doctor.shipping import before_shipping  # noqa: PLC0415 - loaded when needed
+
+        if arguments.config or arguments.bundle or any(value is not None for value in given.values()):
+            raise CommandLineError("--before-shipping looks at the installed device; allowed: --seconds, --json")
+        return before_shipping(arguments.seconds, as_json=arguments.json)
+    from pi_auto.client.doctor.program import Wanted, doctor  # noqa: PLC0415 - loaded when needed
+
+    return doctor(arguments.config, given, Wanted(arguments.json, arguments.bundle, arguments.with_barcodes))
 
 
 def _setup(arguments: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from pi_auto.client.appliance.errors import SetupFailed
@@ -13,15 +14,17 @@ _PATIENCE = 120.0  # seconds for one call
 _MODULES = ("evdev", "usbhid", "cdc_acm", "usbserial")
 
 
-def run(*command: str, patience: float = _PATIENCE) -> str:
-    """What a command prints. Raises SetupFailed if it fails, is missing or takes too long."""
+def run(*command: str, patience: float = _PATIENCE, fine: Sequence[int] = (0,)) -> str:
+    """What a command prints. SetupFailed if it is missing, takes too long, or its exit code is not `fine`."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=patience, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=patience, check=False
+        )
     except FileNotFoundError:
         raise SetupFailed(f"{command[0]} is missing; is this Raspberry Pi OS or Debian?") from None
     except subprocess.TimeoutExpired:
         raise SetupFailed(f"{' '.join(command)} did not end within {patience:.0f} s") from None
-    if done.returncode:
+    if done.returncode not in fine:
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()
         raise SetupFailed(f"{' '.join(command)} failed: {said[-1] if said else f'exit code {done.returncode}'}")
     return done.stdout

@@ -16,6 +16,7 @@ _MODULES = (
     "pi_auto.client.screen",
     "pi_auto.client.status",
     "pi_auto.client.trying",
+    "pi_auto.client.doctor.program",
     "paho.mqtt.client",
 )
 

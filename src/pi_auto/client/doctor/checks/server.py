@@ -1,0 +1,60 @@
+"""Whether the server can be reached, is believed, and is one of ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pi_auto.client.doctor.asking import Exchange, Stop
+from pi_auto.client.doctor.checks.clock import is_plausible
+from pi_auto.client.doctor.findings import Verdict, ok, wrong
+from pi_auto.client.doctor.patient import Patient
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """How far the way to `url` went."""
+
+    url: str
+    exchange: Exchange
+
+
+_SET = "set the right one: sudo pi-auto-client configure --server https://fleet.example:5443"
+_REMEDIES = {
+    Stop.UNSET: _SET,
+    Stop.NAME: f"see the line about names; if the name itself is wrong, {_SET}",
+    Stop.REFUSED: f"look whether the server runs, and whether this is its port; if not, {_SET}",
+    Stop.SILENT: f"look whether the server is on, and no firewall is between; if the address is wrong, {_SET}",
+    Stop.AUTHORITIES: "put that file there, or take server_ca out of /etc/pi_auto_client.json",
+    Stop.NO_TLS: f"look whether that is the server's HTTPS port; if not, {_SET}",
+    Stop.CHAIN: "somebody may stand in between; if this is the right server, set its authority's file: server_ca",
+    Stop.NAMED: "somebody may stand in between; if this is the right server, set the name it bears: server_name",
+    Stop.DATES: "have the server's certificate renewed",
+    Stop.STRANGER: f"a router's or Wi-Fi's log-in page may stand in between; if the address is wrong, {_SET}",
+    Stop.UNWELL: "look at the server: its log says what it lacks",
+}
+
+
+def look(patient: Patient) -> Verdict:
+    """Do it."""
+    return judge(probe(patient))
+
+
+def probe(patient: Patient) -> Facts:
+    """Ask it, unless another check has already."""
+    return Facts(patient.settings.server_url, patient.server())
+
+
+def judge(facts: Facts) -> Verdict:
+    """What that means."""
+    met = facts.exchange
+    if met.stop is Stop.ARRIVED:
+        return ok(f"{facts.url} answers, {met.said}")
+    if met.stop is Stop.UNSET:
+        return wrong(str(met.stop), _REMEDIES[met.stop])
+    if met.stop is Stop.DATES and met.now and not is_plausible(met.now):
+        return wrong(
+            f"{met.address}: the certificate's dates alone fail, because this clock says {met.now:%Y-%m-%d}",
+            "see the line about the clock; the server itself is all right",
+        )
+    name = f" (looked for {met.name})" if met.stop in {Stop.NAMED, Stop.CHAIN} else ""
+    return wrong(f"{met.address}: {met.stop}{name}: {met.said}", _REMEDIES[met.stop])
