@@ -79,3 +79,13 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
         )
     with Machine(image(), tmp_path_factory.mktemp("pi")) as machine:
         yield machine
+
+
+@pytest.fixture(scope="session")
+def pi(fresh: Machine, dist: Path, site: Site) -> Machine:
+    """Installed as the guide says: two files copied, one command."""
+    fresh.copy_in(dist / "pi_auto_client.py", dist / "install_pi_client.sh")
+    fresh.run("chmod +x install_pi_client.sh")
+    said = fresh.run(f"sudo ./install_pi_client.sh --server {site.there} --insecure-plain-http")
+    print(said)
+    return fresh

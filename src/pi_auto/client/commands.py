@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pi_auto.client.settings import DEFAULT_FILE, CommandLineError, Settings, SettingsError
+from pi_auto.client.settings import DEFAULT_FILE, CommandLineError, Settings
 
 Add = Callable[..., argparse.ArgumentParser]
 _LONGEST = 86400  # seconds
@@ -128,9 +128,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
         from pi_auto.client.doctor.shipping import before_shipping  # noqa: PLC0415 - loaded when needed
 
         if arguments.config or arguments.bundle or any(value is not None for value in given.values()):
-            raise SettingsError(
-                "--before-shipping looks at the installed device; allowed with it: --seconds, --json"
-            )
+            raise CommandLineError("--before-shipping looks at the installed device; allowed: --seconds, --json")
         return before_shipping(arguments.seconds, as_json=arguments.json)
     from pi_auto.client.doctor.program import Wanted, doctor  # noqa: PLC0415 - loaded when needed
 

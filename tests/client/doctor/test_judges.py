@@ -155,9 +155,9 @@ TABLES: dict[str, list[Case]] = {
         (scanner.Facts(tells=True), WRONG, "lsusb"),
         (scanner.Facts(tells=True, unjudged=("kbd",)), WARN, "scan any code"),
         (scanner.Facts(tells=True, persons=("kbd",)), WRONG, "person's keyboard"),
-        (scanner.Facts(tells=True, troubles={"/dev/x": "Permission denied"}), WRONG, "line about the permissions"),
+        (scanner.Facts(tells=True, troubles={"/dev/x": "cannot be opened (Permission denied)"}), WRONG, "repair"),
         (scanner.Facts(tells=True, in_another_mode=("MS7580 of Honeywell",)), WRONG, "USB keyboard"),
-        (scanner.Facts(tells=True, scanners=("HR32",), troubles={"/dev/x": "gone"}), WARN, "/dev/x: gone"),
+        (scanner.Facts(tells=True, scanners=("HR32",), troubles={"/dev/x": "gone"}), WARN, "/dev/x gone"),
     ],
     "permissions": [
         (

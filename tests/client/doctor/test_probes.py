@@ -203,7 +203,7 @@ def test_what_capture_tells_of_scanners(device: Device) -> None:
         troubles={"/dev/input/d": "cannot be opened"},
     )
     assert scanner.probe(device.patient) == scanner.Facts(
-        True, ("a at /dev/input/a",), ("b at /dev/input/b",), ("c at /dev/input/c",),
+        True, ("a at usb-1 (/dev/input/a)",), ("b at usb-1 (/dev/input/b)",), ("c at usb-1 (/dev/input/c)",),
         {"/dev/input/d": "cannot be opened"},
     )  # fmt: skip
 

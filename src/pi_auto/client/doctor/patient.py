@@ -16,7 +16,7 @@ from pi_auto.client.bulletin import Post, posts_in
 from pi_auto.client.doctor.asking import Exchange, ask_server
 from pi_auto.client.doctor.patience import Once
 from pi_auto.client.last_good import last_good
-from pi_auto.client.settings import DEFAULT_FILE, DEFAULT_STATE, Settings, SettingsError
+from pi_auto.client.settings import DEFAULT_FILE, DEFAULT_STATE, CommandLineError, Settings, SettingsError
 from pi_auto.wire.registration import RegistrationAnswer
 
 INSTALLED = "/opt/pi-auto-client"
@@ -43,11 +43,15 @@ class Patient:
         """The device whose settings are in `file`, with what the command line says over them.
 
         Where the file is broken its services go on with the copy that last worked, and so does this.
+        Raises CommandLineError.
         """
         try:
             return cls(Settings.load(file, given), file or DEFAULT_FILE)
+        except CommandLineError:
+            raise
         except SettingsError as error:
-            return cls(_former(given), file or DEFAULT_FILE, str(error))
+            nothing = Settings(state=Path(given.get("state") or DEFAULT_STATE))
+            return cls(last_good(given, "agent") or nothing, file or DEFAULT_FILE, str(error))
 
     @property
     def is_appliance(self) -> bool:
@@ -76,8 +80,3 @@ class Patient:
         if identity is None:
             return None
         return stored_registration(self.settings.agent_folder, self.settings.server_url, identity.device_id)
-
-
-def _former(given: Mapping[str, Any]) -> Settings:
-    """The settings as they last worked, else none at all."""
-    return last_good(given, "agent") or Settings(state=Path(given.get("state") or DEFAULT_STATE))

@@ -51,7 +51,7 @@ def members(patient: Patient, findings: list[Finding]) -> tuple[Member, ...]:
     """All of them."""
     return (
         Member("doctor.json", lambda: [each.to_json() for each in findings]),
-        Member("status.json", lambda: status_of(patient.settings)),
+        Member("status.json", lambda: status_of(patient.settings, patient.trouble)),
         Member("settings.json", lambda: _settings(patient)),
         Member("versions.json", lambda: _versions(patient)),
         Member("bulletins.json", lambda: _bulletins(patient)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pi_auto.client.devices import Devices, described, remedy
 from pi_auto.client.doctor.findings import Verdict, ok, warn, wrong
 from pi_auto.client.doctor.patient import Patient
 
@@ -17,9 +18,9 @@ _KEYBOARD = ("03", "01", "01")  # class HID, subclass boot, protocol keyboard
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`tells` is false where capture tells nothing.
+    """`tells` is false where capture tells nothing, or nothing yet.
 
-    Names of devices by standing, troubles by path, and devices of scanner makers that are no keyboards.
+    Devices by their standing, troubles by path, and devices of scanner makers that are no keyboards.
     """
 
     tells: bool
@@ -37,19 +38,15 @@ def look(patient: Patient) -> Verdict:
 
 def probe(patient: Patient) -> Facts:
     """Read what capture tells, and which scanners USB shows."""
-    posts = patient.capture_tells()
+    told = Devices.told_in(patient.capture_tells())
     usb = tuple(_in_another_mode(patient.at("/sys/bus/usb/devices")))
-    if "scanners" not in posts:
+    if told.scanners is None:
         return Facts(tells=False, in_another_mode=usb)
-    seen = posts["scanners"].news
-    names = {
-        standing: tuple(
-            f"{each['name'] or each['id']} at {each['path']}" for each in seen if each["standing"] == standing
-        )
+    scanners, unjudged, persons = (
+        tuple(described(each) for each in told.scanners if each["standing"] == standing)
         for standing in ("scanner", "unjudged", "person")
-    }
-    troubles = dict(posts["troubles"].news) if "troubles" in posts else {}
-    return Facts(True, names["scanner"], names["unjudged"], names["person"], troubles, usb)
+    )
+    return Facts(True, scanners, unjudged, persons, told.troubles, usb)
 
 
 def judge(facts: Facts) -> Verdict:
@@ -59,11 +56,11 @@ def judge(facts: Facts) -> Verdict:
             "the service that reads scanners tells nothing",
             "see the line about the services: sudo systemctl start pi-auto-capture",
         )
-    troubles = "; ".join(f"{path}: {trouble}" for path, trouble in facts.troubles.items())
+    troubles = "; ".join(f"{path} {trouble}" for path, trouble in facts.troubles.items())
     if facts.scanners and not troubles:
         return ok(f"open: {', '.join(facts.scanners)}")
     if facts.scanners:
-        return warn(f"open: {', '.join(facts.scanners)}; but {troubles}", "pull that one out and plug it in again")
+        return warn(f"open: {', '.join(facts.scanners)}; but {troubles}", _remedy(facts))
     return _without_one(facts, troubles)
 
 
@@ -74,10 +71,7 @@ def _without_one(facts: Facts, troubles: str) -> Verdict:
             "scan any code of six characters or more: its speed tells a scanner from a person's keyboard",
         )
     if troubles:
-        return wrong(
-            f"plugged in, but cannot be read: {troubles}",
-            "see the line about the permissions; then pull it out and plug it in again",
-        )
+        return wrong(f"plugged in, but cannot be read: {troubles}", _remedy(facts))
     if facts.in_another_mode:
         return wrong(
             f"plugged in, but not as a keyboard: {', '.join(facts.in_another_mode)}",
@@ -91,6 +85,10 @@ def _without_one(facts: Facts, troubles: str) -> Verdict:
     return wrong(
         "no scanner is plugged in", "plug one in, at another port or with another cable; then look at: lsusb"
     )
+
+
+def _remedy(facts: Facts) -> str:
+    return "; ".join(remedy(path, trouble) for path, trouble in facts.troubles.items())
 
 
 def _in_another_mode(devices: Path) -> list[str]:
