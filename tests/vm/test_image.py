@@ -30,7 +30,8 @@ def master(tmp_path_factory: pytest.TempPathFactory, dist: Path, site: Site) -> 
         str(ROOT / "script/image"), "--base", str(base), "--out", str(out), "--package", str(package),
         "--server", site.there, "--insecure-plain-http", "--ssh-key", str(image().key.with_suffix(".pub")),
     ]  # fmt: skip
-    subprocess.run(command, check=True)
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     base.unlink()
     return out
 
