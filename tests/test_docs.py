@@ -38,6 +38,7 @@ COMMANDS = {
     "pi_auto.simulator.cli": ["demo", "pi"],
 }
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
+SCRIPTS = ("install/uninstall.sh", "script/image")
 FOR_PROGRAMS = {"--help", "--until-stdin-closes"}
 
 
@@ -61,7 +62,7 @@ def test_every_option_is_in_the_docs(options: set[str]) -> None:
 
 def test_every_option_in_the_docs_exists(options: set[str]) -> None:
     told = set(OPTION.findall((ROOT / "docs" / "running.md").read_text()))
-    scripts = set(OPTION.findall((ROOT / "install" / "uninstall.sh").read_text()))
+    scripts = set(OPTION.findall("".join((ROOT / name).read_text() for name in SCRIPTS)))
     assert told - options - scripts == set()
 
 

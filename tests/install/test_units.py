@@ -86,6 +86,7 @@ def test_settings_that_the_units_rely_on_stand_in_the_rules_as_well() -> None:
 @pytest.mark.skipif(not shutil.which("shellcheck"), reason="needs shellcheck")
 def test_the_scripts_are_clean() -> None:
     scripts = [*(ROOT / "install").glob("*.sh"), *(ROOT / "install/debian").iterdir()]
-    scripts += [ROOT / "install/system/usr/local/bin/pi-auto-client"]
+    scripts += [ROOT / "install/system/usr/local/bin/pi-auto-client", ROOT / "script/image"]
+    scripts += (ROOT / "image").rglob("*.sh")
     done = subprocess.run(["shellcheck", "--format=json", *map(str, scripts)], capture_output=True, check=False)
     assert json.loads(done.stdout) == []

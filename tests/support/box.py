@@ -13,9 +13,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-_ENTER = """
+_MOUNT = """
 set -eu
 mount -t overlay overlay -o "lowerdir=/,upperdir=$DISK/upper,workdir=$DISK/work" "$DISK/root"
+"""
+_ENTER = f"""{_MOUNT}
 mount --rbind /proc "$DISK/root/proc"
 mount --rbind /sys "$DISK/root/sys"
 mount --rbind /dev "$DISK/root/dev"
@@ -93,6 +95,16 @@ class Box:
         with self.start(command, small=small, **environment) as process:
             out, err = process.communicate(timeout=120)
         return process.returncode, out + err
+
+    def beside(self, command: list[str]) -> tuple[int, str]:
+        """Run a command on this machine, to which the box is only a folder: the one that it names {TREE}."""
+        named = [word.replace("{TREE}", str(self._disk / "root")) for word in command]
+        done = subprocess.run(
+            ["unshare", "--mount", "--propagation", "private", "sh", "-c", f'{_MOUNT} exec "$@"', "sh", *named],
+            env=os.environ | {"DISK": str(self._disk)}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            check=False, timeout=120,
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
 
     def called(self) -> list[str]:
         """How the system's tools were called since this was last asked."""

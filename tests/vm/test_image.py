@@ -1,0 +1,98 @@
+"""A master image, and two boxes that are made of it: each is somebody else, and both deliver."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from support.vm.image import image
+from support.vm.masters import Copy, as_card, as_disk, look_into
+from support.waiting import wait_until
+
+from .conftest import ROOT, Site
+
+MACS = ("52:54:00:aa:00:01", "52:54:00:aa:00:02")
+CODES = ("8053734093444", "4006381333931")
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory: pytest.TempPathFactory, dist: Path, site: Site) -> Path:
+    """Made of the card that the tests start from, as script/image makes one of Raspberry Pi OS."""
+    folder = tmp_path_factory.mktemp("master")
+    base, out = as_card(image().disk, folder / "base.img"), folder / "master.img"
+    (package,) = dist.glob("*.deb")
+    command = [
+        str(ROOT / "script/image"), "--base", str(base), "--out", str(out), "--package", str(package),
+        "--server", site.there, "--insecure-plain-http", "--ssh-key", str(image().key.with_suffix(".pub")),
+    ]  # fmt: skip
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    base.unlink()
+    return out
+
+
+@dataclass(frozen=True)
+class Box:
+    """What one copy said of itself."""
+
+    device_id: str
+    machine_id: str
+    host_key: str
+    seed: str
+
+
+@pytest.fixture(scope="module")
+def boxes(master: Path, tmp_path_factory: pytest.TempPathFactory, site: Site) -> Iterator[list[Box]]:
+    """Two copies, started for the first time, each with a scanner that reads a code."""
+    disk = as_disk(master)
+    with ExitStack() as running:
+        yield [
+            first_boot(
+                running.enter_context(Copy(image(), tmp_path_factory.mktemp("copy"), base=disk, mac=mac)),
+                code,
+                site,
+            )
+            for mac, code in zip(MACS, CODES, strict=True)
+        ]
+
+
+def first_boot(pi: Copy, code: str, site: Site) -> Box:
+    pi.plug_in()
+    wait_until(
+        lambda: "scanner opened" in pi.run("sudo journalctl -b -u pi-auto-capture -o cat"), 60, "it is open"
+    )
+    pi.type(code)
+    return Box(
+        device_id=site.wait_for(code)["device_id"],
+        machine_id=pi.run("cat /etc/machine-id"),
+        host_key=pi.run("cat /etc/ssh/ssh_host_ed25519_key.pub"),
+        seed=pi.run("sudo sha256sum /var/lib/systemd/random-seed"),
+    )
+
+
+def test_nothing_in_the_master_is_the_same_for_all(master: Path) -> None:
+    same = (
+        "ls -A etc/ssh | grep ssh_host_; cat etc/machine-id; ls -A var/lib/pi-auto-client/* | grep -v :;"
+        "ls var/lib/systemd/random-seed var/log/journal/* 2>/dev/null;"
+        "grep device_id etc/pi_auto_client.json; true"
+    )
+    assert look_into(master, same, partitioned=True).split() == []
+
+
+def test_no_password_opens_the_master(master: Path) -> None:
+    assert set(look_into(master, "cut -d: -f2 etc/shadow", partitioned=True).split()) == {"*"}
+
+
+def test_each_copy_makes_its_own_identity_and_both_deliver(boxes: list[Box]) -> None:
+    first, second = boxes
+    assert first.device_id == "pi-00aa0001"
+    assert second.device_id == "pi-00aa0002"
+    assert first.machine_id != second.machine_id
+    assert len(first.machine_id) == len(second.machine_id) == 32
+    assert first.host_key != second.host_key
+    assert first.seed != second.seed

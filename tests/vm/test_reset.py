@@ -1,0 +1,183 @@
+"""A box that changes hands: what it knew is gone from its disk, and the next owner gets a new one. In order."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.vm.image import image
+from support.vm.machine import Machine
+from support.vm.masters import look_into, wait_until_off
+from support.waiting import wait_until
+
+from .conftest import Site
+
+UNITS = "pi-auto-capture pi-auto-client"
+STATE = "/var/lib/pi-auto-client"
+RESET = "sudo pi-auto-client factory-reset"
+CANARY = "canary-7f3a"
+UNDELIVERED = "9780201379624"
+PLANT = f"""
+set -e
+mkdir -p /var/log/journal /etc/NetworkManager/system-connections /var/lib/bluetooth/AA
+systemd-tmpfiles --create --prefix /var/log/journal
+journalctl --flush
+logger {CANARY}
+cd /etc/NetworkManager/system-connections
+printf '[connection]\\ntype=wifi\\n[wifi-security]\\npsk={CANARY}\\n' > shop.nmconnection
+for file in /tmp/backup_1.zip /var/log/pi_auto_client.log.1 /var/log/syslog.1 /var/lib/bluetooth/AA/info; do
+    echo {CANARY} > $file
+done
+journalctl --sync
+"""
+FIND = "find / -xdev -type f ! -path /home/pi/look.sh ! -path /home/pi/plant.sh -print0 | xargs -0 grep -las -e "
+BEGIN = """
+import sys; sys.path.insert(0, "/opt/pi-auto-client/current/app")
+from pi_auto.client.appliance.reset import Extent, Reset
+reset = Reset(Extent(for_cloning=sys.argv[1] == "for_cloning")).begin()
+reset.still(), reset.erase_scans(), print("in the middle")
+"""
+
+
+@pytest.fixture(scope="module")
+def next_owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Another server: the first one knows this box, and would not believe one that has lost its claim."""
+    site = Site(tmp_path_factory.mktemp("next-owner"))
+    yield site
+    site.stop()
+
+
+@pytest.fixture(scope="module")
+def pi(tmp_path_factory: pytest.TempPathFactory, dist: Path, site: Site) -> Iterator[Machine]:
+    """Installed, registered, with a scanner; and one scan delivered."""
+    with Machine(image(), tmp_path_factory.mktemp("reset")) as machine:
+        machine.copy_in(dist / "pi_auto_client.py", dist / "install_pi_client.sh")
+        machine.run(f"sudo bash ./install_pi_client.sh --server {site.there} --insecure-plain-http")
+        machine.plug_in()
+        scan(machine, "8053734093444")
+        site.wait_for("8053734093444")
+        yield machine
+
+
+def write(pi: Machine, tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    pi.copy_in(tmp_path / name)
+
+
+def captured(pi: Machine) -> str:
+    return pi.run("sudo journalctl -b -u pi-auto-capture --no-pager -o cat")
+
+
+def scan(pi: Machine, text: str) -> None:
+    wait_until(lambda: "scanner opened" in captured(pi), 60, "the scanner is open")
+    pi.type(text)
+    wait_until(lambda: f"text={text}" in captured(pi), 30, f"{text} is stored")
+
+
+def secrets(pi: Machine) -> dict[str, str]:
+    """What this box must not be known by any more."""
+    told = json.loads(pi.run("sudo pi-auto-client status --secrets"))
+    claim = json.loads(pi.run(f"sudo cat {STATE}/agent/identity.json"))["claim"]
+    return {
+        "token": told["api_token"],
+        "connection string": told["connection_string"].split("SharedAccessKey=")[1],
+        "claim": claim,
+    }
+
+
+def active(pi: Machine) -> list[str]:
+    return pi.run(f"systemctl is-active {UNITS}", check=False).split()
+
+
+def test_it_refuses_while_a_scan_is_undelivered(pi: Machine) -> None:
+    pi.run("sudo systemctl stop pi-auto-client")
+    scan(pi, UNDELIVERED)
+    code, said = pi.status_of(f"{RESET} --yes")
+    assert (code, "1 scans have not been delivered" in said) == (1, True)
+    assert active(pi) == ["active", "inactive"]
+    assert pi.run(f"sudo ls {STATE}/capture/spool.sqlite")
+
+
+def test_nothing_that_it_knew_is_left_on_the_disk(pi: Machine, tmp_path: Path) -> None:
+    known = secrets(pi)
+    write(pi, tmp_path, "plant.sh", PLANT)
+    pi.run("sudo sh plant.sh")
+    look = "".join(f"echo '{name}:'; {FIND} '{secret}'\n" for name, secret in known.items())
+    look += f"echo planted:; {FIND} {CANARY} -e {UNDELIVERED}; journalctl | grep -e {CANARY} -e {UNDELIVERED}\n"
+    write(pi, tmp_path, "look.sh", look)
+    before = pi.run("sudo sh look.sh", check=False).splitlines()
+    assert f"{STATE}/agent/identity.json" in before
+    assert [line for line in before if line.endswith(".journal")]
+    said = pi.run(f"{RESET} --delete-undelivered --forget-server --yes")
+    assert "This device is erased" in said
+    assert pi.run("sudo sh look.sh", check=False).splitlines() == [*(f"{name}:" for name in known), "planted:"]
+
+
+def test_both_services_rest_and_would_start_at_the_next_boot(pi: Machine) -> None:
+    assert active(pi) == ["inactive", "inactive"]
+    assert pi.run(f"systemctl is-enabled {UNITS}").split() == ["enabled", "enabled"]
+    assert json.loads(pi.run("cat /etc/pi_auto_client.json")) == {}
+
+
+def test_the_next_owner_gets_a_new_box(pi: Machine, next_owner: Site) -> None:
+    pi.reboot()
+    wait_until(lambda: active(pi)[0] == "active", 60, "capture is back")
+    pi.run(f"sudo pi-auto-client configure --server {next_owner.there} --insecure-plain-http")
+    pi.run(f"sudo systemctl restart {UNITS}")
+    scan(pi, "4012345678901")
+    next_owner.wait_for("4012345678901")
+    assert [each["text"] for each in next_owner.scans()] == ["4012345678901"]
+
+
+def test_a_reset_that_the_power_cut_short_is_finished_before_anything_starts(pi: Machine, tmp_path: Path) -> None:
+    write(pi, tmp_path, "begin.py", BEGIN)
+    claim = secrets(pi)["claim"]
+    assert pi.run("sudo python3 -I begin.py plain") == "in the middle"
+    assert pi.status_of("sudo systemctl start pi-auto-client; systemctl is-active pi-auto-client")[0] != 0
+    pi.pull_the_plug()
+    pi.power_on()
+    pi.plug_in()
+    wait_until(lambda: active(pi) == ["active", "active"], 60, "both services are back")
+    assert not pi.run(f"ls {STATE}/factory-reset", check=False)
+    assert secrets_of_identity(pi) != claim
+
+
+def secrets_of_identity(pi: Machine) -> str:
+    return wait_until(
+        lambda: pi.run(f"sudo sh -c 'cat {STATE}/agent/identity.json'", check=False), 60, "it has an identity"
+    )
+
+
+def test_one_for_cloning_ends_with_a_boot_of_its_own(pi: Machine) -> None:
+    former = pi.run("cat /etc/machine-id /etc/ssh/ssh_host_ed25519_key.pub").splitlines()
+    pi.run("sudo python3 -I begin.py for_cloning")
+    pi.pull_the_plug()
+    pi.power_on()
+    now = pi.run("cat /etc/machine-id /etc/ssh/ssh_host_ed25519_key.pub").splitlines()
+    assert [new for new, old in zip(now, former, strict=True) if new == old] == []
+    assert len(now[0]) == 32
+    wait_until(lambda: active(pi) == ["active", "active"], 60, "both services are back")
+
+
+def test_a_card_for_cloning_holds_nothing_that_copies_would_share(pi: Machine, tmp_path: Path) -> None:
+    pi.run(f"{RESET} --for-cloning --delete-undelivered --yes --power-off", check=False)
+    wait_until_off(pi)
+    raw = tmp_path / "card.img"
+    subprocess.run(["qemu-img", "convert", "-O", "raw", str(pi.disk), str(raw)], check=True)
+    shared = (
+        "ls -A etc/ssh | grep ssh_host_; cat etc/machine-id; ls -A var/lib/pi-auto-client/* | grep -v :;"
+        "ls var/lib/systemd/random-seed var/log/journal/* 2>/dev/null; true"
+    )
+    assert look_into(raw, shared, partitioned=False).split() == []
+
+
+def test_and_starts_as_a_box_of_its_own(pi: Machine, next_owner: Site) -> None:
+    pi.power_on()
+    pi.plug_in()
+    assert len(pi.run("cat /etc/machine-id")) == 32
+    wait_until(lambda: active(pi) == ["active", "active"], 60, "both services are back")
+    assert json.loads(pi.run("sudo pi-auto-client status --json"))["server"] == next_owner.there
