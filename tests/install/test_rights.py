@@ -217,7 +217,7 @@ def test_the_agents_user_sees_live_what_capture_stores(state: Path) -> None:
     tell = TELL.format("capture") + "from support.stored import StoredScans; scans = StoredScans(Path('.'))\n"
     store = "import sys; print('ready', flush=True)\nfor line in sys.stdin: scans.scan(line.strip())\n"
     follow = (
-        "from pi_auto.client.settings import Settings; from pi_auto.client.trying import try_scanners\n"
+        "from pi_auto.client.settings import Settings; from pi_auto.client.status.trying import try_scanners\n"
         "try_scanners(Settings(state=Path('.')), 10)"
     )
     with start(CAPTURE, state, tell + store) as capture:

@@ -148,12 +148,12 @@ def _status(arguments: argparse.Namespace) -> int:
     settings, fault = load_to_look(arguments.config, _given(arguments))
     logging.getLogger().setLevel(settings.log_level)
     if arguments.secrets:
-        from pi_auto.client.revealing import secrets_of  # noqa: PLC0415 - loaded when needed
+        from pi_auto.client.status.revealing import secrets_of  # noqa: PLC0415 - loaded when needed
 
         print(json.dumps(secrets_of(settings), indent=2))
         return 0
-    from pi_auto.client.screen import screen  # noqa: PLC0415 - loaded when needed
-    from pi_auto.client.status import status_of  # noqa: PLC0415 - loaded when needed
+    from pi_auto.client.status.facts import status_of  # noqa: PLC0415 - loaded when needed
+    from pi_auto.client.status.screen import screen  # noqa: PLC0415 - loaded when needed
 
     status = status_of(settings, fault)
     print(json.dumps(status, indent=2) if arguments.json else screen(status, settings))

@@ -68,10 +68,10 @@ def _scanners(arguments: argparse.Namespace) -> int:
     if fault:
         print(f"pi-auto-client scanners: {fault}", file=sys.stderr)
     if arguments.test:
-        from pi_auto.client.trying import try_scanners  # noqa: PLC0415 - loaded when needed
+        from pi_auto.client.status.trying import try_scanners  # noqa: PLC0415 - loaded when needed
 
         return try_scanners(settings, arguments.seconds)
-    from pi_auto.client.devices import show  # noqa: PLC0415 - loaded when needed
+    from pi_auto.client.status.devices import show  # noqa: PLC0415 - loaded when needed
 
     return show(settings, as_json=arguments.json)
 

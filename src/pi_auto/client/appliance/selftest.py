@@ -13,9 +13,9 @@ import sys
 _MODULES = (
     "pi_auto.client.capture.program",
     "pi_auto.client.agent.program",
-    "pi_auto.client.screen",
-    "pi_auto.client.status",
-    "pi_auto.client.trying",
+    "pi_auto.client.status.screen",
+    "pi_auto.client.status.facts",
+    "pi_auto.client.status.trying",
     "pi_auto.client.doctor.program",
     "paho.mqtt.client",
 )

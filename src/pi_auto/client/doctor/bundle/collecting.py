@@ -22,7 +22,7 @@ from pi_auto.client.bulletin import FILE
 from pi_auto.client.doctor.findings import Finding
 from pi_auto.client.doctor.patient import INSTALLED, Patient
 from pi_auto.client.settings import Settings
-from pi_auto.client.status import status_of
+from pi_auto.client.status.facts import status_of
 from pi_auto.version import __version__
 
 _MOST_LOG = 512 * 1024  # bytes

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pi_auto.client.devices import Devices, described, remedy
 from pi_auto.client.doctor.findings import Verdict, ok, warn, wrong
 from pi_auto.client.doctor.patient import Patient
+from pi_auto.client.status.devices import Devices, described, remedy
 
 _MAKERS = {  # vendor ids of scanner makers, as in udev's rules: hints only, for ids are cloned
     "05e0": "Zebra/Symbol", "05f9": "Datalogic", "0c2e": "Honeywell/Metrologic", "0581": "Tera", "065a": "Opticon",

@@ -15,17 +15,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pi_auto.client import services
 from pi_auto.client.agent.enrolment.identity import stored_identity
 from pi_auto.client.agent.enrolment.registration import stored_registration
 from pi_auto.client.bulletin import Post, posts_in
 from pi_auto.client.clock import clock_synced
-from pi_auto.client.devices import Devices
 from pi_auto.client.settings import Settings
 from pi_auto.client.spool.errors import SpoolUnavailable
 from pi_auto.client.spool.marks import DESTINATIONS, Aside, Marks
 from pi_auto.client.spool.reader import SpoolReader
-from pi_auto.client.undelivered import undelivered
+from pi_auto.client.status import services
+from pi_auto.client.status.devices import Devices
+from pi_auto.client.status.undelivered import undelivered
 from pi_auto.version import __version__
 from pi_auto.wire.connection_string import ConnectionString
 from pi_auto.wire.errors import FieldError

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pi_auto.client import services
-from pi_auto.client.devices import described, remedy, standing
 from pi_auto.client.settings import Settings
+from pi_auto.client.status import services
+from pi_auto.client.status.devices import described, remedy, standing
 from pi_auto.wire.escape import printable
 
 _MOST_SHOWN = 10  # set-aside records

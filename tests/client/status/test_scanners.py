@@ -18,7 +18,7 @@ import pytest
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.cli import main
 from pi_auto.client.spool.schema import FILE_NAME
-from pi_auto.client.trying import line_of
+from pi_auto.client.status.trying import line_of
 from pi_auto.simulator.program import Program
 from pi_auto.simulator.scanner import VirtualScanner
 from pi_auto.wire.scan import Record

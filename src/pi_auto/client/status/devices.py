@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from errno import EACCES, EBUSY
 from typing import Any
 
-from pi_auto.client import services
 from pi_auto.client.bulletin import Post, posts_in
 from pi_auto.client.settings import Settings
+from pi_auto.client.status import services
 from pi_auto.wire.escape import printable
 
 _FIELDS = ("id", "name", "port", "path", "standing")

@@ -19,10 +19,10 @@ from pi_auto.client.agent.enrolment.registration import store_registration
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.cli import main
 from pi_auto.client.last_good import load_and_keep
-from pi_auto.client.screen import screen
 from pi_auto.client.settings import Settings
 from pi_auto.client.spool.marks import API, HUB, Marks
-from pi_auto.client.status import status_of
+from pi_auto.client.status.facts import status_of
+from pi_auto.client.status.screen import screen
 from pi_auto.wire.connection_string import ConnectionString
 from pi_auto.wire.registration import RegistrationAnswer
 from support.records import SCANNER

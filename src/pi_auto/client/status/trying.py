@@ -12,10 +12,10 @@ import time
 
 from pi_auto.client.bulletin import posts_in
 from pi_auto.client.clock import boot_id, boottime_ns
-from pi_auto.client.devices import Devices, described, not_running, refuse, standing
 from pi_auto.client.settings import Settings
 from pi_auto.client.spool.errors import SpoolUnavailable
 from pi_auto.client.spool.reader import SpoolReader, Unreadable
+from pi_auto.client.status.devices import Devices, described, not_running, refuse, standing
 from pi_auto.client.stopping import stop_signals
 from pi_auto.wire.escape import printable
 from pi_auto.wire.scan import Incident, Record, Scan

@@ -8,7 +8,7 @@ import pytest
 from pi_auto.client.settings import Settings
 from pi_auto.client.spool.marks import API, HUB, Marks
 from pi_auto.client.spool.replacing import set_aside
-from pi_auto.client.undelivered import undelivered
+from pi_auto.client.status.undelivered import undelivered
 from support.stored import StoredScans
 
 

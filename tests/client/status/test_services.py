@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pi_auto.client import services
 from pi_auto.client.settings import DEFAULT_STATE, Settings
+from pi_auto.client.status import services
 
 BOTH = (services.AGENT, services.CAPTURE)
 
