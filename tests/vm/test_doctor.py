@@ -138,6 +138,7 @@ def wrong(sick: Machine) -> list[str]:
 
 def found(sick: Machine, fault: Fault) -> bool:
     line = look(sick)[fault.check]
+    print(f"{line['state']} {line['name']}: {line['what']}; do: {line['remedy']}")
     return line["state"] == fault.state and fault.words in f"{line['what']}; {line['remedy']}"
 
 

@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 from urllib.parse import quote
@@ -165,6 +166,11 @@ def test_of_an_endless_log_the_end_is_taken(device: Device) -> None:
     assert len(log) < 1024 * 1024
     assert log.endswith("the very last\n")
     assert log.startswith("2026-11-23 12:00:00")
+
+
+def test_a_clock_in_1970_is_no_reason_to_write_none(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.localtime", lambda *_: time.gmtime(0))
+    assert "log.txt" in written(device)
 
 
 def test_the_command_writes_it_for_its_caller_alone_and_says_what_went_in(tmp_path: Path) -> None:

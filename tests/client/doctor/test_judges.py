@@ -62,6 +62,7 @@ TABLES: dict[str, list[Case]] = {
     "installation": [
         (installation.Facts("0.1.0"), OK, "0.1.0"),
         (installation.Facts(None), WRONG, "install_pi_client.sh"),
+        (installation.Facts("0.1.0", tried=False), WARN, "the machine is busy"),
         (installation.Facts("0.1.0", "No module named paho"), WRONG, "No module named paho"),
         (installation.Facts("0.1.0", not_at_boot=("pi-auto-capture",)), WRONG, "enable --now pi-auto-capture"),
     ],
@@ -130,7 +131,7 @@ TABLES: dict[str, list[Case]] = {
         (registration.Facts(URL, "pi-1"), WRONG, "start pi-auto-client"),
         (registration.Facts(URL, "pi-1", answers=False, said="no network"), WRONG, "no network"),
         (
-            registration.Facts(URL, "pi-1", answers=False, said="status 403: claimed"),
+            registration.Facts(URL, "pi-1", answers=False, said="status 409: claimed"),
             WRONG,
             "removed at the server",
         ),

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from pi_auto.client.appliance.errors import SetupFailed
+from pi_auto.client.appliance.errors import SetupFailed, TookTooLong
 
 UNITS = ("pi-auto-capture.service", "pi-auto-client.service")
 AGENT_USER = "pi-auto"
@@ -23,7 +23,7 @@ def run(*command: str, patience: float = _PATIENCE, fine: Sequence[int] = (0,)) 
     except FileNotFoundError:
         raise SetupFailed(f"{command[0]} is missing; is this Raspberry Pi OS or Debian?") from None
     except subprocess.TimeoutExpired:
-        raise SetupFailed(f"{' '.join(command)} did not end within {patience:.0f} s") from None
+        raise TookTooLong(f"{' '.join(command)} did not end within {patience:.0f} s") from None
     if done.returncode not in fine:
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()
         raise SetupFailed(f"{' '.join(command)} failed: {said[-1] if said else f'exit code {done.returncode}'}")

@@ -23,6 +23,9 @@ class Facts:
     said: str = ""
 
 
+_TAKEN = "status 409"  # the server's refusal of an id that another device has claimed
+
+
 def look(patient: Patient) -> Verdict:
     """Do it."""
     return judge(probe(patient))
@@ -61,7 +64,7 @@ def judge(facts: Facts) -> Verdict:
 def _remedy(facts: Facts) -> str:
     if facts.answers:
         return "wait a moment; the agent is at it"
-    if "403" in facts.said:
+    if _TAKEN in facts.said:
         return (
             f"the server knows {facts.device_id} with another secret (a new card in an old device?): "
             "have it removed at the server, then: sudo systemctl restart pi-auto-client"
