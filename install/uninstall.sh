@@ -59,6 +59,12 @@ remove_system_files() {
     done
 }
 
+# Nobody makes them any more where a card was made ready for cloning: without any, the next boot could not be logged into.
+make_host_keys() {
+    [ -x /usr/sbin/sshd ] && command -v ssh-keygen >/dev/null || return 0
+    ls /etc/ssh/ssh_host_*_key >/dev/null 2>&1 || ssh-keygen -A >/dev/null
+}
+
 tell_the_system() {
     rm -f /run/systemd/system/*.service.d/pi-auto-reset.conf # of a factory reset in this boot
     systemctl daemon-reexec 2>/dev/null || true # also lets go of the hardware watchdog
@@ -93,6 +99,7 @@ main() {
     [ "$keep$yes" != 00 ] || ask_about_scans
     stop_services
     remove_system_files
+    make_host_keys
     tell_the_system
     rm -rf "$opt"
     if [ "$keep" = 1 ]; then

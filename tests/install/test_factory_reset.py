@@ -289,6 +289,14 @@ def test_uninstalling_leaves_nothing_of_it(used: Box) -> None:
     assert code == 0, said
 
 
+def test_uninstalling_leaves_no_machine_without_ssh_host_keys(used: Box) -> None:
+    used.write("/usr/sbin/sshd", "", mode=0o755)
+    used.run(f"{RESET} --for-cloning {LOSE}")
+    code, said = used.run("/opt/pi-auto-client/uninstall.sh --keep-data && ls /etc/ssh")
+    assert code == 0, said
+    assert "ssh_host_ed25519_key" in said.split()
+
+
 ATTACKS = {
     "a link to a folder": "ln -s /home/pi/precious x",
     "a link to a file": "ln -s /home/pi/precious/file identity.json.x",

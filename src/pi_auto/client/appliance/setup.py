@@ -158,7 +158,7 @@ def set_up(settings: dict[str, Any], *, image: bool) -> int:
         _check(archive, image=image)
         with alone(), _stoppable():
             if not image:
-                finish_begun()  # a factory reset that was cut short: until then nothing starts
+                _finish_reset()
             Setup(archive, settings=settings, image=image).run()
     except (SetupFailed, SettingsError) as error:
         print(f"pi-auto-client setup: {error}", file=sys.stderr)
@@ -167,6 +167,13 @@ def set_up(settings: dict[str, Any], *, image: bool) -> int:
         print(f"pi-auto-client setup: {_told(error)}; the former state still holds", file=sys.stderr)
         return 1
     return 0 if image or health.report() else INSTALLED_ONLY
+
+
+def _finish_reset() -> None:
+    """Finish a factory reset that was cut short: until then nothing starts."""
+    extent = finish_begun()
+    if extent and extent.for_cloning:
+        machine.may_fail("systemctl", "start", "pi-auto-host-keys.service")  # else SSH takes no login any more
 
 
 def _check(archive: Path, *, image: bool) -> None:
