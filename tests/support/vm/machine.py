@@ -19,7 +19,7 @@ from support.waiting import wait_until
 
 HOST = "10.0.2.2"  # what the guest calls the machine it runs on
 BOOTS_WITHIN = 180.0  # seconds, in software emulation on a busy machine
-_PACE = 0.025  # seconds a character: the emulated keyboard hands over an event each 8 ms, and keeps 16
+_PACE = 0.032  # seconds a character: the emulated keyboard hands over an event each 8 ms, and keeps 16
 _DROPPED = "hid_kbd_queue_full"
 _numbers = itertools.count(1)
 
