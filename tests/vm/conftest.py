@@ -1,66 +1,96 @@
+"""Two virtual Pis, one at a time: `pi` lives through a day's use, `bare` is for installing.
+
+PI_AUTO_VM        1: the cases are run at all (script/test-vm sets it)
+PI_AUTO_VM_KIND   which kind of virtual Pi, see tests/support/vm/kinds.py; amd64 unless told
+PI_AUTO_VM_LONG   1: full counts
+PI_AUTO_VM_SEED   what the random cases follow
+PI_AUTO_VM_REPORT a file for results and figures, as JSON
+"""
+
 from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from pi_auto.simulator.program import Program
+from support.vm.appliance import Appliance
+from support.vm.figures import Figures
 from support.vm.image import image
-from support.vm.machine import HOST, Machine
-from support.waiting import wait_until
+from support.vm.kinds import KINDS, Kind
+from support.vm.machine import Machine
+from support.vm.site import Site
 
 ROOT = Path(__file__).parents[2]
-ARRIVES_WITHIN = 60.0  # seconds
-
+LAST = ("test_installing",)  # modules with a Pi of their own
 
 # The virtual Pi takes minutes: it is tried by script/test-vm.
 collect_ignore_glob = [] if os.environ.get("PI_AUTO_VM") == "1" else ["test_*.py"]
 
+_figures = Figures()
 
-class Site:
-    """The fleet server of the tests, on this machine; the virtual Pi reaches it as 10.0.2.2."""
 
-    def __init__(self, folder: Path) -> None:
-        self._server = Program(
-            "pi_auto.server.cli", "run", "--data", str(folder / "data"),
-            "--http", "127.0.0.1:0", "--hub-mqtt", "0.0.0.0:0", "--insecure-plain-mqtt",
-            log=folder / "server.log",
-        )  # fmt: skip
-        bound = self._server.start()["http"]
-        self.here = f"http://{bound}"
-        self.there = f"http://{HOST}:{bound.rpartition(':')[2]}"
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where everything is slow only what must hold everywhere is tried."""
+    items.sort(key=lambda item: item.path.stem in LAST)
+    if _kind().is_foreign:
+        left_out = [item for item in items if item.get_closest_marker("everywhere") is None]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
-    def scans(self) -> list[dict[str, Any]]:
-        """What has arrived, in the order of scanning."""
-        with urllib.request.urlopen(f"{self.here}/api/scans?limit=10000&order=oldest", timeout=10) as answer:
-            found: list[dict[str, Any]] = json.load(answer)["scans"]
-        return sorted(found, key=lambda scan: (scan["device_id"], scan["spool"], scan["number"]))
 
-    def wait_for(self, text: str) -> dict[str, Any]:
-        """The scan of this text once both ways have brought it."""
-        return wait_until(lambda: self._find(text), ARRIVES_WITHIN, f"{text} arrives by both ways")
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "call" or (report.when == "setup" and not report.passed):
+        name = report.nodeid.partition("tests/vm/")[2]
+        _figures.cases.append({"case": name, "outcome": report.outcome, "seconds": round(report.duration, 1)})
 
-    def stop(self) -> None:
-        self._server.stop()
 
-    def _find(self, text: str) -> dict[str, Any] | None:
-        found = [scan for scan in self.scans() if scan["text"] == text and scan["api_at"] and scan["hub_at"]]
-        return found[0] if found else None
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _figures.measured:
+        terminalreporter.section(f"measured on the virtual Pi, {_kind().name}, seed {_seed()}")
+        for line in _figures.table():
+            terminalreporter.write_line(line)
+    if report := os.environ.get("PI_AUTO_VM_REPORT"):
+        Path(report).write_text(json.dumps({"kind": _kind().name, "seed": _seed(), **_figures.to_json()}))
+
+
+def _kind() -> Kind:
+    return KINDS[os.environ.get("PI_AUTO_VM_KIND", "amd64")]
+
+
+def _seed() -> int:
+    return int(os.environ.get("PI_AUTO_VM_SEED", "20"))
 
 
 @pytest.fixture(scope="session")
-def dist() -> Path:
+def long() -> bool:
+    """Whether full counts are wanted."""
+    return os.environ.get("PI_AUTO_VM_LONG") == "1"
+
+
+@pytest.fixture(scope="session")
+def figures() -> Figures:
+    return _figures
+
+
+@pytest.fixture
+def chance(request: pytest.FixtureRequest) -> random.Random:
+    """The same numbers for the same case and seed."""
+    return random.Random(f"{_seed()} {request.node.name}")
+
+
+@pytest.fixture(scope="session")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The two files of the guide, freshly made."""
-    subprocess.run([sys.executable, str(ROOT / "script" / "dist")], check=True, cwd=ROOT)
-    return ROOT / "dist"
+    folder = tmp_path_factory.mktemp("dist")
+    subprocess.run([sys.executable, str(ROOT / "script/dist"), str(folder)], check=True, cwd=ROOT)
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -71,21 +101,31 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="session")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """A Pi on which nothing has been done yet; one for all tests of a session, in the order they stand."""
-    if shutil.which("qemu-system-x86_64") is None:
-        pytest.fail(
-            "QEMU is missing: apt-get install qemu-system-x86 qemu-utils mmdebstrap e2fsprogs openssh-client"
-        )
-    with Machine(image(), tmp_path_factory.mktemp("pi")) as machine:
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A Pi on which nothing has been done yet."""
+    kind = _kind()
+    if shutil.which(kind.emulator) is None:
+        pytest.fail(f"{kind.emulator} is missing: apt-get install {kind.needs}")
+    with Machine(image(kind.name), tmp_path_factory.mktemp("pi")) as machine:
         yield machine
 
 
 @pytest.fixture(scope="session")
-def pi(fresh: Machine, dist: Path, site: Site) -> Machine:
+def installed(machine: Machine, site: Site, dist: Path) -> Appliance:
     """Installed as the guide says: two files copied, one command."""
-    fresh.copy_in(dist / "pi_auto_client.py", dist / "install_pi_client.sh")
-    fresh.run("chmod +x install_pi_client.sh")
-    said = fresh.run(f"sudo ./install_pi_client.sh --server {site.there} --insecure-plain-http")
+    pi = Appliance(machine, site)
+    pi.copy_in(dist)
+    _, said = pi.install()
     print(said)
-    return fresh
+    return pi
+
+
+@pytest.fixture
+def pi(installed: Appliance) -> Iterator[Appliance]:
+    """The Pi in use. Whatever a case does to it: no key reaches the console, and no code is damaged or doubled."""
+    if not installed.machine.is_on:
+        installed.machine.power_on()
+    before = installed.machine.console_keys()
+    yield installed
+    assert installed.machine.console_keys() == before
+    assert installed.damaged() == []

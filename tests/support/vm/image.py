@@ -1,7 +1,9 @@
 """Builds the virtual Pi's disk once and keeps it: Debian as it comes, with a `pi` user who may use sudo.
 
-The Debian mirrors are those of the machine it runs on. Nothing of ours is in the image: that
-is what the guide's commands are tried for. Needs root, mmdebstrap, e2fsprogs and qemu-img.
+The Debian mirrors are those of the machine it runs on. Nothing of the product is in the image:
+that is what the guide's commands are tried for; the rig's own instruments are (`instruments`).
+Needs root, mmdebstrap, e2fsprogs and qemu-img. A disk gets its name only when it is whole, and
+the name changes with whatever goes into it.
 """
 
 from __future__ import annotations
@@ -11,42 +13,71 @@ import inspect
 import os
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
-SUITE = "bookworm"
+from support.vm import foreign, instruments
+from support.vm.kinds import KINDS, Kind
+
 _PACKAGES = (
     "systemd,systemd-sysv,udev,dbus,kmod,iproute2,iputils-ping,procps,python3,sudo,curl,ca-certificates,usbutils,"
     "openssh-server,logrotate,initramfs-tools,zstd,systemd-timesyncd,polkitd"
 )
-_MODULES = ("virtio_pci", "virtio_mmio", "virtio_blk", "ext4")
+_BOOT_MODULES = ("virtio_pci", "virtio_mmio", "virtio_blk", "ext4", "virtio_console")
+_SD_MODULES = ("sdhci-iproc", "bcm2835", "bcm2835-dma", "mmc_block")
+# Drivers of what the emulator has only half, and of screens nobody sees.
+_LEFT_OUT = ("vc4", "hci_uart", "brcmfmac", "bochs", "iTCO_wdt")
 _SIZE = "2200M"
-_KERNELS = {"amd64": "linux-image-amd64"}
+_DEVICE_TREE = "bcm2837-rpi-3-b.dtb"
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
     """A disk that is never written to, its kernel, and the key that opens its `pi` user."""
 
-    disk: Path
-    kernel: Path
-    initrd: Path
-    key: Path
+    kind: Kind
+    folder: Path
+
+    @property
+    def disk(self) -> Path:
+        """The root file system, without partitions."""
+        return self.folder / "disk.qcow2"
+
+    @property
+    def kernel(self) -> Path:
+        """What boots."""
+        return self.folder / "vmlinuz"
+
+    @property
+    def initrd(self) -> Path:
+        """What the kernel needs to find its disk."""
+        return self.folder / "initrd"
+
+    @property
+    def key(self) -> Path:
+        """The private key of who may log in."""
+        return self.folder / "key"
+
+    @property
+    def device_tree(self) -> Path:
+        """What a Raspberry Pi 3 is made of, for its kernel."""
+        return self.folder / _DEVICE_TREE
 
 
-def image(architecture: str = "amd64") -> Image:
-    """The image, from the cache or built anew (about two minutes)."""
-    folder = _cache() / f"{architecture}-{_recipe(architecture)}"
-    built = Image(folder / "disk.qcow2", folder / "vmlinuz", folder / "initrd", folder / "key")
-    if not built.disk.exists():
+def image(name: str = "amd64") -> Image:
+    """The image of a kind, from the cache or built anew: two minutes, ten where it is emulated."""
+    kind = KINDS[name]
+    source = KINDS[kind.disk_of or name]
+    folder = _cache() / f"{source.name}-{_recipe(source)}"
+    if not folder.exists():
         work = folder.with_name(f"{folder.name}.building")
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
-        _build(work, architecture)
-        shutil.rmtree(folder, ignore_errors=True)
+        _build(work, source)
         work.rename(folder)
-    return built
+        _forget_older(folder, source)
+    return Image(kind, folder)
 
 
 def _cache() -> Path:
@@ -54,26 +85,50 @@ def _cache() -> Path:
     return Path(base) / "pi-auto-vm"
 
 
-def _recipe(architecture: str) -> str:
-    """Whatever changes the image changes this."""
-    return hashlib.sha256(f"{architecture} {inspect.getsource(sys.modules[__name__])}".encode()).hexdigest()[:12]
+def _recipe(kind: Kind) -> str:
+    """Whatever changes the disk changes this."""
+    parts = (_PACKAGES, _BOOT_MODULES, _SD_MODULES, _LEFT_OUT, _SIZE, kind.architecture, kind.suite, kind.kernel)
+    code = [inspect.getsource(each) for each in (_build, _settle_in, _make_disk)]
+    return hashlib.sha256(repr((parts, code, _source(instruments))).encode()).hexdigest()[:12]
 
 
-def _build(work: Path, architecture: str) -> None:
+def _source(module: ModuleType) -> str:
+    return inspect.getsource(module)
+
+
+def _forget_older(folder: Path, kind: Kind) -> None:
+    """Disks of former recipes: half a gigabyte each."""
+    length = len(f"{kind.name}-") + 12
+    for other in folder.parent.glob(f"{kind.name}-*"):
+        if other != folder and len(other.name) == length:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _build(work: Path, kind: Kind) -> None:
+    if kind.is_foreign:
+        foreign.prepare(kind.architecture)
     root = work / "root"
     _run(
-        "mmdebstrap", f"--architectures={architecture}", "--variant=minbase", "--mode=root",
-        f"--include={_PACKAGES},{_KERNELS[architecture]}", SUITE, str(root),
+        "mmdebstrap", f"--architectures={kind.architecture}", "--variant=minbase", "--mode=root",
+        f"--include={_PACKAGES},{kind.kernel}", kind.suite, str(root),
     )  # fmt: skip
     _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(work / "key"))
     _settle_in(root, (work / "key.pub").read_text())
+    instruments.place(root)
+    _run("chroot", str(root), "update-initramfs", "-u")
     for name in ("vmlinuz", "initrd"):
         shutil.copy(next((root / "boot").glob(f"{name}*")), work / name)
+    for tree in root.glob(f"usr/lib/linux-image-*/broadcom/{_DEVICE_TREE}"):
+        shutil.copy(tree, work / _DEVICE_TREE)
+    _make_disk(root, work)
+    shutil.rmtree(root)
+
+
+def _make_disk(root: Path, work: Path) -> None:
     raw = work / "disk.raw"
     _run("mke2fs", "-q", "-t", "ext4", "-L", "rootfs", "-d", str(root), str(raw), _SIZE)
     _run("qemu-img", "convert", "-O", "qcow2", str(raw), str(work / "disk.qcow2"))
     raw.unlink()
-    shutil.rmtree(root)
 
 
 def _settle_in(root: Path, public_key: str) -> None:
@@ -81,21 +136,21 @@ def _settle_in(root: Path, public_key: str) -> None:
     (root / "etc/hostname").write_text("raspberrypi\n")
     (root / "etc/hosts").write_text("127.0.0.1 localhost\n127.0.1.1 raspberrypi\n")
     (root / "etc/fstab").write_text("LABEL=rootfs / ext4 defaults,noatime 0 1\n")
-    network = root / "etc/systemd/network/20-wired.network"
-    network.write_text("[Match]\nName=en*\n[Network]\nDHCP=yes\nIPv6AcceptRA=no\n")
+    (root / "etc/resolv.conf").write_text("nameserver 10.0.2.3\n")
+    (root / "etc/modprobe.d/rig.conf").write_text("".join(f"blacklist {name}\n" for name in _LEFT_OUT))
     (root / "etc/ssh/sshd_config.d").mkdir(exist_ok=True)
     (root / "etc/ssh/sshd_config.d/quick.conf").write_text("UseDNS no\nUsePAM no\n")
     initramfs = root / "etc/initramfs-tools"
     conf = (initramfs / "initramfs.conf").read_text().replace("MODULES=most", "MODULES=list")
     (initramfs / "initramfs.conf").write_text(conf)
     with (initramfs / "modules").open("a") as modules:
-        modules.write("\n".join(_MODULES) + "\n")
+        modules.write("\n".join((*_BOOT_MODULES, *_SD_MODULES)) + "\n")
     for command in (
         ("useradd", "--create-home", "--shell", "/bin/bash", "--groups", "sudo", "pi"),
         ("passwd", "-q", "-d", "root"),
         ("usermod", "-p", "*", "pi"),
         ("systemctl", "enable", "systemd-networkd", "ssh"),
-        ("update-initramfs", "-u"),
+        ("systemctl", "disable", "systemd-networkd-wait-online"),
     ):
         _run("chroot", str(root), *command)
     (root / "etc/sudoers.d/pi").write_text("pi ALL=(ALL) NOPASSWD: ALL\n")

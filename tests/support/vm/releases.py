@@ -1,0 +1,22 @@
+"""Releases under other versions, to be upgraded from and to."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+_ROOT = Path(__file__).parents[3]
+
+
+def release_of(version: str) -> bytes:
+    """The present code as pi_auto_client.py of another version."""
+    sys.path.insert(0, str(_ROOT / "packaging"))
+    try:
+        from archive import as_zipapp  # type: ignore[import-not-found,unused-ignore] # noqa: PLC0415
+        from contents import File, release_files  # type: ignore[import-not-found,unused-ignore] # noqa: PLC0415
+    finally:
+        sys.path.pop(0)
+    (packages,) = (_ROOT / ".venv/lib").glob("python3*/site-packages")
+    files = [file for file in release_files(_ROOT, packages) if file.name != "appliance/version"]
+    made: bytes = as_zipapp(sorted([*files, File("appliance/version", f"{version}\n".encode())]), 1_704_067_200)
+    return made

@@ -1,0 +1,47 @@
+"""The fleet server that a virtual Pi belongs to, a real one on this machine; the Pi reaches it as 10.0.2.2."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pi_auto.simulator.program import Program
+from support.vm.machine import HOST
+from support.waiting import wait_until
+
+ARRIVES_WITHIN = 90.0  # seconds: a device that was without network tries again within a minute
+
+
+class Site:
+    """A server with its data in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._server = Program(
+            "pi_auto.server.cli", "run", "--data", str(folder / "data"),
+            "--http", "127.0.0.1:0", "--hub-mqtt", "0.0.0.0:0", "--insecure-plain-mqtt",
+            log=folder / "server.log",
+        )  # fmt: skip
+        bound = self._server.start()["http"]
+        self.here = f"http://{bound}"
+        self.there = f"http://{HOST}:{bound.rpartition(':')[2]}"
+
+    def scans(self) -> list[dict[str, Any]]:
+        """What has arrived, in the order of scanning."""
+        with urllib.request.urlopen(f"{self.here}/api/scans?limit=10000&order=oldest", timeout=10) as answer:
+            found: list[dict[str, Any]] = json.load(answer)["scans"]
+        return sorted(found, key=lambda scan: (scan["device_id"], scan["spool"], scan["number"]))
+
+    def wait_for(self, *texts: str, timeout: float = ARRIVES_WITHIN) -> list[dict[str, Any]]:
+        """The scans of these texts once both ways have brought them all."""
+        wait_until(lambda: not self._missing(texts), timeout, f"{', '.join(texts)[:200]} arrive by both ways")
+        return [scan for scan in self.scans() if scan["text"] in texts]
+
+    def stop(self) -> None:
+        """End it."""
+        self._server.stop()
+
+    def _missing(self, texts: Iterable[str]) -> set[str]:
+        return set(texts) - {scan["text"] for scan in self.scans() if scan["api_at"] and scan["hub_at"]}
