@@ -28,7 +28,7 @@ from support.vm.machine import Machine
 from support.vm.site import Site
 
 ROOT = Path(__file__).parents[2]
-LAST = ("test_installing",)  # modules with a Pi of their own
+LAST = ("test_installing", "test_guide_lines", "test_reset", "test_image")  # modules with a Pi of their own
 
 # The virtual Pi takes minutes: it is tried by script/test-vm.
 collect_ignore_glob = [] if os.environ.get("PI_AUTO_VM") == "1" else ["test_*.py"]
@@ -118,6 +118,13 @@ def installed(machine: Machine, site: Site, dist: Path) -> Appliance:
     _, said = pi.install()
     print(said)
     return pi
+
+
+@pytest.fixture(scope="module")
+def others_off(machine: Machine) -> None:
+    """For a module with a Pi of its own: two at once are too slow to scan with."""
+    if machine.is_on:
+        machine.shut_down()
 
 
 @pytest.fixture

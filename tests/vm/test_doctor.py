@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 
 from pi_auto.wire.connection_string import ConnectionString
+from support.vm.appliance import Appliance, fresh_code
 from support.vm.machine import Machine
+from support.vm.site import Site
 from support.waiting import wait_until
-
-from .conftest import Site
 
 AGENT = "/var/lib/pi-auto-client/agent"
 LOG = "/var/log/pi_auto_client.log"
 SETTINGS = "/etc/pi_auto_client.json"
-SCANNER = "doc1"
+SCANNER = "kbd1"
 FOUND_WITHIN, WELL_WITHIN = 120.0, 180.0  # seconds; each look takes some in emulation
 KEEP = f"sudo cp -a {AGENT}/identity.json {AGENT}/registration.json /root/"
 PUT_BACK = f"sudo cp -a /root/identity.json /root/registration.json {AGENT}/"
@@ -121,9 +121,13 @@ FAULTS = {
 
 
 @pytest.fixture
-def sick(pi: Machine) -> Machine:
-    """The Pi on which all this is tried."""
-    return pi
+def sick(pi: Appliance) -> Machine:
+    """The Pi on which all this is tried, with one scanner, that capture knows to be one."""
+    for name in ("kbd1", "kbd2"):
+        if name != SCANNER and pi.machine.is_plugged(name):
+            pi.machine.unplug(name)
+    pi.have_scanner(SCANNER)
+    return pi.machine
 
 
 def look(sick: Machine) -> dict[str, dict[str, str]]:
@@ -142,23 +146,6 @@ def found(sick: Machine, fault: Fault) -> bool:
     return line["state"] == fault.state and fault.words in f"{line['what']}; {line['remedy']}"
 
 
-def have_scanner(sick: Machine) -> None:
-    """A keyboard that has shown itself to be a scanner; an emulator that is busy may need some tries."""
-    for _ in range(8):
-        if any(each["standing"] == "scanner" for each in scanners(sick)):
-            return
-        if not any(each["standing"] == "unjudged" for each in scanners(sick)):
-            sick.plug_in(SCANNER)
-            wait_until(lambda: scanners(sick), 60, "it is opened")
-            time.sleep(1)  # what is typed at once is taken for the rest of a code
-        sick.type("8053734093444")
-        wait_until(lambda: [each for each in scanners(sick) if each["standing"] != "unjudged"], 60, "it is judged")
-        if all(each["standing"] == "person" for each in scanners(sick)):
-            sick.unplug(SCANNER)
-            wait_until(lambda: not scanners(sick), 60, "it is gone")
-    raise AssertionError("the emulator is too slow to be a scanner")
-
-
 def scanners(sick: Machine) -> list[dict[str, str]]:
     told: list[dict[str, str]] = json.loads(sick.run("sudo pi-auto-client scanners --json", check=False))[
         "scanners"
@@ -167,7 +154,6 @@ def scanners(sick: Machine) -> list[dict[str, str]]:
 
 
 def test_of_a_device_that_is_well_nothing_is_wrong(sick: Machine) -> None:
-    have_scanner(sick)
     wait_until(lambda: not wrong(sick), WELL_WITHIN, "all is well")
     code, said = sick.status_of("sudo pi-auto-client doctor")
     print(said)
@@ -178,7 +164,6 @@ def test_of_a_device_that_is_well_nothing_is_wrong(sick: Machine) -> None:
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_found_by_its_check_and_gone_when_mended(sick: Machine, site: Site, name: str) -> None:
     fault = FAULTS[name]
-    have_scanner(sick)
     filled = {"url": site.there, "port": site.there.rpartition(":")[2]}
     try:
         code, said = sick.status_of(fault.plant.format(**filled))
@@ -193,12 +178,11 @@ def test_a_fault_is_found_by_its_check_and_gone_when_mended(sick: Machine, site:
     )
 
 
-def test_a_scanner_that_was_pulled_out_is_missed(sick: Machine) -> None:
-    have_scanner(sick)
+def test_a_scanner_that_was_pulled_out_is_missed(sick: Machine, pi: Appliance) -> None:
     sick.unplug(SCANNER)
     missing = Fault("scanner", "", "", "lsusb")
     wait_until(lambda: found(sick, missing), FOUND_WITHIN, "that it is gone is found")
-    have_scanner(sick)
+    pi.plug_in(SCANNER)
     assert look(sick)["scanner"]["state"] == "ok"
 
 
@@ -228,8 +212,8 @@ SECRETS = {
 }
 
 
-def test_the_bundle_has_no_secret_in_it(sick: Machine) -> None:
-    have_scanner(sick)
+def test_the_bundle_has_no_secret_in_it(sick: Machine, pi: Appliance) -> None:
+    scanned = pi.scan()
     lines = [
         f"ERROR wrong password: {SECRETS['a password in the log']}",
         f"ERROR Authorization: Bearer {SECRETS['a bearer']}",
@@ -255,7 +239,8 @@ def test_the_bundle_has_no_secret_in_it(sick: Machine) -> None:
     assert "the last line" in held["log.txt"]
     assert "registered as pi-" in held["journal.txt"]
     assert "usb" in held["kernel.txt"]
-    assert "8053734093444" in held["journal.txt"]
+    assert "barcode stored" in held["journal.txt"]
+    assert scanned in held["journal.txt"]
     everything = "\n".join(held.values())
     assert [what for what, secret in (SECRETS | own_secrets(sick)).items() if secret in everything] == []
 
@@ -274,8 +259,7 @@ def own_secrets(sick: Machine) -> dict[str, str]:
     return {"the claim": claim, "the token": told["api_token"], "the key": key}
 
 
-def test_before_shipping_every_box_is_ticked(sick: Machine) -> None:
-    have_scanner(sick)
+def test_before_shipping_every_box_is_ticked(sick: Machine, pi: Appliance) -> None:
     wait_until(lambda: not wrong(sick), WELL_WITHIN, "all is well")
     over = threading.Event()
     said: list[str] = []
@@ -292,15 +276,9 @@ def test_before_shipping_every_box_is_ticked(sick: Machine) -> None:
     stopped = "test $(systemctl is-active pi-auto-client) = inactive"
     wait_until(lambda: over.is_set() or sick.status_of(stopped)[0] == 0, 120, "it asks for a scan")
     while not over.wait(3.0):
-        sick.type("4006381333931")
+        pi.type(fresh_code())
     shipping.join()
     print(said[1])
     assert said[0] == "0", said[1]
     assert said[1].count("[x]") == 6
     assert sick.run("systemctl is-active pi-auto-client") == "active"
-
-
-def test_the_scanner_is_put_away_again(sick: Machine) -> None:
-    """For whoever uses this Pi next."""
-    sick.unplug(SCANNER)
-    wait_until(lambda: not scanners(sick), 60, "it is gone")

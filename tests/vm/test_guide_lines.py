@@ -16,10 +16,10 @@ import pytest
 from support.guide_lines import INSTALLING, REMOVING, USING, Line
 from support.vm.image import image
 from support.vm.machine import Machine
+from support.vm.site import Site
 from support.waiting import wait_until
 
-from .conftest import Site
-
+pytestmark = pytest.mark.usefixtures("others_off")
 ROOT = Path(__file__).parents[2]
 CODE = "4006381333931"
 GOES_ON = 15.0  # seconds a line is looked at that ends by Ctrl-C alone
@@ -27,7 +27,7 @@ WITHIN = 90.0  # seconds in which what a line shows may come to be
 
 
 @pytest.fixture(scope="module")
-def newcomer(tmp_path_factory: pytest.TempPathFactory, dist: Path) -> Iterator[Machine]:  # noqa: ARG001 - what is copied
+def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A Pi out of its box."""
     with Machine(image(), tmp_path_factory.mktemp("newcomer")) as machine:
         yield machine

@@ -11,11 +11,11 @@ import pytest
 
 from support.vm.image import image
 from support.vm.machine import Machine
-from support.vm.masters import look_into, wait_until_off
+from support.vm.masters import look_into
+from support.vm.site import Site
 from support.waiting import wait_until
 
-from .conftest import Site
-
+pytestmark = pytest.mark.usefixtures("others_off")
 UNITS = "pi-auto-capture pi-auto-client"
 STATE = "/var/lib/pi-auto-client"
 RESET = "sudo pi-auto-client factory-reset"
@@ -52,7 +52,11 @@ def next_owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def pi(tmp_path_factory: pytest.TempPathFactory, dist: Path, site: Site) -> Iterator[Machine]:
+def pi(
+    tmp_path_factory: pytest.TempPathFactory,
+    dist: Path,
+    site: Site,
+) -> Iterator[Machine]:
     """Installed, registered, with a scanner; and one scan delivered."""
     with Machine(image(), tmp_path_factory.mktemp("reset")) as machine:
         machine.copy_in(dist / "pi_auto_client.py", dist / "install_pi_client.sh")
@@ -165,7 +169,7 @@ def test_one_for_cloning_ends_with_a_boot_of_its_own(pi: Machine) -> None:
 
 def test_a_card_for_cloning_holds_nothing_that_copies_would_share(pi: Machine, tmp_path: Path) -> None:
     pi.run(f"{RESET} --for-cloning --delete-undelivered --yes --power-off", check=False)
-    wait_until_off(pi)
+    pi.wait_until_off()
     raw = tmp_path / "card.img"
     subprocess.run(["qemu-img", "convert", "-O", "raw", str(pi.disk), str(raw)], check=True)
     shared = (

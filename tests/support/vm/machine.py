@@ -27,7 +27,8 @@ _numbers = itertools.count(1)
 class Machine:
     """A virtual Pi with its files in `folder`."""
 
-    def __init__(self, image: Image, folder: Path) -> None:
+    def __init__(self, image: Image, folder: Path, *, base: Path | None = None) -> None:
+        """`base` is a disk to start from in the place of the image's own."""
         self._image, self._folder = image, folder
         folder.mkdir(parents=True, exist_ok=True)
         self._disk = folder / "disk.qcow2"
@@ -38,8 +39,8 @@ class Machine:
         self._plugged: dict[str, int | None] = {}
         self.patience = BOOTS_WITHIN * image.kind.slow
         self.journal = Journal(self._wires.journal)
-        make = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", str(image.disk), str(self._disk)]
-        subprocess.run([*make, "4G"], check=True)  # an SD card's size must be a power of two
+        make = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", str(base or image.disk)]
+        subprocess.run([*make, str(self._disk), "4G"], check=True)  # an SD card's size must be a power of two
 
     def __enter__(self) -> Self:
         self.power_on()
@@ -49,6 +50,11 @@ class Machine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.pull_the_plug()
+
+    @property
+    def disk(self) -> Path:
+        """Its disk, to be looked into once it is off."""
+        return self._disk
 
     @property
     def kind_name(self) -> str:
@@ -91,6 +97,10 @@ class Machine:
     def shut_down(self) -> None:
         """The clean way."""
         self.run("sudo systemctl poweroff", check=False)
+        self.wait_until_off()
+
+    def wait_until_off(self) -> None:
+        """Until it has powered off by itself."""
         assert self._process is not None
         self._process.wait(self.patience)
         self.pull_the_plug()

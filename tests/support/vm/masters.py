@@ -1,4 +1,4 @@
-"""Master images and their copies: a card to make one of, a look into one, machines that differ as two Pis do."""
+"""Master images and their copies: a card to make one of, a disk for its copies, a look into one."""
 
 from __future__ import annotations
 
@@ -6,25 +6,9 @@ import struct
 import subprocess
 from pathlib import Path
 
-from support.vm.image import Image
-from support.vm.machine import BOOTS_WITHIN, Machine
-
 _SECTOR, _START = 512, 2048  # where the first partition begins, in sectors
 _LINUX = 0x83
 _LOOK = 'mount -o "ro,loop,offset=$OFFSET" "$DISK" "$FOLDER" && cd "$FOLDER" && eval "$COMMAND"'
-
-
-class Copy(Machine):
-    """A machine that starts from a copy of `base`, with a network address of its own."""
-
-    def __init__(self, image: Image, folder: Path, *, base: Path, mac: str) -> None:
-        super().__init__(image, folder, base=base)
-        self._mac = mac
-
-    def _command(self) -> list[str]:
-        return [
-            f"{word},mac={self._mac}" if word.startswith("virtio-net") else word for word in super()._command()
-        ]
 
 
 def as_card(disk: Path, card: Path) -> Path:
@@ -58,13 +42,6 @@ def look_into(disk: Path, command: str, *, partitioned: bool) -> str:
     }  # fmt: skip
     line = ["unshare", "--mount", "--propagation", "private", "sh", "-c", _LOOK]
     return subprocess.run(line, env=told, capture_output=True, text=True, check=True).stdout
-
-
-def wait_until_off(machine: Machine) -> None:
-    """Until a machine that was told to has powered off."""
-    assert machine._process is not None
-    machine._process.wait(BOOTS_WITHIN)
-    machine.pull_the_plug()
 
 
 def _run(*command: str) -> None:
