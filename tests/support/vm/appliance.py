@@ -19,6 +19,7 @@ from pathlib import Path
 from support.vm.journal import Entry
 from support.vm.machine import Machine
 from support.vm.site import Site
+from support.vm.strokes import Health, Typed, damaged
 from support.waiting import wait_until
 
 AGENT, CAPTURE = "pi-auto-client.service", "pi-auto-capture.service"
@@ -50,9 +51,8 @@ class Appliance:
         self.machine, self.site = machine, site
         self.journal = machine.journal
         self.patience = 30.0 * machine.slow
-        self._typed: Counter[str] = Counter()
+        self._typed: list[tuple[str, Health]] = []
         self._known: set[str] = set()
-        self._excused: Counter[str] = Counter()
 
     def copy_in(self, dist: Path) -> None:
         """The guide's first lines."""
@@ -98,16 +98,16 @@ class Appliance:
         """Scan one code until it is stored; which it was in the end."""
         for attempt in range(attempts):
             code = text if text and not attempt else fresh_code()
-            mark, dropped = self.journal.mark(), self.machine.dropped_keys()
+            mark = self.journal.mark()
             self.type(code, on=on)
-            if self._is_stored(code, mark, dropped, on):
+            if self._is_stored(code, mark, on):
                 self._known.add(on)
                 return code
         raise AssertionError(f"{attempts} codes in a row were lost; the emulator is too slow to scan with")
 
     def type(self, text: str, *, on: str = "kbd1") -> None:
         """Scan a code, whatever becomes of it."""
-        self._typed[text] += 1
+        self._typed.append((text, self.machine.health()))
         self.machine.type(text, on=on)
 
     def keep_scanning(self, until: Callable[[], object], timeout: float = 60.0, *, on: str = "kbd1") -> list[str]:
@@ -125,7 +125,7 @@ class Appliance:
         return [
             Stored(*found.groups())
             for entry in self.journal.since(mark, unit=CAPTURE, text="barcode stored:")
-            if (found := _STORED.match(entry.text))
+            if (found := _STORED.search(entry.text))
         ]
 
     def wait_until_all_is_there(self) -> list[Stored]:
@@ -139,10 +139,18 @@ class Appliance:
 
     def damaged(self) -> list[str]:
         """Codes that were stored and not typed, or more often than they were typed. Ever."""
-        surplus = Counter(each.text for each in self.stored()) - self._typed - self._excused
-        return sorted(surplus.elements())
+        return self._weighed()[0]
 
-    def _is_stored(self, code: str, mark: int, dropped: int, name: str) -> bool:
+    def excused(self) -> int:
+        """How many pieces of codes were stored because the emulator stalled."""
+        return self._weighed()[1]
+
+    def _weighed(self) -> tuple[list[str], int]:
+        moments = [*(before for _, before in self._typed[1:]), self.machine.health()]
+        typed = [Typed(text, before, after) for (text, before), after in zip(self._typed, moments, strict=False)]
+        return damaged((each.text for each in self.stored()), typed)
+
+    def _is_stored(self, code: str, mark: int, name: str) -> bool:
         """Whether a code was stored; False if it was honestly lost."""
 
         def stored() -> bool:
@@ -152,8 +160,6 @@ class Appliance:
         with suppress(AssertionError):  # the trouble may have been that of a code before
             wait_until(stored, _AFTER_TROUBLE)
             return True
-        if self.machine.dropped_keys() > dropped:
-            self._excused.update(each.text for each in self.stored(mark) if each.text not in self._typed)
         assert self.damaged() == []
         if any("person's keyboard" in entry.text for entry in self._trouble(mark)):
             self.machine.unplug(name)  # the emulator was too slow for a scanner, and it was let go
@@ -162,7 +168,7 @@ class Appliance:
 
     def _trouble(self, mark: int) -> list[Entry]:
         """What tells of a code that is not stored as it was typed."""
-        typed = {f"text={text}" for text in self._typed}
+        typed = {f"text={text}" for text, _ in self._typed}
         return [
             entry
             for entry in self.journal.since(mark, unit=CAPTURE)

@@ -6,6 +6,7 @@ import itertools
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,6 +16,7 @@ from support.vm.image import Image
 from support.vm.journal import Journal
 from support.vm.keyboard import strokes_for
 from support.vm.qmp import Qmp, QmpError
+from support.vm.strokes import Health
 from support.waiting import wait_until
 
 HOST = "10.0.2.2"  # what the guest calls the machine it runs on
@@ -155,10 +157,11 @@ class Machine:
             self._control.ask("input-send-event", events=stroke, **where)
             time.sleep(_PACE)
 
-    def dropped_keys(self) -> int:
-        """How many keys the emulator itself says it has thrown away, since the guest was too slow for them."""
+    def health(self) -> Health:
+        """How the emulator has fared until now."""
         words = self._wires.words
-        return words.read_text(errors="replace").count(_DROPPED) if words.exists() else 0
+        dropped = words.read_text(errors="replace").count(_DROPPED) if words.exists() else 0
+        return Health(dropped, self._starved)
 
     def console_keys(self) -> bytes:
         """Every key that has reached the first console."""
@@ -189,6 +192,16 @@ class Machine:
     def _control(self) -> Qmp:
         assert self._qmp is not None, "it is off"
         return self._qmp
+
+    @property
+    def _starved(self) -> float:
+        """Seconds that the emulator's threads were ready to run and had to wait."""
+        threads = Path(f"/proc/{self._process.pid}/task").glob("*/schedstat") if self._process else ()
+        total = 0
+        for thread in threads:
+            with suppress(OSError):  # it has just ended
+                total += int(thread.read_text().split()[1])
+        return total / 1e9
 
     def _plug(self, name: str, port: int | None) -> None:
         place = {} if port is None else {"port": str(port)}
