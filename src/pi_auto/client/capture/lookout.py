@@ -23,8 +23,9 @@ from pi_auto.client.capture.inbox import Inbox, Note
 from pi_auto.client.capture.judge import Verdict
 from pi_auto.client.capture.keeping import Keeping
 from pi_auto.client.capture.learned import Learned
+from pi_auto.client.capture.plugging import Plugging
 from pi_auto.client.capture.roll import Roll
-from pi_auto.client.capture.scanners import find_keyboards, find_scanners
+from pi_auto.client.capture.scanners import DEVICES, find_keyboards, find_scanners
 from pi_auto.client.capture.sources import DeviceSource, Source
 
 _LOOK_SECONDS = 2.0
@@ -50,7 +51,7 @@ class Lookout(threading.Thread):
         self.failure: Exception | None = None
         self._adopt: Callable[[Source], None] = Source.close
         self._ready: Callable[[], None] = lambda: None
-        self._again = threading.Event()
+        self._plugging = Plugging(DEVICES)
         self._told: dict[Path, str] = {}
 
     def begin(self, adopt: Callable[[Source], None], ready: Callable[[], None]) -> None:
@@ -64,12 +65,12 @@ class Lookout(threading.Thread):
     def gone(self, path: Path) -> None:
         """Take note, from any thread and without waiting, that a scanner has gone."""
         self._notices.put((path, None))
-        self._again.set()
+        self._plugging.ring()
 
     def judged(self, path: Path, verdict: Verdict) -> None:
         """Take note, in the same way, of what an unknown keyboard is."""
         self._notices.put((path, verdict))
-        self._again.set()
+        self._plugging.ring()
 
     def run(self) -> None:
         """Look for ever; a daemon thread."""
@@ -91,8 +92,7 @@ class Lookout(threading.Thread):
         self._ready()
         while True:
             content = self._device in self._roll  # a second scanner may come only where all are wanted
-            self._again.wait(None if content else _LOOK_SECONDS)
-            self._again.clear()
+            self._plugging.wait(None if content else _LOOK_SECONDS)
             self._look()
 
     def _look(self) -> None:
