@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from support.vm.appliance import Appliance
 from support.vm.image import image
 from support.vm.machine import Machine
 from support.vm.masters import as_card, as_disk, look_into
 from support.vm.site import Site
-from support.waiting import wait_until
 
 from .conftest import ROOT
 
 pytestmark = pytest.mark.usefixtures("others_off")
-CODES = ("8053734093444", "4006381333931")
 
 
 @pytest.fixture(scope="module")
@@ -49,29 +46,23 @@ class Box:
 
 
 @pytest.fixture(scope="module")
-def boxes(master: Path, tmp_path_factory: pytest.TempPathFactory, site: Site) -> Iterator[list[Box]]:
+def boxes(master: Path, tmp_path_factory: pytest.TempPathFactory, site: Site) -> list[Box]:
     """Two copies, started for the first time, each with a scanner that reads a code."""
-    disk = as_disk(master)
-    with ExitStack() as running:
-        yield [
-            first_boot(
-                running.enter_context(Machine(image(), tmp_path_factory.mktemp("copy"), base=disk)), code, site
-            )
-            for code in CODES
-        ]
+    disk, boxes = as_disk(master), []
+    for _ in range(2):
+        with Machine(image(), tmp_path_factory.mktemp("copy"), base=disk) as machine:
+            boxes.append(first_boot(Appliance(machine, site)))
+    return boxes
 
 
-def first_boot(pi: Machine, code: str, site: Site) -> Box:
-    pi.plug_in()
-    wait_until(
-        lambda: "scanner opened" in pi.run("sudo journalctl -b -u pi-auto-capture -o cat"), 60, "it is open"
-    )
-    pi.type(code)
+def first_boot(pi: Appliance) -> Box:
+    pi.have_scanner()
+    (arrived,) = pi.site.wait_for(pi.scan())
     return Box(
-        device_id=site.wait_for(code)[0]["device_id"],
-        machine_id=pi.run("cat /etc/machine-id"),
-        host_key=pi.run("cat /etc/ssh/ssh_host_ed25519_key.pub"),
-        seed=pi.run("sudo sha256sum /var/lib/systemd/random-seed"),
+        device_id=arrived["device_id"],
+        machine_id=pi.machine.run("cat /etc/machine-id"),
+        host_key=pi.machine.run("cat /etc/ssh/ssh_host_ed25519_key.pub"),
+        seed=pi.machine.run("sudo sha256sum /var/lib/systemd/random-seed"),
     )
 
 

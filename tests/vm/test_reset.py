@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from support.vm.appliance import Appliance
 from support.vm.image import image
 from support.vm.machine import Machine
 from support.vm.masters import look_into
@@ -20,7 +21,6 @@ UNITS = "pi-auto-capture pi-auto-client"
 STATE = "/var/lib/pi-auto-client"
 RESET = "sudo pi-auto-client factory-reset"
 CANARY = "canary-7f3a"
-UNDELIVERED = "9780201379624"
 PLANT = f"""
 set -e
 mkdir -p /var/log/journal /etc/NetworkManager/system-connections /var/lib/bluetooth/AA
@@ -52,34 +52,26 @@ def next_owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def pi(
-    tmp_path_factory: pytest.TempPathFactory,
-    dist: Path,
-    site: Site,
-) -> Iterator[Machine]:
+def box(tmp_path_factory: pytest.TempPathFactory, dist: Path, site: Site) -> Iterator[Appliance]:
     """Installed, registered, with a scanner; and one scan delivered."""
     with Machine(image(), tmp_path_factory.mktemp("reset")) as machine:
-        machine.copy_in(dist / "pi_auto_client.py", dist / "install_pi_client.sh")
-        machine.run(f"sudo bash ./install_pi_client.sh --server {site.there} --insecure-plain-http")
-        machine.plug_in()
-        scan(machine, "8053734093444")
-        site.wait_for("8053734093444")
-        yield machine
+        box = Appliance(machine, site)
+        box.copy_in(dist)
+        box.install()
+        box.have_scanner()
+        site.wait_for(box.scan())
+        yield box
+
+
+@pytest.fixture
+def pi(box: Appliance) -> Machine:
+    """It, as a machine."""
+    return box.machine
 
 
 def write(pi: Machine, tmp_path: Path, name: str, content: str) -> None:
     (tmp_path / name).write_text(content)
     pi.copy_in(tmp_path / name)
-
-
-def captured(pi: Machine) -> str:
-    return pi.run("sudo journalctl -b -u pi-auto-capture --no-pager -o cat")
-
-
-def scan(pi: Machine, text: str) -> None:
-    wait_until(lambda: "scanner opened" in captured(pi), 60, "the scanner is open")
-    pi.type(text)
-    wait_until(lambda: f"text={text}" in captured(pi), 30, f"{text} is stored")
 
 
 def secrets(pi: Machine) -> dict[str, str]:
@@ -97,21 +89,21 @@ def active(pi: Machine) -> list[str]:
     return pi.run(f"systemctl is-active {UNITS}", check=False).split()
 
 
-def test_it_refuses_while_a_scan_is_undelivered(pi: Machine) -> None:
+def test_it_refuses_while_a_scan_is_undelivered(box: Appliance, pi: Machine) -> None:
     pi.run("sudo systemctl stop pi-auto-client")
-    scan(pi, UNDELIVERED)
+    box.scan()
     code, said = pi.status_of(f"{RESET} --yes")
-    assert (code, "1 scans have not been delivered" in said) == (1, True)
+    assert (code, "have not been delivered" in said) == (1, True)
     assert active(pi) == ["active", "inactive"]
     assert pi.run(f"sudo ls {STATE}/capture/spool.sqlite")
 
 
-def test_nothing_that_it_knew_is_left_on_the_disk(pi: Machine, tmp_path: Path) -> None:
-    known = secrets(pi)
+def test_nothing_that_it_knew_is_left_on_the_disk(box: Appliance, pi: Machine, tmp_path: Path) -> None:
+    known, undelivered = secrets(pi), box.stored()[-1].text
     write(pi, tmp_path, "plant.sh", PLANT)
     pi.run("sudo sh plant.sh")
     look = "".join(f"echo '{name}:'; {FIND} '{secret}'\n" for name, secret in known.items())
-    look += f"echo planted:; {FIND} {CANARY} -e {UNDELIVERED}; journalctl | grep -e {CANARY} -e {UNDELIVERED}\n"
+    look += f"echo planted:; {FIND} {CANARY} -e {undelivered}; journalctl | grep -e {CANARY} -e {undelivered}\n"
     write(pi, tmp_path, "look.sh", look)
     before = pi.run("sudo sh look.sh", check=False).splitlines()
     assert f"{STATE}/agent/identity.json" in before
@@ -127,33 +119,44 @@ def test_both_services_rest_and_would_start_at_the_next_boot(pi: Machine) -> Non
     assert json.loads(pi.run("cat /etc/pi_auto_client.json")) == {}
 
 
-def test_the_next_owner_gets_a_new_box(pi: Machine, next_owner: Site) -> None:
+def test_the_next_owner_gets_a_new_box(box: Appliance, pi: Machine, next_owner: Site) -> None:
     pi.reboot()
     wait_until(lambda: active(pi)[0] == "active", 60, "capture is back")
     pi.run(f"sudo pi-auto-client configure --server {next_owner.there} --insecure-plain-http")
     pi.run(f"sudo systemctl restart {UNITS}")
-    scan(pi, "4012345678901")
-    next_owner.wait_for("4012345678901")
-    assert [each["text"] for each in next_owner.scans()] == ["4012345678901"]
+    box.unlearn()
+    mark = box.journal.mark()
+    box.have_scanner()
+    next_owner.wait_for(box.scan())
+    here = [each.text for each in box.stored(mark)]
+    assert [each["text"] for each in next_owner.scans() if each["text"]] == here
 
 
 def test_a_reset_that_the_power_cut_short_is_finished_before_anything_starts(pi: Machine, tmp_path: Path) -> None:
     write(pi, tmp_path, "begin.py", BEGIN)
-    claim = secrets(pi)["claim"]
+    former = identity(pi)
     assert pi.run("sudo python3 -I begin.py plain") == "in the middle"
-    assert pi.status_of("sudo systemctl start pi-auto-client; systemctl is-active pi-auto-client")[0] != 0
+    assert identity(pi) == former
     pi.pull_the_plug()
     pi.power_on()
-    pi.plug_in()
     wait_until(lambda: active(pi) == ["active", "active"], 60, "both services are back")
-    assert not pi.run(f"ls {STATE}/factory-reset", check=False)
-    assert secrets_of_identity(pi) != claim
+    assert not pi.run(f"ls {STATE}/factory-reset 2>/dev/null", check=False)
+    assert identity(pi) != former
+    assert "ordering cycle" not in pi.run("sudo journalctl -b --no-pager")
 
 
-def secrets_of_identity(pi: Machine) -> str:
-    return wait_until(
-        lambda: pi.run(f"sudo sh -c 'cat {STATE}/agent/identity.json'", check=False), 60, "it has an identity"
-    )
+def test_starting_a_service_finishes_it_as_well(pi: Machine) -> None:
+    former = identity(pi)
+    pi.run("sudo python3 -I begin.py plain")
+    pi.run(f"sudo systemctl start {UNITS}")
+    wait_until(lambda: active(pi) == ["active", "active"], 60, "both services are back")
+    assert not pi.run(f"ls {STATE}/factory-reset 2>/dev/null", check=False)
+    assert identity(pi) != former
+
+
+def identity(pi: Machine) -> str:
+    file = f"{STATE}/agent/identity.json"
+    return wait_until(lambda: pi.run(f"sudo cat {file}", check=False), 60, "it has an identity")
 
 
 def test_one_for_cloning_ends_with_a_boot_of_its_own(pi: Machine) -> None:
@@ -181,7 +184,6 @@ def test_a_card_for_cloning_holds_nothing_that_copies_would_share(pi: Machine, t
 
 def test_and_starts_as_a_box_of_its_own(pi: Machine, next_owner: Site) -> None:
     pi.power_on()
-    pi.plug_in()
     assert len(pi.run("cat /etc/machine-id")) == 32
     wait_until(lambda: active(pi) == ["active", "active"], 60, "both services are back")
     assert json.loads(pi.run("sudo pi-auto-client status --json"))["server"] == next_owner.there

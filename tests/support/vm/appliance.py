@@ -94,6 +94,10 @@ class Appliance:
         if name not in self._known:
             self.scan(on=name)
 
+    def unlearn(self) -> None:
+        """The device was erased: no keyboard is known to be a scanner any more."""
+        self._known.clear()
+
     def scan(self, text: str = "", *, on: str = "kbd1", attempts: int = 4) -> str:
         """Scan one code until it is stored; which it was in the end."""
         for attempt in range(attempts):
