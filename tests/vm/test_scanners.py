@@ -12,6 +12,7 @@ from support.vm.journal import Entry
 
 pytestmark = pytest.mark.everywhere
 WORKS_WITHIN = 2.0  # seconds from the kernel's seeing it to capture's having it
+IN_EMULATION = 2 * WORKS_WITHIN  # on a busy machine
 
 
 def seconds_to_work(pi: Appliance, mark: int, opened: Entry) -> float:
@@ -28,7 +29,7 @@ def test_it_works_at_another_port(pi: Appliance, figures: Figures) -> None:
         taken.append(seconds_to_work(pi, mark, pi.plug_in(port=port)))
         pi.site.wait_for(pi.scan())
     figures.spread("replugged scanner works after", taken, "s", f"{WORKS_WITHIN:g}")
-    assert sorted(taken)[1] <= WORKS_WITHIN * pi.machine.slow
+    assert max(taken) <= IN_EMULATION * pi.machine.slow
 
 
 def test_a_second_scanner_works_beside_the_first(pi: Appliance, figures: Figures) -> None:
@@ -37,7 +38,7 @@ def test_a_second_scanner_works_beside_the_first(pi: Appliance, figures: Figures
     taken = seconds_to_work(pi, mark, pi.plug_in("kbd2"))
     figures.add("second scanner works after", taken, "s", f"{WORKS_WITHIN:g}")
     pi.site.wait_for(pi.scan(on="kbd2"), pi.scan(on="kbd1"))
-    assert taken <= WORKS_WITHIN * pi.machine.slow
+    assert taken <= IN_EMULATION * pi.machine.slow
 
 
 def test_two_that_scan_at_once_are_never_mixed_up(pi: Appliance) -> None:
