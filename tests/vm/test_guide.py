@@ -16,6 +16,8 @@ GUIDES_CODE, UNTAKEN = "8053734093444", "4006381333931"
 
 def test_keys_would_reach_the_console_if_nobody_took_them(machine: Machine) -> None:
     """What shows that the console is looked at rightly: before installing, they do."""
+    if not machine.has_wires:
+        pytest.skip("no wire leads out of this kind's console")
     mark = machine.journal.mark()
     machine.plug_in("kbd1")
     machine.journal.wait_for("QEMU QEMU USB Keyboard", mark, unit="kernel")

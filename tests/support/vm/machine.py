@@ -23,6 +23,7 @@ HOST = "10.0.2.2"  # what the guest calls the machine it runs on
 BOOTS_WITHIN = 180.0  # seconds, in software emulation on a busy machine
 _PACE = 0.032  # seconds a character: the emulated keyboard hands over an event each 8 ms, and keeps 16
 _DROPPED = "hid_kbd_queue_full"
+_FETCH = "sudo journalctl --quiet --follow --boot --lines=all --output=json"
 _numbers = itertools.count(1)
 
 
@@ -38,6 +39,7 @@ class Machine:
         self._wires = Wires(folder, self._sockets, self._disk, free_port(), next(_numbers))
         self._process: subprocess.Popen[bytes] | None = None
         self._qmp: Qmp | None = None
+        self._follower: subprocess.Popen[bytes] | None = None
         self._plugged: dict[str, int | None] = {}
         self.patience = BOOTS_WITHIN * image.kind.slow
         self.journal = Journal(self._wires.journal)
@@ -67,6 +69,11 @@ class Machine:
     def slow(self) -> float:
         """How many times longer than the fastest kind it may take."""
         return self._image.kind.slow
+
+    @property
+    def has_wires(self) -> bool:
+        """Whether its journal and its console's keys come out by themselves."""
+        return self._image.kind.has_pci
 
     @property
     def is_on(self) -> bool:
@@ -117,10 +124,12 @@ class Machine:
         """Until ssh answers in a boot that is not that one."""
         self.forget_shell()
         wait_until(lambda: self.boot_id() not in {None, former}, self.patience, "the guest is back")
+        self._follow()
 
     def wait_for_login(self) -> None:
         """Until ssh answers."""
         wait_until(lambda: self.boot_id() is not None, self.patience, "the guest can be logged into")
+        self._follow()
 
     def run(self, command: str, *, check: bool = True, timeout: float = 300.0) -> str:
         """What a command line of the user `pi` prints; AssertionError with all it said if it fails."""
@@ -152,7 +161,7 @@ class Machine:
 
     def type(self, text: str, *, on: str = "kbd1", enter: bool = True) -> None:
         """Type a code as fast as scanners do, on one of the keyboards that are plugged in."""
-        where = {"device": _screen_of(on), "head": 0} if self._image.kind.has_pci else {}
+        where = {"device": _screen_of(on), "head": 0} if self.has_wires else {}
         for stroke in strokes_for(text, enter=enter):
             self._control.ask("input-send-event", events=stroke, **where)
             time.sleep(_PACE)
@@ -185,6 +194,10 @@ class Machine:
 
     def forget_shell(self) -> None:
         """End the kept login."""
+        if self._follower:
+            self._follower.kill()
+            self._follower.wait()
+            self._follower = None
         control = ["ssh", "-o", f"ControlPath={self._sockets / 'ssh'}", "-O", "exit", "pi@127.0.0.1"]
         subprocess.run(control, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -205,7 +218,7 @@ class Machine:
 
     def _plug(self, name: str, port: int | None) -> None:
         place = {} if port is None else {"port": str(port)}
-        if self._image.kind.has_pci:
+        if self.has_wires:
             place |= {"bus": "xhci.0", "display": _screen_of(name)}
         self._control.ask("device_add", driver="usb-kbd", id=name, serial=f"rig-{name}", **place)
 
@@ -215,6 +228,14 @@ class Machine:
         except QmpError:
             return False
         return True
+
+    def _follow(self) -> None:
+        """Where no wire leads out for the journal it is fetched by a login, as long as that lasts."""
+        if self.has_wires:
+            return
+        command = ["ssh", "-p", str(self._wires.port), *self._ssh_options(), "pi@127.0.0.1", _FETCH]
+        with self._wires.journal.open("ab") as journal:
+            self._follower = subprocess.Popen(command, stdout=journal, stdin=subprocess.DEVNULL)
 
     def _ssh(self, command: str, timeout: float) -> subprocess.CompletedProcess[str]:
         line = ["ssh", "-p", str(self._wires.port), *self._ssh_options(), "pi@127.0.0.1", command]
