@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,32 +45,30 @@ class Box:
 
 
 @pytest.fixture(scope="module")
-def boxes(master: Path, tmp_path_factory: pytest.TempPathFactory, site: Site) -> Iterator[list[Box]]:
+def boxes(master: Path, tmp_path_factory: pytest.TempPathFactory, site: Site) -> list[Box]:
     """Two copies, started for the first time, each with a scanner that reads a code."""
-    disk = as_disk(master)
-    with ExitStack() as running:
-        yield [
-            first_boot(
-                running.enter_context(Copy(image(), tmp_path_factory.mktemp("copy"), base=disk, mac=mac)),
-                code,
-                site,
-            )
-            for mac, code in zip(MACS, CODES, strict=True)
-        ]
+    disk, boxes = as_disk(master), []
+    for mac, code in zip(MACS, CODES, strict=True):
+        with Copy(image(), tmp_path_factory.mktemp("copy"), base=disk, mac=mac) as pi:
+            boxes.append(first_boot(pi, code, site))
+    return boxes
 
 
 def first_boot(pi: Copy, code: str, site: Site) -> Box:
     pi.plug_in()
-    wait_until(
-        lambda: "scanner opened" in pi.run("sudo journalctl -b -u pi-auto-capture -o cat"), 60, "it is open"
-    )
+    wait_until(lambda: "scanner opened" in captured(pi), 60, "the scanner is open")
     pi.type(code)
+    wait_until(lambda: f"text={code}" in captured(pi), 30, f"{code} is stored")
     return Box(
         device_id=site.wait_for(code)["device_id"],
         machine_id=pi.run("cat /etc/machine-id"),
         host_key=pi.run("cat /etc/ssh/ssh_host_ed25519_key.pub"),
         seed=pi.run("sudo sha256sum /var/lib/systemd/random-seed"),
     )
+
+
+def captured(pi: Copy) -> str:
+    return pi.run("sudo journalctl -b -u pi-auto-capture --no-pager -o cat")
 
 
 def test_nothing_in_the_master_is_the_same_for_all(master: Path) -> None:
