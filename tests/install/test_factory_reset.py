@@ -240,6 +240,17 @@ def test_whoever_runs_it_again_finishes_it_and_is_asked_nothing(used: Box) -> No
     assert json.loads(used.path(SETTINGS).read_text()) == {"log_barcodes": False}
 
 
+def test_what_stops_it_half_way_is_told_with_what_to_do(used: Box) -> None:
+    broken = "case $* in -rf*) echo 'rm: broken card' >&2; exit 1 ;; esac; exec /usr/bin/rm \"$@\""
+    used.write("/usr/local/sbin/rm", f"#!/bin/sh\n{broken}\n", mode=0o755)
+    code, said = used.run(f"{RESET} {LOSE}")
+    assert code == 1
+    assert "broken card; the reset has begun and is not finished: run it again, or start the device anew" in said
+    assert used.path(MARK).exists()
+    used.path("/usr/local/sbin/rm").unlink()
+    assert used.run(f"{RESET} < /dev/null")[0] == 0
+
+
 def test_a_boot_begins_no_reset(used: Box) -> None:
     before = everything(used)
     code, said = used.run(f"{RESET} --resume --yes --delete-undelivered")
@@ -247,16 +258,21 @@ def test_a_boot_begins_no_reset(used: Box) -> None:
     assert everything(used) == before
 
 
-def test_scans_go_first_and_the_mark_last(used: Box) -> None:
-    """However far it came: never scans without the name and the marks that they were made under."""
-    used.write("/home/pi/cut.py", CUT)
-    for step in ("begin", *STEPS):
-        used.run(f"python3 -I cut.py {step}")
+def test_however_often_the_power_goes_there_are_no_scans_without_their_name_and_marks(used: Box) -> None:
+    """Each run is killed behind the first folder that it removes, until there is none left."""
+    cut = "case $* in -rf*) kill -9 $PPID ;; esac"
+    used.write("/usr/local/sbin/rm", f'#!/bin/sh\n/usr/bin/rm "$@"\n{cut}\n', mode=0o755)
+    runs = 0
+    while used.run(f"{RESET} {LOSE}")[0]:
+        runs += 1
+        assert runs < 20
         scans = used.path(f"{STATE}/capture/spool.sqlite").exists()
         name = used.path(f"{STATE}/agent/identity.json").exists()
         marks = used.path(f"{STATE}/agent/marks.sqlite").exists()
-        assert not scans or (name and marks), step
-        assert used.path(MARK).exists(), step
+        assert not scans or (name and marks), runs
+        assert used.path(MARK).exists(), runs
+    assert runs > 2
+    assert betrayed(used) == [path.lstrip("/") for path, _ in sorted(LIKENESS.values())]
 
 
 def test_installing_again_finishes_it_before_anything_starts(used: Box) -> None:
@@ -330,6 +346,7 @@ def test_what_the_agents_user_has_planted_makes_root_touch_nothing_else(used: Bo
 
 REFUSALS = {
     "not root": (f"setpriv --reuid=65534 --clear-groups {RESET} --yes", "must be run by root: sudo"),
+    "not root, and to finish": (f"setpriv --reuid=65534 --clear-groups {RESET} --resume", "must be run by root"),
     "not installed": (
         f"mv /opt/pi-auto-client/current /opt/x; python3 -I pi_auto_client.py factory-reset {LOSE}",
         "is not installed here",

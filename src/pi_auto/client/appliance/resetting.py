@@ -26,6 +26,7 @@ _DONE_FOR_CLONING = """\
 This device is erased, SSH host keys and machine id with it. Power it off now, before anything is written again:
 whatever starts from this card or from a copy of it makes an identity of its own.
 """
+_UNFINISHED = "; the reset has begun and is not finished: run it again, or start the device anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +49,15 @@ def factory_reset(wishes: Wishes) -> int:
         _tell(_DONE_FOR_CLONING if reset.extent.for_cloning else _DONE)
         if wishes.power_off:
             stillness.power_off()
-    except (SetupFailed, SettingsError) as error:
-        return _refused(str(error))
-    except OSError as error:
-        return _refused(f"{error}; run it again")
+    except (SetupFailed, SettingsError, OSError) as error:
+        return _refused(f"{error}{_UNFINISHED if Reset(Extent()).begun() else ''}")
     return 0
 
 
 def finish_at_boot() -> int:
     """Finish a reset that was cut short, before anybody works here; the exit code. Begins none."""
     try:
+        _be_root()
         with alone():
             extent = finish_begun()
         if extent and extent.for_cloning:
@@ -78,9 +78,13 @@ def finish_begun() -> Extent | None:
     return reset.extent
 
 
-def _check(*, image: bool) -> None:
+def _be_root() -> None:
     if os.geteuid() != 0:
         raise SetupFailed("must be run by root: sudo pi-auto-client factory-reset")
+
+
+def _check(*, image: bool) -> None:
+    _be_root()
     if not Path("/opt/pi-auto-client/current").exists():
         raise SetupFailed("the Pi Auto Client is not installed here, so there is nothing to erase")
     if image and machine.systemd_runs():
