@@ -42,7 +42,7 @@ INSTALLING = (
 )
 USING = (
     Line("sudo systemctl status pi-auto-client", r"Active: active \(running\)"),
-    Line("sudo journalctl -u pi-auto-client -f", "registered as pi-", ends=False),
+    Line("sudo journalctl -u pi-auto-client -f", r"pi_auto\.\w+", ends=False),
     Line("curl http://192.168.1.18:5000/api/pi_devices", r'"device_id":\s*"pi-'),
     Line("curl http://your-server:5000/api/pi_devices", r'"device_id":\s*"pi-'),
     Line("curl http://your-server:5000/api/pi_device/$(hostname)", r'"device_id":\s*"pi-'),
