@@ -52,8 +52,7 @@ install_packages() {
     [ "${#packages[@]}" -gt 0 ] || return 0
     echo "Installing ${packages[*]} ..."
     said=$(mktemp)
-    # What apt knows may be old; then its lists are fetched, and it tries again.
-    if ! apt_install "$said" "${packages[@]}" && ! { apt_get "$said" update && apt_install "$said" "${packages[@]}"; }; then
+    if ! apt_install "$said" "${packages[@]}" && ! apt_install_anew "$said" "${packages[@]}"; then
         local trouble
         trouble=$(apt_trouble "$said")
         rm -f "$said"
@@ -65,13 +64,21 @@ install_packages() {
 apt_get() {
     local said=$1
     shift
-    DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -qq -o "DPkg::Lock::Timeout=${PI_AUTO_APT_PATIENCE:-120}" "$@" >"$said" 2>&1
+    DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -qq -o "DPkg::Lock::Timeout=${PI_AUTO_APT_PATIENCE:-120}" "$@" >>"$said" 2>&1
 }
 
 apt_install() {
     local said=$1
     shift
     apt_get "$said" install -y --no-install-recommends "$@"
+}
+
+# What apt knows may be old, or nothing at all; its lists are fetched, and it tries again. Lists that cannot be fetched
+# are only a warning to apt, which is why its words are kept until it is known whether the package came.
+apt_install_anew() {
+    : >"$1"
+    apt_get "$1" update || true
+    apt_install "$@"
 }
 
 apt_trouble() {

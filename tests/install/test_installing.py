@@ -322,6 +322,17 @@ def test_why_a_package_could_not_be_installed_is_told(box: Box, case: str) -> No
     assert not box.path(OPT).exists()
 
 
+def test_no_network_is_told_where_apt_only_warns_of_it(box: Box) -> None:
+    """As on a fresh machine without package lists: fetching them warns, and then nothing is found."""
+    apt = "case $* in *update*) echo 'W: Temporary failure resolving deb.debian.org' >&2; exit 0;; esac"
+    unknown = "echo 'E: Unable to locate package logrotate' >&2; exit 100"
+    box.write("/usr/local/sbin/apt-get", f"#!/bin/sh\n{apt}\n{unknown}\n", mode=0o755)
+    box.path("/usr/local/sbin/logrotate").unlink()
+    code, said = box.run(f"rm -f /usr/sbin/logrotate; {INSTALL}")
+    assert code == 1
+    assert "logrotate could not be installed: there is no network" in said
+
+
 def test_only_packages_that_are_missing_are_installed(box: Box) -> None:
     installed(box)
     assert not [call for call in box.called() if call.startswith("apt-get")]
