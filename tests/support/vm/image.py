@@ -13,6 +13,8 @@ import inspect
 import os
 import shutil
 import subprocess
+import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -71,11 +73,14 @@ def image(name: str = "amd64") -> Image:
     source = KINDS[kind.disk_of or name]
     folder = _cache() / f"{source.name}-{_recipe(source)}"
     if not folder.exists():
-        work = folder.with_name(f"{folder.name}.building")
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
-        _build(work, source)
-        work.rename(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f"building-{folder.name}-", dir=folder.parent))
+        try:
+            _build(work, source)
+            with suppress(OSError):  # another run was first, and its disk is as good
+                work.rename(folder)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
         _forget_older(folder, source)
     return Image(kind, folder)
 
