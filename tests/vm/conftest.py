@@ -3,6 +3,7 @@
 PI_AUTO_VM        1: the cases are run at all (script/test-vm sets it)
 PI_AUTO_VM_KIND   which kind of virtual Pi, see tests/support/vm/kinds.py; amd64 unless told
 PI_AUTO_VM_LONG   1: full counts
+PI_AUTO_VM_SHORT  1: without the cases that are marked `unhurried`: each takes minutes
 PI_AUTO_VM_SEED   what the random cases follow
 PI_AUTO_VM_REPORT a file for results and figures, as JSON
 """
@@ -28,6 +29,7 @@ from support.vm.machine import Machine
 from support.vm.site import Site
 
 ROOT = Path(__file__).parents[2]
+FIRST = ("test_guide",)  # begins before anything is installed
 LAST = ("test_installing", "test_guide_lines", "test_reset", "test_image")  # modules with a Pi of their own
 
 # The virtual Pi takes minutes: it is tried by script/test-vm.
@@ -37,10 +39,12 @@ _figures = Figures()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where everything is slow only what must hold everywhere is tried."""
-    items.sort(key=lambda item: item.path.stem in LAST)
+    """Where everything is slow only what must hold everywhere is tried; by CI what fits into its time."""
+    items.sort(key=lambda item: (item.path.stem not in FIRST, item.path.stem in LAST))
+    left_out = [item for item in items if item.get_closest_marker("unhurried")] if _is_hurried() else []
     if _kind().is_foreign:
-        left_out = [item for item in items if item.get_closest_marker("everywhere") is None]
+        left_out += [item for item in items if item.get_closest_marker("everywhere") is None]
+    if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
 
@@ -58,6 +62,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(line)
     if report := os.environ.get("PI_AUTO_VM_REPORT"):
         Path(report).write_text(json.dumps({"kind": _kind().name, "seed": _seed(), **_figures.to_json()}))
+
+
+def _is_hurried() -> bool:
+    return os.environ.get("PI_AUTO_VM_SHORT") == "1"
 
 
 def _kind() -> Kind:

@@ -19,7 +19,7 @@ from support.vm.machine import Machine
 from support.vm.site import Site
 from support.waiting import wait_until
 
-pytestmark = pytest.mark.usefixtures("others_off")
+pytestmark = [pytest.mark.usefixtures("others_off"), pytest.mark.unhurried]
 ROOT = Path(__file__).parents[2]
 CODE = "4006381333931"
 GOES_ON = 15.0  # seconds a line is looked at that ends by Ctrl-C alone

@@ -16,7 +16,7 @@ from support.vm.site import Site
 
 from .conftest import ROOT
 
-pytestmark = pytest.mark.usefixtures("others_off")
+pytestmark = [pytest.mark.usefixtures("others_off"), pytest.mark.unhurried]
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from support.vm.masters import look_into
 from support.vm.site import Site
 from support.waiting import wait_until
 
-pytestmark = pytest.mark.usefixtures("others_off")
+pytestmark = [pytest.mark.usefixtures("others_off"), pytest.mark.unhurried]
 UNITS = "pi-auto-capture pi-auto-client"
 STATE = "/var/lib/pi-auto-client"
 RESET = "sudo pi-auto-client factory-reset"
