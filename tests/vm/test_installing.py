@@ -37,7 +37,6 @@ def bare(
         pi = Appliance(other, site)
         pi.copy_in(dist)
         yield pi
-    machine.power_on()
 
 
 @pytest.fixture(autouse=True)
