@@ -113,14 +113,21 @@ def _build(work: Path, kind: Kind) -> None:
     if kind.is_foreign:
         foreign.prepare(kind.architecture)
     root = work / "root"
+    # Before the kernel comes and makes its initrd: all modules would take an emulated machine half an hour.
+    (work / "modules").write_text("\n".join((*_BOOT_MODULES, *_SD_MODULES)) + "\n")
+    (work / "list.conf").write_text("MODULES=list\n")
+    hooks = [
+        "--essential-hook=mkdir -p $1/etc/initramfs-tools/conf.d $1/usr/share/initramfs-tools/modules.d",
+        f"--essential-hook=copy-in {work}/list.conf /etc/initramfs-tools/conf.d",
+        f"--essential-hook=copy-in {work}/modules /usr/share/initramfs-tools/modules.d",
+    ]
     _run(
-        "mmdebstrap", f"--architectures={kind.architecture}", "--variant=minbase", "--mode=root",
+        "mmdebstrap", f"--architectures={kind.architecture}", "--variant=minbase", "--mode=root", *hooks,
         f"--include={_PACKAGES},{kind.kernel}", kind.suite, str(root),
     )  # fmt: skip
     _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(work / "key"))
     _settle_in(root, (work / "key.pub").read_text())
     instruments.place(root)
-    _run("chroot", str(root), "update-initramfs", "-u")
     for name in ("vmlinuz", "initrd"):
         shutil.copy(next((root / "boot").glob(f"{name}*")), work / name)
     for tree in root.glob(f"usr/lib/linux-image-*/broadcom/{_DEVICE_TREE}"):
@@ -145,11 +152,6 @@ def _settle_in(root: Path, public_key: str) -> None:
     (root / "etc/modprobe.d/rig.conf").write_text("".join(f"blacklist {name}\n" for name in _LEFT_OUT))
     (root / "etc/ssh/sshd_config.d").mkdir(exist_ok=True)
     (root / "etc/ssh/sshd_config.d/quick.conf").write_text("UseDNS no\nUsePAM no\n")
-    initramfs = root / "etc/initramfs-tools"
-    conf = (initramfs / "initramfs.conf").read_text().replace("MODULES=most", "MODULES=list")
-    (initramfs / "initramfs.conf").write_text(conf)
-    with (initramfs / "modules").open("a") as modules:
-        modules.write("\n".join((*_BOOT_MODULES, *_SD_MODULES)) + "\n")
     for command in (
         ("useradd", "--create-home", "--shell", "/bin/bash", "--groups", "sudo", "pi"),
         ("passwd", "-q", "-d", "root"),
