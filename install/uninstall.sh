@@ -101,7 +101,7 @@ main() {
     remove_system_files
     make_host_keys
     tell_the_system
-    rm -rf "$opt"
+    rm -rf "$opt" /run/pi-auto-client-setup.lock
     if [ "$keep" = 1 ]; then
         echo "The Pi Auto Client is removed; kept: $state $settings $log and the users pi-auto and pi-auto-capture."
     else
