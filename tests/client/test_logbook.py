@@ -34,7 +34,9 @@ def logged(folder: Path, service: str, settings: dict[str, Any], *options: str) 
         "--log-file", str(folder / "log"),
         *[word.format(folder=folder) for word in SERVICES[service]], *options,
     ]  # fmt: skip
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout
+        assert b" ready: " in process.stdout.readline()  # earlier it would not know yet how to stop in order
         log = folder / "log"
         wait_until(lambda: log.exists() and "\n" in log.read_text(), what="a line")
         process.terminate()

@@ -104,9 +104,10 @@ def test_sudo_drops_to_the_agents_user(box: Box) -> None:
         "setpriv --reuid=pi-auto --regid=pi-auto --clear-groups touch /var/lib/pi-auto-client/agent/mine"
     )
     box.write(
-        f"{OPT}/current/app/pi_auto/client/status.py", "import os\nprint(os.getresuid())\nraise SystemExit(0)\n"
+        f"{OPT}/current/app/pi_auto/client/status/facts.py",
+        "import os\nprint(os.getresuid())\nraise SystemExit(0)\n",
     )
-    box.run(f"find {OPT}/current/app -name 'status.*.pyc' -delete")
+    box.run(f"find {OPT}/current/app -name 'facts.*.pyc' -delete")
     uid = box.run("id -u pi-auto")[1].strip()
     assert box.run("pi-auto-client status")[1].strip() == f"({uid}, {uid}, {uid})"
 

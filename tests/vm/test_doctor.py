@@ -120,12 +120,7 @@ FAULTS = {
 }
 
 
-ALWAYS = (
-    "a server that is none",
-    "settings that are broken",
-    "a disk that is full",
-    "a service that does not run",
-)
+pytestmark = pytest.mark.unhurried
 
 
 @pytest.fixture
@@ -169,9 +164,7 @@ def test_of_a_device_that_is_well_nothing_is_wrong(sick: Machine) -> None:
     assert "nothing is wrong" in said
 
 
-@pytest.mark.parametrize(
-    "name", [name if name in ALWAYS else pytest.param(name, marks=pytest.mark.unhurried) for name in FAULTS]
-)
+@pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_found_by_its_check_and_gone_when_mended(sick: Machine, site: Site, name: str) -> None:
     fault = FAULTS[name]
     filled = {"url": site.there, "port": site.there.rpartition(":")[2]}

@@ -18,6 +18,7 @@ from support.vm.releases import release_of
 from support.vm.site import Site
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.unhurried
 KEPT = ("/var/lib/pi-auto-client", "/etc/pi_auto_client.json", "/var/log/pi_auto_client.log")
 PLACES = (
     "/opt/pi-auto-client /var/lib/pi-auto-client /etc/pi_auto_client.json /var/log/pi_auto_client.log*"

@@ -123,9 +123,10 @@ def test_the_next_owner_gets_a_new_box(box: Appliance, pi: Machine, next_owner: 
     pi.reboot()
     wait_until(lambda: active(pi)[0] == "active", 60, "capture is back")
     pi.run(f"sudo pi-auto-client configure --server {next_owner.there} --insecure-plain-http")
-    pi.run(f"sudo systemctl restart {UNITS}")
     box.unlearn()
     mark = box.journal.mark()
+    pi.run(f"sudo systemctl restart {UNITS}")
+    box.wait_for_scanner("kbd1", mark)
     box.have_scanner()
     next_owner.wait_for(box.scan())
     here = [each.text for each in box.stored(mark)]

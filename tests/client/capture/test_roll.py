@@ -141,7 +141,7 @@ def test_the_lookout_tells_what_it_opens_what_goes_and_what_it_cannot_open(
     os.mkfifo(device)
     wait_until(lambda: told(folder, "scanners"), what="the scanner")
     assert told(folder, "scanners")[0]["path"] == str(device)
-    assert told(folder, "troubles") == {}
+    wait_until(lambda: told(folder, "troubles") == {}, what="the trouble to be over")
     device.unlink()
     lookout.gone(device)
     wait_until(lambda: told(folder, "scanners") == [], what="it to be gone")
