@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ _SD_MODULES = ("sdhci-iproc", "bcm2835", "bcm2835-dma", "mmc_block")
 # Drivers of what the emulator has only half, and of screens nobody sees.
 _LEFT_OUT = ("vc4", "hci_uart", "brcmfmac", "bochs", "iTCO_wdt")
 _SIZE = "2200M"
+_UNUSED = 7 * 86_400.0  # seconds
 _DEVICE_TREE = "bcm2837-rpi-3-b.dtb"
 
 
@@ -81,7 +83,8 @@ def image(name: str = "amd64") -> Image:
                 work.rename(folder)
         finally:
             shutil.rmtree(work, ignore_errors=True)
-        _forget_older(folder, source)
+        _forget_unused(folder.parent)
+    os.utime(folder)
     return Image(kind, folder)
 
 
@@ -101,11 +104,10 @@ def _source(module: ModuleType) -> str:
     return inspect.getsource(module)
 
 
-def _forget_older(folder: Path, kind: Kind) -> None:
-    """Disks of former recipes: half a gigabyte each."""
-    length = len(f"{kind.name}-") + 12
-    for other in folder.parent.glob(f"{kind.name}-*"):
-        if other != folder and len(other.name) == length:
+def _forget_unused(cache: Path) -> None:
+    """Disks that no run has asked for in a week: half a gigabyte each. A younger one may be another run's."""
+    for other in cache.iterdir():
+        if time.time() - other.stat().st_mtime > _UNUSED:
             shutil.rmtree(other, ignore_errors=True)
 
 
