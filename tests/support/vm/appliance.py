@@ -63,7 +63,7 @@ class Appliance:
         """The guide's one command: exit code and what it says."""
         command = f"sudo ./install_pi_client.sh --server {self.site.there} --insecure-plain-http"
         code, said = self.machine.status_of(command, timeout=600 * self.machine.slow)
-        assert not check or code == 0, said
+        assert not check or code == 0, f"exit code {code}: {said}"
         return code, said
 
     def services_run(self) -> bool:
