@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.box import Box, can_be_built
+from support.releases import release_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,18 +38,4 @@ def box(tmp_path: Path, dist: Path) -> Iterator[Box]:
 def of_version() -> Callable[[str], bytes]:
     """A release like the one in dist/ under another version."""
 
-    def make(version: str) -> bytes:
-        sys.path.insert(0, str(ROOT / "packaging"))
-        try:
-            from archive import as_zipapp  # type: ignore[import-not-found,unused-ignore] # noqa: PLC0415
-            from contents import File, release_files  # type: ignore[import-not-found,unused-ignore] # noqa: PLC0415
-        finally:
-            sys.path.pop(0)
-        (packages,) = (ROOT / ".venv/lib").glob("python3*/site-packages")
-        files = [file for file in release_files(ROOT, packages) if file.name != "appliance/version"]
-        made: bytes = as_zipapp(
-            sorted([*files, File("appliance/version", f"{version}\n".encode())]), 1_704_067_200
-        )
-        return made
-
-    return make
+    return release_of

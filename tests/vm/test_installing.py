@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from support.releases import release_of
 from support.vm.appliance import AGENT, Appliance
 from support.vm.figures import Figures
 from support.vm.image import image
 from support.vm.machine import Machine
-from support.vm.releases import release_of
 from support.vm.site import Site
 from support.waiting import wait_until
 
