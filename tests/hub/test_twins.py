@@ -110,3 +110,53 @@ def test_only_its_own_topics_are_granted_and_qos_1_at_most(
 ) -> None:
     with PahoDevice(shared_hub.mqtt_address, shared_hub.put_device("pi-1")) as device:
         assert device.subscribe(topic, qos) == granted
+
+
+def test_desired_properties_merge_and_reach_the_device_at_once_and_later(hub: RunningHub) -> None:
+    device = hub.put_device("pi-1")
+    with PahoDevice(hub.mqtt_address, device) as connected:
+        connected.subscribe(topics.DESIRED_PATCHES)
+        answer = hub.ask(op="patch_desired", device_id="pi-1", patch={"scanners": {"a": {"layout": "fr"}}})
+        assert answer == {"ok": True, "version": 2}
+        topic, body = connected.answers.get(timeout=10)
+        assert topic == "$iothub/twin/PATCH/properties/desired/?$version=2"
+        assert json.loads(body) == {"scanners": {"a": {"layout": "fr"}}, "$version": 2}
+    hub.ask(op="patch_desired", device_id="pi-1", patch={"scanners": {"a": {"kind": "scanner", "layout": None}}})
+    hub.kill()
+    hub.start()
+    with PahoDevice(hub.mqtt_address, device) as again:
+        again.subscribe(topics.TWIN_RESPONSES)
+        assert again.twin()["desired"] == {"scanners": {"a": {"kind": "scanner"}}, "$version": 3}
+
+
+def test_a_change_of_desired_properties_becomes_an_event(hub: RunningHub) -> None:
+    hub.put_device("pi-1")
+    hub.ask(op="patch_desired", device_id="pi-1", patch={"a": 1})
+    with hub.events() as events:
+        change = events.until(lambda event: event.type == TWIN_CHANGE)[-1]
+    assert change.body == {"properties": {"desired": {"a": 1}}, "version": 2}
+
+
+def test_a_device_that_did_not_subscribe_hears_nothing_of_desired_properties(hub: RunningHub) -> None:
+    with PahoDevice(hub.mqtt_address, hub.put_device("pi-1")) as device:
+        device.subscribe(topics.TWIN_RESPONSES)
+        hub.ask(op="patch_desired", device_id="pi-1", patch={"a": 1})
+        assert device.twin()["desired"] == {"a": 1, "$version": 2}  # and nothing came before this answer
+
+
+@pytest.mark.parametrize(
+    ("request_", "sentence"),
+    [
+        ({"device_id": "pi-9", "patch": {}}, "device_id is 'pi-9'; allowed: a device that this hub knows"),
+        ({"device_id": "pi-1", "patch": []}, "patch is a list of 0; allowed: a JSON object"),
+        ({"device_id": "pi-1", "patch": {"a.b": 1}}, "allowed: what a twin may hold"),
+        ({"device_id": "pi-1", "patch": {"a": "x" * 5000}}, "allowed: what a twin may hold"),
+    ],
+)
+def test_what_cannot_be_desired_is_refused_in_a_sentence(
+    shared_hub: RunningHub, request_: dict[str, object], sentence: str
+) -> None:
+    shared_hub.put_device("pi-1")
+    answer = shared_hub.ask(op="patch_desired", **request_)
+    assert answer["ok"] is False
+    assert sentence in answer["error"]

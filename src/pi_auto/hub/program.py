@@ -68,7 +68,7 @@ class Program:
             )
             stack.push_async_callback(self._end_connections, connections)
             address = await self._listen(stack, connections, tls)
-            control = Control(services.log, services.registry, About(services.host, address), self._stop.set)
+            control = Control(services, About(services.host, address), self._stop.set)
             stack.push_async_callback(control.close)
             listener = await control.open(self._options.socket)
             stack.callback(_stop_listening, listener, self._options.socket)

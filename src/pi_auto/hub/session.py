@@ -133,6 +133,11 @@ class Session:
             case packets.Puback():
                 pass  # the hub sends at QoS 0 only, so there is nothing to cross off
 
+    def tell_desired(self, patch: bytes, version: int) -> None:
+        """Hand the device a change of its desired properties, if it has subscribed to them."""
+        if self.online and topics.DESIRED_PATCHES in self._subscriptions:
+            self._outlet.send(packets.publish(topics.desired_patch(version), patch))
+
     def end(self, *, clean: bool) -> None:
         """The connection is over; a will is published unless the device said good-bye. Idempotent."""
         was_online, self._state = self.online, State.ENDED

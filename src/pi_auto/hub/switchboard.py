@@ -11,6 +11,9 @@ class Line(Protocol):
     def end(self, *, clean: bool) -> None:
         """Close the connection; not clean means that the device did not ask for it."""
 
+    def tell_desired(self, patch: bytes, version: int) -> None:
+        """Hand the device a change of its desired properties, if it wants to hear of them."""
+
 
 class Switchboard:
     """The connected devices."""
@@ -29,6 +32,10 @@ class Switchboard:
         """A connection has ended. A newer one of the same device stays."""
         if self._lines.get(device_id) is line:
             del self._lines[device_id]
+
+    def find(self, device_id: str) -> Line | None:
+        """The session of a device that is connected."""
+        return self._lines.get(device_id)
 
     def __len__(self) -> int:
         return len(self._lines)

@@ -1,4 +1,4 @@
-"""The twins in the database: read whole, reported properties patched.
+"""The twins in the database: read whole, reported and desired properties patched.
 
 The rules are in patches.py; here they meet the stored rows. An answer is durable when it
 comes.
@@ -28,6 +28,10 @@ class Twins:
         """Merge a patch into the reported properties; answers their new version, or RefusedPatchError."""
         return self._database.submit(lambda connection: _report(connection, device_id, patch))
 
+    def desire(self, device_id: str, patch: Section) -> asyncio.Future[int]:
+        """Merge a patch into the desired properties; answers their new version, or RefusedPatchError."""
+        return self._database.submit(lambda connection: _desire(connection, device_id, patch))
+
 
 def _read(connection: sqlite3.Connection, device_id: str) -> bytes:
     query = "SELECT desired, desired_version, reported, reported_version FROM twins WHERE device_id = ?"
@@ -42,9 +46,14 @@ def _read(connection: sqlite3.Connection, device_id: str) -> bytes:
 def _report(connection: sqlite3.Connection, device_id: str, patch: Section) -> int:
     query = "SELECT reported, reported_version FROM twins WHERE device_id = ?"
     reported, version = connection.execute(query, (device_id,)).fetchone()
-    merged = merge(json.loads(reported), patch)
-    connection.execute(
-        "UPDATE twins SET reported = ?, reported_version = ? WHERE device_id = ?",
-        (dump(merged), version + 1, device_id),
-    )
+    update = "UPDATE twins SET reported = ?, reported_version = ? WHERE device_id = ?"
+    connection.execute(update, (dump(merge(json.loads(reported), patch)), version + 1, device_id))
+    return int(version) + 1
+
+
+def _desire(connection: sqlite3.Connection, device_id: str, patch: Section) -> int:
+    query = "SELECT desired, desired_version FROM twins WHERE device_id = ?"
+    desired, version = connection.execute(query, (device_id,)).fetchone()
+    update = "UPDATE twins SET desired = ?, desired_version = ? WHERE device_id = ?"
+    connection.execute(update, (dump(merge(json.loads(desired), patch)), version + 1, device_id))
     return int(version) + 1

@@ -20,6 +20,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pi_auto.logs import start_logging
+from pi_auto.server.commands import add_commands
 from pi_auto.server.settings import OFF, Address, Settings, SettingsError
 from pi_auto.version import __version__
 
@@ -49,11 +50,14 @@ class CommandFailed(Exception):  # noqa: N818 - it reads as the sentence it is
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 when it ended as it should."""
     options = _parser().parse_args(arguments)
-    start_logging(options.log_level)
+    start_logging(getattr(options, "log_level", "WARNING"))
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    from pi_auto.server.links.base import HubUnavailable  # noqa: PLC0415 - --help does not need it
+
     try:
-        run(_settings(options))
-    except (CommandFailed, SettingsError) as error:
+        if said := options.command(options):
+            print(said)
+    except (CommandFailed, SettingsError, HubUnavailable) as error:
         print(f"pi-auto-server: {error}", file=sys.stderr)
         return 1
     return 0
@@ -171,6 +175,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser(
         "run", help="serve until stopped", description=_ABOUT, epilog=_EXAMPLES, formatter_class=raw
     )
+    command.set_defaults(command=lambda options: run(_settings(options)))
     add = command.add_argument
     add(
         "--data",
@@ -223,6 +228,7 @@ def _parser() -> argparse.ArgumentParser:
         default="INFO",
         help="what is logged to stderr (%(default)s)",
     )
+    add_commands(commands)
     return parser
 
 

@@ -36,6 +36,11 @@ class Fields:
         self._values: dict[str, Any] = value
         self._path = path
 
+    @property
+    def raw(self) -> dict[str, Any]:
+        """The whole object, as it came and unread."""
+        return self._values
+
     def at(self, name: str) -> str:
         """The path of a field, as errors name it."""
         return f"{self._path}.{name}" if self._path else name

@@ -3,6 +3,8 @@
 A connection starts with a request `{"op": …}`:
 
 - `put_device` `{"device_id"}` makes sure the device exists; answer `{"ok": true, "primary_key", "host"}`.
+- `patch_desired` `{"device_id", "patch"}` merges a patch into the desired properties of the device's twin, and
+  tells the device if it is connected; answer `{"ok": true, "version": N}`.
 - `events` `{"after": N}` turns the connection into a stream of Event lines with rising
   sequence numbers, from the first one above N, old ones first, then live.
 - `info` tells what runs; answer `{"ok": true, "mqtt": "ADDRESS:PORT", "host", "pid"}`. A server that starts anew

@@ -68,6 +68,16 @@ def twin_response(status: int, request_id: str, version: int | None = None) -> s
     return f"$iothub/twin/res/{status}/?$rid={quote(request_id, safe='')}{suffix}"
 
 
+def desired_patch(version: int) -> str:
+    """Where the hub tells a device of a change of its desired properties."""
+    return f"{DESIRED_PATCHES[:-1]}?$version={version}"
+
+
+def is_desired_patch(topic: str) -> bool:
+    """Whether a message tells of such a change."""
+    return topic.startswith(DESIRED_PATCHES[:-1])
+
+
 def parse_twin_response(topic: str) -> tuple[int, str] | None:
     """Status and request id of a hub's answer; nothing if the topic is another."""
     prefix, separator, rest = topic.partition("/res/")

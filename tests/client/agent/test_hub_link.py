@@ -264,7 +264,7 @@ class TestTelemetry:
                 link.wakeups.wake(Reason.RECORD)
                 arrived(marks, stored, len(expected))
         assert texts(hub) == expected
-        assert hub.disconnects == len(hub.connects)
+        wait_until(lambda: hub.disconnects == len(hub.connects), what="every session said good-bye")
 
     def test_a_spool_that_is_missing_holds_up_no_heartbeat(
         self, tmp_path: Path, marks: Marks, hub: MqttPeer

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime
+from typing import Any
 
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.wire.times import format_time
 
-SERVER, HUB, UPDATE = "server", "hub", "update"  # topics
+SERVER, HUB, UPDATE, WANTED = "server", "hub", "update", "wanted"  # topics
 _SELDOM = frozenset(("update", "search"))  # who asks seldom: others find out sooner that it answers again
 _MOST = 500  # characters of a sentence
 
@@ -46,6 +47,10 @@ class Telling:
         """What came of asking for an update just now."""
         at = format_time(datetime.now(UTC))
         self._bulletin.post(UPDATE, {"ok": ok, "said": said[:_MOST], "version": version, "at": at})
+
+    def wanted(self, desired: dict[str, Any]) -> None:
+        """What the fleet wants this device to be."""
+        self._bulletin.post(WANTED, desired)
 
     def close(self) -> None:
         """The agent is about to end."""

@@ -61,7 +61,11 @@ def apply_rules() -> None:
 
 
 def arm_watchdog() -> None:
-    """Let systemd read its own settings again, which hold that of the hardware watchdog."""
+    """Let systemd read its own settings again, which hold that of the hardware watchdog.
+
+    While it reloads units it does not feed it, and that takes a slow board longer than a watchdog waits: so this
+    comes last.
+    """
     may_fail("systemctl", "daemon-reexec")
 
 

@@ -65,7 +65,7 @@ class Setup:
     def steps(self) -> list[Callable[[], None]]:
         """What is done, in this order; each may be done again."""
         steps = [self.unpack, self.try_out, self.configure, self.place, self.make_users_and_folders, self.switch]
-        return [*steps, self.start, self.prune] if self._is_live else steps
+        return [*steps, self.start, self.prune, machine.arm_watchdog] if self._is_live else steps
 
     def unpack(self) -> None:
         """Put the release on disk, beside the one that runs."""
@@ -106,7 +106,6 @@ class Setup:
         """Start the services with it. If they worked before and do not now, that is a failure."""
         machine.apply_rules()
         machine.enable()
-        machine.arm_watchdog()
         machine.restart()
         troubles = health.not_running(self.patience) if self._worked else []
         if troubles:

@@ -13,6 +13,10 @@ class HubUnavailable(Exception):  # noqa: N818 - a condition that passes
     """The hub cannot be asked now; the same may be tried again later."""
 
 
+class HubRefused(HubUnavailable):
+    """The hub will not do it, however often it is asked; the sentence is the hub's."""
+
+
 class HubFailed(Exception):  # noqa: N818 - it reads as the sentence it is
     """The hub did not start; the sentence says where it was to listen, or what is in its way."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pi_auto.files import write_whole
 from pi_auto.server.links.base import HubAccess, HubFailed, HubUnavailable
@@ -65,6 +65,12 @@ class LocalLink:
         self._follower.stop()
         self._supervisor.close()
         self._follower.close()
+
+
+def patch_desired(socket: Path, device_id: str, patch: dict[str, Any]) -> None:
+    """Merge a patch into what a device is to be; null removes. Raises HubUnavailable or HubRefused."""
+    with HubSocket(socket, _ASK_TIMEOUT) as hub:
+        hub.ask({"op": "patch_desired", "device_id": device_id, "patch": patch})
 
 
 def _source(folder: Path) -> str:

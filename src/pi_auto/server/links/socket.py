@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from pi_auto.server.links.base import HubUnavailable
+from pi_auto.server.links.base import HubRefused, HubUnavailable
 from pi_auto.wire.hublink import MOST_LINE
 
 _CHUNK = 256 * 1024
@@ -61,12 +61,12 @@ class HubSocket:
         return int(pid)
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Send a request and return its answer; one that says no raises HubUnavailable with its words."""
+        """Send a request and return its answer; one that says no raises HubRefused with its words."""
         self.send(request)
         answer = decode(next(iter(self.lines()))[0])
         if not isinstance(answer, dict) or answer.get("ok") is not True:
             said = answer.get("error") if isinstance(answer, dict) else None
-            raise HubUnavailable(f"the hub refused {request['op']}: {said}")
+            raise HubRefused(f"the hub refused {request['op']}: {said}")
         return answer
 
     def send(self, request: dict[str, Any]) -> None:

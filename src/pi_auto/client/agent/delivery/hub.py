@@ -16,6 +16,7 @@ from pi_auto.client.agent.delivery.lane import Lane
 from pi_auto.client.agent.enrolment.standing import Standing
 from pi_auto.client.agent.errors import HubError, HubLost, HubRejected
 from pi_auto.client.agent.hub.connection import HubConnection
+from pi_auto.client.agent.hub.desired import Desired
 from pi_auto.client.agent.hub.doubt import Doubt
 from pi_auto.client.agent.hub.pulse import Pulse
 from pi_auto.client.agent.hub.session import HubSession, Limits
@@ -100,7 +101,7 @@ class HubDelivery:
         log.info("connected to the IoT Hub %s at %s port %d", way.credentials.host, way.address, way.port)
         pulse = Pulse(float(self._settings.heartbeat_interval or given.heartbeat_interval))
         session = HubSession(
-            connection, self._lane, pulse, self._wakeups,
+            connection, self._lane, pulse, Desired(self._telling.wanted), self._wakeups,
             self._device_id, self._heartbeat, self._heard, self._limits,
         )  # fmt: skip
         try:

@@ -29,13 +29,15 @@ _REJECTED = {"Bad user name or password", "Not authorized"}  # CONNACK 4 and 5, 
 class HubConnection:
     """A connection that is open once it has been made. Raises HubLost or HubRejected, then and later.
 
-    `acknowledged` collects the message numbers the hub has answered with PUBACK, `answers`
-    the (status, request id) of twin requests; the owner takes them out.
+    `acknowledged` collects the message numbers the hub has answered with PUBACK, `answers` the
+    (status, request id, body) of twin requests, `desired` the patches of desired properties; the owner
+    takes them out.
     """
 
     def __init__(self, way: HubWay) -> None:
         self.acknowledged: deque[int] = deque()
-        self.answers: deque[tuple[int, str]] = deque()
+        self.answers: deque[tuple[int, str, bytes]] = deque()
+        self.desired: deque[bytes] = deque()
         self._refusal: str | None = None
         self._open = False
         self._mqtt = self._client(way)
@@ -54,6 +56,10 @@ class HubConnection:
     def report(self, body: bytes, request_id: str) -> None:
         """Send reported properties; the answer on the twin's topic is the receipt, so QoS 0 is enough."""
         self._expect(self._mqtt.publish(topics.twin_patch_reported(request_id), body, qos=0).rc)
+
+    def ask_for_twin(self, request_id: str) -> None:
+        """Ask for the whole twin; it comes as an answer."""
+        self._expect(self._mqtt.publish(topics.twin_get(request_id), b"", qos=0).rc)
 
     def turn(self, seconds: float, *wakers: int) -> None:
         """Let the network work until something has come, a waker is readable, or the time is over."""
@@ -111,7 +117,7 @@ class HubConnection:
         deadline = time.monotonic() + PATIENCE
         while not self._open:
             self._turn_before(deadline)
-        self._expect(self._mqtt.subscribe(topics.TWIN_RESPONSES, qos=0)[0])
+        self._expect(self._mqtt.subscribe([(topics.TWIN_RESPONSES, 0), (topics.DESIRED_PATCHES, 0)])[0])
 
     def _turn_before(self, deadline: float) -> None:
         left = deadline - time.monotonic()
@@ -140,4 +146,6 @@ class HubConnection:
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         answer = topics.parse_twin_response(message.topic)
         if answer:
-            self.answers.append(answer)
+            self.answers.append((*answer, bytes(message.payload)))
+        elif topics.is_desired_patch(message.topic):
+            self.desired.append(bytes(message.payload))

@@ -12,10 +12,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 
 from pi_auto.client.agent.delivery.lane import Item, Lane
 from pi_auto.client.agent.errors import HubLost
 from pi_auto.client.agent.hub.connection import HubConnection
+from pi_auto.client.agent.hub.desired import Desired
 from pi_auto.client.agent.hub.pulse import Pulse
 from pi_auto.client.agent.hub.way import TOKEN_LIFE
 from pi_auto.client.agent.hub.window import Window
@@ -54,6 +56,7 @@ class HubSession:
         connection: HubConnection,
         lane: Lane,
         pulse: Pulse,
+        desired: Desired,
         wakeups: Wakeups,
         device_id: str,
         heartbeat: Callable[[], Heartbeat],
@@ -61,6 +64,7 @@ class HubSession:
         limits: Limits,
     ) -> None:
         self._connection, self._lane, self._pulse, self._wakeups = connection, lane, pulse, wakeups
+        self._desired = desired
         self._device_id, self._heartbeat, self._heard, self._limits = device_id, heartbeat, heard, limits
         self._window = Window()
         self._answered = False
@@ -77,7 +81,8 @@ class HubSession:
         while not self._wakeups.stopped and time.monotonic() < self._ends_at and still_right():
             self._send()
             self._beat()
-            self._turn(min(self._look_at, self._pulse.next_at, self._ends_at))
+            self._ask()
+            self._turn(min(self._look_at, self._pulse.next_at, self._ends_at, self._desired.next_at or inf))
         if self._wakeups.stopped:
             self._say_offline()
         else:
@@ -146,12 +151,19 @@ class HubSession:
         if self._pulse.due(now):
             self._connection.report(self._heartbeat().to_bytes(), self._pulse.sent(now))
 
+    def _ask(self) -> None:
+        now = time.monotonic()
+        if self._desired.due(now):
+            self._connection.ask_for_twin(self._desired.asked(now))
+
     def _take_answers(self) -> None:
+        while self._connection.desired:
+            self._desired.patched(self._connection.desired.popleft())
         while self._connection.answers:
-            status, request_id = self._connection.answers.popleft()
+            status, request_id, body = self._connection.answers.popleft()
             if self._pulse.answered(status, request_id, time.monotonic()):
                 self._heard()
-            else:
+            elif not self._desired.answered(status, request_id, body):
                 log.warning("the IoT Hub answered %s with status %d", request_id, status)
 
     def _finish(self) -> None:

@@ -1,0 +1,71 @@
+"""Commands of `pi-auto-server` beside `run`: what an operator does on the server's own machine.
+
+They speak to the hub that runs, over its socket, which only the server's user can open.
+
+scanner   set the layout of a scanner, say what it is, let it read a calibration code
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from pi_auto.wire.scanner_settings import KINDS, LAYOUTS, SCANNERS, ScannerSettings, key_of
+
+_SCANNER = "set how a device is to read one of its scanners"
+_NONE = "none"
+_EXAMPLES = """\
+examples:
+  pi-auto-server scanner --data /srv/pi-auto pi-1a2b3c4d usb-05e0:1200-7 --layout fr
+      the scanner is set to a French keyboard
+  pi-auto-server scanner --data /srv/pi-auto pi-1a2b3c4d usb-05e0:1200-7 --calibrate
+      it may learn its layout from the next calibration code that it reads
+  pi-auto-server scanner --data /srv/pi-auto pi-1a2b3c4d usb-046d:c31c --kind keyboard
+      what was taken for a scanner is a person's keyboard, and is let go of
+  pi-auto-server scanner --data /srv/pi-auto pi-1a2b3c4d usb-046d:c31c --forget
+      whatever the device has learned of it was an error: it is judged anew
+  pi-auto-server scanner --data /srv/pi-auto pi-1a2b3c4d usb-046d:c31c --layout none --kind none
+      nothing is set any more; what the device had learned itself holds again
+
+The device's page names its scanners by id. What is set here reaches it at once, or when it is back.
+"""
+
+
+def add_commands(commands: Any) -> None:
+    """Add them to a command line."""
+    scanner = commands.add_parser(
+        "scanner", help=_SCANNER, description=_SCANNER, epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    scanner.set_defaults(command=set_scanner)
+    scanner.add_argument("device", metavar="DEVICE", help="the device's id")
+    scanner.add_argument("scanner", metavar="SCANNER", help="the scanner's id, as the device's page shows it")
+    scanner.add_argument(
+        "--data", type=Path, metavar="DIR", default=os.environ.get("PI_AUTO_DATA"),
+        help="the folder that the running server keeps everything in (default: PI_AUTO_DATA)",
+    )  # fmt: skip
+    scanner.add_argument("--layout", choices=(*LAYOUTS, _NONE), help="the keyboard that the scanner is set to")
+    scanner.add_argument("--kind", choices=(*KINDS, _NONE), help="what it is, whatever its typing looks like")
+    scanner.add_argument("--calibrate", action="store_true", help="let it read one calibration code")
+    scanner.add_argument("--forget", action="store_true", help="let the device forget what it has learned of it")
+
+
+def set_scanner(options: argparse.Namespace) -> str:
+    """Hand the settings to the hub; what to say. Raises HubUnavailable, SystemExit where nothing is asked for."""
+    from pi_auto.server.links.local import patch_desired  # noqa: PLC0415 - takes a while to load
+    from pi_auto.server.links.supervisor import SOCKET  # noqa: PLC0415 - see above
+
+    given = {name: getattr(options, name) for name in ("layout", "kind") if getattr(options, name)}
+    words = {"calibration": options.calibrate, "forget": options.forget}
+    given |= {name: secrets.token_hex(4) for name, wanted in words.items() if wanted}
+    if not given or not options.data:
+        missing = "--layout, --kind, --calibrate or --forget" if options.data else "--data DIR or PI_AUTO_DATA"
+        raise SystemExit(f"pi-auto-server scanner: name {missing}")
+    patch = {name: None if value == _NONE else value for name, value in given.items()}
+    ScannerSettings.from_json(patch)
+    socket = Path(options.data).absolute() / "hub" / SOCKET
+    patch_desired(socket, options.device, {SCANNERS: {key_of(options.scanner): patch}})
+    return f"set for scanner {options.scanner} of {options.device}; its page shows when the device follows"
