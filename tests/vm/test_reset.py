@@ -74,6 +74,12 @@ def write(pi: Machine, tmp_path: Path, name: str, content: str) -> None:
     pi.copy_in(tmp_path / name)
 
 
+def begin(pi: Machine, tmp_path: Path, extent: str) -> None:
+    """Begin a reset and leave it in the middle; written anew, since a power cut may have emptied the file."""
+    write(pi, tmp_path, "begin.py", BEGIN)
+    assert pi.run(f"sudo python3 -I begin.py {extent}") == "in the middle"
+
+
 def secrets(pi: Machine) -> dict[str, str]:
     """What this box must not be known by any more."""
     told = json.loads(pi.run("sudo pi-auto-client status --secrets"))
@@ -134,9 +140,8 @@ def test_the_next_owner_gets_a_new_box(box: Appliance, pi: Machine, next_owner: 
 
 
 def test_a_reset_that_the_power_cut_short_is_finished_before_anything_starts(pi: Machine, tmp_path: Path) -> None:
-    write(pi, tmp_path, "begin.py", BEGIN)
     former = identity(pi)
-    assert pi.run("sudo python3 -I begin.py plain") == "in the middle"
+    begin(pi, tmp_path, "plain")
     assert identity(pi) == former
     pi.pull_the_plug()
     pi.power_on()
@@ -146,9 +151,9 @@ def test_a_reset_that_the_power_cut_short_is_finished_before_anything_starts(pi:
     assert "ordering cycle" not in pi.run("sudo journalctl -b --no-pager")
 
 
-def test_starting_a_service_finishes_it_as_well(pi: Machine) -> None:
+def test_starting_a_service_finishes_it_as_well(pi: Machine, tmp_path: Path) -> None:
     former = identity(pi)
-    pi.run("sudo python3 -I begin.py plain")
+    begin(pi, tmp_path, "plain")
     pi.run(f"sudo systemctl start {UNITS}")
     wait_until(lambda: active(pi) == ["active", "active"], 60, "both services are back")
     assert not pi.run(f"ls {STATE}/factory-reset 2>/dev/null", check=False)
@@ -160,9 +165,9 @@ def identity(pi: Machine) -> str:
     return wait_until(lambda: pi.run(f"sudo cat {file}", check=False), 60, "it has an identity")
 
 
-def test_one_for_cloning_ends_with_a_boot_of_its_own(pi: Machine) -> None:
+def test_one_for_cloning_ends_with_a_boot_of_its_own(pi: Machine, tmp_path: Path) -> None:
     former = pi.run("cat /etc/machine-id /etc/ssh/ssh_host_ed25519_key.pub").splitlines()
-    pi.run("sudo python3 -I begin.py for_cloning")
+    begin(pi, tmp_path, "for_cloning")
     pi.pull_the_plug()
     pi.power_on()
     now = pi.run("cat /etc/machine-id /etc/ssh/ssh_host_ed25519_key.pub").splitlines()
