@@ -28,6 +28,7 @@ COMMANDS = {
         "scanners",
         "record",
         "replay",
+        "parse",
         "configure",
         "check-update",
         "setup",
