@@ -29,6 +29,7 @@ COMMANDS = {
         "record",
         "replay",
         "parse",
+        "calibration-sheet",
         "configure",
         "check-update",
         "setup",

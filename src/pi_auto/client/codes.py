@@ -9,7 +9,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+from pi_auto.client.settings import CommandLineError
 
 Add = Callable[..., argparse.ArgumentParser]
 _STANDARD_INPUT = "-"
@@ -24,6 +27,11 @@ _PARSE = r"""examples:
   pi-auto-client parse -- -12                                 a text that begins with a hyphen
 All of it is advice, as in every scan: exit code 0 whatever the code is. 2: the command line cannot be used.
 """
+_SHEET_FILE = "calibration-sheet.pdf"
+_SHEET = """\
+The code on the sheet teaches a device which keyboard layout a scanner types: scan it with a scanner that is new to
+the device, or armed for it. The server gives out the same sheet at /calibration-sheet.pdf and .svg.
+"""
 
 
 def add_code_commands(commands: Any, add: Add) -> None:
@@ -32,6 +40,17 @@ def add_code_commands(commands: Any, add: Add) -> None:
     parse.epilog = _PARSE
     parse.add_argument("text", metavar="TEXT", help="the code as received, or - for standard input")
     parse.add_argument("--json", action="store_true", help="as one JSON object")
+    sheet = add(
+        commands, "calibration-sheet", _calibration_sheet, "write the sheet that teaches a scanner's layout"
+    )
+    sheet.epilog = _SHEET
+    sheet.add_argument(
+        "--output",
+        type=Path,
+        default=Path(_SHEET_FILE),
+        metavar="FILE",
+        help=f".pdf or .svg (default: {_SHEET_FILE})",
+    )
 
 
 def _parse(arguments: argparse.Namespace) -> int:
@@ -39,6 +58,22 @@ def _parse(arguments: argparse.Namespace) -> int:
 
     text = _read() if arguments.text == _STANDARD_INPUT else arguments.text
     return parse(text, sys.stdout, as_json=arguments.json)
+
+
+def _calibration_sheet(arguments: argparse.Namespace) -> int:
+    from pi_auto.files import write_whole  # noqa: PLC0415 - loaded when needed
+    from pi_auto.sheet.printing import FORMS, printed  # noqa: PLC0415 - loaded when needed
+
+    file: Path = arguments.output
+    form = file.suffix.removeprefix(".").lower()
+    if form not in FORMS:
+        raise CommandLineError(f"--output is {file}; allowed: a name that ends in .{' or .'.join(FORMS)}")
+    try:
+        write_whole(file, printed(form)[1], durable=False)
+    except OSError as error:
+        raise SystemExit(f"pi-auto-client calibration-sheet: {file}: {error.strerror}") from None
+    print(f"{file} is written: print it, and scan the code on it")
+    return 0
 
 
 def _read() -> str:
