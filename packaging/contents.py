@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _SHARED = ("__init__.py", "files.py", "logs.py", "version.py")
-_ROOMS = ("wire", "client")
+_ROOMS = ("wire", "sheet", "client")
 _MAIN = '''"""Runs the client, out of this file or out of the folder it was unpacked to."""
 
 import os

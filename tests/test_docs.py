@@ -28,6 +28,8 @@ COMMANDS = {
         "scanners",
         "record",
         "replay",
+        "parse",
+        "calibration-sheet",
         "configure",
         "check-update",
         "setup",

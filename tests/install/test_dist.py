@@ -61,7 +61,7 @@ def test_the_release_holds_the_client_and_nothing_else(dist: Path) -> None:
     rooms = {"/".join(name.split("/")[:2]) for name in names if "/" in name}
     assert rooms - {name for name in rooms if name.startswith(("appliance/", "licenses/"))} == {
         "paho/__init__.py", "paho/mqtt", "pi_auto/__init__.py", "pi_auto/client", "pi_auto/files.py",
-        "pi_auto/logs.py", "pi_auto/version.py", "pi_auto/wire",
+        "pi_auto/logs.py", "pi_auto/sheet", "pi_auto/version.py", "pi_auto/wire",
     }  # fmt: skip
     wanted = {"__main__.py", "appliance/version", "appliance/uninstall.sh", "licenses/paho-mqtt/LICENSE.txt"}
     assert wanted <= names

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TextIO, cast
 
 from pi_auto.client import itself
+from pi_auto.client.codes import add_code_commands
 from pi_auto.client.commands import add_commands
 from pi_auto.client.last_good import load_and_keep, load_or_last_good, load_to_look
 from pi_auto.client.logbook import FORMATS, TEXT, start_logbook, use_format
@@ -39,6 +40,7 @@ _EXAMPLES = """examples:
   pi-auto-client run --config ./pi.json --scanner /dev/input/event3     one scanner, settings from a file
   pi-auto-client record /dev/input/event3 codes.events                  make a recording of a scanner
   pi-auto-client replay codes.events                                    print what is in it, a JSON object a line
+  pi-auto-client parse ']C10108053734093444\\x1d21XYZ'                    what a code means
   pi-auto-client status --state ./pi                                    who am I, how do I stand
   sudo pi-auto-client scanners --test                                   what each scanner sends, live
 """
@@ -233,6 +235,7 @@ def _parser() -> argparse.ArgumentParser:
     record = _add(commands, "record", _record, "record a scanner's key events")
     record.add_argument("device", type=Path, metavar="DEVICE", help="such as /dev/input/event3")
     record.add_argument("file", type=Path, metavar="FILE", help="where the recording goes")
+    add_code_commands(commands, _add)
     add_commands(commands, _add, shared)
     return parser
 

@@ -139,8 +139,10 @@ LINES: dict[str, tuple[Record, str]] = {
     "with letters of the world": (scan("Ünï"), "'Ünï' (3 characters)"),
     "with bytes of its own": (replace(scan("ä"), raw=b"\xe4"), "'ä' (1 character, bytes e4)"),
     "that tells its kind": (
-        scan("4006381333930", aim="]E0", symbology="EAN-13", gtin="04006381333930"),
-        "'4006381333930' (13 characters, AIM ]E0, symbology EAN-13, GTIN 04006381333930)",
+        replace(
+            scan("4006381333931", aim="]E0", symbology="ean-13", gtin="04006381333931"), raw=b"]E04006381333931"
+        ),
+        "'4006381333931' (13 characters, AIM ]E0, symbology ean-13, GTIN 04006381333931)",
     ),
     "that was misread": (scan("a", check_digit_ok=False), "'a' (1 character, its check digit is wrong)"),
     "that came twice": (scan("a", repeat_of=str(uuid4())), "'a' (1 character, a repeat within half a second)"),
@@ -271,7 +273,7 @@ def test_with_a_real_capture_it_shows_what_is_typed(tmp_path: Path) -> None:
         with trial(state / "capture") as running:
             running.says(f"virtual scanner ({scanner.path}): a scanner")
             scanner.type_at_once("8053734093444")
-            running.says("'8053734093444' (13 characters)")
+            running.says("'8053734093444' (13 characters, symbology ean-13, GTIN 08053734093444)")
             assert running.ends() == "1 scan, 0 lost"
     finally:
         program.stop()

@@ -1,6 +1,7 @@
 """The clerk's work: commits drafts to the spool and says so.
 
-All that waits goes into one commit; only after it come the `stored` lines and the doorbell.
+Each scan is told what it means (interpreting.py), and all that waits goes into one commit;
+only after it come the `stored` lines and the doorbell.
 While the disk takes nothing, drafts wait in memory (bounded), it tries again each second, and
 tells so on the bulletin.
 """
@@ -15,6 +16,7 @@ from pathlib import Path
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.capture.housekeeping import Housekeeper
 from pi_auto.client.capture.inbox import MOST_WAITING, Inbox, Note
+from pi_auto.client.capture.interpreting import interpreted
 from pi_auto.client.capture.light import Light, Signal
 from pi_auto.client.clock import Now
 from pi_auto.client.spool.doorbell import ring
@@ -94,7 +96,7 @@ class Storing:
             if isinstance(item, Note):
                 _log.log(item.level, "%s", item.text)
             else:
-                self._waiting.append(item)
+                self._waiting.append(interpreted(item))
 
     def _try_to_store(self) -> None:
         try:

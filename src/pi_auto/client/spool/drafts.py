@@ -18,10 +18,26 @@ class ScanDraft:
     text: str
     stamp: Stamp
     repeat_of: str | None = None
+    aim: str | None = None
+    symbology: str | None = None
+    gtin: str | None = None
+    check_digit_ok: bool | None = None
 
     def at(self, position: Position) -> Record:
         """The scan that it becomes at a position."""
-        return Scan(self.uuid, position, self.scanner, self.raw, self.text, self.stamp, repeat_of=self.repeat_of)
+        return Scan(
+            self.uuid,
+            position,
+            self.scanner,
+            self.raw,
+            self.text,
+            self.stamp,
+            aim=self.aim,
+            symbology=self.symbology,
+            gtin=self.gtin,
+            check_digit_ok=self.check_digit_ok,
+            repeat_of=self.repeat_of,
+        )
 
 
 @dataclass(frozen=True, slots=True)

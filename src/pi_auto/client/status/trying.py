@@ -142,7 +142,7 @@ def line_of(record: Record) -> str:
 
 def _facts(scan: Scan) -> list[str]:
     facts = [_count(len(scan.text), "character")]
-    if printable(scan.text).encode() != scan.raw:
+    if printable(scan.text).encode() not in (scan.raw, scan.raw.removeprefix((scan.aim or "").encode())):
         facts.append(f"bytes {scan.raw.hex(' ')}")
     named = {"AIM": scan.aim, "symbology": scan.symbology, "GTIN": scan.gtin}
     facts += [f"{name} {printable(value)}" for name, value in named.items() if value]

@@ -22,6 +22,7 @@ class Addresses:
     live: str
     assets: str  # with a `/` at the end
     server: str  # what a device is told, scheme included
+    sheet: str  # the calibration sheet
 
     def asset(self, name: str) -> str:
         """Where a file is served."""

@@ -1,4 +1,4 @@
-"""The console's addresses: `/` the page, `/live` what changes on it, `/assets/…` its files.
+"""The console's addresses: `/` the page, `/live` what changes on it, `/assets/…` its files, the calibration sheet.
 
 There is nothing to click that alters anything, and no login yet: the server listens on
 loopback only unless an option with a warning in its name says otherwise.
@@ -19,6 +19,7 @@ from pi_auto.server.console.request import filter_of, seen_of
 from pi_auto.server.console.stream import Seats, stream
 from pi_auto.server.context import Context, current
 from pi_auto.server.scans.queries import ScanFilter
+from pi_auto.sheet.printing import FORMS, printed
 
 EXTENSION = "pi_auto_console"
 _RETRY_AFTER = "30"  # seconds
@@ -55,6 +56,7 @@ def home() -> str:
         live=url_for("console.live"),
         assets=url_for("console.asset", stamped=""),
         server=request.host_url.rstrip("/"),
+        sheet=url_for("console.calibration_sheet", form="pdf"),
     )
     return home_page(current(), filter_of(request.args), addresses)
 
@@ -77,6 +79,15 @@ def asset(stamped: str) -> Response:
     found = find_asset(stamped) or abort(404)
     headers = {"Cache-Control": "public, max-age=31536000, immutable"}
     return Response(found.content, content_type=found.type, headers=headers)
+
+
+@console.get("/calibration-sheet.<form>")
+def calibration_sheet(form: str) -> Response:
+    """The sheet that teaches a device its scanner's keyboard layout, to print, as pdf or svg."""
+    if form not in FORMS:
+        abort(404)
+    media_type, content = printed(form)
+    return Response(content, content_type=media_type)
 
 
 def _streaming(context: Context, press: Press, seats: Seats, wanted: ScanFilter, seen: Seen) -> Response:
