@@ -124,9 +124,10 @@ def _hexadecimal(char: str, layout: Layout) -> Iterator[Report]:
 def _strokes(layout: Layout) -> dict[str, tuple[Stroke, ...]]:
     """How each character is typed: with a key of the main block, else of the keypad, else after a dead key."""
     found: dict[str, tuple[Stroke, ...]] = {}
-    for level, modifiers in _LEVELS:
-        for code in (*POSITIONS, *EVERYWHERE):
-            found.setdefault(layout.levels[level][code], ((*modifiers, code),))
+    for codes in (POSITIONS, EVERYWHERE):
+        for level, modifiers in _LEVELS:
+            for code in codes:
+                found.setdefault(layout.levels[level][code], ((*modifiers, code),))
     found.pop("", None)
     for letter, dead in [(composed, pair) for pair, composed in layout.composed.items()]:
         if dead[1] in found and dead[0] in found:

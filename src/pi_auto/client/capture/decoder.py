@@ -70,6 +70,7 @@ class Decoder:
         self._calibratable = calibratable
         self._chars: list[str] = []
         self._bytes = 0
+        self._missed = 0  # characters of a code that is lost
         self._last_part = self._line_ended = 0
         self._is_plain = False  # whether the next character can simply be added
         self._lost: Lost | None = None  # held back while the calibration code may still come of it
@@ -160,13 +161,16 @@ class Decoder:
             return outcomes
         self._last_part = time
         if self._calibratable and text:
-            self._trace.type(text)
+            self._trace.type(text[-1])  # of a dead key before it, the accent comes first
         return outcomes + self._typed(text, time)
 
     def _typed(self, text: str | None, time: int) -> list[Outcome]:
         if self._discarding or self._lost:
+            self._missed += 1
+            self._pace.type(time, self._missed)  # or what follows slowly would be taken for another code
             return []
         if text is None:
+            self._pace.type(time, len(self._chars) + 1)
             return self._lose_at_the_end(self._keyboard.fault, time)
         if not self._chars and text in _LINE_ENDS and time - self._line_ended < _SOON:
             return []
@@ -257,7 +261,9 @@ class Decoder:
     def _lose_once(self, time: int) -> list[Outcome]:
         self._last_part = time
         reason = "the kernel dropped keys (SYN_DROPPED): they came faster than they were read"
-        return [] if self._discarding else self._lose(reason, time)
+        outcomes = [] if self._discarding else self._lose(reason, time)
+        self._pace.drop()  # a queue runs over by keys that come fast
+        return outcomes
 
     def _lose_at_the_end(self, reason: str, time: int) -> list[Outcome]:
         """A key without a character.
@@ -265,13 +271,16 @@ class Decoder:
         Read by the wrong layout, the calibration code has some: then wait for its end.
         """
         if not self._calibratable:
-            return self._lose(reason, time)
+            outcomes = self._lose(reason, time)
+            self._missed += 1
+            return outcomes
+        self._missed = len(self._chars) + 1
         self._lost, self._is_plain = Lost(reason, time), False
         return []
 
     def _lose(self, reason: str, time: int) -> list[Outcome]:
         """Drop what is open, and all that follows up to the end of that code."""
+        self._missed = len(self._chars)
         self._clear()
-        self._pace.drop()
         self._discarding = True  # after _clear, which ends it
         return [Lost(reason, time)]

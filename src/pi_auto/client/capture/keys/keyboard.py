@@ -127,7 +127,12 @@ class Keyboard:
         char = self._chars[code] if code < CODES else ""
         if not char:
             return self._join("\x1d") if code == _F12 else self._no_character(code)
-        return self._join(char)
+        accent = self.layout.accents.get(char)
+        if not accent or self._dead:
+            return self._join(accent or char)
+        self._dead = char
+        self._settle()
+        return ""
 
     def _join(self, char: str) -> str:
         """A character, with the dead key before it if there is one.
@@ -135,17 +140,11 @@ class Keyboard:
         What does not compose is typed one after the other.
         """
         dead, self._dead = self._dead, ""
-        accents = self.layout.accents
-        if char in accents and not dead:
-            self._dead = char
-            self._settle()
-            return ""
         self._settle()
         if not dead:
             return char
-        if char == " ":
-            return accents[dead]
-        return self.layout.composed.get(dead + char) or accents[dead] + accents.get(char, char)
+        accent = self.layout.accents[dead]
+        return accent if char == " " else self.layout.composed.get(dead + char) or accent + char
 
     def _press_ctrl(self, code: int) -> str | None:
         if self._modifiers.shift and latin(code, self.layout) == "u":
