@@ -1,7 +1,7 @@
 """Makes the tables of keyboard layouts out of xkb's, brought to what Windows has in each country.
 
 Scanners set to a country's keyboard are made for Windows. xkb's layouts agree with it on nearly all that a
-barcode holds; `_MEANT` says where not, and why. AltGr types far more in xkb than on Windows: what the code
+barcode holds; `RECIPES` says where not, and why. AltGr types far more in xkb than on Windows: what the code
 page of Windows lacks is left out, and dead keys there are kept only where Windows has them.
 """
 

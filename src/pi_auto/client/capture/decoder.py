@@ -71,7 +71,8 @@ class Decoder:
         self._chars: list[str] = []
         self._bytes = 0
         self._missed = 0  # characters of a code that is lost
-        self._last_part = self._line_ended = 0
+        self._last_part, self._line_ended = 0, -_SOON
+        self._next_layout: Layout | None = None
         self._is_plain = False  # whether the next character can simply be added
         self._lost: Lost | None = None  # held back while the calibration code may still come of it
         self._discarding = False  # until the end of a code that is lost already
@@ -80,7 +81,8 @@ class Decoder:
     @property
     def habits(self) -> Habits:
         """What is known of this scanner by now."""
-        return Habits(self._keyboard.layout.name, self._pace.ending, self._pace.gap)
+        layout = self._next_layout or self._keyboard.layout
+        return Habits(layout.name, self._pace.ending, self._pace.gap)
 
     @property
     def calibratable(self) -> bool:
@@ -95,8 +97,10 @@ class Decoder:
         self._calibratable, self._is_plain = value, False
 
     def use(self, layout: Layout) -> None:
-        """Read by another layout from the next code on; between two codes, where a calibration leaves it."""
-        self._keyboard.use(layout)
+        """Read by another layout from the next code on: none is read by two."""
+        self._next_layout = layout
+        if not (self._is_open() or self._discarding):
+            self._change_layout()
 
     def feed(self, event: InputEvent) -> list[Outcome]:
         """What an event brings to light, in order; mostly nothing."""
@@ -130,6 +134,11 @@ class Decoder:
     def cut_off(self, reason: str, time: int) -> list[Outcome]:
         """The loss of the open code, if there is one, when its keys stop coming before its end."""
         return self._lose(reason, time) if self._is_open() else []
+
+    def _change_layout(self) -> None:
+        if self._next_layout:
+            self._keyboard.use(self._next_layout)
+            self._next_layout = None
 
     def _is_open(self) -> bool:
         return bool(self._chars) or self._lost is not None or (self._keyboard.is_waiting and not self._discarding)
@@ -221,6 +230,7 @@ class Decoder:
             outcomes.append(self._code(text, raw))
         self._learn(ending, raw)
         self._clear()
+        self._change_layout()
         return outcomes
 
     def _code(self, text: str, raw: str) -> Code:

@@ -259,6 +259,15 @@ def test_nothing_of_a_lost_code_reaches_into_the_next(open_key: list[Report]) ->
     assert [told(outcome) for event in whole for outcome in decoder.feed(event)] == ["a"]
 
 
+def test_no_code_is_read_by_two_layouts() -> None:
+    decoder = Decoder()
+    run = events(keys(21, 44, KEY_ENTER, 21, 44, KEY_ENTER))
+    heard = [told(outcome) for event in run[:4] for outcome in decoder.feed(event)]
+    decoder.use(load("de"))
+    assert decoder.habits.layout == "de"
+    assert heard + [told(outcome) for event in run[4:] for outcome in decoder.feed(event)] == ["yz", "zy"]
+
+
 def test_a_layout_can_be_changed_between_two_codes() -> None:
     decoder = Decoder()
     first = [told(outcome) for event in events([*keys(21, KEY_ENTER)]) for outcome in decoder.feed(event)]
