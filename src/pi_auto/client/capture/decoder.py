@@ -194,7 +194,7 @@ class Decoder:
         number = len(self._chars)
         if number < 3 or late > UNUSUAL:
             self._pace.type(time, number)
-        self._is_plain = self._bytes < _PLAINLY and not self._calibratable
+        self._is_plain = self._bytes < _PLAINLY and (not self._calibratable or self._trace.is_over)
 
     def _end_by(self, ending: Ending, time: int) -> list[Outcome]:
         """A key that ends codes.

@@ -20,6 +20,11 @@ class Trace:
     def __init__(self) -> None:
         self._keys: list[int | str] = []
 
+    @property
+    def is_over(self) -> bool:
+        """Whether there are too many keys for the calibration code to be among them."""
+        return len(self._keys) > _MOST
+
     def press(self, code: int, level: int) -> None:
         """A key went down, with Shift (level 1), AltGr (2), both (3) or none."""
         if code in CHARACTER_KEYS and len(self._keys) <= _MOST:

@@ -106,8 +106,7 @@ class Keyboard:
 
     def lose_track(self) -> None:
         """Keys are missing: nothing may stick, and Caps Lock is as it was at first."""
-        self._modifiers.clear()
-        self._modifiers.caps = self._caps_at_first
+        self._modifiers.clear(caps=self._caps_at_first)
         self.forget()
 
     def _settle(self) -> None:
@@ -120,7 +119,7 @@ class Keyboard:
         if code in MODIFIERS:
             self._modifiers.press(code)
         elif code == KEY_CAPSLOCK:
-            self._modifiers.caps = not self._modifiers.caps
+            self._modifiers.toggle_caps()
         self._settle()
 
     def _type(self, code: int) -> str | None:

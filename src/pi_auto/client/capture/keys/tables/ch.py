@@ -1,7 +1,7 @@
 """What the keys of a ch keyboard type. Made by script/layouts of xkb's ch."""
 
 PLAIN = "1234567890'\u0302qwertzuiopü\u0308asdfghjklöä§$yxcvbnm,.-<  "
-SHIFT = "+\"*ç%&/()=?\u0300QWERTZUIOPè!ASDFGHJKLéà°£YXCVBNM;:_>  "
+SHIFT = '+"*ç%&/()=?\u0300QWERTZUIOPè!ASDFGHJKLéà°£YXCVBNM;:_>  '
 ALTGR = "|@#¼½¬|¢]}\u0301\u0303@ €¶    œþ[]æßð       {¬}«»¢„“”µ•· \\  "
 SHIFT_ALTGR = "¡ £$   ™±°¿  § ® ¥  ŒÞ  Æ Ðª   &     <>©‚‘’º×÷ ¦  "
 CAPS = "            xxxxxxxxxx  xxxxxxxxx    xxxxxxx      "

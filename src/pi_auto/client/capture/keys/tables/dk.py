@@ -1,7 +1,7 @@
 """What the keys of a dk keyboard type. Made by script/layouts of xkb's dk(winkeys)."""
 
 PLAIN = "1234567890+\u0301qwertyuiopå\u0308asdfghjklæø½'zxcvbnm,.-<  "
-SHIFT = "!\"#¤%&/()=?\u0300QWERTYUIOPÅ\u0302ASDFGHJKLÆØ§*ZXCVBNM;:_>  "
+SHIFT = '!"#¤%&/()=?\u0300QWERTYUIOPÅ\u0302ASDFGHJKLÆØ§*ZXCVBNM;:_>  '
 ALTGR = "¡@£$€¥{[]}±|@ €®þ   œþ \u0303ªßð        ¾ «»©„“”µ · \\  "
 SHIFT_ALTGR = "¹²³¼¢ ÷«»°¿¦ §¢ Þ¥  ŒÞ  º Ðª   &   ¶×<> ‚‘’º   ¬  "
 CAPS = "            xxxxxxxxxxx xxxxxxxxxxx  xxxxxxx      "

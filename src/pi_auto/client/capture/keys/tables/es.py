@@ -1,7 +1,7 @@
 """What the keys of a es keyboard type. Made by script/layouts of xkb's es(winkeys)."""
 
 PLAIN = "1234567890'¡qwertyuiop\u0300+asdfghjklñ\u0301ºçzxcvbnm,.-<  "
-SHIFT = "!\"·$%&/()=?¿QWERTYUIOP\u0302*ASDFGHJKLÑ\u0308ªÇZXCVBNM;:_>  "
+SHIFT = '!"·$%&/()=?¿QWERTYUIOP\u0302*ASDFGHJKLÑ\u0308ªÇZXCVBNM;:_>  '
 ALTGR = "|@#\u0303€¬{[]}\\ @ €¶    øþ[]æßð       {\\}«»¢„“”µ•· |  "
 SHIFT_ALTGR = "¡ £    ™±°¿  §¢® ¥  ØÞ  Æ Ðª   &     <>©‚‘’º×÷ ¦  "
 CAPS = "            xxxxxxxxxx  xxxxxxxxxx  xxxxxxxx      "

@@ -1,7 +1,7 @@
 """What the keys of a fi keyboard type. Made by script/layouts of xkb's fi(winkeys)."""
 
 PLAIN = "1234567890+\u0301qwertyuiopå\u0308asdfghjklöä§'zxcvbnm,.-<  "
-SHIFT = "!\"#¤%&/()=?\u0300QWERTYUIOPÅ\u0302ASDFGHJKLÖÄ½*ZXCVBNM;:_>  "
+SHIFT = '!"#¤%&/()=?\u0300QWERTYUIOPÅ\u0302ASDFGHJKLÖÄ½*ZXCVBNM;:_>  '
 ALTGR = " @£$€‚{[]}\\   € þ   œ  \u0303 ßð      øæ   ×    µ’ –|  "
 SHIFT_ALTGR = "¡”»«“„ <>°¿     Þ  |Œ     Ð      ØÆ   ·    —‘  ¦  "
 CAPS = "            xxxxxxxxxxx xxxxxxxxxxx  xxxxxxx      "

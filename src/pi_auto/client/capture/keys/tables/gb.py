@@ -1,7 +1,7 @@
 """What the keys of a gb keyboard type. Made by script/layouts of xkb's gb."""
 
 PLAIN = "1234567890-=qwertyuiop[]asdfghjkl;'`#zxcvbnm,./\\  "
-SHIFT = "!\"£$%^&*()_+QWERTYUIOP{}ASDFGHJKL:@¬~ZXCVBNM<>?|  "
+SHIFT = '!"£$%^&*()_+QWERTYUIOP{}ASDFGHJKL:@¬~ZXCVBNM<>?|  '
 ALTGR = "¹²³€½¾{[]}\\ @ é¶  úíóþ  áßð        ¦ «»¢„“”µ•· |  "
 SHIFT_ALTGR = "¡  ¼   ™±°¿  §É® ¥ÚÍÓÞ  Á Ðª   &     <>©‚‘’º×÷ ¦  "
 CAPS = "            xxxxxxxxxx  xxxxxxxxx    xxxxxxx      "

@@ -1,7 +1,7 @@
 """What the keys of a gr keyboard type. Made by script/layouts of xkb's gr."""
 
 PLAIN = "1234567890-=;ςερτυθιοπ[]ασδφγηξκλ\u0301'`\\ζχψωβνμ,./<  "
-SHIFT = "!@#$%^&*()_+:\u0344ΕΡΤΥΘΙΟΠ{}ΑΣΔΦΓΗΞΚΛ\u0308\"~|ΖΧΨΩΒΝΜ<>?>  "
+SHIFT = '!@#$%^&*()_+:\u0344ΕΡΤΥΘΙΟΠ{}ΑΣΔΦΓΗΞΚΛ\u0308"~|ΖΧΨΩΒΝΜ<>?>  '
 ALTGR = " ½£ €    °± · €®                 \u0344     ©    «» |  "
 SHIFT_ALTGR = " ²³                                          · ¦  "
 CAPS = "              xxxxxxxx  xxxxxxxxx    xxxxxxx      "

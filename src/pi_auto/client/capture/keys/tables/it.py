@@ -1,7 +1,7 @@
 """What the keys of a it keyboard type. Made by script/layouts of xkb's it(winkeys)."""
 
 PLAIN = "1234567890'ìqwertyuiopè+asdfghjklòà\\ùzxcvbnm,.-<  "
-SHIFT = "!\"£$%&/()=?^QWERTYUIOPé*ASDFGHJKLç°|§ZXCVBNM;:_>  "
+SHIFT = '!"£$%&/()=?^QWERTYUIOPé*ASDFGHJKLç°|§ZXCVBNM;:_>  '
 ALTGR = "¹²³¼€¬{[]}`~@ €¶    øþ[]æßð      @#¬ «»¢“”ñµ · «  "
 SHIFT_ALTGR = "¡      ™± ¿  §¢® ¥  ØÞ{}Æ Ðª   &   ¦ <>©‘’Ñº× ÷»  "
 CAPS = "            xxxxxxxxxx  xxxxxxxxx    xxxxxxx      "

@@ -1,7 +1,7 @@
 """What the keys of a no keyboard type. Made by script/layouts of xkb's no(winkeys)."""
 
 PLAIN = "1234567890+\\qwertyuiopå\u0308asdfghjkløæ|'zxcvbnm,.-<  "
-SHIFT = "!\"#¤%&/()=?\u0300QWERTYUIOPÅ\u0302ASDFGHJKLØÆ§*ZXCVBNM;:_>  "
+SHIFT = '!"#¤%&/()=?\u0300QWERTYUIOPÅ\u0302ASDFGHJKLØÆ§*ZXCVBNM;:_>  '
 ALTGR = "¡@£$€¥{[]}±\u0301@ €®þ   œ  \u0303ªßð        ¦ «»©„“”µ …–½  "
 SHIFT_ALTGR = "¹²³¼‰ ÷«»°¿¬ §¢™Þ¥  Œ   º Ðª   &   ¶×<> ‚‘’º ·—¾  "
 CAPS = "            xxxxxxxxxxx xxxxxxxxxxx  xxxxxxx      "

@@ -1,7 +1,7 @@
 """What the keys of a pl keyboard type. Made by script/layouts of xkb's pl."""
 
 PLAIN = "1234567890-=qwertyuiop[]asdfghjkl;'`\\zxcvbnm,./<  "
-SHIFT = "!@#$%^&*()_+QWERTYUIOP{}ASDFGHJKL:\"\u0303|ZXCVBNM<>?>  "
+SHIFT = '!@#$%^&*()_+QWERTYUIOP{}ASDFGHJKL:"\u0303|ZXCVBNM<>?>  '
 ALTGR = "    € §·«»–   ę©ß € ó   ąś   ’ …ł  ¬ żźć„”ńµ   |  "
 SHIFT_ALTGR = "    ‰   ±°—   Ę®™   Ó   ĄŚ   •  Ł    ŻŹĆ‘“Ń ×÷ ¦  "
 CAPS = "            xxxxxxxxxx  xxxxxxxxx    xxxxxxx      "

@@ -1,7 +1,7 @@
 """What the keys of a pt keyboard type. Made by script/layouts of xkb's pt."""
 
 PLAIN = "1234567890'«qwertyuiop+\u0301asdfghjklçº\\\u0303zxcvbnm,.-<  "
-SHIFT = "!\"#$%&/()=?»QWERTYUIOP*\u0300ASDFGHJKLÇª|\u0302ZXCVBNM;:_>  "
+SHIFT = '!"#$%&/()=?»QWERTYUIOP*\u0300ASDFGHJKLÇª|\u0302ZXCVBNM;:_>  '
 ALTGR = "¹@£§½¬{[]}\\ @ €¶    øþ\u0308 æßð        ¬ «»¢„“”µ•· \\  "
 SHIFT_ALTGR = "¡      ™±°¿  §¢® ¥  ØÞ  Æ Ðª   &     <>©‚‘’º×÷    "
 CAPS = "            xxxxxxxxxx  xxxxxxxxxx   xxxxxxx      "

@@ -1,7 +1,7 @@
 """What the keys of a ru keyboard type. Made by script/layouts of xkb's ru."""
 
 PLAIN = "1234567890-=йцукенгшщзхъфывапролджэё\\ячсмитьбю./  "
-SHIFT = "!\"№;%:?*()_+ЙЦУКЕНГШЩЗХЪФЫВАПРОЛДЖЭЁ/ЯЧСМИТЬБЮ,|  "
+SHIFT = '!"№;%:?*()_+ЙЦУКЕНГШЩЗХЪФЫВАПРОЛДЖЭЁ/ЯЧСМИТЬБЮ,|  '
 ALTGR = "                                                  "
 SHIFT_ALTGR = "                                                  "
 CAPS = "            xxxxxxxxxxxxxxxxxxxxxxxx xxxxxxxxx    "

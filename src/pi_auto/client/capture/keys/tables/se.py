@@ -1,7 +1,7 @@
 """What the keys of a se keyboard type. Made by script/layouts of xkb's se."""
 
 PLAIN = "1234567890+\u0301qwertyuiopå\u0308asdfghjklöä§'zxcvbnm,.-<  "
-SHIFT = "!\"#¤%&/()=?\u0300QWERTYUIOPÅ\u0302ASDFGHJKLÖÄ½*ZXCVBNM;:_>  "
+SHIFT = '!"#¤%&/()=?\u0300QWERTYUIOPÅ\u0302ASDFGHJKLÖÄ½*ZXCVBNM;:_>  '
 ALTGR = "¡@£$€¥{[]}\\±@ €®þ   œþ \u0303ªßð      øæ¶´«»©„“”µ · |  "
 SHIFT_ALTGR = "¹²³¼¢ ÷«»°¿¬ §¢ Þ¥  ŒÞ  º Ðª   & ØÆ¾×<> ‚‘’º   ¦  "
 CAPS = "            xxxxxxxxxxx xxxxxxxxxxx  xxxxxxx      "

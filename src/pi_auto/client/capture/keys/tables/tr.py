@@ -1,6 +1,6 @@
 """What the keys of a tr keyboard type. Made by script/layouts of xkb's tr."""
 
-PLAIN = "1234567890*-qwertyuıopğüasdfghjklşi\",zxcvbnmöç.<  "
+PLAIN = '1234567890*-qwertyuıopğüasdfghjklşi",zxcvbnmöç.<  '
 SHIFT = "!'\u0302+%&/()=?_QWERTYUIOPĞÜASDFGHJKLŞİé;ZXCVBNMÖÇ:>  "
 ALTGR = ">£#$½¾{[]}\\|@ €¶  ûiô \u0308\u0303æß ª     \u0301'<\u0300«»¢„“”µ×· |  "
 SHIFT_ALTGR = "¡²³¼    ±°¿    ® ¥ÛİÔ   Æ          ° <>©‚‘’º ÷ ¦  "

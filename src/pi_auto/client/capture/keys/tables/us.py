@@ -1,7 +1,7 @@
 """What the keys of a us keyboard type. Made by script/layouts of xkb's us."""
 
 PLAIN = "1234567890-=qwertyuiop[]asdfghjkl;'`\\zxcvbnm,./<  "
-SHIFT = "!@#$%^&*()_+QWERTYUIOP{}ASDFGHJKL:\"~|ZXCVBNM<>?>  "
+SHIFT = '!@#$%^&*()_+QWERTYUIOP{}ASDFGHJKL:"~|ZXCVBNM<>?>  '
 ALTGR = "                                                  "
 SHIFT_ALTGR = "                                                  "
 CAPS = "            xxxxxxxxxx  xxxxxxxxx    xxxxxxx      "
