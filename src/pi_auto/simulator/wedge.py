@@ -59,6 +59,7 @@ class Wedge:
     gap: int = 2_000_000
     only_numbers: bool = False
     ctrl: bool = True  # control characters by Ctrl, where a key makes them
+    altgr: Stroke = (KEY_RIGHTALT,)  # what is held for AltGr; on Windows Ctrl and Alt do as well
 
     def reports(self, text: str) -> Iterator[Report]:
         """The reports of a whole code, its ending included."""
@@ -85,7 +86,9 @@ class Wedge:
         if not strokes and self.ctrl and not self.only_numbers:
             strokes = _controls(self.layout).get(char, ())
         for each in strokes:
-            yield from stroke(each)
+            yield from stroke(
+                tuple(key for one in each for key in (self.altgr if one == KEY_RIGHTALT else (one,)))
+            )
         if not strokes:
             yield from self._by_number(char)
 

@@ -239,7 +239,7 @@ class Decoder:
         return Code(text, raw.encode(), self._last_part)
 
     def _learn(self, ending: Ending, raw: str) -> None:
-        if self._discarding or self._lost or not raw:
+        if self._discarding or self._lost or not raw.rstrip(_AT_THE_END):
             self._pace.drop()
         else:
             is_tab = ending is Ending.SILENCE and raw.endswith("\t")

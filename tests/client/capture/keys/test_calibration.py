@@ -6,7 +6,7 @@ import pytest
 
 from pi_auto.client.capture.codes import Calibration, Code, Lost, Outcome
 from pi_auto.client.capture.decoder import Decoder
-from pi_auto.client.capture.events import KEY_ENTER, KEY_TAB
+from pi_auto.client.capture.events import KEY_ENTER, KEY_LEFTALT, KEY_LEFTCTRL, KEY_RIGHTALT, KEY_TAB
 from pi_auto.client.capture.keys.calibration_text import TEXT
 from pi_auto.client.capture.keys.layout import NAMES, load
 from pi_auto.simulator.wedge import Numbers, Wedge
@@ -50,6 +50,8 @@ def test_after_it_codes_are_exact(name: str) -> None:
         Wedge(load("de"), suffix=(KEY_TAB,)),
         Wedge(load("de"), suffix=(KEY_TAB, KEY_ENTER)),
         Wedge(load("de"), gap=200 * MS),
+        Wedge(load("de"), altgr=(KEY_LEFTCTRL, KEY_LEFTALT)),
+        Wedge(load("de"), altgr=(KEY_LEFTCTRL, KEY_RIGHTALT)),
     ],
 )
 def test_how_the_scanner_is_set_otherwise_does_not_matter(wedge: Wedge) -> None:

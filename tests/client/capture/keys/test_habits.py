@@ -163,6 +163,15 @@ def test_a_scanner_that_was_made_slow_is_learned_anew_after_two_fragments() -> N
     assert read(decoder, typed("12345", START + 9_000 * MS, 400 * MS)) == ["12345"]
 
 
+def test_the_late_rest_of_a_line_end_teaches_nothing() -> None:
+    decoder = Decoder()
+    for n in range(3):
+        at = START + n * 9_000 * MS
+        run = [*typed("A1", at, 400 * MS, (KEY_ENTER,)), *typed("", at + 1_300 * MS, MS, CTRL_J)]
+        assert read(decoder, run) == ["A1"]
+        assert decoder.habits == Habits("us", Ending.LINE, 400 * MS)
+
+
 def test_a_lost_code_teaches_nothing() -> None:
     decoder = Decoder(habits=Habits(ending=Ending.LINE, gap_ns=2 * MS))
     assert read(decoder, typed("1", START, 90 * MS, (1,)), typed("2", START + 90 * MS, 90 * MS, (KEY_TAB,)))[

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pi_auto.client.capture.codes import Code
 from pi_auto.client.capture.decoder import Decoder
+from pi_auto.client.capture.events import KEY_LEFTALT, KEY_LEFTCTRL, KEY_RIGHTALT
 from pi_auto.client.capture.keys.layout import NAMES, load
 from pi_auto.simulator.wedge import Numbers, Wedge
 from support.cases import CASES, HYPOTHESIS_CASES
@@ -49,6 +50,15 @@ def test_all_that_a_layout_types_and_both_its_code_pages_are_read_back(name: str
     text = "".join(sorted(letters)) + layout.ansi.replace("\ufffd", "")
     assert raw_of(Wedge(layout), text) == [text]
     assert raw_of(Wedge(layout, Numbers.ALT_OEM, only_numbers=True), text) == [text]
+
+
+@pytest.mark.parametrize("altgr", [(KEY_LEFTCTRL, KEY_LEFTALT), (KEY_LEFTCTRL, KEY_RIGHTALT)])
+def test_altgr_may_be_ctrl_and_alt_as_on_windows(altgr: tuple[int, ...]) -> None:
+    for name in NAMES:
+        text = "".join(
+            sorted({char for level in load(name).levels[4:6] for char in level} - set(load(name).accents))
+        )
+        assert raw_of(Wedge(load(name), altgr=altgr), text) == [text]
 
 
 def test_any_unicode_comes_through_by_ctrl_shift_u() -> None:
