@@ -8,7 +8,8 @@ from xml.etree import ElementTree as ET
 import pytest
 import zxingcpp
 
-from pi_auto.sheet.calibration import CALIBRATION_TEXT, calibration_sheet
+from pi_auto.sheet.calibration import calibration_sheet
+from pi_auto.sheet.calibration_text import TEXT as CALIBRATION_TEXT
 from pi_auto.sheet.code128 import QUIET_ZONE, widths
 from pi_auto.sheet.drawing import HEIGHT, WIDTH, Drawing, Line, Rectangle
 from pi_auto.sheet.pdf import as_pdf

@@ -137,7 +137,7 @@ def _agent(arguments: argparse.Namespace) -> int:
 def _replay(arguments: argparse.Namespace) -> int:
     from pi_auto.client.capture.replay import replay  # noqa: PLC0415 - loaded when needed
 
-    return replay(arguments.file, sys.stdout)
+    return replay(arguments.file, sys.stdout, arguments.layout)
 
 
 def _record(arguments: argparse.Namespace) -> int:
@@ -232,6 +232,7 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--secrets", action="store_true", help="only what the server gave this device in secret")
     replay = _add(commands, "replay", _replay, "print what a recording holds, a JSON object a line")
     replay.add_argument("file", type=Path, metavar="FILE", help="a recording in evemu's format")
+    replay.add_argument("--layout", default="us", help="the keyboard that the scanner is set to (default: us)")
     record = _add(commands, "record", _record, "record a scanner's key events")
     record.add_argument("device", type=Path, metavar="DEVICE", help="such as /dev/input/event3")
     record.add_argument("file", type=Path, metavar="FILE", help="where the recording goes")

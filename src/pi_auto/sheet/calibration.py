@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import accumulate, pairwise
 
+from pi_auto.sheet.calibration_text import TEXT
 from pi_auto.sheet.code128 import widths
 from pi_auto.sheet.drawing import Drawing, Line, Rectangle
 
-CALIBRATION_TEXT = r"'\#:"  # typed by a scanner, these four come out differently in 19 of 20 keyboard layouts
 FILE_NAME = "calibration-sheet"
 
 _TITLE = "Pi Auto: calibration sheet"
@@ -28,12 +28,12 @@ _LINE = 7.0
 def calibration_sheet() -> Drawing:
     """The page."""
     words = [Line(_LEFT, 105 + _LINE * number, 4.2, text) for number, text in enumerate(_WORDS) if text]
-    code = Line(_LEFT, _TOP + _BAR + 6, 4.2, " ".join(CALIBRATION_TEXT))
+    code = Line(_LEFT, _TOP + _BAR + 6, 4.2, TEXT)
     return Drawing(_TITLE, tuple(_bars()), (Line(_LEFT, 35, 7, _TITLE), code, *words))
 
 
 def _bars() -> Iterator[Rectangle]:
-    edges = (_LEFT + _MODULE * place for place in accumulate(widths(CALIBRATION_TEXT), initial=0))
+    edges = (_LEFT + _MODULE * place for place in accumulate(widths(TEXT), initial=0))
     for number, (left, right) in enumerate(pairwise(edges)):
         if number % 2 == 0:
             yield Rectangle(left, _TOP, right - left, _BAR)

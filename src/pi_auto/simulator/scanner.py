@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 from pi_auto.client.capture.events import EV_SYN, KEY_ENTER, SYN_DROPPED, pack_event
-from pi_auto.simulator.typist import Report, reports_for
+from pi_auto.simulator.typist import reports_for
+from pi_auto.simulator.wedge import Report
 
 FASTEST = 0.002  # seconds a character: what the fastest keyboard scanners do
 

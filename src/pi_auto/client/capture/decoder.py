@@ -3,30 +3,18 @@
 Keys of one scanner go in with the time they were pressed (nanoseconds, CLOCK_BOOTTIME);
 finished codes come out, or the word that one was lost. Nothing here reads a device or a
 clock. A code is exact or it is lost: where a key is missing or means no character, all of
-that code is dropped and nothing is guessed.
+that code is dropped and nothing is guessed. What the keys type stands in keys/, this only joins it to codes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from pi_auto.client.capture.codes import Calibration, Code, Lost, Outcome
 from pi_auto.client.capture.events import (
     EV_KEY,
     EV_SYN,
-    KEY_CAPSLOCK,
     KEY_ENTER,
     KEY_KPENTER,
-    KEY_LEFTALT,
-    KEY_LEFTCTRL,
-    KEY_LEFTMETA,
-    KEY_LEFTSHIFT,
     KEY_LINEFEED,
-    KEY_NUMLOCK,
-    KEY_RIGHTALT,
-    KEY_RIGHTCTRL,
-    KEY_RIGHTMETA,
-    KEY_RIGHTSHIFT,
-    KEY_SCROLLLOCK,
     KEY_TAB,
     PRESSED,
     RELEASED,
@@ -34,71 +22,100 @@ from pi_auto.client.capture.events import (
     SYN_REPORT,
     InputEvent,
 )
-from pi_auto.client.capture.layout_us import character
+from pi_auto.client.capture.keys.calibration import Trace
+from pi_auto.client.capture.keys.habits import UNUSUAL, Ending, Habits, Pace
+from pi_auto.client.capture.keys.healing import healed
+from pi_auto.client.capture.keys.keyboard import RELEASES, Keyboard
+from pi_auto.client.capture.keys.layout import CODES, US, Layout
 from pi_auto.wire.scan import MOST_BYTES
 
-PAUSE = 100_000_000  # of silence ends a code: covers every scanner sold with its factory settings
-LONGER_PAUSE = 250_000_000  # where codes are known to end by a key: a hiccup must not cut one in two
 GUARD = 150_000_000  # after opening: a key this soon may belong to a code whose beginning was missed
 
-_SUFFIXES = frozenset((KEY_ENTER, KEY_KPENTER, KEY_TAB, KEY_LINEFEED))
-_SHIFT = frozenset((KEY_LEFTSHIFT, KEY_RIGHTSHIFT))
-_CTRL = frozenset((KEY_LEFTCTRL, KEY_RIGHTCTRL))
-_OTHER = frozenset((KEY_LEFTALT, KEY_RIGHTALT, KEY_LEFTMETA, KEY_RIGHTMETA))
-_MODIFIERS = _SHIFT | _CTRL | _OTHER
-_LOCKS = frozenset((KEY_NUMLOCK, KEY_SCROLLLOCK))  # change no character here
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A code that was read whole. `time` is that of its last key."""
-
-    text: str
-    time: int
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """A code that was dropped, and why. `time` is when that was noticed."""
-
-    reason: str
-    time: int
-
-
-Outcome = Code | Lost
+_ENDINGS = {
+    KEY_ENTER: Ending.LINE,
+    KEY_KPENTER: Ending.LINE,
+    KEY_LINEFEED: Ending.LINE,
+    KEY_TAB: Ending.TAB,
+}
+_LINE_ENDS = "\r\n"
+_AT_THE_END = "\r\n\t"  # typed as characters there, they are the ending and no part of the text
+_PLAINLY = MOST_BYTES - 8  # bytes: up to here any character fits
+_SOON = 100_000_000  # after Enter, a Ctrl+J is the rest of CRLF
 
 
 class Decoder:
     """The keys of one scanner since it was opened.
 
-    `opened_at` is when that was: a first key within 150 ms of it cannot be told from the middle of a
-    code, and its code is lost. None says that the first key surely begins a code, as in a recording.
-    `held` are the keys that were down then.
+    `layout` is the keyboard it is set to, `habits` what was learned of it before. `opened_at` is when it was
+    opened: a first key within 150 ms of it cannot be told from the middle of a code, and its code is lost. None
+    says that the first key surely begins a code, as in a recording. `held` are the keys that were down then,
+    `caps` says whether Caps Lock was on. With `calibratable` the calibration code is told as what it is; else it
+    is a scan.
     """
 
-    def __init__(self, *, opened_at: int | None = None, held: frozenset[int] = frozenset()) -> None:
+    def __init__(
+        self,
+        layout: Layout = US,
+        habits: Habits | None = None,
+        *,
+        opened_at: int | None = None,
+        held: frozenset[int] = frozenset(),
+        caps: bool = False,
+        calibratable: bool = False,
+    ) -> None:
+        self._keyboard = Keyboard(layout, held, caps=caps)
+        self._pace = Pace(habits.ending, habits.gap_ns) if habits else Pace(None, None)
         self._guarded_until = None if opened_at is None else opened_at + GUARD
-        self._pause = PAUSE
-        self._held = set(held & _MODIFIERS)
-        self._caps = False
+        self._trace = Trace()
+        self._calibratable = calibratable
         self._chars: list[str] = []
-        self._last_press = 0
+        self._bytes = 0
+        self._missed = 0  # characters of a code that is lost
+        self._last_part, self._line_ended = 0, -_SOON
+        self._next_layout: Layout | None = None
+        self._is_plain = False  # whether the next character can simply be added
+        self._lost: Lost | None = None  # held back while the calibration code may still come of it
         self._discarding = False  # until the end of a code that is lost already
         self._deaf = False  # from SYN_DROPPED to SYN_REPORT: what lies between is not whole
 
+    @property
+    def habits(self) -> Habits:
+        """What is known of this scanner by now."""
+        layout = self._next_layout or self._keyboard.layout
+        return Habits(layout.name, self._pace.ending, self._pace.gap)
+
+    @property
+    def calibratable(self) -> bool:
+        """Whether the calibration code is told as what it is.
+
+        To be switched between two codes, or it counts from the next.
+        """
+        return self._calibratable
+
+    @calibratable.setter
+    def calibratable(self, value: bool) -> None:
+        self._calibratable, self._is_plain = value, False
+
+    def use(self, layout: Layout) -> None:
+        """Read by another layout from the next code on: none is read by two."""
+        self._next_layout = layout
+        if not (self._is_open() or self._discarding):
+            self._change_layout()
+
     def feed(self, event: InputEvent) -> list[Outcome]:
         """What an event brings to light, in order; mostly nothing."""
-        if event.type == EV_SYN:
-            return self._synchronise(event)
-        if event.type != EV_KEY or self._deaf:
-            return []
-        if event.value == RELEASED:
-            self._held.discard(event.code)
-        return self._press(event.code, event.time) if event.value == PRESSED else []
+        time, kind, code, value = event
+        if kind == EV_KEY:
+            if self._deaf:
+                return []
+            if value == PRESSED:
+                return self._press(code, time)
+            return self._release(code, time) if value == RELEASED and code in RELEASES else []
+        return self._synchronise(code, time) if kind == EV_SYN else []
 
     def overdue_at(self) -> int | None:
         """When silence will have ended the open code; None if none is open."""
-        return self._last_press + self._pause if self._chars else None
+        return self._last_part + self._pace.pause if self._is_open() else None
 
     def close_overdue(self, now: int) -> list[Outcome]:
         """The code that silence has ended by `now`, if there is one.
@@ -106,53 +123,133 @@ class Decoder:
         Scanners without a suffix key end a code by going quiet. `now` must not be later than the
         moment up to which all events were fed, or a code whose keys wait to be read is cut in two.
         """
-        if not self._is_silent(now):
+        if now - self._last_part < self._pace.pause or not (self._is_open() or self._discarding):
             return []
-        self._pause = PAUSE  # this scanner ends codes without a key, or does so again
-        return self._end()
+        return self._end(Ending.SILENCE)
 
     def finish(self) -> list[Outcome]:
         """The open code, if there is one, when it is known that no more keys will come."""
-        return self._end()
+        return self._end(Ending.SILENCE) if self._is_open() else []
 
     def cut_off(self, reason: str, time: int) -> list[Outcome]:
         """The loss of the open code, if there is one, when its keys stop coming before its end."""
-        return self._lose(reason, time) if self._chars else []
+        return self._lose(reason, time) if self._is_open() else []
 
-    def _synchronise(self, event: InputEvent) -> list[Outcome]:
-        if event.code == SYN_DROPPED:
-            self._deaf = True
-            return self._lose_once(event.time)
-        if event.code == SYN_REPORT and self._deaf:
-            self._deaf = False
-            self._held.clear()  # the release of a held key may be among what was dropped
-            self._caps = False
-            # Where SYN_DROPPED stood alone, as after EVIOCSCLOCKID, this report may be the first of a later code.
-            return self.close_overdue(event.time) + self._lose_once(event.time)
-        return []
+    def _change_layout(self) -> None:
+        if self._next_layout:
+            self._keyboard.use(self._next_layout)
+            self._next_layout = None
 
-    def _lose_once(self, time: int) -> list[Outcome]:
-        self._last_press = time
-        reason = "the kernel dropped keys (SYN_DROPPED): they came faster than they were read"
-        return [] if self._discarding else self._lose(reason, time)
+    def _is_open(self) -> bool:
+        return bool(self._chars) or self._lost is not None or (self._keyboard.is_waiting and not self._discarding)
 
     def _press(self, code: int, time: int) -> list[Outcome]:
-        outcomes = self.close_overdue(time)
-        self._last_press = time
-        outcomes += self._pass_guard(time)
-        if code in _SUFFIXES:
-            self._pause = LONGER_PAUSE
-            outcomes += self._end()
-        elif code in _MODIFIERS:
-            self._held.add(code)
-        elif code == KEY_CAPSLOCK:
-            self._caps = not self._caps
-        elif code not in _LOCKS and not self._discarding:
-            outcomes += self._add(code, time)
+        late = time - self._last_part
+        if late >= self._pace.pause or self._guarded_until is not None:
+            outcomes = self.close_overdue(time) + self._pass_guard(time)
+        else:
+            outcomes = []
+        self._last_part = time
+        if code < CODES and (text := self._keyboard.at_once[code]) and self._is_plain:
+            self._append(text, time, late)  # what mostly happens, and all that a fast scanner leaves time for
+            return outcomes
+        return outcomes + self._press_special(code, time)
+
+    def _press_special(self, code: int, time: int) -> list[Outcome]:
+        if code in _ENDINGS and not self._keyboard.takes(code):
+            return self._end_by(_ENDINGS[code], time)
+        text = self._keyboard.press(code)
+        if self._calibratable and not self._keyboard.is_numbering:
+            self._trace.press(code, self._keyboard.level)
+        return self._typed(text, time) if text != "" else []
+
+    def _release(self, code: int, time: int) -> list[Outcome]:
+        outcomes = self.close_overdue(time) if self._keyboard.is_waiting else []
+        text = self._keyboard.release(code)
+        if text == "":
+            return outcomes
+        self._last_part = time
+        if self._calibratable and text:
+            self._trace.type(text[-1])  # of a dead key before it, the accent comes first
+        return outcomes + self._typed(text, time)
+
+    def _typed(self, text: str | None, time: int) -> list[Outcome]:
+        if self._discarding or self._lost:
+            self._missed += 1
+            self._pace.type(time, self._missed)  # or what follows slowly would be taken for another code
+            return []
+        if text is None:
+            self._pace.type(time, len(self._chars) + 1)
+            return self._lose_at_the_end(self._keyboard.fault, time)
+        if not self._chars and text in _LINE_ENDS and time - self._line_ended < _SOON:
+            return []
+        if self._bytes > MOST_BYTES - len(text.encode()):
+            return self._lose(f"the code is longer than {MOST_BYTES} bytes", time)
+        self._append(text, time, UNUSUAL + 1)
+        return []
+
+    def _append(self, text: str, time: int, late: int) -> None:
+        self._chars.append(text)
+        self._bytes += 1 if text < "\x80" else len(text.encode())
+        number = len(self._chars)
+        if number < 3 or late > UNUSUAL:
+            self._pace.type(time, number)
+        self._is_plain = self._bytes < _PLAINLY and (not self._calibratable or self._trace.is_over)
+
+    def _end_by(self, ending: Ending, time: int) -> list[Outcome]:
+        """A key that ends codes.
+
+        Tab is data where this scanner is known to end them by Enter: its code goes on.
+        """
+        if ending is Ending.TAB and self._pace.ending is Ending.LINE:
+            text = self._keyboard.finish()
+            outcomes = self._typed(text, time) if text != "" else []
+            return outcomes + self._typed("\t", time) if self._chars else outcomes
+        if ending is Ending.LINE:
+            self._line_ended = time
+        return self._end(ending)
+
+    def _end(self, ending: Ending) -> list[Outcome]:
+        """What the open code was."""
+        lost, discarding = self._lost, self._discarding
+        if not discarding and not lost and self._keyboard.is_waiting and (rest := self._keyboard.finish()) != "":
+            outcomes = self._typed(rest, self._last_part)
+            lost, discarding = self._lost, self._discarding
+        else:
+            outcomes = []
+        raw = "".join(self._chars)
+        if (
+            self._calibratable
+            and not discarding
+            and (layout := self._trace.betrayed(self._keyboard.layout.name, raw))
+        ):
+            outcomes = [Calibration(layout, self._last_part)]
+        elif lost:
+            outcomes = [lost]
+        elif not discarding and (text := raw.rstrip(_AT_THE_END)):
+            outcomes.append(self._code(text, raw))
+        self._learn(ending, raw)
+        self._clear()
+        self._change_layout()
         return outcomes
 
-    def _is_silent(self, now: int) -> bool:
-        return (bool(self._chars) or self._discarding) and now - self._last_press >= self._pause
+    def _code(self, text: str, raw: str) -> Code:
+        if self._keyboard.layout is US:
+            text = healed(text) or text
+        return Code(text, raw.encode(), self._last_part)
+
+    def _learn(self, ending: Ending, raw: str) -> None:
+        if self._discarding or self._lost or not raw.rstrip(_AT_THE_END):
+            self._pace.drop()
+        else:
+            is_tab = ending is Ending.SILENCE and raw.endswith("\t")
+            self._pace.end(Ending.TAB if is_tab else ending, self._last_part, len(self._chars) - is_tab)
+
+    def _clear(self) -> None:
+        self._chars.clear()
+        self._trace.clear()
+        self._keyboard.forget()
+        self._bytes, self._lost, self._discarding, self._is_plain = 0, None, False, False
 
     def _pass_guard(self, time: int) -> list[Outcome]:
         guarded_until, self._guarded_until = self._guarded_until, None
@@ -160,28 +257,40 @@ class Decoder:
             return []
         return self._lose("the scanner was opened in the middle of this code, or just before it", time)
 
-    def _add(self, code: int, time: int) -> list[Outcome]:
-        char = None if self._held & _OTHER else self._character(code)
-        if char is None:
-            with_held = f" with Alt or Meta ({sorted(self._held & _OTHER)})" if self._held & _OTHER else ""
-            return self._lose(f"key {code}{with_held} has no character on a US keyboard", time)
-        if len(self._chars) == MOST_BYTES:
-            return self._lose(f"the code is longer than {MOST_BYTES} bytes", time)
-        self._chars.append(char)
+    def _synchronise(self, code: int, time: int) -> list[Outcome]:
+        if code == SYN_DROPPED:
+            self._deaf = True
+            return self._lose_once(time)
+        if code == SYN_REPORT and self._deaf:
+            self._deaf = False
+            self._keyboard.lose_track()  # the release of a held key may be among what was dropped
+            # Where SYN_DROPPED stood alone, as after EVIOCSCLOCKID, this report may be the first of a later code.
+            return self.close_overdue(time) + self._lose_once(time)
         return []
 
-    def _character(self, code: int) -> str | None:
-        shift, ctrl = bool(self._held & _SHIFT), bool(self._held & _CTRL)
-        return character(code, shift=shift, caps=self._caps, ctrl=ctrl)
+    def _lose_once(self, time: int) -> list[Outcome]:
+        self._last_part = time
+        reason = "the kernel dropped keys (SYN_DROPPED): they came faster than they were read"
+        outcomes = [] if self._discarding else self._lose(reason, time)
+        self._pace.drop()  # a queue runs over by keys that come fast
+        return outcomes
+
+    def _lose_at_the_end(self, reason: str, time: int) -> list[Outcome]:
+        """A key without a character.
+
+        Read by the wrong layout, the calibration code has some: then wait for its end.
+        """
+        if not self._calibratable:
+            outcomes = self._lose(reason, time)
+            self._missed += 1
+            return outcomes
+        self._missed = len(self._chars) + 1
+        self._lost, self._is_plain = Lost(reason, time), False
+        return []
 
     def _lose(self, reason: str, time: int) -> list[Outcome]:
         """Drop what is open, and all that follows up to the end of that code."""
-        self._chars.clear()
-        self._discarding = True
+        self._missed = len(self._chars)
+        self._clear()
+        self._discarding = True  # after _clear, which ends it
         return [Lost(reason, time)]
-
-    def _end(self) -> list[Outcome]:
-        text = "".join(self._chars)
-        self._chars.clear()
-        self._discarding = False
-        return [Code(text, self._last_press)] if text else []

@@ -5,7 +5,7 @@ The same item scanned twice on purpose is two scans, so a repeat is marked and n
 
 from __future__ import annotations
 
-from pi_auto.client.capture.decoder import Code, Lost, Outcome
+from pi_auto.client.capture.codes import Code, Lost
 from pi_auto.client.clock import Now, stamp_at
 from pi_auto.client.spool.drafts import Draft, IncidentDraft, ScanDraft
 from pi_auto.client.uuids import new_uuid
@@ -22,7 +22,7 @@ class Drafter:
         self._now = now
         self._recent: dict[str, ScanDraft] = {}
 
-    def draft(self, outcome: Outcome) -> Draft:
+    def draft(self, outcome: Code | Lost) -> Draft:
         """The draft of a code, or of its loss."""
         stamp = stamp_at(self._now(), outcome.time)
         if isinstance(outcome, Lost):
@@ -32,9 +32,8 @@ class Drafter:
     def _scan(self, code: Code, stamp: Stamp) -> ScanDraft:
         self._forget_before(stamp.boottime_ns - REPEAT_WINDOW)
         earlier = self._recent.get(code.text)
-        raw = code.text.encode()
         repeat_of = earlier.uuid if earlier else None
-        draft = ScanDraft(new_uuid(), self._scanner, raw, code.text, stamp, repeat_of)
+        draft = ScanDraft(new_uuid(), self._scanner, code.raw, code.text, stamp, repeat_of)
         self._recent[code.text] = draft
         return draft
 

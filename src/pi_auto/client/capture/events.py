@@ -32,6 +32,13 @@ class InputEvent(NamedTuple):
     value: int
 
 
+class Octets(NamedTuple):
+    """Bytes, from a scanner that sends bytes: one report, or whatever its serial line gave at once."""
+
+    time: int
+    octets: bytes
+
+
 def pack_event(time: int, kind: int, code: int, value: int) -> bytes:
     """An event as a device (or a FIFO that stands for one) delivers it; `time` in nanoseconds."""
     seconds, rest = divmod(time, _SECOND)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from pi_auto.client.capture.events import EV_KEY, KEY_CAPSLOCK, KEY_LEFTSHIFT, KEY_RIGHTSHIFT, PRESSED, InputEvent
-from pi_auto.client.capture.layout_us import KEYS
+from pi_auto.client.capture.keys.layout import CHARACTER_KEYS
 
 FEWEST = 6  # characters: fewer may be a stumble over the keys
 AVERAGE = 60_000_000  # nanoseconds between two characters; 200 words a minute, beyond a person's long burst
@@ -47,7 +47,7 @@ class Judge:
             return Verdict.PERSON
         if event.value != PRESSED or event.code in _SILENT:
             return Verdict.OPEN
-        if event.code in KEYS:
+        if event.code in CHARACTER_KEYS:
             return self._press(event.time)
         return self._end()
 

@@ -1,0 +1,201 @@
+"""Where a code ends: by which key, by how long a silence; and what is learned of it for the next start."""
+
+from __future__ import annotations
+
+import pytest
+
+from pi_auto.client.capture.codes import Code, Lost
+from pi_auto.client.capture.decoder import Decoder
+from pi_auto.client.capture.events import (
+    KEY_ENTER,
+    KEY_KPENTER,
+    KEY_LEFTCTRL,
+    KEY_LINEFEED,
+    KEY_TAB,
+    InputEvent,
+)
+from pi_auto.client.capture.keys.habits import Ending, Habits
+from pi_auto.simulator.wedge import Report, Wedge, alt, stroke
+from support.keys import MS, START
+
+ENTER, TAB = stroke((KEY_ENTER,)), stroke((KEY_TAB,))
+CTRL_J, CTRL_M, CTRL_I = (KEY_LEFTCTRL, 36), (KEY_LEFTCTRL, 50), (KEY_LEFTCTRL, 23)
+
+
+def events(reports: list[Report], at: int) -> list[InputEvent]:
+    return [InputEvent(at + n * MS, *event) for n, report in enumerate(reports) for event in report]
+
+
+def typed(text: str, at: int, gap: int = 2 * MS, *ending: tuple[int, ...] | str) -> list[InputEvent]:
+    """A code and what it ends by: keys pressed together, or digits of an Alt code."""
+    run = Wedge(suffix=(), gap=gap).events(text, at)
+    reports = [report for keys in ending for report in (alt(keys) if isinstance(keys, str) else stroke(keys))]
+    return run + events(reports, at + len(text) * gap)
+
+
+def read(decoder: Decoder, *runs: list[InputEvent]) -> list[str]:
+    """The texts; silence is told 40 ms after it was due, as by a reader that woke up late."""
+    outcomes = []
+    for event in (event for run in runs for event in run):
+        due = decoder.overdue_at()
+        if due is not None and due + 40 * MS <= event.time:
+            outcomes += decoder.close_overdue(due + 40 * MS)
+        outcomes += decoder.feed(event)
+    outcomes += decoder.finish()
+    return [outcome.text if isinstance(outcome, Code) else str(outcome) for outcome in outcomes]
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        [(KEY_ENTER,)], [(KEY_KPENTER,)], [(KEY_LINEFEED,)], [(KEY_TAB,)], [], [CTRL_J], [CTRL_M], [CTRL_I],
+        [CTRL_M, CTRL_J], [(KEY_ENTER,), CTRL_J], [(KEY_ENTER,), (KEY_LINEFEED,)], [(KEY_TAB,), (KEY_ENTER,)],
+        ["013"], ["013", "010"], ["0013", "0010"], ["009"], [(KEY_ENTER,), "010"],
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("habits", [None, *(Habits("us", ending, 2 * MS) for ending in Ending)])
+def test_each_ending_gives_one_code_and_no_empty_one(
+    ending: list[tuple[int, ...] | str], habits: Habits | None
+) -> None:
+    decoder = Decoder(habits=habits)
+    runs = [typed(text, START + n * 700 * MS, 2 * MS, *ending) for n, text in enumerate(("A1", "B2", "C3"))]
+    assert read(decoder, *runs) == ["A1", "B2", "C3"]
+
+
+def test_line_ends_that_stand_alone_are_no_code() -> None:
+    assert read(Decoder(), *(typed("", START + n * 500 * MS, MS, CTRL_J, CTRL_M, "009") for n in range(3))) == []
+
+
+def test_line_ends_inside_a_code_are_data_and_the_bytes_keep_the_last_ones() -> None:
+    decoder = Decoder()
+    run = [*typed("A", START, 2 * MS, CTRL_M, CTRL_J), *typed("B", START + 9 * MS, 2 * MS, CTRL_J, (KEY_ENTER,))]
+    assert [(code.text, code.raw) for event in run for code in decoder.feed(event) if isinstance(code, Code)] == [
+        ("A\r\nB", b"A\r\nB\n")
+    ]
+
+
+def test_a_tab_is_data_in_the_codes_of_a_scanner_that_ends_them_by_enter() -> None:
+    decoder = Decoder(habits=Habits(ending=Ending.LINE))
+    run = [*typed("A", START, 2 * MS, (KEY_TAB,)), *typed("B", START + 6 * MS, 2 * MS, (KEY_ENTER,))]
+    assert read(decoder, run) == ["A\tB"]
+
+
+def test_a_scanner_set_from_enter_to_tab_is_learned_again_by_the_first_silence() -> None:
+    decoder = Decoder(habits=Habits(ending=Ending.LINE, gap_ns=2 * MS))
+    assert read(decoder, typed("A1", START, 2 * MS, (KEY_TAB,)), typed("B2", START + 500 * MS, 2 * MS)) == [
+        "A1",
+        "B2",
+    ]
+    assert Decoder(habits=Habits(ending=Ending.LINE)).habits.ending is Ending.LINE
+
+
+def test_two_codes_without_suffix_300_ms_apart_are_two() -> None:
+    decoder = Decoder()
+    runs = [
+        typed(text, START + n * 300 * MS, 2 * MS) for n, text in enumerate(("4006381333931", "96385074", "A1"))
+    ]
+    assert read(decoder, *runs) == ["4006381333931", "96385074", "A1"]
+    assert decoder.habits == Habits("us", Ending.SILENCE, 2 * MS)
+
+
+@pytest.mark.parametrize("gap", [1, 5, 50, 99, 150, 500, 990])
+@pytest.mark.parametrize("ending", [[], [(KEY_ENTER,)]])
+def test_a_scanner_set_to_any_gap_is_read_whole_from_its_first_code(
+    gap: int, ending: list[tuple[int, ...]]
+) -> None:
+    decoder = Decoder()
+    code = "4006381333931"
+    after = START + 14 * gap * MS + 2_000 * MS
+    assert read(decoder, typed(code, START, gap * MS, *ending), typed(code, after, gap * MS, *ending)) == [
+        code,
+        code,
+    ]
+    assert decoder.habits.gap_ns == gap * MS
+
+
+@pytest.mark.parametrize(
+    ("habits", "pause"),
+    [
+        (None, 100),
+        (Habits(ending=Ending.SILENCE, gap_ns=2 * MS), 100),
+        (Habits(ending=Ending.SILENCE, gap_ns=60 * MS), 300),
+        (Habits(ending=Ending.SILENCE, gap_ns=990 * MS), 1_500),
+        (Habits(ending=Ending.LINE, gap_ns=2 * MS), 250),
+        (Habits(ending=Ending.TAB, gap_ns=100 * MS), 500),
+    ],
+)
+def test_silence_ends_a_code_after_five_times_the_gap_within_bounds(habits: Habits | None, pause: int) -> None:
+    decoder = Decoder(habits=habits)
+    for event in typed("12", START):
+        decoder.feed(event)
+    assert decoder.overdue_at() == START + 2 * MS + pause * MS
+
+
+def test_what_was_learned_saves_the_first_code_after_a_start_from_being_cut_by_a_hiccup() -> None:
+    hiccup = [*typed("4006381", START), *typed("333931", START + 200 * MS, 2 * MS, (KEY_ENTER,))]
+    assert read(Decoder(), hiccup) == ["4006381", "333931"]
+    first = Decoder()
+    read(first, typed("X1", START, 2 * MS, (KEY_ENTER,)))
+    assert read(Decoder(habits=first.habits), hiccup) == ["4006381333931"]
+
+
+def test_a_hiccup_is_no_habit() -> None:
+    decoder = Decoder()
+    read(decoder, [*typed("40063", START), *typed("81333931", START + 90 * MS)])
+    assert decoder.habits.gap_ns is not None
+    assert decoder.habits.gap_ns < 10 * MS
+
+
+def test_a_shorter_gap_is_believed_little_by_little_and_a_longer_one_at_once() -> None:
+    decoder = Decoder(habits=Habits(gap_ns=80 * MS))
+    gaps = []
+    for n in range(3):
+        read(decoder, typed("123", START + n * 5_000 * MS, 8 * MS))
+        gaps.append(decoder.habits.gap_ns)
+    assert gaps == [71 * MS, 63_125_000, 56_234_375]
+    read(decoder, typed("123", START + 20_000 * MS, 70 * MS))
+    assert decoder.habits.gap_ns == 70 * MS
+
+
+def test_a_scanner_that_was_made_slow_is_learned_anew_after_two_fragments() -> None:
+    decoder = Decoder(habits=Habits(ending=Ending.SILENCE, gap_ns=2 * MS))
+    assert read(decoder, typed("12345", START, 400 * MS)) == ["1", "2", "345"]
+    assert read(decoder, typed("12345", START + 9_000 * MS, 400 * MS)) == ["12345"]
+
+
+def test_the_late_rest_of_a_line_end_teaches_nothing() -> None:
+    decoder = Decoder()
+    for n in range(3):
+        at = START + n * 9_000 * MS
+        run = [*typed("A1", at, 400 * MS, (KEY_ENTER,)), *typed("", at + 1_300 * MS, MS, CTRL_J)]
+        assert read(decoder, run) == ["A1"]
+        assert decoder.habits == Habits("us", Ending.LINE, 400 * MS)
+
+
+def test_a_lost_code_teaches_nothing() -> None:
+    decoder = Decoder(habits=Habits(ending=Ending.LINE, gap_ns=2 * MS))
+    assert read(decoder, typed("1", START, 90 * MS, (1,)), typed("2", START + 90 * MS, 90 * MS, (KEY_TAB,)))[
+        0
+    ].startswith("Lost")
+    assert decoder.habits == Habits("us", Ending.LINE, 2 * MS)
+
+
+def test_what_follows_a_lost_character_slowly_is_no_code_of_its_own() -> None:
+    for text in ("", "1"):
+        run = [
+            *typed(text, START, 300 * MS, (1,)),
+            *typed("345", START + (len(text) + 1) * 300 * MS, 300 * MS, (28,)),
+        ]
+        assert [each.startswith("Lost") for each in read(Decoder(), run)] == [True]
+
+
+def test_an_alt_code_that_never_ends_is_lost_by_silence_and_told_of_in_time() -> None:
+    decoder = Decoder()
+    for event in events([*stroke((2,)), *list(alt("065"))[:-1]], START):
+        decoder.feed(event)
+    due = decoder.overdue_at()
+    assert due is not None
+    (lost,) = decoder.close_overdue(due)
+    assert isinstance(lost, Lost)
+    assert lost.reason == "a character typed by its number was not finished"
+    assert decoder.overdue_at() is None
