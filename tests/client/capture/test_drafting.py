@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from pi_auto.client.capture.decoder import Code, Lost
+from pi_auto.client.capture.codes import Code, Lost
 from pi_auto.client.capture.drafting import Drafter
 from pi_auto.client.clock import boottime_ns, stamp_at, system_clock
 from pi_auto.client.spool.drafts import IncidentDraft, ScanDraft
@@ -21,7 +21,7 @@ NOW = replace(stamp(), boottime_ns=60_000 * MS)
 
 def drafts(*codes: tuple[str, int]) -> list[ScanDraft]:
     drafter = Drafter(SCANNER, lambda: NOW)
-    made = [drafter.draft(Code(text, at * MS)) for text, at in codes]
+    made = [drafter.draft(Code(text, text.encode(), at * MS)) for text, at in codes]
     return [draft for draft in made if isinstance(draft, ScanDraft)]
 
 
@@ -49,7 +49,7 @@ def test_the_same_text_within_half_a_second_is_marked_as_a_repeat(
 
 
 def test_two_scanners_never_repeat_each_other() -> None:
-    one, two = (Drafter(SCANNER, lambda: NOW).draft(Code("A", 0)) for _ in range(2))
+    one, two = (Drafter(SCANNER, lambda: NOW).draft(Code("A", b"A", 0)) for _ in range(2))
     assert isinstance(one, ScanDraft)
     assert isinstance(two, ScanDraft)
     assert two.repeat_of is None

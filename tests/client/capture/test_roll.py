@@ -15,10 +15,11 @@ from pi_auto.client.capture.judge import Verdict
 from pi_auto.client.capture.learned import Learned
 from pi_auto.client.capture.lookout import Lookout
 from pi_auto.client.capture.roll import Roll
-from pi_auto.client.capture.sources import DeviceSource, Source
+from pi_auto.client.capture.sources.keyboard import KeyboardSource
+from pi_auto.client.capture.sources.source import Source
 from support.waiting import wait_until
 
-Plug = Callable[..., DeviceSource]
+Plug = Callable[..., KeyboardSource]
 
 
 @pytest.fixture
@@ -37,11 +38,11 @@ def roll(folder: Path) -> Roll:
 @pytest.fixture
 def plug(tmp_path: Path, roll: Roll, folder: Path) -> Iterator[Plug]:
     """Plugs a device in; one that is not `known` is to be judged."""
-    sources: list[DeviceSource] = []
+    sources: list[KeyboardSource] = []
 
-    def plug_in(name: str, *, known: bool = True) -> DeviceSource:
+    def plug_in(name: str, *, known: bool = True) -> KeyboardSource:
         os.mkfifo(tmp_path / name)
-        sources.append(DeviceSource(tmp_path / name, known=None if known else Learned(folder)))
+        sources.append(KeyboardSource(tmp_path / name, known=None if known else Learned(folder)))
         roll.opened(sources[-1])
         return sources[-1]
 

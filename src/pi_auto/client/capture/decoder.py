@@ -8,8 +8,7 @@ that code is dropped and nothing is guessed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from pi_auto.client.capture.codes import Code, Lost, Outcome
 from pi_auto.client.capture.events import (
     EV_KEY,
     EV_SYN,
@@ -34,12 +33,12 @@ from pi_auto.client.capture.events import (
     SYN_REPORT,
     InputEvent,
 )
+from pi_auto.client.capture.guarding import GUARD, OPENED_LATE
 from pi_auto.client.capture.layout_us import character
 from pi_auto.wire.scan import MOST_BYTES
 
 PAUSE = 100_000_000  # of silence ends a code: covers every scanner sold with its factory settings
 LONGER_PAUSE = 250_000_000  # where codes are known to end by a key: a hiccup must not cut one in two
-GUARD = 150_000_000  # after opening: a key this soon may belong to a code whose beginning was missed
 
 _SUFFIXES = frozenset((KEY_ENTER, KEY_KPENTER, KEY_TAB, KEY_LINEFEED))
 _SHIFT = frozenset((KEY_LEFTSHIFT, KEY_RIGHTSHIFT))
@@ -47,25 +46,6 @@ _CTRL = frozenset((KEY_LEFTCTRL, KEY_RIGHTCTRL))
 _OTHER = frozenset((KEY_LEFTALT, KEY_RIGHTALT, KEY_LEFTMETA, KEY_RIGHTMETA))
 _MODIFIERS = _SHIFT | _CTRL | _OTHER
 _LOCKS = frozenset((KEY_NUMLOCK, KEY_SCROLLLOCK))  # change no character here
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A code that was read whole. `time` is that of its last key."""
-
-    text: str
-    time: int
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """A code that was dropped, and why. `time` is when that was noticed."""
-
-    reason: str
-    time: int
-
-
-Outcome = Code | Lost
 
 
 class Decoder:
@@ -158,7 +138,7 @@ class Decoder:
         guarded_until, self._guarded_until = self._guarded_until, None
         if guarded_until is None or time >= guarded_until:
             return []
-        return self._lose("the scanner was opened in the middle of this code, or just before it", time)
+        return self._lose(OPENED_LATE, time)
 
     def _add(self, code: int, time: int) -> list[Outcome]:
         char = None if self._held & _OTHER else self._character(code)
@@ -184,4 +164,4 @@ class Decoder:
         text = "".join(self._chars)
         self._chars.clear()
         self._discarding = False
-        return [Code(text, self._last_press)] if text else []
+        return [Code(text, text.encode(), self._last_press)] if text else []

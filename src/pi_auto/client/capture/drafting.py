@@ -5,7 +5,7 @@ The same item scanned twice on purpose is two scans, so a repeat is marked and n
 
 from __future__ import annotations
 
-from pi_auto.client.capture.decoder import Code, Lost, Outcome
+from pi_auto.client.capture.codes import Code, Lost, Outcome
 from pi_auto.client.clock import Now, stamp_at
 from pi_auto.client.spool.drafts import Draft, IncidentDraft, ScanDraft
 from pi_auto.client.uuids import new_uuid
@@ -32,9 +32,8 @@ class Drafter:
     def _scan(self, code: Code, stamp: Stamp) -> ScanDraft:
         self._forget_before(stamp.boottime_ns - REPEAT_WINDOW)
         earlier = self._recent.get(code.text)
-        raw = code.text.encode()
         repeat_of = earlier.uuid if earlier else None
-        draft = ScanDraft(new_uuid(), self._scanner, raw, code.text, stamp, repeat_of)
+        draft = ScanDraft(new_uuid(), self._scanner, code.raw, code.text, stamp, repeat_of)
         self._recent[code.text] = draft
         return draft
 
