@@ -23,7 +23,7 @@ class Desk:
 
     def __init__(self, drafter: Drafter) -> None:
         self._drafter = drafter
-        self._recent: deque[tuple[Path, Code]] = deque(maxlen=_MOST_RECENT)
+        self._recent: deque[tuple[Code, set[Path]]] = deque(maxlen=_MOST_RECENT)
 
     def take(self, outcome: Outcome, node: Path) -> Draft | None:
         """The draft of what has come by a node; None if it came by another one already."""
@@ -32,10 +32,10 @@ class Desk:
         return self._drafter.draft(outcome)
 
     def _is_echo(self, code: Code, node: Path) -> bool:
-        for other, earlier in self._recent:
+        for earlier, nodes in self._recent:
             apart = abs(code.time - earlier.time)
-            if other != node and earlier.text == code.text and apart <= _ECHO + _TYPING * len(code.text):
-                self._recent.remove((other, earlier))  # it has one echo at most
+            if node not in nodes and earlier.text == code.text and apart <= _ECHO + _TYPING * len(code.text):
+                nodes.add(node)
                 return True
-        self._recent.append((node, code))
+        self._recent.append((code, {node}))
         return False

@@ -30,6 +30,7 @@ from pi_auto.client.capture.plugging import Plugging
 from pi_auto.client.capture.roll import Roll
 from pi_auto.client.capture.sources.opening import Opened, open_named, open_way
 from pi_auto.client.capture.sources.source import Source
+from pi_auto.client.clock import clock_synced
 
 _LOOK_SECONDS = 2.0
 _log = logging.getLogger("pi_auto.capture")
@@ -91,6 +92,7 @@ class Lookout(threading.Thread):
             self._tell(Path("auto"), "no scanner found yet; looking for one")
         if self._keeping:
             self._keeping.let_go_of_the_rest()
+        clock_synced()  # what that needs is loaded here, and not by the reader at its first scan
         if len(self._roll):
             time.sleep(GUARD / 1e9)  # what is typed sooner is taken for the rest of a code
         self._ready()

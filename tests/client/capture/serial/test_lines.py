@@ -21,9 +21,10 @@ ENDINGS = [b"\r", b"\n", b"\r\n", b"\t", b"\x03"]
 
 
 def outcomes(decoder: LineDecoder, pieces: Iterable[tuple[int, bytes | str]]) -> list[Outcome]:
-    """What pieces bring to light, each so many ms after the one before; a text stands for a gap."""
+    """What pieces bring to light, each so many ms after the one before, read in time; a text stands for a gap."""
     found, now = list[Outcome](), START
     for wait, piece in pieces:
+        found += decoder.close_overdue(now + (wait - 1) * MS)
         now += wait * MS
         found += decoder.feed(Gap(now, piece) if isinstance(piece, str) else Octets(now, piece))
     return found + decoder.close_overdue(now + LONGER_PAUSE)
@@ -84,6 +85,23 @@ def test_a_code_that_comes_in_pieces_is_one() -> None:
 
 def test_a_hiccup_cuts_no_code_in_two_where_its_ending_is_known() -> None:
     assert said((0, b"FIRST\r"), (300, b"400638"), (200, b"1333931\r")) == ["FIRST", EAN.decode()]
+
+
+def test_bytes_that_were_read_late_are_one_code_only_if_its_ending_tells_so() -> None:
+    """As by a reader that was frozen for 200 ms: they have waited, who knows since when."""
+    decoder = LineDecoder()
+    outcomes(decoder, [(0, b"FIRST\r")])
+    now = START + 900 * MS
+    late = [Octets(now, b"400638"), Octets(now + 300 * MS, b"1333931\rNEXT\r")]
+    assert [each.text for part in late for each in decoder.feed(part) if isinstance(each, Code)] == [
+        EAN.decode(),
+        "NEXT",
+    ]
+    decoder = LineDecoder()
+    late = [Octets(START, b"400638"), Octets(START + 200 * MS, b"1333931"), Octets(START + 201 * MS, b"?")]
+    reason = "its bytes were read too late to tell whether they are one code or two"
+    assert [outcome for part in late for outcome in decoder.feed(part)] == [Lost(reason, START + 200 * MS)]
+    assert said((900, EAN), decoder=decoder) == [EAN.decode()]
 
 
 def test_stx_and_etx_are_a_frame() -> None:

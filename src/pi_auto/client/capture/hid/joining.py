@@ -14,7 +14,7 @@ from pi_auto.client.capture.hid.pos import PosPart, PosReports, ReportError
 from pi_auto.client.capture.octets import as_text
 from pi_auto.wire.scan import MOST_BYTES
 
-REST = 500_000_000  # ns in which the next report of a code must come; they are a few ms apart
+REST = 200_000_000  # ns in which the next report of a code must come; they are a few ms apart
 
 
 class PosDecoder:
@@ -29,20 +29,22 @@ class PosDecoder:
         self._discarding = False  # until the end of a code that is lost already
 
     def feed(self, part: Octets | Gap) -> list[Outcome]:
-        """What a report brings to light."""
-        outcomes = self.close_overdue(part.time)
+        """What a report brings to light.
+
+        It has the time at which it was read, by which alone no silence is judged: it may have waited.
+        """
         self._last = part.time
         if isinstance(part, Gap):
-            return outcomes + self._lose(part.reason, part.time)
+            return self._lose(part.reason, part.time)
         try:
             read = self._reports.read(part.octets)
         except ReportError as error:
-            return outcomes + self._lose(str(error), part.time, until_end=error.is_continued)
-        return outcomes + (self._take(read, part.time) if read else [])
+            return self._lose(str(error), part.time, until_end=error.is_continued)
+        return self._take(read, part.time) if read else []
 
     def overdue_at(self) -> int | None:
-        """When the open code will be given up; None if none is open."""
-        return None if self._open is None else self._last + REST
+        """When the open code will be given up, or what is passed over is over; None if nothing is open."""
+        return None if self._open is None and not self._discarding else self._last + REST
 
     def close_overdue(self, now: int) -> list[Outcome]:
         """The loss of a code whose rest has not come by `now`."""

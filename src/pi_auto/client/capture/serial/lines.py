@@ -17,6 +17,7 @@ PAUSE = 100_000_000  # ns of silence that end a code; at 9600 baud a character t
 LONGER_PAUSE = 250_000_000  # where codes are known to end by a character: a hiccup must not cut one in two
 _CRLF, _CR, _LF, _ETX, _STX = b"\r\n", b"\r", b"\n", b"\x03", b"\x02"
 _ENDINGS = (_CRLF, _CR, _LF, _ETX, b"\t")
+_TOO_LATE = "its bytes were read too late to tell whether they are one code or two"
 _TOO_LONG = f"the code is longer than {MOST_BYTES} bytes"
 
 
@@ -31,12 +32,17 @@ class LineDecoder:
         self._discarding = False  # until the end of a code that is lost already
 
     def feed(self, part: Octets | Gap) -> list[Outcome]:
-        """What bytes bring to light, in order."""
-        outcomes = self.close_overdue(part.time)
+        """What bytes bring to light, in order.
+
+        They have the time at which they were read, by which alone no silence is judged: they may have waited.
+        """
+        is_late = part.time - self._last >= self._pause()
         self._last = part.time
         if isinstance(part, Gap):
-            return outcomes + self._lose(part.reason, part.time)
-        outcomes += self._pass_guard(part.time)
+            return self._lose(part.reason, part.time)
+        outcomes = self._pass_guard(part.time)
+        if self._open and is_late and not self._ending and not self._discarding:
+            outcomes += self._lose(_TOO_LATE, part.time)
         self._open += part.octets
         outcomes += self._cut()
         if len(self._open) > MOST_BYTES + len(_CRLF):
@@ -45,8 +51,8 @@ class LineDecoder:
         return outcomes
 
     def overdue_at(self) -> int | None:
-        """When silence will have ended the open code; None if none is open."""
-        return self._last + self._pause() if self._open else None
+        """When silence will have ended the open code, or what is passed over; None if nothing is open."""
+        return self._last + self._pause() if self._open or self._discarding else None
 
     def close_overdue(self, now: int) -> list[Outcome]:
         """The codes that silence has ended by `now`; mostly one at most."""
