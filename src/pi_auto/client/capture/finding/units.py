@@ -110,7 +110,7 @@ def _input_unit(folder: Path) -> Unit:
 
 def _unit(bus: str, ids: str, name: str, serial: str, port: str, folder: Path) -> Unit:
     start = "bluetooth" if bus == _BLUETOOTH else "usb"
-    own = serial or port
+    own = serial or port or name
     return Unit(own or str(folder.resolve()), ids, f"{start}-{ids}-{_as_udev_has_it(own)}", name, port, bus)
 
 
