@@ -28,7 +28,7 @@ from pi_auto.client.capture.keeping import Keeping
 from pi_auto.client.capture.learned import Learned
 from pi_auto.client.capture.plugging import Plugging
 from pi_auto.client.capture.roll import Roll
-from pi_auto.client.capture.sources.opening import Opened, open_named, open_way
+from pi_auto.client.capture.sources.opening import open_named, open_way
 from pi_auto.client.capture.sources.source import Source
 from pi_auto.client.clock import clock_synced
 
@@ -153,15 +153,15 @@ class Lookout(threading.Thread):
             self._tell(path, f"{source.scanner.id} is a person's keyboard, and is left alone")
             return
         self._inbox.put(Note(logging.INFO, f"scanner learned by its rhythm: {source.scanner.id}"))
-        if self._keeping:
+        if self._keeping and (descriptor := source.fileno()) is not None:
             with suppress(OSError):  # unplugged just now
-                self._keeping.keep(source.fileno())
+                self._keeping.keep(descriptor)
         try:
             self._learned.add(source.scanner.id)
         except OSError as error:
             self._tell(path, f"is known only until the next start: {error.strerror}")
 
-    def _try(self, path: Path, opened: Callable[[], Opened]) -> None:
+    def _try(self, path: Path, opened: Callable[[], Source]) -> None:
         if path in self._roll:
             return
         try:

@@ -12,7 +12,7 @@ from pathlib import Path
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.capture.finding.census import Census
 from pi_auto.client.capture.judge import Verdict
-from pi_auto.client.capture.sources.opening import Opened
+from pi_auto.client.capture.sources.source import Source
 from pi_auto.wire.scan import Scanner
 
 SCANNERS, TROUBLES = "scanners", "troubles"  # topics
@@ -25,8 +25,8 @@ class Roll:
 
     def __init__(self, bulletin: Bulletin) -> None:
         self._bulletin = bulletin
-        self._open: dict[Path, Opened] = {}
-        self._unjudged: dict[Path, Opened] = {}
+        self._open: dict[Path, Source] = {}
+        self._unjudged: dict[Path, Source] = {}
         self._persons: dict[tuple[Path, int], Scanner] = {}
         self._troubles: dict[Path, str] = {}
         self._not_opened: list[dict[str, str]] = []
@@ -39,7 +39,7 @@ class Roll:
         """How many devices are open."""
         return len(self._open)
 
-    def opened(self, source: Opened) -> None:
+    def opened(self, source: Source) -> None:
         """A device was opened."""
         self._open[source.path] = source
         if not source.known:
@@ -50,7 +50,7 @@ class Roll:
         self._open.pop(path, None)
         self._unjudged.pop(path, None)
 
-    def judged(self, path: Path, verdict: Verdict) -> Opened | None:
+    def judged(self, path: Path, verdict: Verdict) -> Source | None:
         """A keyboard is known for what it is; its source, if it was open and not judged before."""
         source = self._unjudged.pop(path, None)
         if source and verdict is Verdict.PERSON:

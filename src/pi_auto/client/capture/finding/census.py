@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pi_auto.client.capture.finding.knowledge import (
     SYMBOL_SERIAL,
@@ -19,10 +20,12 @@ from pi_auto.client.capture.finding.knowledge import (
 )
 from pi_auto.client.capture.finding.nodes import DEVICES, SYSFS, Kind, Node, nodes, usb_units
 from pi_auto.client.capture.finding.units import Unit, same_ids
-from pi_auto.client.capture.hid.descriptor import DescriptorError, parse_descriptor
-from pi_auto.client.capture.hid.pos import PosReports
 from pi_auto.wire.scan import Scanner
 
+if TYPE_CHECKING:
+    from pi_auto.client.capture.hid.pos import PosReports
+
+_PAGES = (0x8C, 0x45)  # bytes without which a descriptor speaks neither of bar code scanners nor of IBM's devices
 _PLUGGABLE = frozenset(("0003", "0005"))  # USB, Bluetooth: never the keys of the machine itself
 
 
@@ -91,6 +94,11 @@ def is_symbol_serial(node: Node) -> bool:
 
 def reports_of(node: Node) -> PosReports | None:
     """How to read its reports, if it is a HID POS scanner."""
+    if not _is_worth_parsing(node):
+        return None
+    from pi_auto.client.capture.hid.descriptor import DescriptorError, parse_descriptor  # noqa: PLC0415 - see below
+    from pi_auto.client.capture.hid.pos import PosReports  # noqa: PLC0415 - the same
+
     try:
         reports = PosReports(parse_descriptor(node.descriptor))
     except DescriptorError:
@@ -112,7 +120,16 @@ def _mutes(found: list[Node], units: list[Unit], doubled: frozenset[str]) -> tup
     return tuple(told.values())
 
 
+def _is_worth_parsing(node: Node) -> bool:
+    """Each keyboard has a raw HID device as well: what parses descriptors is not loaded for those."""
+    return any(page in node.descriptor for page in _PAGES)
+
+
 def _applications(node: Node) -> tuple[int, ...]:
+    if not _is_worth_parsing(node):
+        return ()
+    from pi_auto.client.capture.hid.descriptor import DescriptorError, parse_descriptor  # noqa: PLC0415 - see above
+
     try:
         return parse_descriptor(node.descriptor).applications
     except DescriptorError:

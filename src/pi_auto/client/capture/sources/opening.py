@@ -10,19 +10,15 @@ from pi_auto.client.capture.errors import CaptureRefused
 from pi_auto.client.capture.finding.census import Way, is_symbol_serial, reports_of
 from pi_auto.client.capture.finding.nodes import Kind, Node, node_at
 from pi_auto.client.capture.finding.units import text
-from pi_auto.client.capture.hid.hidraw import open_hidraw
 from pi_auto.client.capture.keeping import Keeping
-from pi_auto.client.capture.serial.tty import open_line
-from pi_auto.client.capture.sources.hid import PosSource, SymbolSource
 from pi_auto.client.capture.sources.keyboard import KeyboardSource
-from pi_auto.client.capture.sources.line import LineSource
+from pi_auto.client.capture.sources.source import Source
 from pi_auto.wire.scan import Scanner
 
-Opened = KeyboardSource | PosSource | SymbolSource | LineSource
 _TERMINALS = range(136, 144)  # majors of pseudo-terminals, which /sys does not know
 
 
-def open_way(way: Way, keeping: Keeping | None = None, known: Container[str] | None = None) -> Opened:
+def open_way(way: Way, keeping: Keeping | None = None, known: Container[str] | None = None) -> Source:
     """A scanner that was found. `known`: see KeyboardSource.
 
     Raises OSError if a retry may help, CaptureRefused if it can never be a scanner.
@@ -35,7 +31,7 @@ def open_way(way: Way, keeping: Keeping | None = None, known: Container[str] | N
     return _open_reports(node, way.scanner, keeping)
 
 
-def open_named(path: Path, keeping: Keeping | None = None) -> Opened:
+def open_named(path: Path, keeping: Keeping | None = None) -> Source:
     """The device that a person has named, whatever it calls itself. Raises what `open_way` raises."""
     node = node_at(path)
     if node:
@@ -45,14 +41,20 @@ def open_named(path: Path, keeping: Keeping | None = None) -> Opened:
     return KeyboardSource(path, None, keeping)
 
 
-def _open_line(path: Path, scanner: Scanner, keeping: Keeping | None) -> LineSource:
+def _open_line(path: Path, scanner: Scanner, keeping: Keeping | None) -> Source:
+    from pi_auto.client.capture.serial.tty import open_line  # noqa: PLC0415 - loaded when there is such a scanner
+    from pi_auto.client.capture.sources.line import LineSource  # noqa: PLC0415 - the same
+
     descriptor, is_kept = _descriptor_of(path, open_line, keeping)
     source = LineSource(path, scanner, descriptor, is_kept=is_kept)
     source.keep(keeping)
     return source
 
 
-def _open_reports(node: Node, scanner: Scanner, keeping: Keeping | None) -> PosSource | SymbolSource:
+def _open_reports(node: Node, scanner: Scanner, keeping: Keeping | None) -> Source:
+    from pi_auto.client.capture.hid.hidraw import open_hidraw  # noqa: PLC0415 - loaded when there is such a scanner
+    from pi_auto.client.capture.sources.hid import PosSource, SymbolSource  # noqa: PLC0415 - the same
+
     reports = None if is_symbol_serial(node) else reports_of(node)
     if reports is None and not is_symbol_serial(node):
         raise CaptureRefused(
