@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from pi_auto.client.capture.scanners import find_scanners
+from pi_auto.client.capture.finding.census import look_around
 from pi_auto.simulator.codes import CODES
 from pi_auto.simulator.pi import VirtualPi
 from pi_auto.simulator.program import Program, ProgramFailed
@@ -64,9 +64,9 @@ def _open(stack: ExitStack, folder: Path, http: str, say: Say) -> House:
     )  # fmt: skip
     stack.callback(server.stop)
     url = f"http://{server.start()['http']}"
-    real = find_scanners()
+    real = look_around().scanners
     if real:
-        say(f"Found a real scanner: {printable(real[0].name)}")
+        say(f"Found a real scanner: {printable(real[0].scanner.name)}")
     say("Starting the Pi …")
     pi = VirtualPi(folder / "pi", url, SERIAL, scanner="auto" if real else None)
     stack.callback(pi.close)

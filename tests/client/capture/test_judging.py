@@ -13,6 +13,8 @@ from pi_auto.client.capture.inbox import Inbox
 from pi_auto.client.capture.judge import Verdict
 from pi_auto.client.capture.learned import FILE, Learned
 from pi_auto.client.capture.reading import Reader
+from pi_auto.client.capture.sources.keyboard import decoder_of
+from pi_auto.client.capture.sources.source import Decoding
 from pi_auto.client.clock import boottime_ns, system_clock
 from pi_auto.client.spool.drafts import ScanDraft
 from pi_auto.wire.scan import Scanner
@@ -28,6 +30,7 @@ class Keyboard:
     path = Path("/dev/input/event9")
     opened_at: int | None = None
     held: frozenset[int] = frozenset()
+    caps = num = False
     known = False
 
     def __init__(self, keys: Iterable[tuple[int, int]]) -> None:
@@ -35,6 +38,9 @@ class Keyboard:
         self._readable, self._writable = os.pipe()
         os.write(self._writable, b"!")
         self.closed = False
+
+    def decoder(self) -> Decoding:
+        return decoder_of(self)
 
     def fileno(self) -> int:
         return self._readable

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from pi_auto.client.bulletin import FILE, posts_in
-from pi_auto.client.capture.decoder import GUARD
+from pi_auto.client.capture.guarding import GUARD
 from pi_auto.client.clock import boottime_ns
 from pi_auto.client.spool.doorbell import Bell
 from pi_auto.client.spool.replacing import SET_ASIDE

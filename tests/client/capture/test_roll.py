@@ -10,15 +10,18 @@ from typing import Any
 import pytest
 
 from pi_auto.client.bulletin import Bulletin, posts_in
+from pi_auto.client.capture.finding.census import look_around
 from pi_auto.client.capture.inbox import Inbox
 from pi_auto.client.capture.judge import Verdict
 from pi_auto.client.capture.learned import Learned
 from pi_auto.client.capture.lookout import Lookout
 from pi_auto.client.capture.roll import Roll
-from pi_auto.client.capture.sources import DeviceSource, Source
+from pi_auto.client.capture.sources.keyboard import KeyboardSource
+from pi_auto.client.capture.sources.source import Source
+from support.sysfs import Sys
 from support.waiting import wait_until
 
-Plug = Callable[..., DeviceSource]
+Plug = Callable[..., KeyboardSource]
 
 
 @pytest.fixture
@@ -37,11 +40,11 @@ def roll(folder: Path) -> Roll:
 @pytest.fixture
 def plug(tmp_path: Path, roll: Roll, folder: Path) -> Iterator[Plug]:
     """Plugs a device in; one that is not `known` is to be judged."""
-    sources: list[DeviceSource] = []
+    sources: list[KeyboardSource] = []
 
-    def plug_in(name: str, *, known: bool = True) -> DeviceSource:
+    def plug_in(name: str, *, known: bool = True) -> KeyboardSource:
         os.mkfifo(tmp_path / name)
-        sources.append(DeviceSource(tmp_path / name, known=None if known else Learned(folder)))
+        sources.append(KeyboardSource(tmp_path / name, known=None if known else Learned(folder)))
         roll.opened(sources[-1])
         return sources[-1]
 
@@ -103,6 +106,18 @@ def test_what_has_gone_is_not_told_any_more(roll: Roll, folder: Path, plug: Plug
     roll.gone(keyboard.path)
     assert standings(roll, folder) == []
     assert roll.judged(keyboard.path, Verdict.PERSON) is None
+
+
+def test_what_is_not_opened_is_told_for_what_it_is(roll: Roll, folder: Path, tmp_path: Path) -> None:
+    machine = Sys(tmp_path)
+    snapi = machine.hidraw(machine.plug_in("1-1", "05e0:1900", "Symbol", "Scanner"), b"")
+    gps = machine.line(machine.plug_in("1-2", "1546:01a7", "u-blox", "GPS"))
+    roll.not_opened(look_around(machine.sysfs, machine.devices))
+    roll.post()
+    first, second = posts_in(folder)["scanners"].news
+    assert (first["path"], first["standing"], first["id"]) == (snapi, "mute", "usb-Symbol_Scanner")
+    assert ("SNAPI" in first["said"], "`HID Keyboard Emulation`" in first["do"]) == (True, True)
+    assert (second["path"], second["standing"], second["name"]) == (gps, "unknown", "u-blox GPS")
 
 
 def test_a_trouble_is_told_until_the_next_look_finds_none(roll: Roll, folder: Path) -> None:

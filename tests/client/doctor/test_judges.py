@@ -158,6 +158,17 @@ TABLES: dict[str, list[Case]] = {
         (scanner.Facts(tells=True, persons=("kbd",)), WRONG, "person's keyboard"),
         (scanner.Facts(tells=True, troubles={"/dev/x": "cannot be opened (Permission denied)"}), WRONG, "repair"),
         (scanner.Facts(tells=True, in_another_mode=("MS7580 of Honeywell",)), WRONG, "USB keyboard"),
+        (
+            scanner.Facts(tells=True, mute={"DS9208 is set to SNAPI": "scan the code `HID"}),
+            WRONG,
+            "scan the code `HID",
+        ),
+        (
+            scanner.Facts(tells=True, scanners=("HR32",), mute={"DS9208 is set to SNAPI": "scan the code"}),
+            WARN,
+            "but DS9208 is set to SNAPI",
+        ),
+        (scanner.Facts(tells=True, unknown=("FT232R (/dev/ttyUSB0)",)), WRONG, "configure --scanner"),
         (scanner.Facts(tells=True, scanners=("HR32",), troubles={"/dev/x": "gone"}), WARN, "/dev/x gone"),
     ],
     "permissions": [

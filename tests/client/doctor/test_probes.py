@@ -208,6 +208,20 @@ def test_what_capture_tells_of_scanners(device: Device) -> None:
     )  # fmt: skip
 
 
+def test_a_scanner_that_cannot_scan_as_it_is_set_is_told_with_what_to_do(device: Device) -> None:
+    told = {"id": "usb-x", "port": "usb-1", "path": "/dev/hidraw0"}
+    device.capture_posts(
+        scanners=[
+            told | {"name": "DS9208", "standing": "mute", "said": "is set to SNAPI", "do": "scan the code"},
+            told | {"name": "FT232R", "standing": "unknown", "path": "/dev/ttyUSB0"},
+        ],
+        troubles={},
+    )
+    facts = scanner.probe(device.patient)
+    assert facts.mute == {"DS9208 at usb-1 (/dev/hidraw0) is set to SNAPI": "scan the code"}
+    assert facts.unknown == ("FT232R at usb-1 (/dev/ttyUSB0)",)
+
+
 def test_a_capture_that_does_not_run_tells_nothing(device: Device) -> None:
     assert not scanner.probe(device.patient).tells
 

@@ -67,6 +67,27 @@ def test_they_are_listed_with_what_each_is(
     assert second.startswith("Cherry \\x1b[2J (/dev/input/event4): a person's keyboard, left alone; ")
 
 
+def test_what_cannot_be_used_as_it_is_is_listed_with_what_to_do(
+    folder: Path, capture: Bulletin, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = {"id": "usb-x", "port": ""}
+    mute = told | {
+        "name": "DS9208",
+        "path": "/dev/hidraw0",
+        "standing": "mute",
+        "said": "is set to {x}",
+        "do": "scan y",
+    }
+    unknown = told | {"name": "FT232R", "path": "/dev/ttyUSB0", "standing": "unknown"}
+    tell(capture, mute, unknown)
+    assert listed(folder) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "DS9208 (/dev/hidraw0): a scanner that is set to {x}; scan y; id usb-x"
+    assert "left alone; if it is one: sudo pi-auto-client configure --scanner /dev/ttyUSB0; id usb-x" in second
+    assert listed(folder, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["scanners"] == [mute, unknown]
+
+
 TROUBLES = {
     "cannot be opened: Permission denied": "unplug it and plug it in again; if it stays, repair",
     "cannot be opened: Device or resource busy": "sudo fuser -v /dev/input/event5",

@@ -114,6 +114,10 @@ class Appliance:
         self._typed.append((text, self.machine.health()))
         self.machine.type(text, on=on)
 
+    def will_scan(self, *texts: str) -> None:
+        """Codes that are scanned by other hands than the emulator's: they count as typed."""
+        self._typed += [(text, self.machine.health()) for text in texts]
+
     def keep_scanning(self, until: Callable[[], object], timeout: float = 60.0, *, on: str = "kbd1") -> list[str]:
         """Scan one code after the other until something has come about; which these were."""
         deadline = time.monotonic() + timeout

@@ -61,6 +61,11 @@ class Machine:
         return self._disk
 
     @property
+    def folder(self) -> Path:
+        """Where its files are, on this side."""
+        return self._folder
+
+    @property
     def kind_name(self) -> str:
         """Which kind of virtual Pi it is."""
         return self._image.kind.name

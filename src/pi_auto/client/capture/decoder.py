@@ -22,14 +22,13 @@ from pi_auto.client.capture.events import (
     SYN_REPORT,
     InputEvent,
 )
+from pi_auto.client.capture.guarding import GUARD, OPENED_LATE
 from pi_auto.client.capture.keys.calibration import Trace
 from pi_auto.client.capture.keys.habits import UNUSUAL, Ending, Habits, Pace
 from pi_auto.client.capture.keys.healing import healed
 from pi_auto.client.capture.keys.keyboard import RELEASES, Keyboard
 from pi_auto.client.capture.keys.layout import CODES, US, Layout
 from pi_auto.wire.scan import MOST_BYTES
-
-GUARD = 150_000_000  # after opening: a key this soon may belong to a code whose beginning was missed
 
 _ENDINGS = {
     KEY_ENTER: Ending.LINE,
@@ -255,7 +254,7 @@ class Decoder:
         guarded_until, self._guarded_until = self._guarded_until, None
         if guarded_until is None or time >= guarded_until:
             return []
-        return self._lose("the scanner was opened in the middle of this code, or just before it", time)
+        return self._lose(OPENED_LATE, time)
 
     def _synchronise(self, code: int, time: int) -> list[Outcome]:
         if code == SYN_DROPPED:

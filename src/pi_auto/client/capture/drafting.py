@@ -5,7 +5,7 @@ The same item scanned twice on purpose is two scans, so a repeat is marked and n
 
 from __future__ import annotations
 
-from pi_auto.client.capture.codes import Code, Lost
+from pi_auto.client.capture.codes import Calibration, Code, Lost, Outcome
 from pi_auto.client.clock import Now, stamp_at
 from pi_auto.client.spool.drafts import Draft, IncidentDraft, ScanDraft
 from pi_auto.client.uuids import new_uuid
@@ -22,18 +22,23 @@ class Drafter:
         self._now = now
         self._recent: dict[str, ScanDraft] = {}
 
-    def draft(self, outcome: Code | Lost) -> Draft:
-        """The draft of a code, or of its loss."""
+    def draft(self, outcome: Outcome) -> Draft:
+        """The draft of a code, of its loss, or of the word that the scanner was calibrated."""
         stamp = stamp_at(self._now(), outcome.time)
         if isinstance(outcome, Lost):
             return IncidentDraft(new_uuid(), "scan_lost", outcome.reason, stamp, self._scanner)
+        if isinstance(outcome, Calibration):
+            reason = (
+                f"the calibration code was read: from now on its keys are read as those of layout {outcome.layout}"
+            )
+            return IncidentDraft(new_uuid(), "scanner_calibrated", reason, stamp, self._scanner)
         return self._scan(outcome, stamp)
 
     def _scan(self, code: Code, stamp: Stamp) -> ScanDraft:
         self._forget_before(stamp.boottime_ns - REPEAT_WINDOW)
         earlier = self._recent.get(code.text)
         repeat_of = earlier.uuid if earlier else None
-        draft = ScanDraft(new_uuid(), self._scanner, code.raw, code.text, stamp, repeat_of)
+        draft = ScanDraft(new_uuid(), self._scanner, code.raw, code.text, stamp, repeat_of, code.aim)
         self._recent[code.text] = draft
         return draft
 

@@ -32,7 +32,8 @@ EVIOCGID = request(_READ, 0x02, 8)
 EVIOCGRAB = request(_WRITE, 0x90, 4)
 EVIOCSCLOCKID = request(_WRITE, 0xA0, 4)
 EVIOCSMASK = request(_WRITE, 0x93, 16)
-_NAME, _PHYS, _UNIQ, _PROPERTIES, _KEYS, _BITS = 0x06, 0x07, 0x08, 0x09, 0x18, 0x20
+_NAME, _PHYS, _UNIQ, _PROPERTIES, _KEYS, _LEDS, _BITS = 0x06, 0x07, 0x08, 0x09, 0x18, 0x19, 0x20
+_NUM, _CAPS = 0, 1  # LED_NUML, LED_CAPSL
 
 
 def open_device(path: Path, *, mask_msc: bool = True) -> int:
@@ -99,6 +100,21 @@ def held_keys(descriptor: int) -> frozenset[int]:
     return frozenset(key for key in range(bits.bit_length()) if bits >> key & 1)
 
 
+def locks_of(path: Path) -> tuple[bool, bool]:
+    """Whether Caps Lock and Num Lock are lit; neither at a FIFO, or where it cannot be told.
+
+    Asked by a descriptor of its own: who reads the keys has a queue that no question must touch.
+    """
+    if not stat.S_ISCHR(path.stat().st_mode):
+        return False, False
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        lit = int.from_bytes(_bytes(descriptor, _LEDS, 8), "little")
+    finally:
+        os.close(descriptor)
+    return bool(lit >> _CAPS & 1), bool(lit >> _NUM & 1)
+
+
 def text_of(descriptor: int, number: int) -> str:
     """A text that the kernel keeps of a device; empty if it keeps none."""
     return _bytes(descriptor, number, 256).split(b"\0", 1)[0].decode("utf-8", "replace")
@@ -116,7 +132,8 @@ def _take(path: Path, descriptor: int, *, mask_msc: bool) -> None:
         fcntl.ioctl(descriptor, EVIOCSCLOCKID, struct.pack("@i", time.CLOCK_BOOTTIME))
     except OSError as error:
         raise CaptureRefused(
-            f"{path} is no input device ({error.strerror}); allowed: /dev/input/event0 and such"
+            f"{path} is no input device ({error.strerror}); "
+            "allowed: /dev/input/event0, /dev/hidraw0, /dev/ttyACM0 and such"
         ) from error
     if mask_msc:
         _mask_msc(descriptor)

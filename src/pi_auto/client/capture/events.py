@@ -1,4 +1,6 @@
-"""`struct input_event` of the Linux kernel: its bytes, and the few constants that capture acts on.
+"""What comes from a scanner, part by part: the kernel's `struct input_event`, or bytes.
+
+Of the kernel's events there are its bytes here, and the few constants that capture acts on.
 
 Source: <linux/input.h>, <linux/input-event-codes.h>. Times are nanoseconds of
 CLOCK_BOOTTIME here, microseconds in the kernel's bytes.
@@ -37,6 +39,16 @@ class Octets(NamedTuple):
 
     time: int
     octets: bytes
+
+
+class Gap(NamedTuple):
+    """Something may be missing here: what came before and what comes after do not belong together."""
+
+    time: int
+    reason: str
+
+
+Part = InputEvent | Octets | Gap
 
 
 def pack_event(time: int, kind: int, code: int, value: int) -> bytes:

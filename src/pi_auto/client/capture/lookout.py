@@ -3,6 +3,7 @@
 A keyboard that may be a scanner is opened too, and grabbed until the reader has judged it; a
 person's is then left alone until it is plugged in again.
 
+It waits for the kernel's word that something was plugged in; it looks unasked only where none will come.
 A thread of its own, since opening a USB keyboard takes the kernel 50 ms, in which the reader
 would lose keys of another scanner. It tells on the bulletin what is open, and what cannot be.
 """
@@ -17,16 +18,19 @@ from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 
-from pi_auto.client.capture.decoder import GUARD
 from pi_auto.client.capture.errors import CaptureRefused
+from pi_auto.client.capture.finding.census import Census, look_around
+from pi_auto.client.capture.finding.nodes import DEVICES
+from pi_auto.client.capture.guarding import GUARD
 from pi_auto.client.capture.inbox import Inbox, Note
 from pi_auto.client.capture.judge import Verdict
 from pi_auto.client.capture.keeping import Keeping
 from pi_auto.client.capture.learned import Learned
 from pi_auto.client.capture.plugging import Plugging
 from pi_auto.client.capture.roll import Roll
-from pi_auto.client.capture.scanners import DEVICES, find_keyboards, find_scanners
-from pi_auto.client.capture.sources import DeviceSource, Source
+from pi_auto.client.capture.sources.opening import open_named, open_way
+from pi_auto.client.capture.sources.source import Source
+from pi_auto.client.clock import clock_synced
 
 _LOOK_SECONDS = 2.0
 _log = logging.getLogger("pi_auto.capture")
@@ -51,7 +55,8 @@ class Lookout(threading.Thread):
         self.failure: Exception | None = None
         self._adopt: Callable[[Source], None] = Source.close
         self._ready: Callable[[], None] = lambda: None
-        self._plugging = Plugging(DEVICES)
+        self._plugging = Plugging(DEVICES, device)
+        self._is_unwatched = False  # something is waited for of which the kernel will not tell
         self._told: dict[Path, str] = {}
 
     def begin(self, adopt: Callable[[Source], None], ready: Callable[[], None]) -> None:
@@ -82,34 +87,52 @@ class Lookout(threading.Thread):
             self._died()
 
     def _keep_looking(self) -> None:
-        if self._device is None and not find_scanners():
-            self._tell(Path("auto"), "no scanner found yet; looking for one")
         self._look()
+        if self._device is None and not len(self._roll):
+            self._tell(Path("auto"), "no scanner found yet; looking for one")
         if self._keeping:
             self._keeping.let_go_of_the_rest()
+        clock_synced()  # what that needs is loaded here, and not by the reader at its first scan
         if len(self._roll):
             time.sleep(GUARD / 1e9)  # what is typed sooner is taken for the rest of a code
         self._ready()
+        self._plugging.watch()
         while True:
-            content = self._device in self._roll  # a second scanner may come only where all are wanted
-            self._plugging.wait(None if content else _LOOK_SECONDS)
             self._look()
+            self._plugging.wait(self._patience())
+
+    def _patience(self) -> float | None:
+        """Seconds until it must look unasked; None if the kernel will tell."""
+        if self._device in self._roll:
+            return None  # a second scanner may come only where all are wanted
+        return _LOOK_SECONDS if self._is_unwatched or not self._plugging.covers(self._device) else None
 
     def _look(self) -> None:
         self._take_notices()
         self._roll.begin_look()
+        self._is_unwatched = False
         self._try_all()
         self._roll.post()
 
     def _try_all(self) -> None:
-        if self._device:
-            self._try(self._device)
+        if device := self._device:
+            self._try(device, lambda: open_named(device, self._keeping))
             return
-        for found in find_scanners():
-            self._try(found.path)
-        for found in find_keyboards():
-            if not self._roll.is_a_persons(found.path):
-                self._try(found.path, self._learned)
+        census = look_around()
+        for way in census.scanners:
+            self._try(way.node.path, lambda way=way: open_way(way, self._keeping))  # type: ignore[misc]
+        for way in census.keyboards:
+            if not self._roll.is_a_persons(way.node.path):
+                self._try(way.node.path, lambda way=way: open_way(way, self._keeping, self._learned))  # type: ignore[misc]
+        self._take_note_of(census)
+
+    def _take_note_of(self, census: Census) -> None:
+        """Of what is plugged in and cannot be used as it is."""
+        self._roll.not_opened(census)
+        for way in census.strangers:
+            self._tell(way.node.path, f"is left alone: nothing says that {way.scanner.name} is a scanner")
+        for way, mute in census.mutes:
+            self._tell(way.node.path, f"{way.scanner.name} {mute.said}; {mute.do}")
 
     def _take_notices(self) -> None:
         notices: list[tuple[Path, Verdict | None]] = []
@@ -130,22 +153,25 @@ class Lookout(threading.Thread):
             self._tell(path, f"{source.scanner.id} is a person's keyboard, and is left alone")
             return
         self._inbox.put(Note(logging.INFO, f"scanner learned by its rhythm: {source.scanner.id}"))
-        if self._keeping:
+        if self._keeping and (descriptor := source.fileno()) is not None:
             with suppress(OSError):  # unplugged just now
-                self._keeping.keep(source.fileno())
+                self._keeping.keep(descriptor)
         try:
             self._learned.add(source.scanner.id)
         except OSError as error:
             self._tell(path, f"is known only until the next start: {error.strerror}")
 
-    def _try(self, path: Path, known: Learned | None = None) -> None:
+    def _try(self, path: Path, opened: Callable[[], Source]) -> None:
         if path in self._roll:
             return
         try:
-            source = DeviceSource(path, self._keeping, known)
+            source = opened()
         except FileNotFoundError:
             self._in_trouble(path, "is not plugged in", "waiting for it")
+        except PermissionError as error:
+            self._in_trouble(path, f"cannot be opened: {error.strerror}", "trying again when it is allowed")
         except OSError as error:
+            self._is_unwatched = True
             self._in_trouble(path, f"cannot be opened: {error.strerror}", "trying again")
         except CaptureRefused as error:
             self._in_trouble(path, f"cannot be used: {error}", "trying again")

@@ -29,7 +29,7 @@ from pi_auto.client.capture.lookout import Lookout
 from pi_auto.client.capture.reading import Reader
 from pi_auto.client.capture.roll import SCANNER, SCANNERS, Roll, told
 from pi_auto.client.capture.scanners import Choice, choose
-from pi_auto.client.capture.sources import ReplaySource
+from pi_auto.client.capture.sources.recording import ReplaySource
 from pi_auto.client.clock import system_clock
 from pi_auto.client.notify import Manager
 from pi_auto.client.spool.errors import SpoolRefused

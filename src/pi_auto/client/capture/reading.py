@@ -1,4 +1,4 @@
-"""The reader's loop: events from every open scanner to its decoder, what comes out to the clerk.
+"""The reader's loop: parts from every open scanner to its decoder, what comes out to the clerk.
 
 The kernel keeps 64 events for a reader and throws all of them away when they overflow: a
 reader that stalls for 20 ms loses keys. So this loop opens nothing, writes nothing to disk
@@ -16,12 +16,13 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
-from pi_auto.client.capture.codes import Calibration, Outcome
-from pi_auto.client.capture.decoder import Decoder
+from pi_auto.client.capture.codes import Outcome
+from pi_auto.client.capture.desk import Desk
 from pi_auto.client.capture.drafting import Drafter
+from pi_auto.client.capture.events import InputEvent
 from pi_auto.client.capture.inbox import Inbox, Note
 from pi_auto.client.capture.judge import Judge, Verdict
-from pi_auto.client.capture.sources import Source
+from pi_auto.client.capture.sources.source import Source
 from pi_auto.client.clock import Now, boottime_ns
 
 _MOST_WAIT_MS = 3_600_000
@@ -39,12 +40,12 @@ class Observer(Protocol):
 
 
 class Feed:
-    """One open scanner with its decoder and its drafter."""
+    """One open node of a scanner with its decoder, and the desk of that scanner."""
 
-    def __init__(self, source: Source, inbox: Inbox, now: Now) -> None:
+    def __init__(self, source: Source, inbox: Inbox, desk: Desk) -> None:
         self.source = source
-        self._decoder = Decoder(opened_at=source.opened_at, held=source.held)
-        self._drafter = Drafter(source.scanner, now)
+        self._decoder = source.decoder()
+        self._desk = desk
         self._inbox = inbox
         self.judge = None if source.known else Judge()
         self._held_back: list[Outcome] = []  # until it is known whether a scanner typed them
@@ -52,11 +53,11 @@ class Feed:
     def pump(self) -> bool:
         """Read what there is; False if more waits already. OSError if the scanner has gone."""
         now = boottime_ns()  # told before reading: what is pressed later cannot have been read
-        events, all_read = self.source.read(now)
-        for event in events:
-            self._post(self._decoder.feed(event))
-            if self.judge:
-                self.judge.feed(event)
+        parts, all_read = self.source.read(now)
+        for part in parts:
+            self._post(self._decoder.feed(part))
+            if self.judge and isinstance(part, InputEvent):
+                self.judge.feed(part)
         if all_read:
             self._post(self._decoder.close_overdue(now))
         return all_read
@@ -71,12 +72,12 @@ class Feed:
         return verdict
 
     def next_moment(self) -> int | None:
-        """When it must be pumped even if no event comes."""
+        """When it must be pumped even if nothing comes."""
         moments = [moment for moment in (self.source.due(), self._decoder.overdue_at()) if moment is not None]
         return min(moments, default=None)
 
     def cut_off(self, reason: str) -> None:
-        """Report an open code as lost: its keys will not come any more."""
+        """Report an open code as lost: the rest of it will not come any more."""
         self._post(self._decoder.cut_off(reason, boottime_ns()))
 
     def _post(self, outcomes: Iterable[Outcome]) -> None:
@@ -84,9 +85,8 @@ class Feed:
             self._held_back += outcomes
             return
         for outcome in outcomes:
-            if isinstance(outcome, Calibration):
-                continue  # not asked for yet
-            self._inbox.put(self._drafter.draft(outcome))
+            if draft := self._desk.take(outcome, self.source.path):
+                self._inbox.put(draft)
 
 
 class Reader:
@@ -95,6 +95,7 @@ class Reader:
     def __init__(self, inbox: Inbox, now: Now, stop: int, lookout: Observer) -> None:
         self._inbox, self._now, self._stop, self._lookout = inbox, now, stop, lookout
         self._feeds: list[Feed] = []
+        self._desks: dict[str, Desk] = {}
         self._adopted: SimpleQueue[Source] = SimpleQueue()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._poll = select.poll()
@@ -133,7 +134,7 @@ class Reader:
         with suppress(Empty):
             while True:
                 source = self._adopted.get_nowait()
-                self._feeds.append(Feed(source, self._inbox, self._now))
+                self._feeds.append(Feed(source, self._inbox, self._desk_of(source)))
                 if (descriptor := source.fileno()) is not None:
                     self._poll.register(descriptor, select.POLLIN)
 
@@ -153,8 +154,14 @@ class Reader:
                 self._drop(feed)  # which ends the grab
         return all_read
 
+    def _desk_of(self, source: Source) -> Desk:
+        scanner = source.scanner
+        return self._desks.setdefault(scanner.id, Desk(Drafter(scanner, self._now)))
+
     def _drop(self, feed: Feed) -> None:
         self._feeds.remove(feed)
+        if all(each.source.scanner.id != feed.source.scanner.id for each in self._feeds):
+            del self._desks[feed.source.scanner.id]
         if (descriptor := feed.source.fileno()) is not None:
             self._poll.unregister(descriptor)
         feed.source.close()

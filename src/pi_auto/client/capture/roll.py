@@ -1,7 +1,8 @@
 """The roll of devices that capture has to do with, and how it is told on the bulletin. For the lookout alone.
 
 On it are the devices that are open (scanners, and keyboards that are not judged yet), a person's
-keyboards that were let go of, while they are plugged in, and what could not be opened and why.
+keyboards that were let go of, while they are plugged in, scanners that cannot scan as they are set,
+serial lines that may be anything, and what could not be opened and why.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from pi_auto.client.bulletin import Bulletin
+from pi_auto.client.capture.finding.census import Census
 from pi_auto.client.capture.judge import Verdict
-from pi_auto.client.capture.sources import DeviceSource, Source
+from pi_auto.client.capture.sources.source import Source
 from pi_auto.wire.scan import Scanner
 
 SCANNERS, TROUBLES = "scanners", "troubles"  # topics
 SCANNER, UNJUDGED, PERSON = "scanner", "unjudged", "person"  # standings
+MUTE, UNKNOWN = "mute", "unknown"
 
 
 class Roll:
@@ -23,9 +26,10 @@ class Roll:
     def __init__(self, bulletin: Bulletin) -> None:
         self._bulletin = bulletin
         self._open: dict[Path, Source] = {}
-        self._unjudged: dict[Path, DeviceSource] = {}
+        self._unjudged: dict[Path, Source] = {}
         self._persons: dict[tuple[Path, int], Scanner] = {}
         self._troubles: dict[Path, str] = {}
+        self._not_opened: list[dict[str, str]] = []
 
     def __contains__(self, path: object) -> bool:
         """Whether a device is open."""
@@ -35,7 +39,7 @@ class Roll:
         """How many devices are open."""
         return len(self._open)
 
-    def opened(self, source: DeviceSource) -> None:
+    def opened(self, source: Source) -> None:
         """A device was opened."""
         self._open[source.path] = source
         if not source.known:
@@ -46,7 +50,7 @@ class Roll:
         self._open.pop(path, None)
         self._unjudged.pop(path, None)
 
-    def judged(self, path: Path, verdict: Verdict) -> DeviceSource | None:
+    def judged(self, path: Path, verdict: Verdict) -> Source | None:
         """A keyboard is known for what it is; its source, if it was open and not judged before."""
         source = self._unjudged.pop(path, None)
         if source and verdict is Verdict.PERSON:
@@ -63,6 +67,15 @@ class Roll:
         self._troubles.clear()
         self._persons = {key: told for key, told in self._persons.items() if key[1] and _plugged(key[0]) == key}
 
+    def not_opened(self, census: Census) -> None:
+        """What else a look has found."""
+        unknown = [told(way.scanner, way.node.path, UNKNOWN) for way in census.strangers]
+        mutes = [
+            told(way.scanner, way.node.path, MUTE) | {"said": mute.said, "do": mute.do}
+            for way, mute in census.mutes
+        ]
+        self._not_opened = unknown + mutes
+
     def trouble(self, path: Path, sentence: str) -> None:
         """A device could not be opened."""
         self._troubles[path] = sentence
@@ -74,7 +87,7 @@ class Roll:
             for path, source in self._open.items()
         ]
         persons = [told(scanner, path, PERSON) for (path, _), scanner in self._persons.items()]
-        self._bulletin.post(SCANNERS, sorted(opened + persons, key=lambda one: one["path"]))
+        self._bulletin.post(SCANNERS, sorted(opened + persons + self._not_opened, key=lambda one: one["path"]))
         self._bulletin.post(TROUBLES, {str(path): sentence for path, sentence in self._troubles.items()})
 
 

@@ -152,9 +152,12 @@ class Storing:
             text = record.text if self._log_barcodes else "(not logged)"
             line, last = "barcode stored: number=%d uuid=%s scanner=%s text=%s", text
         else:
-            line, last = "scan_lost: number=%d uuid=%s scanner=%s reason=%s", record.reason
+            line, last = f"{record.type}: number=%d uuid=%s scanner=%s reason=%s", record.reason
         _log.info(line, number, record.uuid, scanner, last)
-        self._light.show(Signal.STORED if isinstance(record, Scan) else Signal.LOST)
+        if isinstance(record, Scan):
+            self._light.show(Signal.STORED)
+        elif record.type == "scan_lost":
+            self._light.show(Signal.LOST)
 
     def _own_up_to_overflow(self) -> None:
         lost, self._overflow_told = self._inbox.overflow - self._overflow_told, self._inbox.overflow

@@ -19,10 +19,14 @@ from pi_auto.client.status import services
 from pi_auto.wire.escape import printable
 
 _FIELDS = ("id", "name", "port", "path", "standing")
+_MORE = ("said", "do")  # of what cannot scan as it is set
 _STANDINGS = {
     "scanner": "a scanner",
     "unjudged": "not judged yet; scan a code of six characters or more",
     "person": "a person's keyboard, left alone; plugged in again it is judged anew",
+    "mute": "a scanner that {said}; {do}",
+    "unknown": "a serial device that nothing says to be a scanner, left alone; if it is one: "
+    "sudo pi-auto-client configure --scanner {path}",
 }
 _REMEDIES = (
     (os.strerror(EACCES), "unplug it and plug it in again; if it stays, repair: sudo ./install_pi_client.sh"),
@@ -93,7 +97,8 @@ def described(device: dict[str, str]) -> str:
 
 def standing(device: dict[str, str]) -> str:
     """What a device is taken for, in words."""
-    return _STANDINGS.get(device["standing"], device["standing"])
+    words = _STANDINGS.get(device["standing"])
+    return words.format_map({"said": "", "do": "", **device}) if words else device["standing"]
 
 
 def remedy(path: str, said: str) -> str:
@@ -102,7 +107,8 @@ def remedy(path: str, said: str) -> str:
 
 
 def _device(told: dict[str, Any]) -> dict[str, str]:
-    return {name: str(told.get(name, "")) for name in _FIELDS}
+    more = {name: str(told[name]) for name in _MORE if name in told}
+    return {name: str(told.get(name, "")) for name in _FIELDS} | more
 
 
 def _lines(devices: Devices) -> list[str]:

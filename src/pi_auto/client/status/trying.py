@@ -22,6 +22,7 @@ from pi_auto.wire.scan import Incident, Record, Scan
 
 _LOOK = 0.1  # seconds
 _AT_ONCE = 100  # records
+_NOT_OPEN = frozenset(("person", "mute", "unknown"))
 _INTRODUCTION = (
     "Scan something: what each scanner sends is shown here. "
     "It is stored and delivered like any other scan. Ctrl-C ends this."
@@ -126,7 +127,7 @@ class _Plugged:
         for path, device in (known or {}).items():
             if path not in now:
                 _say(f"unplugged: {printable(described(device))}")
-        if all(one["standing"] == "person" for one in now.values()):
+        if all(one["standing"] in _NOT_OPEN for one in now.values()):
             _say("no scanner is open; waiting for one to be plugged in")
 
 

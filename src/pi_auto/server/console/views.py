@@ -193,7 +193,11 @@ def _badges(row: Row[Any], trusted: bool) -> list[Badge]:
     return badges
 
 
-_HEADLINES = {"scan_lost": "Scan lost", "spool_replaced": "Spool replaced"}
+_HEADLINES = {
+    "scan_lost": "Scan lost",
+    "spool_replaced": "Spool replaced",
+    "scanner_calibrated": "Scanner calibrated",
+}
 _WORDS = {state: state.value for state in Presence} | {Presence.NEVER: "never seen"}
 _PRESENCE = {
     Presence.ONLINE: f"heard from within the last {LATE_AFTER} heartbeats",

@@ -1,4 +1,4 @@
-"""Whether a scanner is open; if not, whether one is plugged in that cannot be read, or speaks in another way."""
+"""Whether a scanner is open; if not, whether one is plugged in that cannot be read, or is set to another mode."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _KEYBOARD = ("03", "01", "01")  # class HID, subclass boot, protocol keyboard
 class Facts:
     """`tells` is false where capture tells nothing, or nothing yet.
 
-    Devices by their standing, troubles by path, and devices of scanner makers that are no keyboards.
+    Devices by their standing, troubles by path, and devices of scanner makers that are no keyboards. `mute` are
+    scanners that cannot scan as they are set, each with what to do; `unknown` are serial devices left alone.
     """
 
     tells: bool
@@ -29,6 +30,8 @@ class Facts:
     persons: tuple[str, ...] = ()
     troubles: dict[str, str] = field(default_factory=dict)
     in_another_mode: tuple[str, ...] = ()
+    mute: dict[str, str] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
 
 
 def look(patient: Patient) -> Verdict:
@@ -43,10 +46,15 @@ def probe(patient: Patient) -> Facts:
     if told.scanners is None:
         return Facts(tells=False, in_another_mode=usb)
     scanners, unjudged, persons = (
-        tuple(described(each) for each in told.scanners if each["standing"] == standing)
-        for standing in ("scanner", "unjudged", "person")
+        tuple(described(each) for each in _of(told, standing)) for standing in ("scanner", "unjudged", "person")
     )
-    return Facts(True, scanners, unjudged, persons, told.troubles, usb)
+    mute = {f"{described(each)} {each.get('said', '')}": each.get("do", "") for each in _of(told, "mute")}
+    unknown = tuple(described(each) for each in _of(told, "unknown"))
+    return Facts(True, scanners, unjudged, persons, told.troubles, usb, mute, unknown)
+
+
+def _of(told: Devices, standing: str) -> list[dict[str, str]]:
+    return [each for each in told.scanners or () if each["standing"] == standing]
 
 
 def judge(facts: Facts) -> Verdict:
@@ -56,7 +64,7 @@ def judge(facts: Facts) -> Verdict:
             "the service that reads scanners tells nothing",
             "see the line about the services: sudo systemctl start pi-auto-capture",
         )
-    troubles = "; ".join(f"{path} {trouble}" for path, trouble in facts.troubles.items())
+    troubles = "; ".join([*(f"{path} {trouble}" for path, trouble in facts.troubles.items()), *facts.mute])
     if facts.scanners and not troubles:
         return ok(f"open: {', '.join(facts.scanners)}")
     if facts.scanners:
@@ -74,8 +82,13 @@ def _without_one(facts: Facts, troubles: str) -> Verdict:
         return wrong(f"plugged in, but cannot be read: {troubles}", _remedy(facts))
     if facts.in_another_mode:
         return wrong(
-            f"plugged in, but not as a keyboard: {', '.join(facts.in_another_mode)}",
+            f"plugged in, but in a mode that is not understood: {', '.join(facts.in_another_mode)}",
             "scan the set-up code for USB keyboard (HID) out of its manual",
+        )
+    if facts.unknown:
+        return wrong(
+            f"only what may be anything is plugged in: {', '.join(facts.unknown)}",
+            "if one of them is a scanner: sudo pi-auto-client configure --scanner DEVICE",
         )
     if facts.persons:
         return wrong(
@@ -88,7 +101,7 @@ def _without_one(facts: Facts, troubles: str) -> Verdict:
 
 
 def _remedy(facts: Facts) -> str:
-    return "; ".join(remedy(path, trouble) for path, trouble in facts.troubles.items())
+    return "; ".join([*(remedy(path, trouble) for path, trouble in facts.troubles.items()), *facts.mute.values()])
 
 
 def _in_another_mode(devices: Path) -> list[str]:

@@ -1,0 +1,128 @@
+"""Decide where in the bytes of a serial line a code ends: CR, LF, CRLF, Tab, ETX or none.
+
+What a scanner's bytes end with before it goes quiet is its ending; from then on that alone ends
+its codes, and all else is data: driving licences hold line feeds. Until it is known, and where there is
+none, silence ends a code. A code is exact or it is lost. No device and no clock here.
+"""
+
+from __future__ import annotations
+
+from pi_auto.client.capture.codes import Code, Lost, Outcome
+from pi_auto.client.capture.events import Gap, Octets
+from pi_auto.client.capture.guarding import GUARD, OPENED_LATE
+from pi_auto.client.capture.octets import as_text
+from pi_auto.wire.scan import MOST_BYTES
+
+PAUSE = 100_000_000  # ns of silence that end a code; at 9600 baud a character takes 1 ms
+LONGER_PAUSE = 250_000_000  # where codes are known to end by a character: a hiccup must not cut one in two
+_CRLF, _CR, _LF, _ETX, _STX = b"\r\n", b"\r", b"\n", b"\x03", b"\x02"
+_ENDINGS = (_CRLF, _CR, _LF, _ETX, b"\t")
+_TOO_LATE = "its bytes were read too late to tell whether they are one code or two"
+_TOO_LONG = f"the code is longer than {MOST_BYTES} bytes"
+
+
+class LineDecoder:
+    """The bytes of one scanner since it was opened at `opened_at` (ns; None: from its very first)."""
+
+    def __init__(self, *, opened_at: int | None = None) -> None:
+        self._guarded_until = None if opened_at is None else opened_at + GUARD
+        self._open = bytearray()
+        self._ending = b""  # not known, or none
+        self._last = 0
+        self._discarding = False  # until the end of a code that is lost already
+
+    def feed(self, part: Octets | Gap) -> list[Outcome]:
+        """What bytes bring to light, in order.
+
+        They have the time at which they were read, by which alone no silence is judged: they may have waited.
+        """
+        is_late = part.time - self._last >= self._pause()
+        self._last = part.time
+        if isinstance(part, Gap):
+            return self._lose(part.reason, part.time)
+        outcomes = self._pass_guard(part.time)
+        if self._open and is_late and not self._ending and not self._discarding:
+            outcomes += self._lose(_TOO_LATE, part.time)
+        self._open += part.octets
+        outcomes += self._cut()
+        if len(self._open) > MOST_BYTES + len(_CRLF):
+            outcomes += [] if self._discarding else [Lost(_TOO_LONG, part.time)]
+            self._discard()
+        return outcomes
+
+    def overdue_at(self) -> int | None:
+        """When silence will have ended the open code, or what is passed over; None if nothing is open."""
+        return self._last + self._pause() if self._open or self._discarding else None
+
+    def close_overdue(self, now: int) -> list[Outcome]:
+        """The codes that silence has ended by `now`; mostly one at most."""
+        return self._settle() if now - self._last >= self._pause() else []
+
+    def finish(self) -> list[Outcome]:
+        """The open code, if there is one, when it is known that no more bytes will come."""
+        return self._settle()
+
+    def cut_off(self, reason: str, time: int) -> list[Outcome]:
+        """The loss of the open code, if there is one, when its bytes stop coming before its end."""
+        is_open = bool(self._open) and not self._discarding
+        self._open.clear()
+        return [Lost(reason, time)] if is_open else []
+
+    def _pause(self) -> int:
+        return LONGER_PAUSE if self._ending else PAUSE
+
+    def _pass_guard(self, time: int) -> list[Outcome]:
+        guarded_until, self._guarded_until = self._guarded_until, None
+        return self._lose(OPENED_LATE, time) if guarded_until is not None and time < guarded_until else []
+
+    def _lose(self, reason: str, time: int) -> list[Outcome]:
+        self._open.clear()
+        self._discarding = True
+        return [Lost(reason, time)]
+
+    def _discard(self) -> None:
+        """Forget what is open, but for what may be the beginning of an ending."""
+        self._discarding = True
+        del self._open[: -len(_CRLF)]
+
+    def _cut(self) -> list[Outcome]:
+        """The codes that their ending has ended."""
+        self._know_crlf()
+        if not self._ending:
+            return []
+        *whole, rest = bytes(self._open).split(self._ending)
+        self._open[:] = rest
+        self._know_crlf()
+        if whole and self._discarding:
+            self._discarding = False
+            del whole[0]
+        return self._codes(whole)
+
+    def _know_crlf(self) -> None:
+        """A line feed behind what ends by CR: the scanner was set to CRLF."""
+        if self._ending == _CR and (self._open.startswith(_LF) or _CRLF in self._open):
+            self._ending = _CRLF
+            self._open[:] = self._open.removeprefix(_LF)
+
+    def _settle(self) -> list[Outcome]:
+        """The codes in what came before a silence, which also shows what they end with."""
+        self._know_crlf()
+        waiting, discarding = bytes(self._open), self._discarding
+        self._open.clear()
+        self._discarding = False
+        if not waiting:
+            return []
+        ending = next((each for each in _ENDINGS if waiting.endswith(each)), b"")
+        if ending or not discarding:  # of a code that was dropped not all is here
+            self._ending = ending
+        codes = waiting.removesuffix(ending).split(ending) if ending else [waiting]
+        return self._codes(codes[discarding:])
+
+    def _codes(self, found: list[bytes]) -> list[Outcome]:
+        if self._ending == _ETX:
+            found = [each.removeprefix(_STX) for each in found]
+        return [
+            Code(as_text(each), each, self._last) if len(each) <= MOST_BYTES else Lost(_TOO_LONG, self._last)
+            for each in found
+            if each
+        ]
