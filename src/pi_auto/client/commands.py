@@ -43,6 +43,11 @@ def add_commands(commands: Any, add: Add, shared: argparse.ArgumentParser) -> No
     scanners.add_argument(
         "--seconds", type=_seconds, metavar="N", help="with --test: end after so long (default: at Ctrl-C)"
     )
+    scanners.add_argument("--set", metavar="ID", help="set something of one scanner, named by its id in the list")
+    scanners.add_argument("--layout", metavar="LAYOUT", help="with --set: the keyboard it is set to, or none")
+    scanners.add_argument("--kind", metavar="KIND", help="with --set: scanner or keyboard, or none: judge it")
+    scanners.add_argument("--calibrate", action="store_true", help="with --set: let it read one calibration code")
+    scanners.add_argument("--forget", action="store_true", help="with --set: forget what was learned of it")
     add(commands, "configure", _configure, "write what is given here to the settings file, keep the rest", shared)
     add(commands, "check-update", _check_update, "ask the server for an update now", shared)
     setup = add(commands, "setup", _setup, "install this release here, as root; install_pi_client.sh does it")
@@ -63,10 +68,15 @@ def _scanners(arguments: argparse.Namespace) -> int:
         raise CommandLineError("--json is of the list, and not of --test")
     if arguments.seconds and not arguments.test:
         raise CommandLineError("--seconds is of --test")
+    wishes = _checked_wishes(arguments)
     given = {name: getattr(arguments, name) for name in ("state", *_SET)}
     settings, fault = load_to_look(arguments.config, given)
     if fault:
         print(f"pi-auto-client scanners: {fault}", file=sys.stderr)
+    if wishes:
+        from pi_auto.client.status.setting import set_scanner  # noqa: PLC0415 - loaded when needed
+
+        return set_scanner(settings, arguments.set, wishes)
     if arguments.test:
         from pi_auto.client.status.trying import try_scanners  # noqa: PLC0415 - loaded when needed
 
@@ -74,6 +84,20 @@ def _scanners(arguments: argparse.Namespace) -> int:
     from pi_auto.client.status.devices import show  # noqa: PLC0415 - loaded when needed
 
     return show(settings, as_json=arguments.json)
+
+
+def _checked_wishes(arguments: argparse.Namespace) -> dict[str, str | bool]:
+    """What is to be set of a scanner, by the names of the options. Raises CommandLineError."""
+    from pi_auto.wire.scanner_settings import KINDS, LAYOUTS  # noqa: PLC0415 - loaded when needed
+
+    wishes = {name: getattr(arguments, name) for name in ("layout", "kind", "calibrate", "forget")}
+    wishes = {name: value for name, value in wishes.items() if value}
+    for name, allowed in {"layout": LAYOUTS, "kind": KINDS}.items():
+        if wishes.get(name) not in (None, *allowed, "none"):
+            raise CommandLineError(f"--{name} is {wishes[name]!r}; allowed: {', '.join(allowed)}, none")
+    if bool(wishes) != bool(arguments.set):
+        raise CommandLineError("--set ID and at least one of --layout, --kind, --calibrate, --forget go together")
+    return wishes
 
 
 def _seconds(text: str) -> float:

@@ -1,4 +1,4 @@
-"""What becomes of an unknown keyboard's codes while it is judged, and what is remembered of it."""
+"""What becomes of an unknown keyboard's codes while it is judged."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import pytest
-
 from pi_auto.client.capture.events import EV_KEY, KEY_ENTER, PRESSED, RELEASED, InputEvent
 from pi_auto.client.capture.inbox import Inbox
 from pi_auto.client.capture.judge import Verdict
-from pi_auto.client.capture.learned import FILE, Learned
+from pi_auto.client.capture.notices import Gone, Judged, Notice
 from pi_auto.client.capture.reading import Reader
 from pi_auto.client.capture.sources.keyboard import decoder_of
 from pi_auto.client.capture.sources.source import Decoding
+from pi_auto.client.capture.tuning import PLAIN
 from pi_auto.client.clock import boottime_ns, system_clock
 from pi_auto.client.spool.drafts import ScanDraft
 from pi_auto.wire.scan import Scanner
@@ -29,6 +28,7 @@ class Keyboard:
     scanner = Scanner("usb-Unknown-event-kbd")
     path = Path("/dev/input/event9")
     opened_at: int | None = None
+    tuning = PLAIN
     held: frozenset[int] = frozenset()
     caps = num = False
     known = False
@@ -67,13 +67,12 @@ class Watcher:
         self._stop = stop
         self.told: list[str] = []
 
-    def gone(self, path: Path) -> None:  # noqa: ARG002
-        self.told.append("gone")
-        os.write(self._stop, b"!")
-
-    def judged(self, path: Path, verdict: Verdict) -> None:  # noqa: ARG002
-        self.told.append(verdict)
-        if verdict is Verdict.PERSON:
+    def note(self, notice: Notice) -> None:
+        if isinstance(notice, Judged):
+            self.told.append(notice.verdict)
+        if isinstance(notice, Gone):
+            self.told.append("gone")
+        if isinstance(notice, Gone) or self.told[-1:] == [Verdict.PERSON]:
             os.write(self._stop, b"!")
 
 
@@ -115,19 +114,3 @@ def test_nothing_a_person_types_is_delivered_and_the_keyboard_is_let_go() -> Non
 
 def test_a_keyboard_that_is_unplugged_before_it_was_judged_delivers_nothing() -> None:
     assert read_out(Keyboard(code(4))) == ([], ["gone"])
-
-
-def test_a_scanner_that_was_learned_is_known_after_a_restart(tmp_path: Path) -> None:
-    Learned(tmp_path).add("usb-A-event-kbd")
-    Learned(tmp_path).add("usb-B-event-kbd")
-    assert "usb-A-event-kbd" in Learned(tmp_path)
-    assert "usb-C-event-kbd" not in Learned(tmp_path)
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"scanners": 7}', b'{"scanners": [7]}', b"\xff"])
-def test_a_spoilt_memory_only_means_that_all_are_judged_again(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / FILE).write_bytes(content)
-    learned = Learned(tmp_path)
-    assert "usb-A-event-kbd" not in learned
-    learned.add("usb-A-event-kbd")
-    assert "usb-A-event-kbd" in Learned(tmp_path)

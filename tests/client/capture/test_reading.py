@@ -21,9 +21,8 @@ from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.capture.hid.descriptor import parse_descriptor
 from pi_auto.client.capture.hid.pos import PosReports
 from pi_auto.client.capture.inbox import Inbox
-from pi_auto.client.capture.judge import Verdict
-from pi_auto.client.capture.learned import Learned
 from pi_auto.client.capture.lookout import Lookout
+from pi_auto.client.capture.notices import Notice
 from pi_auto.client.capture.reading import Reader
 from pi_auto.client.capture.roll import Roll
 from pi_auto.client.capture.serial.tty import open_line
@@ -36,6 +35,7 @@ from pi_auto.client.spool.drafts import IncidentDraft, ScanDraft
 from pi_auto.wire.scan import Scanner
 from support.hid import HONEYWELL, honeywell, honeywell_reports
 from support.keys import MS, Fifo, typed
+from support.lookouts import Takes, knowledge
 from support.waiting import wait_until
 
 EAN = "4006381333931"
@@ -45,10 +45,7 @@ IDLE = 2.5  # seconds: longer than what the lookout once waited between two look
 class Nobody:
     """Who is told of what becomes of the scanners."""
 
-    def gone(self, path: Path) -> None:
-        """Nothing to do."""
-
-    def judged(self, path: Path, verdict: Verdict) -> None:
+    def note(self, notice: Notice) -> None:
         """Nothing to do."""
 
 
@@ -58,13 +55,13 @@ class Running:
     def __init__(self) -> None:
         self.inbox = Inbox()
         stopped, self._stop = os.pipe()
-        self._reader = Reader(self.inbox, system_clock(), stopped, Nobody())
-        self._thread = threading.Thread(target=self._reader.run)
+        self.reader = Reader(self.inbox, system_clock(), stopped, Nobody())
+        self._thread = threading.Thread(target=self.reader.run)
         self._descriptors = (stopped, self._stop)
         self._thread.start()
 
     def adopt(self, source: Source) -> None:
-        self._reader.adopt(source)
+        self.reader.adopt(source)
 
     def stop(self) -> None:
         os.write(self._stop, b"!")
@@ -148,7 +145,7 @@ def test_a_scanner_that_is_unplugged_in_a_code_gives_nothing_partial() -> None:
     with reader() as running:
         running.adopt(line)
         os.write(device, b"HALF OF A COD")
-        wait_until(lambda: [feed for feed in running._reader._feeds if feed.next_moment()], what="it is read")
+        wait_until(lambda: [feed for feed in running.reader._feeds if feed.next_moment()], what="it is read")
         os.close(there)
         os.close(device)
         assert brought(running.inbox, 1) == [
@@ -190,8 +187,7 @@ from support.keys import Fifo, overflow, typed
 import pty
 
 class Nobody:
-    def gone(self, path): pass
-    def judged(self, path, verdict): pass
+    def note(self, notice): pass
 
 done, reads = [], set()
 def heard(event, arguments):
@@ -251,9 +247,9 @@ def test_while_it_reads_it_opens_nothing_imports_nothing_and_starts_nothing(tmp_
 
 def test_what_the_first_stamp_needs_is_loaded_before_anything_can_be_scanned(tmp_path: Path) -> None:
     clock._adjtimex.cache_clear()
-    lookout = Lookout(tmp_path / "not-there", Inbox(), lambda: None, Learned(tmp_path), Roll(Bulletin(tmp_path)))
+    lookout = Lookout(tmp_path / "not-there", Inbox(), lambda: None, knowledge(tmp_path), Roll(Bulletin(tmp_path)))
     loaded: list[int] = []
-    lookout.begin(Source.close, lambda: loaded.append(clock._adjtimex.cache_info().currsize))
+    lookout.begin(Takes(Source.close), lambda: loaded.append(clock._adjtimex.cache_info().currsize))
     wait_until(lambda: loaded, what="it is ready")
     assert loaded == [1]
 
@@ -272,9 +268,9 @@ def test_nobody_wakes_up_while_nothing_is_plugged_in_or_scanned(tmp_path: Path) 
     fifo = Fifo(tmp_path / "fifo")
     (tmp_path / "capture").mkdir()
     roll = Roll(Bulletin(tmp_path / "capture"))
-    lookout = Lookout(tmp_path / "not-there", Inbox(), lambda: None, Learned(tmp_path / "capture"), roll)
+    lookout = Lookout(tmp_path / "not-there", Inbox(), lambda: None, knowledge(tmp_path / "capture"), roll)
     with reader() as running:
-        lookout.begin(running.adopt, lambda: None)
+        lookout.begin(running.reader, lambda: None)
         running.adopt(KeyboardSource(fifo.path))
         threads = (lookout, running._thread)
         wait_until(lambda: lookout._plugging.covers(tmp_path / "not-there"), what="it is watched for")

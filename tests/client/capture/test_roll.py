@@ -13,11 +13,12 @@ from pi_auto.client.bulletin import Bulletin, posts_in
 from pi_auto.client.capture.finding.census import look_around
 from pi_auto.client.capture.inbox import Inbox
 from pi_auto.client.capture.judge import Verdict
-from pi_auto.client.capture.learned import Learned
 from pi_auto.client.capture.lookout import Lookout
+from pi_auto.client.capture.notices import Gone
 from pi_auto.client.capture.roll import Roll
 from pi_auto.client.capture.sources.keyboard import KeyboardSource
 from pi_auto.client.capture.sources.source import Source
+from support.lookouts import Takes, knowledge
 from support.sysfs import Sys
 from support.waiting import wait_until
 
@@ -44,7 +45,7 @@ def plug(tmp_path: Path, roll: Roll, folder: Path) -> Iterator[Plug]:
 
     def plug_in(name: str, *, known: bool = True) -> KeyboardSource:
         os.mkfifo(tmp_path / name)
-        sources.append(KeyboardSource(tmp_path / name, known=None if known else Learned(folder)))
+        sources.append(KeyboardSource(tmp_path / name, known=None if known else knowledge(folder)))
         roll.opened(sources[-1])
         return sources[-1]
 
@@ -147,8 +148,8 @@ def test_the_lookout_tells_what_it_opens_what_goes_and_what_it_cannot_open(
 ) -> None:
     device = tmp_path / "event3"
     device.symlink_to(device)  # which nobody can open
-    lookout = Lookout(device, Inbox(), lambda: None, Learned(folder), roll)
-    lookout.begin(sources.append, lambda: None)
+    lookout = Lookout(device, Inbox(), lambda: None, knowledge(folder), roll)
+    lookout.begin(Takes(sources.append), lambda: None)
     sentence = {str(device): "cannot be opened: Too many levels of symbolic links"}
     wait_until(lambda: told(folder, "troubles") == sentence, what="the trouble")
     assert told(folder, "scanners") == []
@@ -158,6 +159,6 @@ def test_the_lookout_tells_what_it_opens_what_goes_and_what_it_cannot_open(
     assert told(folder, "scanners")[0]["path"] == str(device)
     wait_until(lambda: told(folder, "troubles") == {}, what="the trouble to be over")
     device.unlink()
-    lookout.gone(device)
+    lookout.note(Gone(device))
     wait_until(lambda: told(folder, "scanners") == [], what="it to be gone")
     wait_until(lambda: told(folder, "troubles") == {str(device): "is not plugged in"}, what="the word that it is")

@@ -10,14 +10,29 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pi_auto.client.capture.events import EV_KEY, KEY_CAPSLOCK, KEY_LEFTSHIFT, KEY_RIGHTSHIFT, PRESSED, InputEvent
+from pi_auto.client.capture.events import (
+    EV_KEY,
+    KEY_CAPSLOCK,
+    KEY_LEFTALT,
+    KEY_LEFTCTRL,
+    KEY_LEFTSHIFT,
+    KEY_NUMLOCK,
+    KEY_RIGHTALT,
+    KEY_RIGHTCTRL,
+    KEY_RIGHTSHIFT,
+    PRESSED,
+    InputEvent,
+)
 from pi_auto.client.capture.keys.layout import CHARACTER_KEYS
 
 FEWEST = 6  # characters: fewer may be a stumble over the keys
 AVERAGE = 60_000_000  # nanoseconds between two characters; 200 words a minute, beyond a person's long burst
 LONGEST = 150_000_000  # a pause within a code: scanners hiccup, people think
 _PERSON_KEYS = frozenset((1, 14, *range(59, 69), 87, 88, *range(102, 112)))  # Esc, Backspace, F keys, cursor block
-_SILENT = frozenset((KEY_LEFTSHIFT, KEY_RIGHTSHIFT, KEY_CAPSLOCK))
+_SILENT = frozenset((
+    KEY_LEFTSHIFT, KEY_RIGHTSHIFT, KEY_CAPSLOCK, KEY_NUMLOCK,
+    KEY_LEFTALT, KEY_RIGHTALT, KEY_LEFTCTRL, KEY_RIGHTCTRL,  # scanners type numbers and control characters by them
+))  # fmt: skip
 _HELD = 2  # the kernel's auto-repeat: somebody keeps a finger on a key
 
 

@@ -3,6 +3,8 @@
 A keyboard that may be a scanner is opened too, and grabbed until the reader has judged it; a
 person's is then left alone until it is plugged in again.
 
+What is learned about scanners, or set, is known here, and the reader is told how to read each.
+
 It waits for the kernel's word that something was plugged in; it looks unasked only where none will come.
 A thread of its own, since opening a USB keyboard takes the kernel 50 ms, in which the reader
 would lose keys of another scanner. It tells on the bulletin what is open, and what cannot be.
@@ -13,27 +15,58 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Protocol
 
 from pi_auto.client.capture.errors import CaptureRefused
-from pi_auto.client.capture.finding.census import Census, look_around
+from pi_auto.client.capture.feed import NEW_FOR
+from pi_auto.client.capture.finding.census import Census, Way, look_around
 from pi_auto.client.capture.finding.nodes import DEVICES
 from pi_auto.client.capture.guarding import GUARD
 from pi_auto.client.capture.inbox import Inbox, Note
 from pi_auto.client.capture.judge import Verdict
 from pi_auto.client.capture.keeping import Keeping
-from pi_auto.client.capture.learned import Learned
+from pi_auto.client.capture.learning.knowledge import Knowledge
+from pi_auto.client.capture.notices import Calibrated, Gone, Judged, Notice, Read
 from pi_auto.client.capture.plugging import Plugging
 from pi_auto.client.capture.roll import Roll
+from pi_auto.client.capture.sources.keyboard import KeyboardSource
 from pi_auto.client.capture.sources.opening import open_named, open_way
 from pi_auto.client.capture.sources.source import Source
+from pi_auto.client.capture.tuning import Tuning
 from pi_auto.client.clock import clock_synced
 
 _LOOK_SECONDS = 2.0
 _log = logging.getLogger("pi_auto.capture")
+
+
+class Reads(Protocol):
+    """Who reads what is opened; all of it may be called from any thread."""
+
+    def adopt(self, source: Source) -> None:
+        """Read it from now on."""
+
+    def retune(self, path: Path, tuning: Tuning) -> None:
+        """Read its keys in another way."""
+
+    def let_go(self, path: Path) -> None:
+        """Close it, and tell that it has gone."""
+
+
+class _Nobody:
+    """Nobody reads yet."""
+
+    def adopt(self, source: Source) -> None:
+        source.close()
+
+    def retune(self, path: Path, tuning: Tuning) -> None:
+        """There is nothing to be read."""
+
+    def let_go(self, path: Path) -> None:
+        """There is nothing to let go of."""
 
 
 class Lookout(threading.Thread):
@@ -44,37 +77,33 @@ class Lookout(threading.Thread):
         device: Path | None,
         inbox: Inbox,
         died: Callable[[], None],
-        learned: Learned,
+        knowledge: Knowledge,
         roll: Roll,
         keeping: Keeping | None = None,
     ) -> None:
         super().__init__(name="lookout", daemon=True)
         self._device, self._inbox, self._died = device, inbox, died
-        self._learned, self._roll, self._keeping = learned, roll, keeping
-        self._notices: SimpleQueue[tuple[Path, Verdict | None]] = SimpleQueue()
+        self._knowledge, self._roll, self._keeping = knowledge, roll, keeping
+        self._notices: SimpleQueue[Notice] = SimpleQueue()
+        self._tunings: dict[Path, Tuning] = {}
         self.failure: Exception | None = None
-        self._adopt: Callable[[Source], None] = Source.close
+        self._reader: Reads = _Nobody()
         self._ready: Callable[[], None] = lambda: None
-        self._plugging = Plugging(DEVICES, device)
+        self._plugging = Plugging(DEVICES, device, knowledge.files)
         self._is_unwatched = False  # something is waited for of which the kernel will not tell
         self._told: dict[Path, str] = {}
 
-    def begin(self, adopt: Callable[[Source], None], ready: Callable[[], None]) -> None:
-        """Start looking; whatever is opened goes to `adopt`.
+    def begin(self, reader: Reads, ready: Callable[[], None]) -> None:
+        """Start looking; whatever is opened goes to `reader`.
 
         `ready` is called once, when a code typed into what is plugged in at the start is sure to be read whole.
         """
-        self._adopt, self._ready = adopt, ready
+        self._reader, self._ready = reader, ready
         self.start()
 
-    def gone(self, path: Path) -> None:
-        """Take note, from any thread and without waiting, that a scanner has gone."""
-        self._notices.put((path, None))
-        self._plugging.ring()
-
-    def judged(self, path: Path, verdict: Verdict) -> None:
-        """Take note, in the same way, of what an unknown keyboard is."""
-        self._notices.put((path, verdict))
+    def note(self, notice: Notice) -> None:
+        """Take note, from any thread and without waiting, of what the reader has found."""
+        self._notices.put(notice)
         self._plugging.ring()
 
     def run(self) -> None:
@@ -109,43 +138,92 @@ class Lookout(threading.Thread):
 
     def _look(self) -> None:
         self._take_notices()
+        self._knowledge.look()
         self._roll.begin_look()
         self._is_unwatched = False
         self._try_all()
-        self._roll.post()
+        self._retune()
+        self._roll.post({source.path: self._knowledge.standing(source.scanner.id) for source in self._typing()})
 
     def _try_all(self) -> None:
         if device := self._device:
-            self._try(device, lambda: open_named(device, self._keeping))
+            self._try(device, lambda: open_named(device, self._keeping, self._knowledge.tuning))
             return
         census = look_around()
         for way in census.scanners:
-            self._try(way.node.path, lambda way=way: open_way(way, self._keeping))  # type: ignore[misc]
+            self._try_way(way)
         for way in census.keyboards:
-            if not self._roll.is_a_persons(way.node.path):
-                self._try(way.node.path, lambda way=way: open_way(way, self._keeping, self._learned))  # type: ignore[misc]
+            if way.scanner.id in self._knowledge or not self._roll.is_a_persons(way.node.path):
+                self._try_way(way, self._knowledge)
+        for way in census.strangers:
+            if way.scanner.id in self._knowledge:
+                self._try_way(way)
         self._take_note_of(census)
+
+    def _try_way(self, way: Way, known: Container[str] | None = None) -> None:
+        if self._knowledge.standing(way.scanner.id).is_keyboard:
+            self._leave_alone(way)
+        else:
+            self._try(way.node.path, lambda: open_way(way, self._keeping, known, self._knowledge.tuning))
+
+    def _leave_alone(self, way: Way) -> None:
+        path = way.node.path
+        if path in self._roll:
+            self._reader.let_go(path)  # and once it has, it is told as gone
+        else:
+            self._roll.left_alone(way.scanner, path)
+            self._tell(path, f"{way.scanner.id} is set to be a person's keyboard, and is left alone")
+
+    def _retune(self) -> None:
+        """Have those read anew of which something else is known than when they were opened."""
+        for source in self._typing():
+            tuning = self._knowledge.tuning(source.scanner.id)
+            told, self._tunings[source.path] = self._tunings[source.path], tuning
+            if (told.layout, told.calibratable) != (tuning.layout, tuning.calibratable):
+                self._reader.retune(source.path, tuning)
+
+    def _typing(self) -> list[Source]:
+        """What types and is open; other scanners send characters, whatever layout is set."""
+        return [source for source in self._roll.sources() if source.path in self._tunings]
 
     def _take_note_of(self, census: Census) -> None:
         """Of what is plugged in and cannot be used as it is."""
         self._roll.not_opened(census)
-        for way in census.strangers:
+        for way in (one for one in census.strangers if one.scanner.id not in self._knowledge):
             self._tell(way.node.path, f"is left alone: nothing says that {way.scanner.name} is a scanner")
         for way, mute in census.mutes:
             self._tell(way.node.path, f"{way.scanner.name} {mute.said}; {mute.do}")
 
     def _take_notices(self) -> None:
-        notices: list[tuple[Path, Verdict | None]] = []
+        notices: list[Notice] = []
         while not self._notices.empty():
             notices.append(self._notices.get())
-        for path, verdict in notices:
-            if verdict is None:  # first: the descriptor of what has gone is closed, and not to be kept any more
-                self._roll.gone(path)
-        for path, verdict in notices:
-            if verdict is not None:
-                self._act_on(path, verdict)
+        # What has gone comes last, to be known while others speak of it; but its descriptor is closed already.
+        gone = {notice.path for notice in notices if isinstance(notice, Gone)}
+        for notice in sorted(notices, key=lambda notice: isinstance(notice, Gone)):
+            self._act_on(notice, is_gone=notice.path in gone)
 
-    def _act_on(self, path: Path, verdict: Verdict) -> None:
+    def _act_on(self, notice: Notice, *, is_gone: bool) -> None:
+        match notice:
+            case Gone(path):
+                self._roll.gone(path)
+                self._tunings.pop(path, None)
+            case Judged(path, verdict):
+                self._take_verdict(path, verdict, is_gone=is_gone)
+            case Calibrated(path, layout):
+                self._learn(path, lambda scanner_id: self._knowledge.calibrated(scanner_id, layout))
+                self._inbox.put(Note(logging.INFO, f"scanner {path}: calibrated, its layout is {layout}"))
+            case Read(path, habits, codes):
+                self._learn(path, lambda scanner_id: self._knowledge.has_habits(scanner_id, habits))
+                if codes >= NEW_FOR:
+                    self._learn(path, self._knowledge.is_new_no_more)
+
+    def _learn(self, path: Path, learn: Callable[[str], None]) -> None:
+        for source in self._roll.sources():
+            if source.path == path:
+                learn(source.scanner.id)
+
+    def _take_verdict(self, path: Path, verdict: Verdict, *, is_gone: bool) -> None:
         source = self._roll.judged(path, verdict)
         if source is None:
             return  # unplugged since
@@ -153,13 +231,10 @@ class Lookout(threading.Thread):
             self._tell(path, f"{source.scanner.id} is a person's keyboard, and is left alone")
             return
         self._inbox.put(Note(logging.INFO, f"scanner learned by its rhythm: {source.scanner.id}"))
-        if self._keeping and (descriptor := source.fileno()) is not None:
+        self._knowledge.judged_a_scanner(source.scanner.id)
+        if self._keeping and not is_gone and (descriptor := source.fileno()) is not None:
             with suppress(OSError):  # unplugged just now
                 self._keeping.keep(descriptor)
-        try:
-            self._learned.add(source.scanner.id)
-        except OSError as error:
-            self._tell(path, f"is known only until the next start: {error.strerror}")
 
     def _try(self, path: Path, opened: Callable[[], Source]) -> None:
         if path in self._roll:
@@ -178,7 +253,9 @@ class Lookout(threading.Thread):
         else:
             self._told.pop(path, None)
             self._roll.opened(source)
-            self._adopt(source)
+            if isinstance(source, KeyboardSource):
+                self._tunings[path] = source.tuning
+            self._reader.adopt(source)
             scanner = source.scanner
             self._inbox.put(Note(logging.INFO, f"scanner opened: {scanner.id} ({scanner.name}) at {path}"))
 

@@ -11,7 +11,7 @@ import re
 import select
 import struct
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,11 +28,11 @@ _USB = "bus/usb"
 class Plugging:
     """A wait that ends when somebody rings, or when a node below `devices` has come, gone or got other rights.
 
-    `named` is one more node that is waited for, wherever it is to come.
+    `named` is one more node that is waited for, wherever it is to come; of `files` it ends when one is replaced.
     """
 
-    def __init__(self, devices: Path, named: Path | None = None) -> None:
-        self._devices, self._named = devices, named
+    def __init__(self, devices: Path, named: Path | None = None, files: Collection[Path] = ()) -> None:
+        self._devices, self._named, self._files = devices, named, files
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._add: Callable[[bytes], bool] | None = None
         self._inotify = -1
@@ -74,7 +74,7 @@ class Plugging:
 
     def _folders(self) -> Iterable[Path]:
         usb = self._devices / _USB
-        named = [self._named.parent] if self._named else []
+        named = [path.parent for path in (self._named, *self._files) if path]
         return {self._devices, self._devices / "input", usb, *usb.glob("*"), *named}
 
     def _is_of_interest(self) -> bool:
@@ -86,6 +86,8 @@ class Plugging:
 
     def _matters(self, mask: int, name: str) -> bool:
         if mask & _OVERFLOWN or (self._named and name == self._named.name):
+            return True
+        if mask & _MOVED_TO and any(name == file.name for file in self._files):
             return True
         if mask & _IS_FOLDER:
             return bool(mask & _CREATE and _FOLDERS.fullmatch(name))

@@ -21,9 +21,9 @@ from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.capture.clerk import Clerk
 from pi_auto.client.capture.errors import CaptureRefused
 from pi_auto.client.capture.events import InputEvent
-from pi_auto.client.capture.inbox import Inbox
+from pi_auto.client.capture.inbox import Inbox, Note
 from pi_auto.client.capture.keeping import of_this_process
-from pi_auto.client.capture.learned import Learned
+from pi_auto.client.capture.learning.knowledge import Knowledge
 from pi_auto.client.capture.light import AUTO, Light, Signal, led_of
 from pi_auto.client.capture.lookout import Lookout
 from pi_auto.client.capture.reading import Reader
@@ -97,7 +97,8 @@ def _run(
     inbox = Inbox()
     bulletin = Bulletin(folder)
     clerk = Clerk(inbox, folder, agent, now, _stop_this_process, bulletin, light, log_barcodes=log_barcodes)
-    lookout = Lookout(choice.device, inbox, _stop_this_process, Learned(folder), Roll(bulletin), of_this_process())
+    knowledge = Knowledge(folder, agent, lambda said: inbox.put(Note(logging.WARNING, said)))
+    lookout = Lookout(choice.device, inbox, _stop_this_process, knowledge, Roll(bulletin), of_this_process())
     reader = Reader(inbox, now, stop, lookout)
     light.start()
     clerk.start()
@@ -108,7 +109,7 @@ def _run(
         reader.adopt(source)
         _say_ready(folder)
     else:
-        lookout.begin(reader.adopt, lambda: _say_ready(folder))
+        lookout.begin(reader, lambda: _say_ready(folder))
     reader.run()
     inbox.close()
     clerk.join(_STOP_SECONDS)

@@ -10,83 +10,23 @@ from __future__ import annotations
 import logging
 import os
 import select
-from collections.abc import Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Protocol
 
-from pi_auto.client.capture.codes import Outcome
 from pi_auto.client.capture.desk import Desk
 from pi_auto.client.capture.drafting import Drafter
-from pi_auto.client.capture.events import InputEvent
+from pi_auto.client.capture.feed import Feed
 from pi_auto.client.capture.inbox import Inbox, Note
-from pi_auto.client.capture.judge import Judge, Verdict
+from pi_auto.client.capture.judge import Verdict
+from pi_auto.client.capture.notices import Gone, Judged, Observer
 from pi_auto.client.capture.sources.source import Source
+from pi_auto.client.capture.tuning import Tuning
 from pi_auto.client.clock import Now, boottime_ns
 
 _MOST_WAIT_MS = 3_600_000
 _MS = 1_000_000
-
-
-class Observer(Protocol):
-    """Who wants to know what becomes of the scanners; may be told from any thread and does not wait."""
-
-    def gone(self, path: Path) -> None:
-        """A scanner has been unplugged."""
-
-    def judged(self, path: Path, verdict: Verdict) -> None:
-        """An unknown keyboard is a scanner, or was let go of as a person's."""
-
-
-class Feed:
-    """One open node of a scanner with its decoder, and the desk of that scanner."""
-
-    def __init__(self, source: Source, inbox: Inbox, desk: Desk) -> None:
-        self.source = source
-        self._decoder = source.decoder()
-        self._desk = desk
-        self._inbox = inbox
-        self.judge = None if source.known else Judge()
-        self._held_back: list[Outcome] = []  # until it is known whether a scanner typed them
-
-    def pump(self) -> bool:
-        """Read what there is; False if more waits already. OSError if the scanner has gone."""
-        now = boottime_ns()  # told before reading: what is pressed later cannot have been read
-        parts, all_read = self.source.read(now)
-        for part in parts:
-            self._post(self._decoder.feed(part))
-            if self.judge and isinstance(part, InputEvent):
-                self.judge.feed(part)
-        if all_read:
-            self._post(self._decoder.close_overdue(now))
-        return all_read
-
-    def verdict(self) -> Verdict | None:
-        """What a keyboard has turned out to be, once; a scanner's codes so far are then posted."""
-        if self.judge is None or self.judge.verdict is Verdict.OPEN:
-            return None
-        verdict, self.judge = self.judge.verdict, None
-        if verdict is Verdict.SCANNER:
-            self._post(self._held_back)
-        return verdict
-
-    def next_moment(self) -> int | None:
-        """When it must be pumped even if nothing comes."""
-        moments = [moment for moment in (self.source.due(), self._decoder.overdue_at()) if moment is not None]
-        return min(moments, default=None)
-
-    def cut_off(self, reason: str) -> None:
-        """Report an open code as lost: the rest of it will not come any more."""
-        self._post(self._decoder.cut_off(reason, boottime_ns()))
-
-    def _post(self, outcomes: Iterable[Outcome]) -> None:
-        if self.judge:
-            self._held_back += outcomes
-            return
-        for outcome in outcomes:
-            if draft := self._desk.take(outcome, self.source.path):
-                self._inbox.put(draft)
 
 
 class Reader:
@@ -96,7 +36,7 @@ class Reader:
         self._inbox, self._now, self._stop, self._lookout = inbox, now, stop, lookout
         self._feeds: list[Feed] = []
         self._desks: dict[str, Desk] = {}
-        self._adopted: SimpleQueue[Source] = SimpleQueue()
+        self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._poll = select.poll()
         self._poll.register(stop, select.POLLIN)
@@ -104,15 +44,22 @@ class Reader:
 
     def adopt(self, source: Source) -> None:
         """Hand an opened scanner to the loop, from any thread."""
-        self._adopted.put(source)
-        os.eventfd_write(self._wake, 1)
+        self._order(lambda: self._take(source))
+
+    def retune(self, path: Path, tuning: Tuning) -> None:
+        """Have the keys of an open scanner read in another way, from its next code on; from any thread."""
+        self._order(lambda: self._retune(path, tuning))
+
+    def let_go(self, path: Path) -> None:
+        """Close a scanner that is to be left alone; from any thread. It is told as gone once that is done."""
+        self._order(lambda: self._let_go(path))
 
     def run(self) -> None:
         """Read until told to stop; open codes are then reported as lost."""
         all_read = True
         while self._stop not in (ready := self._wait(all_read)):
             if self._wake in ready:
-                self._take_adopted()
+                self._obey()
             unread = [feed for feed in self._feeds.copy() if not self._pump(feed)]
             all_read = not unread
         for feed in self._feeds.copy():
@@ -129,14 +76,31 @@ class Reader:
             return None
         return min(max(-((boottime_ns() - min(moments)) // _MS), 0), _MOST_WAIT_MS)
 
-    def _take_adopted(self) -> None:
+    def _order(self, order: Callable[[], None]) -> None:
+        self._orders.put(order)
+        os.eventfd_write(self._wake, 1)
+
+    def _obey(self) -> None:
         os.eventfd_read(self._wake)
         with suppress(Empty):
             while True:
-                source = self._adopted.get_nowait()
-                self._feeds.append(Feed(source, self._inbox, self._desk_of(source)))
-                if (descriptor := source.fileno()) is not None:
-                    self._poll.register(descriptor, select.POLLIN)
+                self._orders.get_nowait()()
+
+    def _take(self, source: Source) -> None:
+        self._feeds.append(Feed(source, self._inbox, self._desk_of(source), self._lookout))
+        if (descriptor := source.fileno()) is not None:
+            self._poll.register(descriptor, select.POLLIN)
+
+    def _retune(self, path: Path, tuning: Tuning) -> None:
+        for feed in self._feeds:
+            if feed.source.path == path:
+                feed.retune(tuning)
+
+    def _let_go(self, path: Path) -> None:
+        for feed in [each for each in self._feeds if each.source.path == path]:
+            feed.cut_off("the scanner was set to be left alone in the middle of this code")
+            self._drop(feed)
+            self._lookout.note(Gone(path))
 
     def _pump(self, feed: Feed) -> bool:
         try:
@@ -146,10 +110,10 @@ class Reader:
             scanner, path = feed.source.scanner.id, feed.source.path
             self._inbox.put(Note(logging.WARNING, f"scanner gone: {scanner} at {path}: {error.strerror}"))
             self._drop(feed)
-            self._lookout.gone(path)
+            self._lookout.note(Gone(path))
             return True
         if verdict := feed.verdict():
-            self._lookout.judged(feed.source.path, verdict)
+            self._lookout.note(Judged(feed.source.path, verdict))
             if verdict is Verdict.PERSON:
                 self._drop(feed)  # which ends the grab
         return all_read

@@ -7,11 +7,13 @@ serial lines that may be anything, and what could not be opened and why.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.capture.finding.census import Census
 from pi_auto.client.capture.judge import Verdict
+from pi_auto.client.capture.learning.facts import Standing
 from pi_auto.client.capture.sources.source import Source
 from pi_auto.wire.scan import Scanner
 
@@ -42,6 +44,7 @@ class Roll:
     def opened(self, source: Source) -> None:
         """A device was opened."""
         self._open[source.path] = source
+        self._persons.pop(_plugged(source.path), None)
         if not source.known:
             self._unjudged[source.path] = source
 
@@ -57,6 +60,14 @@ class Roll:
             self._open.pop(path, None)
             self._persons[_plugged(path)] = source.scanner
         return source
+
+    def sources(self) -> list[Source]:
+        """Whatever is open."""
+        return list(self._open.values())
+
+    def left_alone(self, scanner: Scanner, path: Path) -> None:
+        """A keyboard that is not opened, since somebody has said that it is a person's."""
+        self._persons[_plugged(path)] = scanner
 
     def is_a_persons(self, path: Path) -> bool:
         """Whether the keyboard that is plugged in there was let go of."""
@@ -80,10 +91,11 @@ class Roll:
         """A device could not be opened."""
         self._troubles[path] = sentence
 
-    def post(self) -> None:
-        """Tell it."""
+    def post(self, known: Mapping[Path, Standing] | None = None) -> None:
+        """Tell it, and of scanners that type what is `known` of their layouts."""
         opened = [
             told(source.scanner, path, UNJUDGED if path in self._unjudged else SCANNER)
+            | _layout((known or {}).get(path))
             for path, source in self._open.items()
         ]
         persons = [told(scanner, path, PERSON) for (path, _), scanner in self._persons.items()]
@@ -94,6 +106,13 @@ class Roll:
 def told(scanner: Scanner, path: Path, standing: str) -> dict[str, str]:
     """A device as the bulletin tells it."""
     return {**scanner.to_json(), "path": str(path), "standing": standing}
+
+
+def _layout(standing: Standing | None) -> dict[str, str]:
+    if standing is None:
+        return {}
+    by = {"layout_by": standing.layout_by} if standing.layout_by else {}
+    return {"layout": standing.layout} | by | ({"calibrates": "yes"} if standing.calibrates else {})
 
 
 def _plugged(path: Path) -> tuple[Path, int]:

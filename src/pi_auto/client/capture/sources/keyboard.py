@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import Protocol
 
@@ -13,7 +13,8 @@ from pi_auto.client.capture.events import EVENT_BYTES, EventStream, InputEvent
 from pi_auto.client.capture.finding.units import text
 from pi_auto.client.capture.keeping import Keeping
 from pi_auto.client.capture.sources.opened import OpenedDevice
-from pi_auto.client.capture.sources.source import MOST_READS, Decoding
+from pi_auto.client.capture.sources.source import MOST_READS
+from pi_auto.client.capture.tuning import PLAIN, Tuning
 from pi_auto.wire.scan import Scanner
 
 _READ_BYTES = EVENT_BYTES * 64  # what the kernel keeps for a reader
@@ -38,10 +39,18 @@ class Keys(Protocol):
     def num(self) -> bool:
         """Whether its Num Lock was on."""
 
+    @property
+    def tuning(self) -> Tuning:
+        """How they are to be read."""
 
-def decoder_of(keys: Keys) -> Decoding:
+
+def decoder_of(keys: Keys) -> Decoder:
     """A decoder for what a keyboard types."""
-    return Decoder(opened_at=keys.opened_at, held=keys.held, caps=keys.caps)
+    how = keys.tuning
+    return Decoder(
+        how.layout, how.habits, opened_at=keys.opened_at, held=keys.held, caps=keys.caps,
+        calibratable=how.calibratable,
+    )  # fmt: skip
 
 
 class KeyboardSource(OpenedDevice):
@@ -53,8 +62,9 @@ class KeyboardSource(OpenedDevice):
         scanner: Scanner | None = None,
         keeping: Keeping | None = None,
         known: Container[str] | None = None,
+        tune: Callable[[str], Tuning] = lambda _: PLAIN,
     ) -> None:
-        """`known` are the names that need no judging; None says that this one needs none."""
+        """`known` are ids that need no judging; None: this one needs none. `tune`: how to read an id's keys."""
         kept = keeping.take(path) if keeping else None
         descriptor = evdev.open_device(path) if kept is None else kept
         try:
@@ -67,10 +77,11 @@ class KeyboardSource(OpenedDevice):
             raise
         self._stream = EventStream()
         self.known = known is None or self.is_kept or self.scanner.id in known
+        self.tuning = tune(self.scanner.id)
         if self.known:
             self.keep(keeping)
 
-    def decoder(self) -> Decoding:
+    def decoder(self) -> Decoder:
         """A new decoder for its keys."""
         return decoder_of(self)
 

@@ -13,32 +13,36 @@ from pi_auto.client.capture.finding.units import text
 from pi_auto.client.capture.keeping import Keeping
 from pi_auto.client.capture.sources.keyboard import KeyboardSource
 from pi_auto.client.capture.sources.source import Source
+from pi_auto.client.capture.tuning import PLAIN, Tuning
 from pi_auto.wire.scan import Scanner
 
+Tune = Callable[[str], Tuning]
 _TERMINALS = range(136, 144)  # majors of pseudo-terminals, which /sys does not know
 
 
-def open_way(way: Way, keeping: Keeping | None = None, known: Container[str] | None = None) -> Source:
-    """A scanner that was found. `known`: see KeyboardSource.
+def open_way(
+    way: Way, keeping: Keeping | None = None, known: Container[str] | None = None, tune: Tune = lambda _: PLAIN
+) -> Source:
+    """A scanner that was found. `known` and `tune`: see KeyboardSource.
 
     Raises OSError if a retry may help, CaptureRefused if it can never be a scanner.
     """
     node = way.node
     if node.kind is Kind.KEYBOARD:
-        return KeyboardSource(node.path, way.scanner, keeping, known)
+        return KeyboardSource(node.path, way.scanner, keeping, known, tune)
     if node.kind is Kind.SERIAL:
         return _open_line(node.path, way.scanner, keeping)
     return _open_reports(node, way.scanner, keeping)
 
 
-def open_named(path: Path, keeping: Keeping | None = None) -> Source:
+def open_named(path: Path, keeping: Keeping | None = None, tune: Tune = lambda _: PLAIN) -> Source:
     """The device that a person has named, whatever it calls itself. Raises what `open_way` raises."""
     node = node_at(path)
     if node:
-        return open_way(Way(node, node.unit.scanner()), keeping)
+        return open_way(Way(node, node.unit.scanner()), keeping, tune=tune)
     if os.major(path.stat().st_rdev) in _TERMINALS:
         return _open_line(path, Scanner(text(f"line:{path.name}"), "serial line", text(path)), keeping)
-    return KeyboardSource(path, None, keeping)
+    return KeyboardSource(path, None, keeping, tune=tune)
 
 
 def _open_line(path: Path, scanner: Scanner, keeping: Keeping | None) -> Source:

@@ -10,6 +10,7 @@ from pi_auto.client.capture.events import InputEvent
 from pi_auto.client.capture.finding.units import text
 from pi_auto.client.capture.sources.keyboard import decoder_of
 from pi_auto.client.capture.sources.source import Decoding
+from pi_auto.client.capture.tuning import PLAIN
 from pi_auto.client.clock import boottime_ns
 from pi_auto.wire.scan import Scanner
 
@@ -21,6 +22,7 @@ class ReplaySource:
     held: frozenset[int] = frozenset()
     caps = num = False
     known = True
+    tuning = PLAIN
 
     def __init__(self, path: Path, events: Iterable[InputEvent]) -> None:
         self.path = path

@@ -1,0 +1,99 @@
+"""One open node of a scanner: its parts to its decoder, what comes out to its desk. For the reader alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pi_auto.client.capture.codes import Calibration, Code, Outcome
+from pi_auto.client.capture.decoder import Decoder
+from pi_auto.client.capture.desk import Desk
+from pi_auto.client.capture.events import InputEvent
+from pi_auto.client.capture.inbox import Inbox
+from pi_auto.client.capture.judge import Judge, Verdict
+from pi_auto.client.capture.keys.habits import Habits
+from pi_auto.client.capture.notices import Calibrated, Observer, Read
+from pi_auto.client.capture.sources.source import Source
+from pi_auto.client.capture.tuning import Tuning
+from pi_auto.client.clock import boottime_ns
+
+NEW_FOR = 10  # codes: for so long a scanner may be calibrated without being asked
+_NOTEWORTHY = 1.5  # times wider or narrower a gap has to be to be told
+
+
+class Feed:
+    """A source with its decoder. An unknown keyboard's codes are held back until it is judged."""
+
+    def __init__(self, source: Source, inbox: Inbox, desk: Desk, observer: Observer) -> None:
+        self.source = source
+        self._decoder = source.decoder()
+        self._desk, self._inbox, self._observer = desk, inbox, observer
+        self.judge = None if source.known else Judge()
+        self._held_back: list[Outcome] = []  # until it is known whether a scanner typed them
+        self._codes = 0
+        self._told = self._habits()
+
+    def pump(self) -> bool:
+        """Read what there is; False if more waits already. OSError if the scanner has gone."""
+        now = boottime_ns()  # told before reading: what is pressed later cannot have been read
+        parts, all_read = self.source.read(now)
+        for part in parts:
+            self._post(self._decoder.feed(part))
+            if self.judge and isinstance(part, InputEvent):
+                self.judge.feed(part)
+        if all_read:
+            self._post(self._decoder.close_overdue(now))
+        return all_read
+
+    def verdict(self) -> Verdict | None:
+        """What a keyboard has turned out to be, once; a scanner's codes so far are then posted."""
+        if self.judge is None or self.judge.verdict is Verdict.OPEN:
+            return None
+        verdict, self.judge = self.judge.verdict, None
+        if verdict is Verdict.SCANNER:
+            self._post(self._held_back)
+        return verdict
+
+    def next_moment(self) -> int | None:
+        """When it must be pumped even if nothing comes."""
+        moments = [moment for moment in (self.source.due(), self._decoder.overdue_at()) if moment is not None]
+        return min(moments, default=None)
+
+    def cut_off(self, reason: str) -> None:
+        """Report an open code as lost: the rest of it will not come any more."""
+        self._post(self._decoder.cut_off(reason, boottime_ns()))
+
+    def retune(self, tuning: Tuning) -> None:
+        """Read its keys in another way, from the next code on."""
+        if isinstance(self._decoder, Decoder):
+            self._decoder.use(tuning.layout)
+            self._decoder.calibratable = tuning.calibratable
+
+    def _post(self, outcomes: Iterable[Outcome]) -> None:
+        if self.judge:
+            self._held_back += outcomes
+            return
+        for outcome in outcomes:
+            if draft := self._desk.take(outcome, self.source.path):
+                self._inbox.put(draft)
+            self._observe(outcome)
+
+    def _observe(self, outcome: Outcome) -> None:
+        """Tell what is to be learned of it."""
+        if isinstance(outcome, Calibration):
+            self._observer.note(Calibrated(self.source.path, outcome.layout))
+        elif isinstance(outcome, Code) and (habits := self._habits()):
+            self._codes += 1
+            if self._codes == NEW_FOR or _differ(self._told, habits):
+                self._told = habits
+                self._observer.note(Read(self.source.path, habits, self._codes))
+
+    def _habits(self) -> Habits | None:
+        return self._decoder.habits if isinstance(self._decoder, Decoder) else None
+
+
+def _differ(told: Habits | None, now: Habits) -> bool:
+    """Whether it is worth a write to the disk."""
+    if told is None or told.ending != now.ending or (told.gap_ns is None) != (now.gap_ns is None):
+        return True
+    narrow, wide = sorted((told.gap_ns or 1, now.gap_ns or 1))
+    return wide > narrow * _NOTEWORTHY

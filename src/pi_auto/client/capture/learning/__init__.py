@@ -1,0 +1,1 @@
+"""What this device knows about its scanners: learned by itself, or set by a person or by the fleet."""

@@ -1,0 +1,91 @@
+"""All that is known about scanners, in one place: what was learned, what was set, and what follows.
+
+For the lookout alone: it reads and writes files. What cannot be written is known until the next start,
+and told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from pi_auto.client.capture.keys.habits import Ending, Habits
+from pi_auto.client.capture.keys.layout import Layout, load
+from pi_auto.client.capture.learning.facts import Facts, Standing, armed_by, standing, to_forget
+from pi_auto.client.capture.learning.learned import Learned
+from pi_auto.client.capture.learning.told import Told
+from pi_auto.client.capture.tuning import Tuning
+from pi_auto.wire.scanner_settings import SCANNER
+
+
+class Knowledge:
+    """By the scanners' ids; `folder` is capture's, `agent` the agent's, `complain` hears what went wrong."""
+
+    def __init__(self, folder: Path, agent: Path, complain: Callable[[str], None]) -> None:
+        self._learned = Learned(folder)
+        self._told = Told(folder, agent, complain)
+        self._complain = complain
+        self._new: set[str] = set()
+        self._layouts: dict[str, Layout] = {}
+        self.files = self._told.files  # to be watched: when one of them is replaced it is time to look
+
+    def __contains__(self, scanner_id: object) -> bool:
+        """Whether it is known to be a scanner, and needs no judging."""
+        return isinstance(scanner_id, str) and self.standing(scanner_id).is_scanner
+
+    def look(self) -> None:
+        """Find out what is set now."""
+        self._told.look()
+
+    def standing(self, scanner_id: str) -> Standing:
+        """What holds for one."""
+        return standing(self._facts(scanner_id), self._told.of(scanner_id), is_new=scanner_id in self._new)
+
+    def tuning(self, scanner_id: str) -> Tuning:
+        """How its keys are to be read. One of which nothing is known is new from here on."""
+        if scanner_id not in self._learned:
+            self._new.add(scanner_id)
+        now, facts = self.standing(scanner_id), self._facts(scanner_id)
+        ending = Ending(facts.ending) if facts.ending in set(Ending) else None
+        return Tuning(self._layout(now.layout), Habits(now.layout, ending, facts.gap_ns), now.calibrates)
+
+    def judged_a_scanner(self, scanner_id: str) -> None:
+        """Its typing has shown that it is one."""
+        self._keep(scanner_id, replace(self._facts(scanner_id), kind=SCANNER))
+
+    def has_habits(self, scanner_id: str, habits: Habits) -> None:
+        """How it ends its codes, and how fast it types."""
+        ending = habits.ending.value if habits.ending else None
+        self._keep(scanner_id, replace(self._facts(scanner_id), ending=ending, gap_ns=habits.gap_ns))
+
+    def is_new_no_more(self, scanner_id: str) -> None:
+        """It has read so many codes that a calibration needs to be asked for."""
+        self._new.discard(scanner_id)
+
+    def calibrated(self, scanner_id: str, layout: str) -> None:
+        """It has read the calibration code; what allowed that is used up."""
+        facts = replace(self._facts(scanner_id), layout=layout)
+        for word in armed_by(facts, self._told.of(scanner_id)):
+            facts = facts.acted_on(word)
+        self._new.discard(scanner_id)
+        self._keep(scanner_id, facts)
+
+    def _facts(self, scanner_id: str) -> Facts:
+        """What was learned, once all that is to be forgotten is."""
+        facts = self._learned.of(scanner_id)
+        for word in to_forget(facts, self._told.of(scanner_id)):
+            facts = facts.forgotten().acted_on(word)
+            self._keep(scanner_id, facts)
+        return facts
+
+    def _layout(self, name: str) -> Layout:
+        if name not in self._layouts:
+            self._layouts[name] = load(name)
+        return self._layouts[name]
+
+    def _keep(self, scanner_id: str, facts: Facts) -> None:
+        try:
+            self._learned.keep(scanner_id, facts)
+        except OSError as error:
+            self._complain(f"what was learned of {scanner_id} is known until the next start: {error.strerror}")

@@ -1,0 +1,75 @@
+"""What a person and the fleet have set about scanners, as capture finds it.
+
+A person's settings lie in a file in capture's folder, written by `pi-auto-client scanners`; the fleet's
+stand in what the agent tells of the twin. While the agent tells nothing its last word holds, and so it
+does after a start: codes are read before there is a network.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from pi_auto.client.bulletin import FILE as BULLETIN
+from pi_auto.client.bulletin import posts_in
+from pi_auto.client.capture.learning.facts import FLEET, PERSON
+from pi_auto.client.scanner_settings import FILE, read_settings
+from pi_auto.files import write_whole
+from pi_auto.wire.scanner_settings import SCANNERS, ScannerSettings, settings_in
+
+LAST_WORD = "fleet_settings.json"
+WANTED = "wanted"  # the agent's topic
+
+_ById = dict[str, ScannerSettings]
+
+
+class Told:
+    """Reads both anew at each `look`; `complain` hears of what cannot be used, each sentence once."""
+
+    def __init__(self, folder: Path, agent: Path, complain: Callable[[str], None]) -> None:
+        self._file, self._agent, self._complain = folder / FILE, agent, complain
+        self._person: _ById = {}
+        self._fleet: _ById = {}
+        self._last_word = folder / LAST_WORD
+        self._wanted = read_settings(self._last_word)
+        self._said: set[str] = set()
+        self.files = (self._file, agent / BULLETIN)
+
+    def look(self) -> None:
+        """Find out what is set now."""
+        self._person = self._checked(read_settings(self._file))
+        self._hear(_wanted(self._agent))
+        self._fleet = self._checked(self._wanted)
+
+    def _hear(self, wanted: dict[str, object] | None) -> None:
+        if wanted is None or wanted == self._wanted:
+            return
+        self._wanted = wanted
+        try:
+            write_whole(self._last_word, json.dumps(wanted))
+        except OSError as error:
+            self._complain(f"what the fleet sets of scanners is known until the next start: {error.strerror}")
+
+    def of(self, scanner_id: str) -> dict[str, ScannerSettings]:
+        """What is set of one scanner, and by whom."""
+        both = {PERSON: self._person.get(scanner_id), FLEET: self._fleet.get(scanner_id)}
+        return {who: settings for who, settings in both.items() if settings}
+
+    def _checked(self, section: dict[str, object]) -> _ById:
+        settings, errors = settings_in(section)
+        for error in errors:
+            if str(error) not in self._said:
+                self._said.add(str(error))
+                self._complain(f"a setting of a scanner cannot be used: {error}")
+        return settings
+
+
+def _wanted(agent: Path) -> dict[str, object] | None:
+    """The fleet's wishes; None while nothing is known of them."""
+    try:
+        post = posts_in(agent).get(WANTED)
+    except PermissionError:
+        return None
+    news = post.news if post and isinstance(post.news, dict) else None
+    return None if news is None else {name: value for name, value in news.items() if name == SCANNERS}

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pi_auto.client.capture.learning.facts import FLEET, LEARNED, PERSON, Facts, Standing, standing, to_forget
+from pi_auto.wire.scanner_settings import ScannerSettings
+
+FRENCH = Facts(kind="scanner", layout="fr")
+GERMAN = ScannerSettings(layout="de")
+
+TABLE = {
+    "nothing is known": (Facts(), {}, Standing()),
+    "learned": (FRENCH, {}, Standing("fr", LEARNED, "scanner", LEARNED)),
+    "a person has set another": (FRENCH, {PERSON: GERMAN}, Standing("de", PERSON, "scanner", LEARNED)),
+    "the fleet has the last word": (
+        FRENCH,
+        {PERSON: GERMAN, FLEET: ScannerSettings("it", "keyboard")},
+        Standing("it", FLEET, "keyboard", FLEET),
+    ),
+    "the fleet says nothing of the layout": (
+        Facts(),
+        {PERSON: GERMAN, FLEET: ScannerSettings(kind="scanner")},
+        Standing("de", PERSON, "scanner", FLEET),
+    ),
+    "armed by a new word": (FRENCH, {FLEET: ScannerSettings(calibration="w1")}, None),
+}
+
+
+@pytest.mark.parametrize("case", [name for name, row in TABLE.items() if row[2] is not None])
+def test_what_is_set_stands_over_what_is_learned(case: str) -> None:
+    facts, settings, expected = TABLE[case]
+    assert standing(facts, settings) == expected
+
+
+def test_a_scanner_that_is_new_may_read_a_calibration_code_unless_its_layout_is_set() -> None:
+    assert standing(Facts(), {}, is_new=True).calibrates
+    assert not standing(Facts(), {}).calibrates
+    assert not standing(FRENCH, {}, is_new=True).calibrates
+    assert not standing(Facts(), {PERSON: GERMAN}, is_new=True).calibrates
+
+
+def test_a_word_allows_one_calibration() -> None:
+    armed = {FLEET: ScannerSettings(calibration="w1")}
+    assert standing(FRENCH, armed).calibrates
+    assert not standing(FRENCH.acted_on("w1"), armed).calibrates
+    assert standing(FRENCH.acted_on("w1"), {FLEET: ScannerSettings(calibration="w2")}).calibrates
+
+
+def test_a_word_forgets_once_and_leaves_the_words() -> None:
+    settings = {PERSON: ScannerSettings(forget="f1")}
+    facts = FRENCH.acted_on("w1")
+    assert to_forget(facts, settings) == ["f1"]
+    left = facts.forgotten().acted_on("f1")
+    assert left == Facts(words=("w1", "f1"))
+    assert to_forget(left, settings) == []
+
+
+def test_facts_come_back_from_the_file_as_they_were() -> None:
+    facts = Facts("scanner", "fr", "enter", 2_000_000, ("w1",))
+    assert Facts.from_json(facts.to_json()) == facts
+    assert Facts().to_json() == {}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, [], 5, {"kind": "x", "layout": 3, "gap_ns": True, "words": 1}, {"gap_ns": -1, "ending": []}],
+)
+def test_of_a_damaged_entry_what_can_be_used_is(value: Any) -> None:
+    assert Facts.from_json(value) == Facts()

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pi_auto.client.bulletin import Bulletin
+from pi_auto.client.capture.learning.facts import FLEET, PERSON, Facts
+from pi_auto.client.capture.learning.learned import FILE, Learned
+from pi_auto.client.capture.learning.told import WANTED, Told
+from pi_auto.client.scanner_settings import FILE as SETTINGS
+from pi_auto.wire.scanner_settings import ScannerSettings, key_of
+
+FRENCH = Facts(kind="scanner", layout="fr")
+ID = "usb-a.b-1"
+
+
+def test_what_was_learned_is_known_after_the_next_start(tmp_path: Path) -> None:
+    Learned(tmp_path).keep(ID, FRENCH)
+    again = Learned(tmp_path)
+    assert (again.of(ID), ID in again) == (FRENCH, True)
+    assert (again.of("another"), "another" in again) == (Facts(), False)
+
+
+def test_of_too_many_the_oldest_are_forgotten(tmp_path: Path) -> None:
+    known = {f"s{number}": FRENCH.to_json() for number in range(1000)}
+    (tmp_path / FILE).write_text(json.dumps({"scanners": known}))
+    learned = Learned(tmp_path)
+    learned.keep("one more", FRENCH)
+    assert ("s0" in learned, "s1" in learned, "one more" in learned) == (False, True, True)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"scanners": ["a"]}', '{"scanners": 5}', "[" * 100_000])
+def test_a_file_that_cannot_be_read_costs_only_what_was_learned(tmp_path: Path, content: str) -> None:
+    (tmp_path / FILE).write_text(content)
+    learned = Learned(tmp_path)
+    assert learned.of(ID) == Facts()
+    learned.keep(ID, FRENCH)
+    assert Learned(tmp_path).of(ID) == FRENCH
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Path:
+    folder = tmp_path / "agent"
+    folder.mkdir()
+    return folder
+
+
+def of_person(folder: Path, settings: ScannerSettings) -> None:
+    (folder / SETTINGS).write_text(json.dumps({"scanners": {key_of(ID): settings.to_json()}}))
+
+
+def test_a_person_and_the_fleet_are_both_heard(tmp_path: Path, agent: Path, complaints: list[str]) -> None:
+    told = Told(tmp_path, agent, complaints.append)
+    of_person(tmp_path, ScannerSettings("de"))
+    Bulletin(agent).post(WANTED, {"scanners": {key_of(ID): {"kind": "keyboard"}}})
+    told.look()
+    assert told.of(ID) == {PERSON: ScannerSettings("de"), FLEET: ScannerSettings(kind="keyboard")}
+    assert told.of("another") == {}
+
+
+def test_while_the_agent_tells_nothing_the_fleets_last_word_holds(
+    tmp_path: Path, agent: Path, complaints: list[str]
+) -> None:
+    told, bulletin = Told(tmp_path, agent, complaints.append), Bulletin(agent)
+    bulletin.post(WANTED, {"scanners": {key_of(ID): {"layout": "fr"}}})
+    told.look()
+    bulletin.take_down()
+    told.look()
+    assert told.of(ID) == {FLEET: ScannerSettings("fr")}
+    told = Told(tmp_path, agent, complaints.append)  # another start, before the agent's
+    told.look()
+    assert told.of(ID) == {FLEET: ScannerSettings("fr")}
+    Bulletin(agent).post(WANTED, {})
+    told.look()
+    assert told.of(ID) == {}
+
+
+def test_a_setting_that_cannot_be_used_is_complained_of_once(
+    tmp_path: Path, agent: Path, complaints: list[str]
+) -> None:
+    told = Told(tmp_path, agent, complaints.append)
+    (tmp_path / SETTINGS).write_text('{"scanners": {"a": {"layout": "xx"}}}')
+    told.look()
+    told.look()
+    assert len(complaints) == 1
+    assert "scanners.a.layout is 'xx'" in complaints[0]
