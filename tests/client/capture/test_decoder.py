@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pi_auto.client.capture.decoder import Code, Decoder, Lost, Outcome
+from pi_auto.client.capture.codes import Code, Lost, Outcome
+from pi_auto.client.capture.decoder import Decoder
 from pi_auto.client.capture.events import (
     EV_KEY,
     EV_SYN,
@@ -140,7 +141,7 @@ def test_silence_is_told_by_the_deadline() -> None:
     last = START + 2 * MS
     assert decoder.overdue_at() == last + 100 * MS
     assert decoder.close_overdue(last + 99 * MS) == []
-    assert decoder.close_overdue(last + 100 * MS) == [Code("12", last)]
+    assert decoder.close_overdue(last + 100 * MS) == [Code("12", b"12", last)]
     assert decoder.overdue_at() is None
 
 
@@ -156,7 +157,7 @@ def test_dropped_keys_lose_the_whole_code_and_leave_the_next_one_alone(after: in
     broken = [*events[:cut], *overflow(events[cut].time), *events[cut + 8 :]]
     decoder = Decoder()
     assert only_loss(fed(decoder, broken), "SYN_DROPPED")
-    assert fed(decoder, typed(EAN, START + 400 * MS)) == [Code(EAN, START + 426 * MS)]
+    assert fed(decoder, typed(EAN, START + 400 * MS)) == [Code(EAN, EAN.encode(), START + 426 * MS)]
 
 
 def test_after_dropped_keys_silence_too_begins_a_new_code() -> None:
@@ -190,7 +191,7 @@ def test_two_overflows_in_one_code_are_one_loss() -> None:
 def test_a_key_without_a_character_loses_its_code_and_only_that(keys: list[InputEvent], word: str) -> None:
     decoder = Decoder()
     assert only_loss(fed(decoder, [*keys, *stroke(KEY_ENTER, START + 20 * MS)]), word)
-    assert fed(decoder, typed("OK", START + 30 * MS)) == [Code("OK", START + 34 * MS)]
+    assert fed(decoder, typed("OK", START + 30 * MS)) == [Code("OK", b"OK", START + 34 * MS)]
 
 
 def test_a_code_may_have_8192_characters_and_no_more() -> None:
@@ -204,11 +205,11 @@ def test_a_code_may_have_8192_characters_and_no_more() -> None:
 def test_a_code_that_may_have_begun_before_the_opening_is_lost_up_to_its_end() -> None:
     decoder = Decoder(opened_at=START - 149 * MS)
     assert only_loss(fed(decoder, typed("TAIL")), "middle")
-    assert fed(decoder, typed("NEXT", START + 20 * MS)) == [Code("NEXT", START + 28 * MS)]
+    assert fed(decoder, typed("NEXT", START + 20 * MS)) == [Code("NEXT", b"NEXT", START + 28 * MS)]
 
 
 def test_a_code_that_begins_well_after_the_opening_is_kept() -> None:
-    assert fed(Decoder(opened_at=START - 150 * MS), typed("OK")) == [Code("OK", START + 4 * MS)]
+    assert fed(Decoder(opened_at=START - 150 * MS), typed("OK")) == [Code("OK", b"OK", START + 4 * MS)]
 
 
 def test_of_codes_that_waited_unread_only_the_first_is_lost() -> None:
@@ -223,7 +224,7 @@ def test_of_codes_that_waited_unread_only_the_first_is_lost() -> None:
 def test_the_release_of_an_enter_that_was_read_before_the_opening_loses_nothing() -> None:
     decoder = Decoder(opened_at=START)
     release = InputEvent(START + MS, EV_KEY, KEY_ENTER, RELEASED)
-    assert fed(decoder, [release, *typed("OK", START + 200 * MS)]) == [Code("OK", START + 204 * MS)]
+    assert fed(decoder, [release, *typed("OK", START + 200 * MS)]) == [Code("OK", b"OK", START + 204 * MS)]
 
 
 def test_a_scanner_unplugged_in_a_code_loses_it_and_outside_of_one_nothing() -> None:

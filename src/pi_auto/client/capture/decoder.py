@@ -8,8 +8,7 @@ that code is dropped and nothing is guessed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from pi_auto.client.capture.codes import Code, Lost, Outcome
 from pi_auto.client.capture.events import (
     EV_KEY,
     EV_SYN,
@@ -47,25 +46,6 @@ _CTRL = frozenset((KEY_LEFTCTRL, KEY_RIGHTCTRL))
 _OTHER = frozenset((KEY_LEFTALT, KEY_RIGHTALT, KEY_LEFTMETA, KEY_RIGHTMETA))
 _MODIFIERS = _SHIFT | _CTRL | _OTHER
 _LOCKS = frozenset((KEY_NUMLOCK, KEY_SCROLLLOCK))  # change no character here
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A code that was read whole. `time` is that of its last key."""
-
-    text: str
-    time: int
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """A code that was dropped, and why. `time` is when that was noticed."""
-
-    reason: str
-    time: int
-
-
-Outcome = Code | Lost
 
 
 class Decoder:
@@ -184,4 +164,4 @@ class Decoder:
         text = "".join(self._chars)
         self._chars.clear()
         self._discarding = False
-        return [Code(text, self._last_press)] if text else []
+        return [Code(text, text.encode(), self._last_press)] if text else []

@@ -5,13 +5,14 @@ The same item scanned twice on purpose is two scans, so a repeat is marked and n
 
 from __future__ import annotations
 
-from pi_auto.client.capture.decoder import Code, Lost, Outcome
+from pi_auto.client.capture.codes import Code, Lost, Outcome
 from pi_auto.client.clock import Now, stamp_at
 from pi_auto.client.spool.drafts import Draft, IncidentDraft, ScanDraft
 from pi_auto.client.uuids import new_uuid
 from pi_auto.wire.scan import Scanner, Stamp
 
 REPEAT_WINDOW = 500_000_000  # nanoseconds
+_Symbol = tuple[bytes, str | None]  # what the scanner sent, and of which symbology: two on one label are two
 
 
 class Drafter:
@@ -20,7 +21,7 @@ class Drafter:
     def __init__(self, scanner: Scanner, now: Now) -> None:
         self._scanner = scanner
         self._now = now
-        self._recent: dict[str, ScanDraft] = {}
+        self._recent: dict[_Symbol, ScanDraft] = {}
 
     def draft(self, outcome: Outcome) -> Draft:
         """The draft of a code, or of its loss."""
@@ -31,12 +32,14 @@ class Drafter:
 
     def _scan(self, code: Code, stamp: Stamp) -> ScanDraft:
         self._forget_before(stamp.boottime_ns - REPEAT_WINDOW)
-        earlier = self._recent.get(code.text)
-        raw = code.text.encode()
+        symbol = code.raw, code.aim
+        earlier = self._recent.get(symbol)
         repeat_of = earlier.uuid if earlier else None
-        draft = ScanDraft(new_uuid(), self._scanner, raw, code.text, stamp, repeat_of)
-        self._recent[code.text] = draft
+        draft = ScanDraft(new_uuid(), self._scanner, code.raw, code.text, stamp, repeat_of, code.aim)
+        self._recent[symbol] = draft
         return draft
 
     def _forget_before(self, moment: int) -> None:
-        self._recent = {text: draft for text, draft in self._recent.items() if draft.stamp.boottime_ns >= moment}
+        self._recent = {
+            symbol: draft for symbol, draft in self._recent.items() if draft.stamp.boottime_ns >= moment
+        }

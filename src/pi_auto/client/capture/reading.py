@@ -16,7 +16,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
-from pi_auto.client.capture.decoder import Decoder, Outcome
+from pi_auto.client.capture.codes import Outcome
+from pi_auto.client.capture.decoder import Decoder
 from pi_auto.client.capture.drafting import Drafter
 from pi_auto.client.capture.inbox import Inbox, Note
 from pi_auto.client.capture.judge import Judge, Verdict

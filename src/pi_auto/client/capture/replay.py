@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO
 
-from pi_auto.client.capture.decoder import Code, Decoder, Outcome
+from pi_auto.client.capture.codes import Code, Outcome
+from pi_auto.client.capture.decoder import Decoder
 from pi_auto.client.capture.errors import RecordingError
 from pi_auto.client.capture.evemu import read_recording
 

@@ -18,10 +18,14 @@ class ScanDraft:
     text: str
     stamp: Stamp
     repeat_of: str | None = None
+    aim: str | None = None
 
     def at(self, position: Position) -> Record:
         """The scan that it becomes at a position."""
-        return Scan(self.uuid, position, self.scanner, self.raw, self.text, self.stamp, repeat_of=self.repeat_of)
+        return Scan(
+            self.uuid, position, self.scanner, self.raw, self.text, self.stamp,
+            aim=self.aim, repeat_of=self.repeat_of,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,31 @@
+"""What decoding brings to light: a code that was read whole, or the word that one was lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code that was read whole. `time` is that of its last part (ns, CLOCK_BOOTTIME).
+
+    `raw` is every byte the scanner sent; what a keyboard types is read by its layout and put down as UTF-8.
+    `aim` is the AIM identifier if it came beside the data, as HID POS scanners send it; one that stands in
+    front of the text is left there.
+    """
+
+    text: str
+    raw: bytes
+    time: int
+    aim: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A code that was dropped, and why. `time` is when that was noticed."""
+
+    reason: str
+    time: int
+
+
+Outcome = Code | Lost
