@@ -56,11 +56,11 @@ def start(tmp_path: Path, pi: PiClocks, reader: SpoolReader, marks: Marks) -> Ca
     return lambda destination=API: Sender(destination, Timekeeper(tmp_path, pi.read), reader, marks)
 
 
-def off_by(sent: Scan, real: object) -> float:
+def off_by(sent: Scan, real: datetime) -> float:
     """Seconds that a scan's time is off, which must lie within its own bound."""
     assert sent.corrected_time is not None
     assert sent.time_error_ms is not None
-    off = abs((sent.corrected_time - real).total_seconds())  # type: ignore[operator]
+    off = abs((sent.corrected_time - real).total_seconds())
     assert off * 1000 <= sent.time_error_ms
     return off
 

@@ -127,11 +127,12 @@ def test_codes_are_stored_told_and_rung_for(bench: Bench) -> None:
 
 def test_it_tells_what_is_open_and_that_it_stores_until_it_stops(bench: Bench) -> None:
     with bench.capture() as capture:
-        wait_until(lambda: len(posts_in(bench.folder)) == 3, what="its news")
+        wait_until(lambda: len(posts_in(bench.folder)) == 4, what="its news")
         told = {topic: post.news for topic, post in posts_in(bench.folder).items()}
         assert [(one["path"], one["standing"]) for one in told["scanners"]] == [(str(bench.fifo.path), "scanner")]
         assert told["troubles"] == {}
         assert told["storing"]["ok"]
+        assert told["signals"]["ok"]
         assert capture.stop() == 0
     assert not (bench.folder / FILE).exists()
 

@@ -31,7 +31,7 @@ from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.clock import read_clock
 from pi_auto.client.notify import Manager
 from pi_auto.client.settings import Settings
-from pi_auto.client.spool.doorbell import Bell, ring
+from pi_auto.client.spool.doorbell import SENT, Bell, ring
 from pi_auto.client.spool.marks import API, HUB, Marks
 from pi_auto.client.spool.reader import SpoolReader
 
@@ -96,7 +96,7 @@ class Agent:
             ).run,
             API: ApiDelivery(
                 identity.device_id, Lane(API, SpoolReader(spool), self._marks, self._times), ServerApi(endpoint),
-                standing, self._wakeups[API], rng, self._telling,
+                standing, self._wakeups[API], rng, self._telling, lambda: ring(spool / SENT),
             ).run,
             HUB: HubDelivery(
                 settings, identity.device_id, Lane(HUB, reader, self._marks, self._times),
