@@ -98,10 +98,8 @@ def system_clock() -> Now:
     boot = boot_id()
 
     def now() -> Stamp:
-        # Asked before and after: a clock that is being set meanwhile may have told the old time.
-        synced = clock_synced()
-        boottime, wall = boottime_ns(), datetime.now(UTC)
-        return Stamp(boot, boottime, wall, synced and clock_synced())
+        synced = clock_synced()  # asked first: a clock that is set just now must not vouch for the time before
+        return Stamp(boot, boottime_ns(), datetime.now(UTC), synced)
 
     return now
 

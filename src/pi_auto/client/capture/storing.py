@@ -1,6 +1,6 @@
 """The clerk's work: commits drafts to the spool and says so.
 
-All that waits goes into one commit; only after it come the `stored` lines and the doorbell.
+All that waits goes into one commit; only after it come the signal, the doorbell and the `stored` lines.
 While the disk takes nothing, drafts wait in memory (bounded), it tries again each second, and
 tells so on the bulletin.
 """
@@ -109,11 +109,12 @@ class Storing:
         spool = self._spool or self._open()
         records = spool.append(self._waiting) if self._waiting else []
         self._waiting.clear()
+        if records:  # whoever waits for it is told first; the log can wait
+            self._signal(records)
+            ring(self._bell)
         self._say_all_is_well()
         for record in records:
             self._say_stored(record)
-        if records:
-            ring(self._bell)
         self._own_up_to_overflow()
 
     def _open(self) -> Spool:
@@ -157,7 +158,10 @@ class Storing:
         else:
             line, last = "scan_lost: number=%d uuid=%s scanner=%s reason=%s", record.reason
         _log.info(line, number, record.uuid, scanner, last)
-        self._signals.show(Signal.STORED if isinstance(record, Scan) else Signal.LOST, record.position)
+
+    def _signal(self, records: list[Record]) -> None:
+        for record in records:
+            self._signals.show(Signal.STORED if isinstance(record, Scan) else Signal.LOST, record.position)
 
     def _own_up_to_overflow(self) -> None:
         lost, self._overflow_told = self._inbox.overflow - self._overflow_told, self._inbox.overflow

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+_MOST_BYTES = 107
 SENT = "sent.sock"  # in capture's folder; the agent's own is wake.sock in its folder
 
 
@@ -67,6 +68,9 @@ def ring(path: Path) -> None:
 @contextmanager
 def _short_name(path: Path) -> Iterator[str]:
     """The path in a few bytes, since a socket's address holds no more than 107 of them."""
+    if len(os.fsencode(path)) <= _MOST_BYTES:
+        yield str(path)
+        return
     folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield f"/proc/self/fd/{folder}/{path.name}"
