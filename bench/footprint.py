@@ -38,6 +38,7 @@ _TICK = os.sysconf("SC_CLK_TCK")
 class Reading:
     """One process at one moment: KiB, seconds of processor time, times that it woke up."""
 
+    rss: int
     pss: int
     private: int
     seconds: float
@@ -49,20 +50,21 @@ def run(seconds: int) -> int:
     with tempfile.TemporaryDirectory(prefix="pi-auto-bench-") as name, ExitStack() as stack:
         folder = Path(name)
         url = stack.enter_context(_server(folder))
-        app = _unpacked(folder)
+        app = unpacked(folder)
         running = {
-            "capture": stack.enter_context(_service("pi-auto-capture", app, folder, [])),
-            "agent": stack.enter_context(_service("pi-auto-client", app, folder, ["--server", url])),
-            "peer": stack.enter_context(_started(folder, [_python(), "-I", "-c", _with(app)])),
+            "capture": stack.enter_context(service("pi-auto-capture", app, folder, [])),
+            "agent": stack.enter_context(service("pi-auto-client", app, folder, ["--server", url])),
+            "peer": stack.enter_context(_started(folder, [python(), "-I", "-c", _with(app)])),
         }
         _settle(folder)
-        before = {name: _read(pid) for name, pid in running.items()}
+        before = {name: read(pid) for name, pid in running.items()}
         time.sleep(seconds)
-        _report(before, {name: _read(pid) for name, pid in running.items()}, seconds)
+        _report(before, {name: read(pid) for name, pid in running.items()}, seconds)
     return 0
 
 
-def _python() -> str:
+def python() -> str:
+    """The Python that the appliance runs on, if this machine has it."""
     system = "/usr/bin/python3"
     return system if Path(system).exists() else sys.executable
 
@@ -83,13 +85,15 @@ def _server(folder: Path) -> Iterator[str]:
         server.stop()
 
 
-def _unpacked(folder: Path) -> Path:
+def unpacked(folder: Path) -> Path:
+    """The release, as the installer unpacks it; its program."""
     subprocess.run([sys.executable, ROOT / "script/dist", folder / "dist"], check=True, stdout=subprocess.DEVNULL)
     return unpack(folder / "dist/pi_auto_client.py", folder / "opt") / "app"
 
 
 @contextmanager
-def _service(unit: str, app: Path, folder: Path, options: list[str]) -> Iterator[int]:
+def service(unit: str, app: Path, folder: Path, options: list[str]) -> Iterator[int]:
+    """A service by its unit's own command line, over `folder`; its process."""
     line = re.search(r"^ExecStart=(.+)$", (UNITS / f"{unit}.service").read_text(), re.MULTILINE)
     if line is None:
         raise SystemExit(f"{unit}.service has no ExecStart")
@@ -97,7 +101,7 @@ def _service(unit: str, app: Path, folder: Path, options: list[str]) -> Iterator
     words = [str(app) if word.startswith("/opt/") else word for word in words]
     words = [str(folder / f"{unit}.log") if word.startswith("/var/log/") else word for word in words]
     options = ["--config", str(_no_settings(folder)), "--state", str(folder / "state"), *options]
-    with _started(folder, [_python(), *words, *options]) as pid:
+    with _started(folder, [python(), *words, *options]) as pid:
         yield pid
 
 
@@ -134,7 +138,8 @@ def _is_connected(folder: Path) -> bool:
     return bool(hub and hub.news.get("ok") and hub.news.get("host"))
 
 
-def _read(pid: int) -> Reading:
+def read(pid: int) -> Reading:
+    """A process as it is now."""
     process = Path(f"/proc/{pid}")
     memory = dict(re.findall(r"^(\w+):\s+(\d+) kB", (process / "smaps_rollup").read_text(), re.MULTILINE))
     ticks = (process / "stat").read_text().rpartition(")")[2].split()[11:13]
@@ -144,7 +149,7 @@ def _read(pid: int) -> Reading:
             re.findall(r"^voluntary_ctxt_switches:\s+(\d+)", (task / "status").read_text(), re.MULTILINE)[0]
         )
     private = int(memory["Private_Clean"]) + int(memory["Private_Dirty"])
-    return Reading(int(memory["Pss"]), private, sum(map(int, ticks)) / _TICK, wakeups)
+    return Reading(int(memory["Rss"]), int(memory["Pss"]), private, sum(map(int, ticks)) / _TICK, wakeups)
 
 
 def _report(before: dict[str, Reading], after: dict[str, Reading], seconds: int) -> None:

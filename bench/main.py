@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 
+import capture
 import footprint
 import ingest
 import latency
 
 # What is run, how much of it unless told, and of what.
 BENCHES = {
+    "capture": (capture.run, 1000, "scans"),
     "footprint": (footprint.run, 60, "seconds"),
     "ingest": (ingest.run, 4000, "scans"),
     "latency": (latency.run, 300, "scans"),

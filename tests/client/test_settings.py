@@ -54,6 +54,14 @@ def test_unknown_keys_are_ignored_with_one_warning(tmp_path: Path, caplog: pytes
         ({"server_url": "https://a", "server_address": "b"}, ("server_address", "'b'", "HOST:PORT")),
         ({"server_ca": "/no/such.pem"}, ("server_ca", "'/no/such.pem'", "a PEM file")),
         ({"server_url": "http://10.0.0.5:5000"}, ("server_url", "http://10.0.0.5:5000", "--insecure-plain-http")),
+        ({"signal_gpio": 17}, ("signal_gpio", "17", "a JSON object")),
+        ({"signal_gpio": {"stored": "17"}}, ("signal_gpio.stored", "'17'", "whole number from 2 to 27")),
+        ({"signal_gpio": {"sent": 40}}, ("signal_gpio.sent", "40", "whole number from 2 to 27")),
+        (
+            {"signal_gpio": {"store": 17}},
+            ("signal_gpio.store", "17", "one of stored, sent, trouble, lost, buzzer"),
+        ),
+        ({"signal_gpio": {"lost": 5, "buzzer": 5}}, ("signal_gpio.buzzer", "5", "a line of its own")),
         ("{", ("is not JSON",)),
         ("[" * 100_000, ("larger than",)),
         ("[" * 60_000, ("is not JSON",)),
@@ -67,6 +75,12 @@ def test_a_wrong_value_is_refused_by_file_key_and_value(
     with pytest.raises(SettingsError) as refused:
         Settings.load(file)
     assert all(word in str(refused.value) for word in (str(file), *words)), refused.value
+
+
+def test_lamps_and_a_buzzer_on_the_header_are_named_by_their_lines(tmp_path: Path) -> None:
+    lines = {"stored": 17, "sent": 27, "trouble": 22, "lost": 22, "buzzer": 18}
+    assert Settings.load(written(tmp_path, {"signal_gpio": lines})).signal_gpio == lines
+    assert Settings.load(written(tmp_path, {"signal_gpio": {}})).signal_gpio == {}
 
 
 def test_a_wrong_value_of_the_command_line_is_said_to_be_from_there(tmp_path: Path) -> None:

@@ -186,6 +186,21 @@ def test_capture_rings_at_the_agent(state: Path) -> None:
         assert agent.stdout.readline() == "True\n"
 
 
+def test_the_agent_rings_at_capture_and_nobody_else_can(state: Path) -> None:
+    wait = (
+        "from pi_auto.client.spool.doorbell import SENT, Bell\nbell = Bell(Path('capture') / SENT, mode=0o660)\n"
+        "print('ready', flush=True); print(bell.wait(1)); print(bell.wait(10))"
+    )
+    rings = "from pi_auto.client.spool.doorbell import SENT, ring; ring(Path('capture') / SENT)"
+    with start(CAPTURE, state, wait) as capture:
+        assert capture.stdout is not None
+        assert capture.stdout.readline() == "ready\n"
+        ask(65534, state, rings)
+        assert capture.stdout.readline() == "False\n"
+        ask(AGENT, state, rings)
+        assert capture.stdout.readline() == "True\n"
+
+
 def test_a_spool_begun_anew_can_be_read_as_well(state: Path) -> None:
     ask(CAPTURE, state, "from support.spools import filled; filled(Path('capture'), 'one').close()")
     (state / "capture/spool.sqlite").write_bytes(b"rubbish" * 1000)

@@ -6,9 +6,12 @@ import configparser
 import json
 import shutil
 import subprocess
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+
+from pi_auto.client.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 SYSTEM = ROOT / "install/system/etc"
@@ -64,6 +67,20 @@ def test_capture_has_no_network_and_the_agent_no_devices() -> None:
     capture, agent = unit("pi-auto-capture")["Service"], unit("pi-auto-client")["Service"]
     assert (capture["PrivateNetwork"], capture["RestrictAddressFamilies"]) == ("yes", "AF_UNIX")
     assert (agent["PrivateDevices"], "DeviceAllow" in agent) == ("yes", False)
+
+
+def test_devices_are_given_to_capture_for_good_whatever_other_rules_say() -> None:
+    rules = (SYSTEM / "udev/rules.d/72-pi-auto-client.rules").read_text().splitlines()
+    shared = [rule for rule in rules if rule.startswith(('SUBSYSTEM=="input"', 'SUBSYSTEM=="gpio"'))]
+    assert len(shared) == 2
+    assert all('GROUP:="pi-auto-capture", MODE:=' in rule for rule in shared)
+
+
+def test_the_header_is_captures_only_where_a_setting_names_lines_of_it() -> None:
+    rules = (SYSTEM / "udev/rules.d/72-pi-auto-client.rules").read_text().splitlines()
+    (rule,) = [rule for rule in rules if 'KERNEL=="gpiochip*"' in rule]
+    assert 'PROGRAM=="/bin/grep -qs signal_gpio /etc/pi_auto_client.json"' in rule
+    assert "signal_gpio" in {field.name for field in fields(Settings)}
 
 
 def test_neither_unit_holds_the_other_so_that_scanning_goes_on() -> None:

@@ -9,7 +9,7 @@ from pi_auto.client.clock import system_clock
 from pi_auto.client.spool.doorbell import ring
 from pi_auto.client.spool.drafts import IncidentDraft, ScanDraft
 from pi_auto.client.spool.writer import Spool
-from pi_auto.wire.scan import Record
+from pi_auto.wire.scan import Record, Stamp
 from support.records import SCANNER, stamp
 
 
@@ -25,6 +25,10 @@ class StoredScans:
     def scan(self, *texts: str) -> list[Record]:
         """Store scans of these texts."""
         return self._append([ScanDraft(str(uuid4()), SCANNER, text.encode(), text, stamp()) for text in texts])
+
+    def scan_at(self, moment: Stamp, *texts: str) -> list[Record]:
+        """Store scans of these texts, stamped so."""
+        return self._append([ScanDraft(str(uuid4()), SCANNER, text.encode(), text, moment) for text in texts])
 
     def incident(self, reason: str = "the kernel dropped events") -> list[Record]:
         """Store an incident."""

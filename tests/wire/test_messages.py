@@ -34,6 +34,7 @@ def travelled(message: Any) -> Any:
     [
         records.scan("]C10112345678901231\x1d10A1"),
         replace(records.scan(), aim="]E0", gtin="04006381333931", check_digit_ok=True, corrected_time=NOW),
+        replace(records.scan(), corrected_time=NOW, time_error_ms=800),
         records.incident(),
         replace(records.incident(), scanner=None, type="spool_replaced"),
         Registration("pi-1a2b3c4d", NOW, {"hostname": "till-3"}, "1.0.0", claim="ab" * 32),
@@ -82,6 +83,8 @@ BAD_SCANS: list[tuple[str, Any]] = [
     ("quantity", 0),
     ("check_digit_ok", "yes"),
     ("corrected_time", "yesterday"),
+    ("time_error_ms", -1),
+    ("time_error_ms", 10**15),
 ]
 
 
@@ -145,7 +148,7 @@ def test_what_is_no_object_is_refused(value: Any) -> None:
 
 def test_the_digest_tells_contents_apart_and_ignores_a_corrected_time() -> None:
     scan = records.scan()
-    assert replace(scan, corrected_time=NOW).digest() == scan.digest()
+    assert replace(scan, corrected_time=NOW, time_error_ms=800).digest() == scan.digest()
     assert replace(scan, quantity=2).digest() != scan.digest()
     assert Scan.from_json(travelled(scan)).digest() == scan.digest()
 
@@ -156,11 +159,12 @@ def test_the_digest_tells_contents_apart_and_ignores_a_corrected_time() -> None:
         records.scan(),
         records.scan('"\\\x1d\0é漢😀\u2028', scanner=Scanner("a\nb", 'the "best"', "\x7f")),
         records.scan(aim="]E0", symbology="EAN-13", gtin="04006381333931", check_digit_ok=False, quantity=7),
-        records.scan(check_digit_ok=True, repeat_of=OTHER_SPOOL, corrected_time=NOW),
+        records.scan(check_digit_ok=True, repeat_of=OTHER_SPOOL, corrected_time=NOW, time_error_ms=800),
     ],
 )
 def test_the_digest_is_that_of_canonical_json_without_the_position(scan: Scan) -> None:
-    lasting = {n: v for n, v in scan.to_json().items() if n not in ("spool", "number", "corrected_time")}
+    passing = {"spool", "number", "corrected_time", "time_error_ms"}
+    lasting = {n: v for n, v in scan.to_json().items() if n not in passing}
     canonical = json.dumps(lasting, sort_keys=True, separators=(",", ":"))
     assert scan.digest() == hashlib.sha256(canonical.encode()).digest()
 

@@ -112,7 +112,13 @@ def _capture(arguments: argparse.Namespace) -> int:
     start_logbook(arguments.log_file, arguments.log_format or TEXT)
     settings = _of_service(arguments, "capture", load_or_last_good)
     _hold_lifeline(arguments)
-    return run_capture(settings.state, settings.scanner, log_barcodes=settings.log_barcodes, led=settings.led)
+    return run_capture(
+        settings.state,
+        settings.scanner,
+        log_barcodes=settings.log_barcodes,
+        led=settings.led,
+        gpio=settings.signal_gpio,
+    )
 
 
 def _agent(arguments: argparse.Namespace) -> int:

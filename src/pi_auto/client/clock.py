@@ -11,7 +11,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -24,7 +24,23 @@ Now = Callable[[], Stamp]
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _STA_UNSYNC = 0x0040  # <linux/timex.h>
 _TIMEX_BYTES = 256  # struct timex has 208 where a long is 64 bits wide, fewer elsewhere
-_STATUS_AT = 5 * struct.calcsize("@l")  # after modes (padded), offset, freq, maxerror, esterror
+_LONG = struct.calcsize("@l")
+_ERROR_AT, _STATUS_AT = 3 * _LONG, 5 * _LONG  # after modes (padded), offset, freq: maxerror, esterror, status
+_MOST_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReading:
+    """All clocks of a machine at one moment: wall time (ns since 1970) is CLOCK_BOOTTIME + `offset_ns`.
+
+    The offset changes only when the wall clock is stepped. `error_ms` is the kernel's own bound of it.
+    """
+
+    boot_id: str
+    boottime_ns: int
+    offset_ns: int
+    synced: bool
+    error_ms: int
 
 
 def boottime_ns() -> int:
@@ -42,11 +58,30 @@ def boot_id() -> str:
 
 def clock_synced() -> bool:
     """Whether the kernel believes that the wall clock has been set from the network; False if it cannot say."""
+    return _trust()[0]
+
+
+def read_clock() -> ClockReading:
+    """Read this machine's clocks, as nearly at one moment as can be."""
+    synced, error_ms = _trust()
+    boottime, offset = min((_look() for _ in range(_MOST_TRIES)), key=lambda look: look[0])[1:]
+    return ClockReading(boot_id(), boottime, offset, synced and clock_synced(), error_ms)
+
+
+def _look() -> tuple[int, int, int]:
+    """How long it took to read both clocks, CLOCK_BOOTTIME, and the offset, in nanoseconds."""
+    before, wall, after = boottime_ns(), time.time_ns(), boottime_ns()
+    return after - before, after, wall - (before + after) // 2
+
+
+def _trust() -> tuple[bool, int]:
+    """Whether the wall clock was set, and the most milliseconds that the kernel believes it to be off."""
     timex = bytearray(_TIMEX_BYTES)  # modes 0: ask, change nothing
     if _adjtimex()(timex) < 0:
-        return False
+        return False, 0
     status = int.from_bytes(timex[_STATUS_AT : _STATUS_AT + 4], sys.byteorder)
-    return not status & _STA_UNSYNC
+    error_us = int.from_bytes(timex[_ERROR_AT : _ERROR_AT + _LONG], sys.byteorder)
+    return not status & _STA_UNSYNC, error_us // 1000
 
 
 @cache
@@ -61,7 +96,12 @@ def _adjtimex() -> Callable[[bytearray], int]:
 def system_clock() -> Now:
     """The clock of this machine in this boot."""
     boot = boot_id()
-    return lambda: Stamp(boot, boottime_ns(), datetime.now(UTC), clock_synced())
+
+    def now() -> Stamp:
+        synced = clock_synced()  # asked first: a clock that is set just now must not vouch for the time before
+        return Stamp(boot, boottime_ns(), datetime.now(UTC), synced)
+
+    return now
 
 
 def stamp_at(now: Stamp, moment_ns: int) -> Stamp:

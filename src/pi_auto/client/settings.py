@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ DEFAULT_FILE = Path("/etc/pi_auto_client.json")
 DEFAULT_STATE = Path("/var/lib/pi-auto-client")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LED_CHOICES = ("auto", "off")
+GPIO_ROLES = ("stored", "sent", "trouble", "lost", "buzzer")
+_GPIO_LINES = (2, 27)  # of the header, by BCM number; 0 and 1 belong to the memory of a HAT
 _COMMAND_LINE = "the command line"
 _MOST_FILE = 64 * 1024  # bytes
 _DAY = 86400
@@ -57,6 +59,7 @@ class Settings:
     log_format: str = TEXT
     log_barcodes: bool = True
     led: str = "auto"  # the board's own shows what is stored, or off
+    signal_gpio: Mapping[str, int] = field(default_factory=dict)  # what hangs on which line of the header
     insecure_plain_http: bool = False
 
     @classmethod
@@ -128,6 +131,18 @@ def _seconds(values: Fields, name: str) -> int:
     return values.integer(name, least=1, most=7 * _DAY)
 
 
+def _gpio(values: Fields, name: str) -> dict[str, int]:
+    """Lines by what is to be shown on them. A lamp may show several things; a buzzer is no lamp."""
+    written, least, most = values.object(name), *_GPIO_LINES
+    lines = {role: written.integer(role, least=least, most=most) for role in GPIO_ROLES if written.has(role)}
+    unknown = [str(role) for role in written if role not in GPIO_ROLES]
+    if unknown:
+        raise written.refuse(unknown[0], f"one of {', '.join(GPIO_ROLES)}, each with a BCM number")
+    if list(lines.values()).count(lines.get("buzzer", 0)) > 1:
+        raise written.refuse("buzzer", "a line of its own")
+    return lines
+
+
 _READERS: dict[str, Callable[[Fields, str], Any]] = {
     "state": _path,
     "scanner": _text,
@@ -143,6 +158,7 @@ _READERS: dict[str, Callable[[Fields, str], Any]] = {
     "log_format": lambda values, name: values.choice(name, FORMATS),
     "log_barcodes": Fields.flag,
     "led": lambda values, name: values.choice(name, LED_CHOICES),
+    "signal_gpio": _gpio,
     "insecure_plain_http": Fields.flag,
 }
 assert set(_READERS) == {field.name for field in fields(Settings)}  # noqa: S101 - a setting without a reader is a slip

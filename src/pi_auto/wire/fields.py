@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from binascii import Error as NotBase64
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, TypeVar, overload
 
@@ -44,6 +44,10 @@ class Fields:
     def at(self, name: str) -> str:
         """The path of a field, as errors name it."""
         return f"{self._path}.{name}" if self._path else name
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of what is there."""
+        return iter(self._values)
 
     def has(self, name: str) -> bool:
         """Whether the field is there and not null."""

@@ -1,7 +1,7 @@
 """One scan, as it is stored on the device and travels to the server, and what is reported instead of one.
 
-A record never changes once it has been stored, save for `corrected_time`, which a
-device adds at sending when its clock was set only after the scan.
+A record never changes once it has been stored, save for `corrected_time` and its bound,
+which a device adds at sending when its clock was set only after the scan.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pi_auto.wire.ids import Position
 from pi_auto.wire.times import format_time
 
 MOST_BYTES = 8192  # of one code; the largest symbol in use, a QR code, holds 2,953
+MOST_ERROR = 100 * 366 * 86_400_000  # milliseconds, of a corrected time
 _WORDS = {None: "null", False: "false", True: "true"}  # JSON's
 INCIDENTS = ("scan_lost", "spool_replaced", "scanner_calibrated")
 
@@ -74,7 +75,10 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """One code that a scanner read. `raw` is every byte it sent, `text` what they mean as characters."""
+    """One code that a scanner read. `raw` is every byte it sent, `text` what they mean as characters.
+
+    The scan was at most `time_error_ms` milliseconds before or after `corrected_time`.
+    """
 
     uuid: str
     position: Position
@@ -89,10 +93,13 @@ class Scan:
     repeat_of: str | None = None
     quantity: int = 1
     corrected_time: datetime | None = None
+    time_error_ms: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The scan as it travels."""
-        corrected = {"corrected_time": format_time(self.corrected_time)} if self.corrected_time else {}
+        if self.corrected_time is None:
+            return self._content()
+        corrected = {"corrected_time": format_time(self.corrected_time), "time_error_ms": self.time_error_ms}
         return self._content() | corrected
 
     def digest(self) -> bytes:
@@ -155,6 +162,7 @@ class Scan:
             repeat_of=fields.optional("repeat_of", fields.uuid),
             quantity=fields.optional("quantity", lambda n: fields.integer(n, least=1, most=1_000_000), 1),
             corrected_time=fields.optional("corrected_time", fields.time),
+            time_error_ms=fields.optional("time_error_ms", lambda n: fields.integer(n, most=MOST_ERROR)),
         )
 
 

@@ -10,7 +10,7 @@ import pytest
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.capture.clerk import Clerk
 from pi_auto.client.capture.inbox import MOST_WAITING, Inbox, Note
-from pi_auto.client.capture.light import Light
+from pi_auto.client.capture.signals.signaller import Signals
 from pi_auto.client.spool.schema import FILE_NAME
 from pi_auto.client.spool.writer import Spool
 from pi_auto.wire.scan import Incident
@@ -19,11 +19,16 @@ from support.spools import draft, filled, held, texts
 from support.waiting import wait_until
 
 
+def clerk_of(inbox: Inbox, folder: Path) -> Clerk:
+    """A clerk that shows nothing."""
+    agent, bulletin = folder / "agent", Bulletin(folder)
+    signals = Signals([], folder / "sent.sock", agent / "marks.sqlite", bulletin)
+    return Clerk(inbox, folder, agent, stamp, lambda: None, bulletin, signals, log_barcodes=True)
+
+
 def worked(inbox: Inbox, folder: Path) -> Clerk:
     """A clerk that has worked until the inbox was closed."""
-    clerk = Clerk(
-        inbox, folder, folder / "agent", stamp, lambda: None, Bulletin(folder), Light(None), log_barcodes=True
-    )
+    clerk = clerk_of(inbox, folder)
     inbox.close()
     clerk.start()
     clerk.join(20)
@@ -75,16 +80,7 @@ def test_a_spool_that_breaks_under_the_clerk_is_replaced_and_the_scan_is_stored(
     spool.append([draft() for _ in range(1000)])
     spool.close()
     inbox = Inbox()
-    clerk = Clerk(
-        inbox,
-        tmp_path,
-        tmp_path / "agent",
-        stamp,
-        lambda: None,
-        Bulletin(tmp_path),
-        Light(None),
-        log_barcodes=True,
-    )
+    clerk = clerk_of(inbox, tmp_path)
     clerk.start()
     wait_until((tmp_path / f"{FILE_NAME}-wal").exists, what="the clerk has opened the spool")
     inbox.put(draft("BEFORE"))

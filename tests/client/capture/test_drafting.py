@@ -48,6 +48,24 @@ def test_the_same_text_within_half_a_second_is_marked_as_a_repeat(
     assert repeated(*codes) == repeats
 
 
+def test_the_same_item_three_times_is_three_scans() -> None:
+    made = drafts(("4006381333931", 0), ("4006381333931", 100), ("4006381333931", 200))
+    assert len({draft.uuid for draft in made}) == 3
+
+
+def test_the_same_characters_in_two_symbologies_are_no_repeat() -> None:
+    drafter = Drafter(SCANNER, lambda: NOW)
+    made = [drafter.draft(Code("04252614", b"04252614", at, aim)) for at, aim in ((0, "]E0"), (1, "]E4"))]
+    assert [draft.repeat_of for draft in made if isinstance(draft, ScanDraft)] == [None, None]
+
+
+def test_a_draft_keeps_every_byte_and_the_aim_identifier() -> None:
+    draft = Drafter(SCANNER, lambda: NOW).draft(Code("caf\ufffd", b"caf\xe9", 0, "]Q1"))
+    scan = draft.at(Position(SPOOL, 1))
+    assert isinstance(scan, Scan)
+    assert (scan.raw, scan.text, scan.aim) == (b"caf\xe9", "caf\ufffd", "]Q1")
+
+
 def test_two_scanners_never_repeat_each_other() -> None:
     one, two = (Drafter(SCANNER, lambda: NOW).draft(Code("A", b"A", 0)) for _ in range(2))
     assert isinstance(one, ScanDraft)

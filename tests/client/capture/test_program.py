@@ -20,7 +20,7 @@ from pi_auto.client.spool.doorbell import Bell
 from pi_auto.client.spool.replacing import SET_ASIDE
 from pi_auto.client.spool.schema import FILE_NAME
 from pi_auto.wire.scan import Incident, Scan
-from support.captures import Bench
+from support.captures import PROGRAM, Bench
 from support.keys import MS, Fifo, overflow, recording, typed
 from support.spools import held, texts
 from support.waiting import wait_until
@@ -49,11 +49,12 @@ def test_codes_are_stored_told_and_rung_for(bench: Bench) -> None:
 
 def test_it_tells_what_is_open_and_that_it_stores_until_it_stops(bench: Bench) -> None:
     with bench.capture() as capture:
-        wait_until(lambda: len(posts_in(bench.folder)) == 3, what="its news")
+        wait_until(lambda: len(posts_in(bench.folder)) == 4, what="its news")
         told = {topic: post.news for topic, post in posts_in(bench.folder).items()}
         assert [(one["path"], one["standing"]) for one in told["scanners"]] == [(str(bench.fifo.path), "scanner")]
         assert told["troubles"] == {}
         assert told["storing"]["ok"]
+        assert told["signals"]["ok"]
         assert capture.stop() == 0
     assert not (bench.folder / FILE).exists()
 

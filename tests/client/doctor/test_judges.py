@@ -26,6 +26,7 @@ from pi_auto.client.doctor.checks import (
     server,
     services,
     settings,
+    signals,
     temperature,
     undervoltage,
     update,
@@ -187,6 +188,11 @@ TABLES: dict[str, list[Case]] = {
         (permissions.Facts(keyboards=(replace(NODE, group="input"),)), WRONG, "udevadm trigger"),
         (permissions.Facts(keyboards=(replace(NODE, mode=0o600),)), WRONG, "cannot be read by pi-auto-capture"),
     ],
+    "signals": [
+        (signals.Facts(), OK, "tells nothing"),
+        (signals.Facts(is_well=True, said="shown by the LED ACT"), OK, "shown by the LED ACT"),
+        (signals.Facts(is_well=False, said="GPIO 17 (stored): Permission denied"), WARN, "udevadm trigger"),
+    ],
     "queue": [
         (
             queue.Facts((queue.Waiting("api", 0), queue.Waiting("hub", 3, 20.0))),
@@ -251,7 +257,7 @@ TABLES: dict[str, list[Case]] = {
 JUDGES = {
     "installation": installation.judge, "services": services.judge, "settings": settings.judge,
     "network": network.judge, "rfkill": rfkill.judge, "names": names.judge, "server": server.judge,
-    "registration": registration.judge, "hub": hub.judge, "scanner": scanner.judge,
+    "registration": registration.judge, "hub": hub.judge, "scanner": scanner.judge, "signals": signals.judge,
     "permissions": permissions.judge, "queue": queue.judge, "update": update.judge, "disk": disk.judge,
     "clock": clock.judge, "undervoltage": undervoltage.judge, "temperature": temperature.judge,
     "watchdog": watchdog.judge,

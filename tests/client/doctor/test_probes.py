@@ -21,6 +21,7 @@ from pi_auto.client.doctor.checks import (
     scanner,
     services,
     settings,
+    signals,
     temperature,
     undervoltage,
     watchdog,
@@ -224,6 +225,12 @@ def test_a_scanner_that_cannot_scan_as_it_is_set_is_told_with_what_to_do(device:
 
 def test_a_capture_that_does_not_run_tells_nothing(device: Device) -> None:
     assert not scanner.probe(device.patient).tells
+    assert signals.probe(device.patient) == signals.Facts()
+
+
+def test_what_capture_tells_of_its_lamps(device: Device) -> None:
+    device.capture_posts(signals={"ok": False, "said": "GPIO 17 (stored): Permission denied"})
+    assert signals.probe(device.patient) == signals.Facts(False, "GPIO 17 (stored): Permission denied")
 
 
 def test_a_scanner_in_a_mode_that_types_nothing_is_recognised_by_its_maker(device: Device) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -60,4 +61,14 @@ def test_a_path_may_be_longer_than_a_socket_address(tmp_path: Path) -> None:
     bell = Bell(folder / "wake.sock")
     ring(folder / "wake.sock")
     assert bell.wait(5)
+    bell.close()
+
+
+def test_who_may_ring_does_not_hang_on_the_file_mask(tmp_path: Path) -> None:
+    mask = os.umask(0o077)
+    try:
+        bell = Bell(tmp_path / "sent.sock", mode=0o660)
+    finally:
+        os.umask(mask)
+    assert (tmp_path / "sent.sock").stat().st_mode & 0o777 == 0o660
     bell.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pi_auto.client.spool.marks import Marks, acknowledged, settled_everywhere
+from pi_auto.client.spool.marks import Marks, acknowledged, settled_at, settled_everywhere
 from pi_auto.wire.ids import Position
 from support.records import SPOOL
 
@@ -114,10 +114,12 @@ def test_the_highest_acknowledgement_is_known_of_each_spool(marks: Marks, path: 
     marks.advance("api", at(9))
     marks.advance("hub", at(4))
     assert (acknowledged(path, SPOOL), acknowledged(path, OTHER)) == (9, 0)
+    assert [settled_at(path, *key) for key in [("api", SPOOL), ("hub", SPOOL), ("api", OTHER)]] == [9, 4, 0]
 
 
 def test_without_readable_marks_nothing_is_known(path: Path) -> None:
     assert (settled_everywhere(path, SPOOL), acknowledged(path, SPOOL)) == (None, 0)
+    assert settled_at(path, "api", SPOOL) == 0
     path.write_bytes(os.urandom(5000))
     assert (settled_everywhere(path, SPOOL), acknowledged(path, SPOOL)) == (None, 0)
 

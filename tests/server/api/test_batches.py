@@ -156,9 +156,10 @@ def test_a_corrected_time_that_comes_later_is_taken_over(api: Api) -> None:
     device = api.device()
     [taken] = scans("A")
     book_by_hub(api, device, taken)
-    device.send(replace(taken, corrected_time=NOW))
+    device.send(replace(taken, corrected_time=NOW, time_error_ms=800))
+    device.send(replace(taken, corrected_time=NOW + timedelta(hours=1), time_error_ms=9))
     [row] = booked(api)
-    assert (row.corrected_time, row.scanned_at) == (NOW, NOW)
+    assert (row.corrected_time, row.scanned_at, row.time_error_ms) == (NOW, NOW, 800)
     assert api.rows(tables.conflicts) == []
 
 

@@ -64,6 +64,7 @@ def test_scans_are_listed_whole_and_newest_first(api: Api) -> None:
         "wall_time": "2026-11-23T12:00:01.000Z",
         "synced": True,
         "corrected_time": None,
+        "time_error_ms": None,
         "received_at": format_time(NOW),
         "api_at": format_time(NOW),
         "hub_at": None,

@@ -197,18 +197,34 @@ def test_a_scan_shows_each_way_as_it_arrives(site: Site) -> None:
     assert "arrived 2026-11-23 12:05:01.000 UTC, 1,035 ms after the scan" in page
 
 
+_LONG_PAST = Stamp(BOOT, 1, NOW - timedelta(days=400), synced=False)
+
+
 @pytest.mark.parametrize(
     ("changes", "badge"),
     [
         ({"repeat_of": BOOT}, "repeat"),
         ({"stamp": Stamp(BOOT, 1, NOW, synced=False)}, "unsynced"),
         ({"stamp": Stamp(BOOT, 1, NOW - timedelta(hours=2), synced=True)}, "delayed"),
+        ({"stamp": _LONG_PAST, "corrected_time": NOW, "time_error_ms": 800}, "corrected"),
+        ({"stamp": _LONG_PAST, "corrected_time": NOW - timedelta(hours=2), "time_error_ms": 10**7}, "corrected"),
     ],
 )
 def test_what_is_not_ordinary_about_a_scan_has_a_badge(site: Site, changes: dict[str, Any], badge: str) -> None:
     site.add_device()
     site.book(scan(**({"stamp": Stamp(BOOT, 1, NOW, synced=True)} | changes)))
     assert re.findall(r'class="badge[^>]*>([^<]*)<', site.page()) == [badge]
+
+
+def test_a_corrected_time_is_told_with_its_bound_and_what_the_clock_said(site: Site) -> None:
+    site.add_device()
+    site.book(scan(stamp=_LONG_PAST, corrected_time=NOW, time_error_ms=800))
+    page = site.page()
+    assert 'title="2026-11-23 12:05:00.000 UTC"' in page
+    assert (
+        "clock said 2025-10-19 12:05:00.000 UTC and was set later: this time was worked out, at most 800 ms off"
+        in (page.replace("&#39;", "'"))
+    )
 
 
 def test_a_scan_sent_again_with_other_content_is_marked_as_a_conflict(site: Site) -> None:

@@ -24,12 +24,14 @@ from pi_auto.client.agent.enrolment.standing import Standing
 from pi_auto.client.agent.health import heartbeat
 from pi_auto.client.agent.registrar import Registrar
 from pi_auto.client.agent.telling import Telling
+from pi_auto.client.agent.timekeeping.timekeeper import Timekeeper
 from pi_auto.client.agent.wakeups import Reason, Wakeups
 from pi_auto.client.alone import hold_alone
 from pi_auto.client.bulletin import Bulletin
+from pi_auto.client.clock import read_clock
 from pi_auto.client.notify import Manager
 from pi_auto.client.settings import Settings
-from pi_auto.client.spool.doorbell import Bell, ring
+from pi_auto.client.spool.doorbell import SENT, Bell, ring
 from pi_auto.client.spool.marks import API, HUB, Marks
 from pi_auto.client.spool.reader import SpoolReader
 
@@ -52,6 +54,7 @@ class Agent:
         self._wake_path = folder / "wake.sock"
         self._bell = Bell(self._wake_path)
         self._marks = Marks(folder / "marks.sqlite")
+        self._times = Timekeeper(folder, read_clock)
         self._telling = Telling(Bulletin(folder))
         self._stopping = (
             False  # no Event: a signal handler that sets one may find its lock held by what it interrupts
@@ -92,11 +95,12 @@ class Agent:
                 settings, folder, identity, standing, self._wakeups["registrar"], rng, self._telling
             ).run,
             API: ApiDelivery(
-                identity.device_id, Lane(API, SpoolReader(spool), self._marks), ServerApi(endpoint),
-                standing, self._wakeups[API], rng, self._telling,
+                identity.device_id, Lane(API, SpoolReader(spool), self._marks, self._times), ServerApi(endpoint),
+                standing, self._wakeups[API], rng, self._telling, lambda: ring(spool / SENT),
             ).run,
             HUB: HubDelivery(
-                settings, identity.device_id, Lane(HUB, reader, self._marks), standing, self._wakeups[HUB], rng,
+                settings, identity.device_id, Lane(HUB, reader, self._marks, self._times),
+                standing, self._wakeups[HUB], rng,
                 lambda: heartbeat(endpoint.dialled, reader, self._marks), self._telling,
             ).run,
         }  # fmt: skip
@@ -127,6 +131,7 @@ class Agent:
         deadline = time.monotonic() + _FAREWELL
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        self._times.close()
         self._telling.close()
         self._bell.close()
         if not any(thread.is_alive() for thread in self._threads):

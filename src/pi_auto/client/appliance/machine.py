@@ -56,7 +56,7 @@ def apply_rules() -> None:
     for module in _MODULES:
         may_fail("modprobe", module)
     may_fail("udevadm", "control", "--reload")
-    subsystems = [f"--subsystem-match={name}" for name in ("input", "hidraw", "tty", "leds")]
+    subsystems = [f"--subsystem-match={name}" for name in ("input", "hidraw", "tty", "leds", "gpio")]
     may_fail("udevadm", "trigger", "--action=change", "--settle", *subsystems)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.capture.inbox import Inbox
-from pi_auto.client.capture.light import Light
+from pi_auto.client.capture.signals.signaller import Signals
 from pi_auto.client.clock import Now
 from pi_auto.client.spool.errors import SpoolRefused
 
@@ -31,13 +31,13 @@ class Clerk(threading.Thread):
         now: Now,
         died: Callable[[], None],
         bulletin: Bulletin,
-        light: Light,
+        signals: Signals,
         *,
         log_barcodes: bool,
     ) -> None:
         super().__init__(name="clerk", daemon=True)
         self._inbox, self._folder, self._agent, self._now, self._died = inbox, folder, agent, now, died
-        self._bulletin, self._light, self._log_barcodes = bulletin, light, log_barcodes
+        self._bulletin, self._signals, self._log_barcodes = bulletin, signals, log_barcodes
         self.unsaved = 0
         self.failure: Exception | None = None
 
@@ -60,7 +60,7 @@ class Clerk(threading.Thread):
             self._agent,
             self._now,
             self._bulletin,
-            self._light,
+            self._signals,
             log_barcodes=self._log_barcodes,
         )
         try:

@@ -12,6 +12,7 @@ from pi_auto.client.uuids import new_uuid
 from pi_auto.wire.scan import Scanner, Stamp
 
 REPEAT_WINDOW = 500_000_000  # nanoseconds
+_Symbol = tuple[bytes, str | None]  # what the scanner sent, and of which symbology: two on one label are two
 
 
 class Drafter:
@@ -20,7 +21,7 @@ class Drafter:
     def __init__(self, scanner: Scanner, now: Now) -> None:
         self._scanner = scanner
         self._now = now
-        self._recent: dict[str, ScanDraft] = {}
+        self._recent: dict[_Symbol, ScanDraft] = {}
 
     def draft(self, outcome: Outcome) -> Draft:
         """The draft of a code, of its loss, or of the word that the scanner was calibrated."""
@@ -36,11 +37,14 @@ class Drafter:
 
     def _scan(self, code: Code, stamp: Stamp) -> ScanDraft:
         self._forget_before(stamp.boottime_ns - REPEAT_WINDOW)
-        earlier = self._recent.get(code.text)
+        symbol = code.raw, code.aim
+        earlier = self._recent.get(symbol)
         repeat_of = earlier.uuid if earlier else None
         draft = ScanDraft(new_uuid(), self._scanner, code.raw, code.text, stamp, repeat_of, code.aim)
-        self._recent[code.text] = draft
+        self._recent[symbol] = draft
         return draft
 
     def _forget_before(self, moment: int) -> None:
-        self._recent = {text: draft for text, draft in self._recent.items() if draft.stamp.boottime_ns >= moment}
+        self._recent = {
+            symbol: draft for symbol, draft in self._recent.items() if draft.stamp.boottime_ns >= moment
+        }

@@ -3,7 +3,7 @@
     lookout ─ opened scanners → reader (this thread) ─ drafts, notes → clerk ─ records → spool
 
 Says on stdout when it is ready: from then on a code is read whole. Keeps its state in `<state>/capture`,
-rings at `<state>/agent/wake.sock`, reads the agent's marks. The caller has set up logging.
+rings at `<state>/agent/wake.sock`, is rung at `sent.sock`, reads the agent's marks. The caller has set up logging.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 import shlex
 import signal
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,14 +25,17 @@ from pi_auto.client.capture.events import InputEvent
 from pi_auto.client.capture.inbox import Inbox, Note
 from pi_auto.client.capture.keeping import of_this_process
 from pi_auto.client.capture.learning.knowledge import Knowledge
-from pi_auto.client.capture.light import AUTO, Light, Signal, led_of
 from pi_auto.client.capture.lookout import Lookout
 from pi_auto.client.capture.reading import Reader
 from pi_auto.client.capture.roll import SCANNER, SCANNERS, Roll, told
 from pi_auto.client.capture.scanners import Choice, choose
+from pi_auto.client.capture.signals.board import AUTO, led_of
+from pi_auto.client.capture.signals.scores import Signal
+from pi_auto.client.capture.signals.signaller import Lamp, Signals
 from pi_auto.client.capture.sources.recording import ReplaySource
 from pi_auto.client.clock import system_clock
 from pi_auto.client.notify import Manager
+from pi_auto.client.spool.doorbell import SENT
 from pi_auto.client.spool.errors import SpoolRefused
 from pi_auto.client.spool.lock import sole_writer
 from pi_auto.client.stopping import stop_signals
@@ -42,9 +46,17 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 _log = logging.getLogger("pi_auto.capture")
 
 
-def run_capture(state: Path, scanner: str, *, log_barcodes: bool = True, led: str = AUTO) -> int:
+def run_capture(
+    state: Path,
+    scanner: str,
+    *,
+    log_barcodes: bool = True,
+    led: str = AUTO,
+    gpio: Mapping[str, int] | None = None,
+) -> int:
     """Store what `scanner` (auto, a device path, a FIFO, replay:FILE) reads until SIGTERM; the exit code.
 
+    What becomes of it is shown on the board's LED and on the header's lines in `gpio`, by what is to be shown.
     0 after a stop with everything stored, 1 if something could not be, 2 if a setting is wrong
     (a sentence on stderr says which).
     """
@@ -53,12 +65,21 @@ def run_capture(state: Path, scanner: str, *, log_barcodes: bool = True, led: st
         recording = _recorded(choice.recording) if choice.recording else []
         folder = _prepare(state / "capture")
         with sole_writer(folder), stop_signals() as stop:
-            return _run(
-                folder, state / "agent", choice, recording, stop, Light(led_of(led)), log_barcodes=log_barcodes
-            )
+            lamps = _lamps(led, gpio or {})
+            return _run(folder, state / "agent", choice, recording, stop, lamps, log_barcodes=log_barcodes)
     except (CaptureRefused, SpoolRefused) as error:
         print(f"pi-auto-client capture: {error}", file=sys.stderr)
         return 2
+
+
+def _lamps(led: str, gpio: Mapping[str, int]) -> list[Lamp]:
+    board = led_of(led)
+    lamps: list[Lamp] = [board] if board else []
+    if gpio:
+        from pi_auto.client.capture.signals.gpio import lamps_on  # noqa: PLC0415 - few have any
+
+        lamps += lamps_on(gpio)
+    return lamps
 
 
 def _recorded(file: Path) -> list[InputEvent]:
@@ -89,18 +110,19 @@ def _run(
     choice: Choice,
     recording: list[InputEvent],
     stop: int,
-    light: Light,
+    lamps: list[Lamp],
     *,
     log_barcodes: bool,
 ) -> int:
     now = system_clock()
     inbox = Inbox()
     bulletin = Bulletin(folder)
-    clerk = Clerk(inbox, folder, agent, now, _stop_this_process, bulletin, light, log_barcodes=log_barcodes)
+    signals = Signals(lamps, folder / SENT, agent / "marks.sqlite", bulletin)
+    clerk = Clerk(inbox, folder, agent, now, _stop_this_process, bulletin, signals, log_barcodes=log_barcodes)
     knowledge = Knowledge(folder, agent, lambda said: inbox.put(Note(logging.WARNING, said)))
     lookout = Lookout(choice.device, inbox, _stop_this_process, knowledge, Roll(bulletin), of_this_process())
     reader = Reader(inbox, now, stop, lookout)
-    light.start()
+    signals.start()
     clerk.start()
     _log.info("capture is up: spool=%s", folder)
     if choice.recording:
@@ -113,8 +135,8 @@ def _run(
     reader.run()
     inbox.close()
     clerk.join(_STOP_SECONDS)
-    light.show(Signal.END)
-    light.join(_LAST_FLASH)
+    signals.show(Signal.END)
+    signals.join(_LAST_FLASH)
     bulletin.take_down()
     return _exit_code(clerk, lookout)
 

@@ -1,7 +1,7 @@
 """The clerk's work: commits drafts to the spool and says so.
 
-Each scan is told what it means (interpreting.py), and all that waits goes into one commit;
-only after it come the `stored` lines and the doorbell.
+Each scan is told what it means (interpreting.py). All that waits goes into one commit; only after it
+come the signal, the doorbell and the `stored` lines.
 While the disk takes nothing, drafts wait in memory (bounded), it tries again each second, and
 tells so on the bulletin.
 """
@@ -17,7 +17,8 @@ from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.capture.housekeeping import Housekeeper
 from pi_auto.client.capture.inbox import MOST_WAITING, Inbox, Note
 from pi_auto.client.capture.interpreting import interpreted
-from pi_auto.client.capture.light import Light, Signal
+from pi_auto.client.capture.signals.scores import Signal
+from pi_auto.client.capture.signals.signaller import Signals
 from pi_auto.client.clock import Now
 from pi_auto.client.spool.doorbell import ring
 from pi_auto.client.spool.drafts import Draft, IncidentDraft
@@ -44,13 +45,13 @@ class Storing:
         agent: Path,
         now: Now,
         bulletin: Bulletin,
-        light: Light,
+        signals: Signals,
         *,
         log_barcodes: bool,
     ) -> None:
         self._inbox, self._folder, self._now = inbox, folder, now
         self._marks, self._bell = agent / "marks.sqlite", agent / "wake.sock"
-        self._bulletin, self._light = bulletin, light
+        self._bulletin, self._signals = bulletin, signals
         self._log_barcodes = log_barcodes
         self._spool: Spool | None = None
         self._waiting: list[Draft] = []
@@ -107,16 +108,21 @@ class Storing:
             self._in_trouble(error)
 
     def _store(self) -> None:
-        spool = self._spool or Spool.open(self._folder, self._now, lambda uuid: acknowledged(self._marks, uuid))
-        self._spool = spool
+        spool = self._spool or self._open()
         records = spool.append(self._waiting) if self._waiting else []
         self._waiting.clear()
+        if records:  # whoever waits for it is told first; the log can wait
+            self._signal(records)
+            ring(self._bell)
         self._say_all_is_well()
         for record in records:
             self._say_stored(record)
-        if records:
-            ring(self._bell)
         self._own_up_to_overflow()
+
+    def _open(self) -> Spool:
+        self._spool = Spool.open(self._folder, self._now, lambda uuid: acknowledged(self._marks, uuid))
+        self._signals.begin(self._spool.newest)
+        return self._spool
 
     def _replace(self, damage: SpoolDamaged) -> None:
         """Begin a new spool. Where even that comes out broken the disk is dying: try ever more rarely."""
@@ -137,12 +143,12 @@ class Storing:
             _log.error("%s; trying again", said)
             self._trouble = trouble
             self._bulletin.post(STORING, {"ok": False, "said": said})
-            self._light.show(Signal.TROUBLE)
+            self._signals.show(Signal.TROUBLE)
 
     def _say_all_is_well(self) -> None:
         if self._trouble:
             _log.info("storing again")
-            self._light.show(Signal.WELL)
+            self._signals.show(Signal.WELL)
             self._trouble, self._retry = "", _RETRY_SECONDS
         self._bulletin.post(STORING, {"ok": True, "said": "every scan is stored"})
 
@@ -154,10 +160,11 @@ class Storing:
         else:
             line, last = f"{record.type}: number=%d uuid=%s scanner=%s reason=%s", record.reason
         _log.info(line, number, record.uuid, scanner, last)
-        if isinstance(record, Scan):
-            self._light.show(Signal.STORED)
-        elif record.type == "scan_lost":
-            self._light.show(Signal.LOST)
+
+    def _signal(self, records: list[Record]) -> None:
+        for record in records:
+            is_well = isinstance(record, Scan) or record.type == "scanner_calibrated"
+            self._signals.show(Signal.STORED if is_well else Signal.LOST, record.position)
 
     def _own_up_to_overflow(self) -> None:
         lost, self._overflow_told = self._inbox.overflow - self._overflow_told, self._inbox.overflow

@@ -1,7 +1,7 @@
-"""Wakes the agent when something was stored, so that it need not look again and again.
+"""Wakes the agent when something was stored, and capture when all was sent: neither need look again and again.
 
-A datagram on a Unix socket. It carries nothing and may be lost: the spool itself tells
-what is new, and the agent looks by itself now and then.
+A datagram on a Unix socket. It carries nothing and may be lost: spool and marks themselves
+tell what is new. The agent looks by itself now and then; capture only shows a light by it.
 """
 
 from __future__ import annotations
@@ -13,24 +13,41 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+_MOST_BYTES = 107
+SENT = "sent.sock"  # in capture's folder; the agent's own is wake.sock in its folder
+
 
 class Bell:
-    """The agent's side: a bound socket at `path`, in the place of whatever an earlier agent has left there."""
+    """Who is rung: a bound socket at `path`, in the place of whatever an earlier process has left there.
 
-    def __init__(self, path: Path) -> None:
+    Ringing means writing to it; `mode` says who may, where the process's file mask does not.
+    """
+
+    def __init__(self, path: Path, mode: int | None = None) -> None:
         self._path = path
         path.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         with _short_name(path) as name:
             self._socket.bind(name)
+            if mode is not None:
+                os.chmod(name, mode)  # noqa: PTH101 - a name under /proc
+
+    def fileno(self) -> int:
+        """Readable once it has rung, until `silence`."""
+        return self._socket.fileno()
 
     def wait(self, timeout: float) -> bool:
         """Whether it rang, at the latest after `timeout` seconds. Rings that came together count as one."""
         ready, _, _ = select.select([self._socket], [], [], timeout)
-        with suppress(BlockingIOError):
-            while ready:
-                self._socket.recv(1)
+        if ready:
+            self.silence()
         return bool(ready)
+
+    def silence(self) -> None:
+        """Take in all rings so far."""
+        with suppress(BlockingIOError):
+            while True:
+                self._socket.recv(1)
 
     def close(self) -> None:
         """Take the bell down."""
@@ -39,7 +56,7 @@ class Bell:
 
 
 def ring(path: Path) -> None:
-    """Ring the bell at `path`. Never blocks and never fails: an agent that is away will look for itself."""
+    """Ring the bell at `path`. Never blocks and never fails: who is away will look for itself."""
     with (
         suppress(OSError),
         _short_name(path) as name,
@@ -51,6 +68,9 @@ def ring(path: Path) -> None:
 @contextmanager
 def _short_name(path: Path) -> Iterator[str]:
     """The path in a few bytes, since a socket's address holds no more than 107 of them."""
+    if len(os.fsencode(path)) <= _MOST_BYTES:
+        yield str(path)
+        return
     folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield f"/proc/self/fd/{folder}/{path.name}"

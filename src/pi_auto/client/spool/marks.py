@@ -167,16 +167,26 @@ def settled_everywhere(path: Path, spool: str) -> int | None:
     return int(lowest) if known == len(DESTINATIONS) and active else None
 
 
+def settled_at(path: Path, destination: str, spool: str) -> int:
+    """The number up to which a spool is settled at a destination; 0 if none is known. Reads only."""
+    question = "SELECT through FROM marks WHERE destination = ? AND spool = ?"
+    return _number(path, question, (_known(destination), spool))
+
+
 def acknowledged(path: Path, spool: str) -> int:
     """The highest number of a spool that any destination has settled; 0 if none is known. Reads only."""
+    return _number(path, "SELECT max(through) FROM marks WHERE spool = ?", (spool,))
+
+
+def _number(path: Path, question: str, values: tuple[str, ...]) -> int:
     with _reading(path) as connection:
         if connection is None:
             return 0
         try:
-            row = connection.execute("SELECT max(through) FROM marks WHERE spool = ?", (spool,)).fetchone()
+            row = connection.execute(question, values).fetchone()
         except sqlite3.Error:
             return 0
-    return int(row[0] or 0)
+    return int(row[0] or 0) if row else 0
 
 
 def _known(destination: str) -> str:

@@ -17,9 +17,18 @@ from pi_auto.client.spool.errors import SpoolUnavailable
 from pi_auto.client.spool.schema import FILE_NAME, connect_to_read, is_at_rest, next_number, record_of
 from pi_auto.wire.fields import UUID_FORM
 from pi_auto.wire.ids import Position
-from pi_auto.wire.scan import Record
+from pi_auto.wire.scan import Record, Stamp
 
 T = TypeVar("T")
+
+# json_extract and json_valid: read where the rows are, since there may be many.
+_BOOTS = """
+SELECT boot, max(boottime), max(CASE WHEN synced THEN number END) FROM (
+  SELECT number, json_extract(body, '$.stamp.boot_id') AS boot,
+    json_extract(body, '$.stamp.boottime_ns') AS boottime, json_extract(body, '$.stamp.synced') AS synced
+  FROM records WHERE json_valid(body)
+) WHERE typeof(boot) = 'text' AND typeof(boottime) = 'integer' GROUP BY boot ORDER BY min(number)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,15 @@ class Unreadable:
     uuid: str
     body: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeenBoot:
+    """A boot of which there are records: the latest CLOCK_BOOTTIME in them, their last stamp of a set clock."""
+
+    id: str
+    until_ns: int
+    trusted: Stamp | None
 
 
 class SpoolReader:
@@ -80,6 +98,15 @@ class SpoolReader:
 
         return self._ask(ask)
 
+    def boots(self) -> list[SeenBoot]:
+        """The boots of which there are records, in their order."""
+
+        def ask(connection: sqlite3.Connection) -> list[SeenBoot]:
+            rows = connection.execute(_BOOTS).fetchall()
+            return [SeenBoot(boot, until, _stamp(connection, number)) for boot, until, number in rows]
+
+        return self._ask(ask)
+
     def close(self) -> None:
         """Let go of the file; the next question opens it again."""
         if self._connection:
@@ -126,6 +153,14 @@ def _uuid(connection: sqlite3.Connection) -> str:
     if not row or not UUID_FORM.match(row[0]):
         raise ValueError(f"it names itself {row}, and not by a UUID")
     return str(row[0])
+
+
+def _stamp(connection: sqlite3.Connection, number: int | None) -> Stamp | None:
+    row = connection.execute("SELECT kind, body FROM records WHERE number = ?", (number,)).fetchone()
+    try:
+        return record_of(*row).stamp if row else None
+    except ValueError:
+        return None
 
 
 def _parse(spool: str, number: int, uuid: object, kind: object, body: object) -> Record | Unreadable:

@@ -75,6 +75,11 @@ class Spool:
             connection.close()
             raise
 
+    @property
+    def newest(self) -> Position:
+        """Where the record lies that was stored last; at number 0 before the first."""
+        return Position(self.uuid, self._next - 1)
+
     def append(self, drafts: Iterable[Draft]) -> list[Record]:
         """Store drafts durably, in one commit, and return the records they have become.
 

@@ -17,6 +17,7 @@ from pi_auto.server.fleet.presence import LATE_AFTER, OFFLINE_AFTER, Presence, l
 
 MOST_CODE = 160  # characters shown of one code; the exports hold all of it
 DELAYED = timedelta(minutes=1)
+_CLOSE = 60_000  # milliseconds; a time that may be farther off gives no delays
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class IncidentView:
 
 def scan_view(row: Row[Any]) -> ScanView:
     """A row of `scans`, with `flagged` beside it."""
-    trusted = row.synced or row.corrected_time is not None
+    trusted = row.synced if row.corrected_time is None else (row.time_error_ms or 0) <= _CLOSE
     return ScanView(
         element=f"scan-{row.id}",
         order=row.id,
@@ -185,12 +186,22 @@ def _badges(row: Row[Any], trusted: bool) -> list[Badge]:
         badges.append(
             Badge("repeat", "plain", f"the scanner read the same code shortly before, as scan {row.repeat_of}")
         )
-    if not trusted:
+    if row.corrected_time is not None:
+        badges.append(_corrected(row, trusted))
+    elif not trusted:
         badges.append(Badge("unsynced", "warn", "the device's clock was not set: the time of the scan is a guess"))
-    elif row.received_at - row.scanned_at > DELAYED:
+    if trusted and row.received_at - row.scanned_at > DELAYED:
         waited = lasting(row.received_at - row.scanned_at)
         badges.append(Badge("delayed", "plain", f"it waited {waited} on the device until it could be delivered"))
     return badges
+
+
+def _corrected(row: Row[Any], close: bool) -> Badge:
+    bound = (
+        "" if row.time_error_ms is None else f", at most {lasting(timedelta(milliseconds=row.time_error_ms))} off"
+    )
+    told = f"the device's clock said {exactly(row.wall_time)} and was set later: this time was worked out{bound}"
+    return Badge("corrected", "plain" if close else "warn", told)
 
 
 _HEADLINES = {

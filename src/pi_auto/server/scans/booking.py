@@ -35,6 +35,8 @@ _BOOK_SCAN = f"""
         api_at = coalesce(scans.api_at, excluded.api_at),
         hub_at = coalesce(scans.hub_at, excluded.hub_at),
         corrected_time = coalesce(scans.corrected_time, excluded.corrected_time),
+        time_error_ms = CASE WHEN scans.corrected_time IS NULL
+            THEN excluded.time_error_ms ELSE scans.time_error_ms END,
         scanned_at = coalesce(scans.corrected_time, excluded.corrected_time, scans.scanned_at),
         changed = excluded.changed
     WHERE scans.digest = excluded.digest AND (

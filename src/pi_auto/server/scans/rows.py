@@ -20,7 +20,7 @@ SCAN_COLUMNS = (
     "device_id", "uuid", "spool", "number",
     "scanner_id", "scanner_name", "scanner_port",
     "raw", "text", "aim", "symbology", "gtin", "check_digit_ok", "repeat_of", "quantity",
-    "boot_id", "boottime_ns", "wall_time", "synced", "corrected_time", "scanned_at",
+    "boot_id", "boottime_ns", "wall_time", "synced", "corrected_time", "time_error_ms", "scanned_at",
     "digest",
 )  # fmt: skip
 
@@ -35,7 +35,8 @@ def scan_values(device_id: str, scan: Scan, digest: bytes, moment: Callable[[dat
         storable(scanner.id), storable(scanner.name), storable(scanner.port),
         scan.raw, storable(scan.text), _maybe(scan.aim), _maybe(scan.symbology), _maybe(scan.gtin),
         scan.check_digit_ok, scan.repeat_of, scan.quantity,
-        stamp.boot_id, stamp.boottime_ns, wall, stamp.synced, corrected, corrected or wall,
+        stamp.boot_id, stamp.boottime_ns, wall, stamp.synced, corrected, scan.time_error_ms,
+        corrected or wall,
         digest,
     )  # fmt: skip
 
@@ -87,6 +88,7 @@ def scan_json(row: Row[Any]) -> dict[str, Any]:
         "wall_time": format_time(row.wall_time),
         "synced": row.synced,
         "corrected_time": _time(row.corrected_time),
+        "time_error_ms": row.time_error_ms,
         "received_at": format_time(row.received_at),
         "api_at": _time(row.api_at),
         "hub_at": _time(row.hub_at),

@@ -43,6 +43,7 @@ scans = Table(
     Column("wall_time", Moment, nullable=False),
     Column("synced", Boolean, nullable=False),
     Column("corrected_time", Moment),
+    Column("time_error_ms", BigInteger),  # how far that may be off
     Column("scanned_at", Moment, nullable=False, index=True),  # corrected time, else wall time
     Column("digest", LargeBinary(32), nullable=False),
     Column("received_at", Moment, nullable=False, index=True),

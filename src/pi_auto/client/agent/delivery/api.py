@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Callable
 from random import Random
 
 from pi_auto.client.agent.api import ServerApi
@@ -32,7 +33,10 @@ _WHO = "api"
 
 
 class ApiDelivery:
-    """Delivers along `lane`, as `device_id`, for as long as `wakeups` does not stop it."""
+    """Delivers along `lane`, as `device_id`, for as long as `wakeups` does not stop it.
+
+    `all_sent` is called when something was sent, or at the start, and nothing is left.
+    """
 
     def __init__(
         self,
@@ -43,6 +47,7 @@ class ApiDelivery:
         wakeups: Wakeups,
         rng: Random,
         telling: Telling,
+        all_sent: Callable[[], None] = lambda: None,
     ) -> None:
         self._device_id, self._lane, self._api = device_id, lane, api
         self._standing, self._wakeups, self._telling = standing, wakeups, telling
@@ -50,6 +55,7 @@ class ApiDelivery:
         # Never reset: a server that asks for everything again and again gets it slower.
         self._rewinds = Backoff(rng)
         self._most = self._ceiling = MOST_RECORDS
+        self._all_sent, self._told = all_sent, False
 
     def run(self) -> None:
         """Work until stopped."""
@@ -63,9 +69,15 @@ class ApiDelivery:
                 self._pause(error)
                 continue
             if not busy:
+                self._tell_all_is_sent()
                 self._wakeups.sleep(LOOK, Reason.RECORD | Reason.STANDING)
         self._api.close()
         self._lane.close()
+
+    def _tell_all_is_sent(self) -> None:
+        if not self._told:
+            self._told = True
+            self._all_sent()
 
     def deliver_next(self) -> bool:
         """Send what comes next; False when there was nothing to do. Raises ApiError, SpoolUnavailable."""
@@ -124,6 +136,7 @@ class ApiDelivery:
             )
             self._lane.set_aside(one.item, one.reason)
         self._lane.settle(settlement.through)
+        self._told = False
 
     def _narrow(self, parcel: Parcel, refusal: Refused, given: RegistrationAnswer) -> None:
         """The batch was refused whole: find the record at fault. Raises ApiError if it is none of them."""

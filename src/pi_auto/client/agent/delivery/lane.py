@@ -1,16 +1,19 @@
 """One destination's way through the spool: what is to be sent next, and how far all is settled.
 
 The order of its two writes is its whole point: what cannot be delivered is set aside
-first, the mark moves after, so that a power cut between them repeats and never forgets.
+first, the mark moves after, so that a power cut between them repeats and never forgets. What
+comes out has the times it is to be sent with; what lies in the spool is never changed.
 """
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pi_auto.client.spool.marks import Marks
+from pi_auto.client.agent.timekeeping.timekeeper import Timekeeper
+from pi_auto.client.spool.marks import API, Marks
 from pi_auto.client.spool.reader import SpoolReader, Unreadable
 from pi_auto.wire.ids import Position
 from pi_auto.wire.scan import Record
@@ -40,12 +43,17 @@ class Backlog:
 
 
 class Lane:
-    """The lane of `destination`. Marks may be shared between threads, the reader may not."""
+    """The lane of `destination`. Marks and times may be shared between threads, the reader may not."""
 
-    def __init__(self, destination: str, reader: SpoolReader, marks: Marks) -> None:
+    def __init__(
+        self, destination: str, reader: SpoolReader, marks: Marks, times: Timekeeper | None = None
+    ) -> None:
         self.destination = destination
         self._reader = reader
         self._marks = marks
+        self._times = times
+        # The server takes a time over when a scan comes again; the hub would only have it twice.
+        self._repeats = destination == API
 
     def ahead(self, most: int, beyond: Position | None = None) -> Stretch:
         """At most `most` items after the mark, or after `beyond` if that is in the same spool.
@@ -53,10 +61,23 @@ class Lane:
         Raises SpoolUnavailable.
         """
         spool = self._reader.uuid()
+        self._keep_time(spool)
         after = beyond.number if beyond and beyond.spool == spool else self._marks.through(self.destination, spool)
-        items = tuple(self._reader.read(after, most))
+        items: Sequence[Item] = self._reader.read(after, most)
+        if self._times:
+            items = self._times.corrected(items, self._reader, repeatable=self._repeats)
         # The spool may have been replaced between the two questions; numbers of one mean nothing in the other.
-        return Stretch(spool, items if items and items[0].position.spool == spool else ())
+        return Stretch(spool, tuple(items) if items and items[0].position.spool == spool else ())
+
+    def _keep_time(self, spool: str) -> None:
+        """Look at the clock, and once it is set go back to what was sent before its time was known."""
+        if not self._times:
+            return
+        self._times.look()
+        owed = self._times.due() if self._repeats else None
+        if owed:
+            self.send_again(owed, Position(spool, self._marks.through(self.destination, spool)))
+            self._times.paid()
 
     def oldest(self) -> int:
         """The lowest number that is still there."""

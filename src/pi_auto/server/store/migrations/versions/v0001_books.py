@@ -82,6 +82,7 @@ def _scans() -> None:
         sa.Column("wall_time", Moment(), nullable=False),
         sa.Column("synced", sa.Boolean(), nullable=False),
         sa.Column("corrected_time", Moment(), nullable=True),
+        sa.Column("time_error_ms", sa.BigInteger(), nullable=True),
         sa.Column("scanned_at", Moment(), nullable=False),
         sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
         sa.Column("received_at", Moment(), nullable=False),
