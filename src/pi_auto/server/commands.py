@@ -30,7 +30,8 @@ examples:
   pi-auto-server scanner --data /srv/pi-auto pi-1a2b3c4d usb-046d:c31c --layout none --kind none
       nothing is set any more; what the device had learned itself holds again
 
-The device's page names its scanners by id. What is set here reaches it at once, or when it is back.
+A device reports its scanners with their ids: /api/pi_device/DEVICE, `reported`, `scanners`. What is set
+reaches it at once, or when it is back.
 """
 
 
@@ -42,7 +43,7 @@ def add_commands(commands: Any) -> None:
     )  # fmt: skip
     scanner.set_defaults(command=set_scanner)
     scanner.add_argument("device", metavar="DEVICE", help="the device's id")
-    scanner.add_argument("scanner", metavar="SCANNER", help="the scanner's id, as the device's page shows it")
+    scanner.add_argument("scanner", metavar="SCANNER", help="the scanner's id, as the device reports it")
     scanner.add_argument(
         "--data", type=Path, metavar="DIR", default=os.environ.get("PI_AUTO_DATA"),
         help="the folder that the running server keeps everything in (default: PI_AUTO_DATA)",
@@ -68,4 +69,4 @@ def set_scanner(options: argparse.Namespace) -> str:
     ScannerSettings.from_json(patch)
     socket = Path(options.data).absolute() / "hub" / SOCKET
     patch_desired(socket, options.device, {SCANNERS: {key_of(options.scanner): patch}})
-    return f"set for scanner {options.scanner} of {options.device}; its page shows when the device follows"
+    return f"set for scanner {options.scanner} of {options.device}; it reports back when it follows"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pi_auto.client.capture.events import EV_SYN, KEY_ENTER, SYN_DROPPED, pack_event
 from pi_auto.simulator.typist import reports_for
-from pi_auto.simulator.wedge import Report
+from pi_auto.simulator.wedge import Report, Wedge
 
 FASTEST = 0.002  # seconds a character: what the fastest keyboard scanners do
 
@@ -36,9 +36,12 @@ class VirtualScanner:
             due += round(per_character / 2 * 1e9)
             time.sleep(max(0, due - _boottime()) / 1e9)
 
-    def type_at_once(self, text: str) -> None:
-        """Send one code in a single write, its keys stamped as if just typed: exact on the busiest machine."""
-        reports = list(reports_for(text))
+    def type_at_once(self, text: str, wedge: Wedge | None = None) -> None:
+        """Send one code in a single write, its keys stamped as if just typed: exact on the busiest machine.
+
+        `wedge` says how the scanner is set up; none is a US keyboard.
+        """
+        reports = list(wedge.reports(text) if wedge else reports_for(text))
         step = round(FASTEST / 2 * 1e9)
         begun = _boottime() - step * len(reports)
         self._write(b"".join(_packed(report, begun + step * n) for n, report in enumerate(reports)))

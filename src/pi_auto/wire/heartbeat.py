@@ -11,6 +11,7 @@ from pi_auto.wire.fields import Fields
 from pi_auto.wire.times import format_time
 
 HEARTBEAT_VERSION = "3.0"  # the legacy contract's
+MOST_SCANNERS = 16  # a section of a twin holds 32 KiB
 STATUSES = ("online", "offline")
 
 
@@ -23,6 +24,7 @@ class Heartbeat:
     client_version: str = ""
     device_info: dict[str, Any] = field(default_factory=dict)
     queue: dict[str, Any] = field(default_factory=dict)
+    scanners: list[dict[str, str]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """The reported patch as it travels."""
@@ -35,6 +37,7 @@ class Heartbeat:
             "heartbeat_version": HEARTBEAT_VERSION,
             "client_version": self.client_version,
             "queue": self.queue,
+            "scanners": self.scanners,
         }
 
     def to_bytes(self) -> bytes:
@@ -54,4 +57,5 @@ class Heartbeat:
             client_version=fields.optional("client_version", lambda n: fields.text(n, least=0, most=64), ""),
             device_info=reported.get("device_info") or {},
             queue=reported.get("queue") or {},
+            scanners=fields.optional("scanners", lambda n: fields.items(n, most=MOST_SCANNERS), []),
         )

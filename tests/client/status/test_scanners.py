@@ -83,7 +83,7 @@ def test_what_cannot_be_used_as_it_is_is_listed_with_what_to_do(
     assert listed(folder) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first == "DS9208 (/dev/hidraw0): a scanner that is set to {x}; scan y; id usb-x"
-    assert "left alone; if it is one: sudo pi-auto-client configure --scanner /dev/ttyUSB0; id usb-x" in second
+    assert "left alone; if it is one: sudo pi-auto-client scanners --set usb-x --kind scanner; id usb-x" in second
     assert listed(folder, "--json") == 0
     assert json.loads(capsys.readouterr().out)["scanners"] == [mute, unknown]
 

@@ -101,7 +101,7 @@ class Agent:
             HUB: HubDelivery(
                 settings, identity.device_id, Lane(HUB, reader, self._marks, self._times),
                 standing, self._wakeups[HUB], rng,
-                lambda: heartbeat(endpoint.dialled, reader, self._marks), self._telling,
+                lambda: heartbeat(endpoint.dialled, reader, self._marks, spool), self._telling,
             ).run,
         }  # fmt: skip
 

@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from pi_auto.client.agent.delivery.lane import backlog
 from pi_auto.client.agent.enrolment.system_info import system_info
+from pi_auto.client.bulletin import posts_in
 from pi_auto.client.spool.errors import SpoolUnavailable
 from pi_auto.client.spool.marks import DESTINATIONS, Marks
 from pi_auto.client.spool.reader import SpoolReader
 from pi_auto.version import __version__
-from pi_auto.wire.heartbeat import Heartbeat
+from pi_auto.wire.heartbeat import MOST_SCANNERS, Heartbeat
+
+_OF_A_SCANNER = ("id", "name", "port", "standing", "layout", "layout_by", "calibrates")
 
 
-def heartbeat(toward: tuple[str, int], reader: SpoolReader, marks: Marks) -> Heartbeat:
-    """The device as it is now; `toward` is the server, as it is dialled."""
+def heartbeat(toward: tuple[str, int], reader: SpoolReader, marks: Marks, capture: Path) -> Heartbeat:
+    """The device as it is now; `toward` is the server, as it is dialled, `capture` that program's folder."""
     return Heartbeat(
         status="online",
         last_seen=datetime.now(UTC),
         client_version=__version__,
         device_info=system_info(toward),
         queue=_queue(reader, marks),
+        scanners=_scanners(capture),
     )
+
+
+def _scanners(capture: Path) -> list[dict[str, str]]:
+    """What capture tells of them; nothing while it does not run."""
+    post = posts_in(capture).get("scanners")
+    told = post.news if post and isinstance(post.news, list) else []
+    return [{name: one[name] for name in _OF_A_SCANNER if name in one} for one in told[:MOST_SCANNERS]]
 
 
 def _queue(reader: SpoolReader, marks: Marks) -> dict[str, Any]:

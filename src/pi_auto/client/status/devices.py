@@ -19,14 +19,15 @@ from pi_auto.client.status import services
 from pi_auto.wire.escape import printable
 
 _FIELDS = ("id", "name", "port", "path", "standing")
-_MORE = ("said", "do")  # of what cannot scan as it is set
+_MORE = ("said", "do", "layout", "layout_by", "calibrates")  # what is told of some
+_BY = {"learned": "learned", "person": "set here", "fleet": "set by the fleet"}
 _STANDINGS = {
     "scanner": "a scanner",
     "unjudged": "not judged yet; scan a code of six characters or more",
     "person": "a person's keyboard, left alone; plugged in again it is judged anew",
     "mute": "a scanner that {said}; {do}",
     "unknown": "a serial device that nothing says to be a scanner, left alone; if it is one: "
-    "sudo pi-auto-client configure --scanner {path}",
+    "sudo pi-auto-client scanners --set {id} --kind scanner",
 }
 _REMEDIES = (
     (os.strerror(EACCES), "unplug it and plug it in again; if it stays, repair: sudo ./install_pi_client.sh"),
@@ -97,8 +98,14 @@ def described(device: dict[str, str]) -> str:
 
 def standing(device: dict[str, str]) -> str:
     """What a device is taken for, in words."""
-    words = _STANDINGS.get(device["standing"])
-    return words.format_map({"said": "", "do": "", **device}) if words else device["standing"]
+    words = _STANDINGS.get(device["standing"], device["standing"])
+    return words.format_map({"said": "", "do": "", **device}) + _layout(device)
+
+
+def _layout(device: dict[str, str]) -> str:
+    by = _BY.get(device.get("layout_by", ""))
+    layout = f", keyboard layout {device['layout']} ({by})" if by else ""
+    return layout + (", may read the calibration code" if device.get("calibrates") else "")
 
 
 def remedy(path: str, said: str) -> str:
