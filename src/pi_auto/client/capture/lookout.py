@@ -16,24 +16,19 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Container
-from contextlib import suppress
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Protocol
 
+from pi_auto.client.capture.attending import Attendant, Reads
 from pi_auto.client.capture.errors import CaptureRefused
-from pi_auto.client.capture.feed import NEW_FOR
 from pi_auto.client.capture.finding.census import Census, Way, look_around
 from pi_auto.client.capture.finding.nodes import DEVICES
 from pi_auto.client.capture.guarding import GUARD
 from pi_auto.client.capture.inbox import Inbox, Note
-from pi_auto.client.capture.judge import Verdict
 from pi_auto.client.capture.keeping import Keeping
 from pi_auto.client.capture.learning.knowledge import Knowledge
-from pi_auto.client.capture.notices import Calibrated, Gone, Judged, Notice, Read
+from pi_auto.client.capture.notices import Notice
 from pi_auto.client.capture.plugging import Plugging
 from pi_auto.client.capture.roll import Roll
-from pi_auto.client.capture.sources.keyboard import KeyboardSource
 from pi_auto.client.capture.sources.opening import open_named, open_way
 from pi_auto.client.capture.sources.source import Source
 from pi_auto.client.capture.tuning import Tuning
@@ -41,19 +36,6 @@ from pi_auto.client.clock import clock_synced
 
 _LOOK_SECONDS = 2.0
 _log = logging.getLogger("pi_auto.capture")
-
-
-class Reads(Protocol):
-    """Who reads what is opened; all of it may be called from any thread."""
-
-    def adopt(self, source: Source) -> None:
-        """Read it from now on."""
-
-    def retune(self, path: Path, tuning: Tuning) -> None:
-        """Read its keys in another way."""
-
-    def let_go(self, path: Path) -> None:
-        """Close it, and tell that it has gone."""
 
 
 class _Nobody:
@@ -84,8 +66,7 @@ class Lookout(threading.Thread):
         super().__init__(name="lookout", daemon=True)
         self._device, self._inbox, self._died = device, inbox, died
         self._knowledge, self._roll, self._keeping = knowledge, roll, keeping
-        self._notices: SimpleQueue[Notice] = SimpleQueue()
-        self._tunings: dict[Path, Tuning] = {}
+        self._attendant = Attendant(inbox, knowledge, roll, keeping)
         self.failure: Exception | None = None
         self._reader: Reads = _Nobody()
         self._ready: Callable[[], None] = lambda: None
@@ -103,7 +84,7 @@ class Lookout(threading.Thread):
 
     def note(self, notice: Notice) -> None:
         """Take note, from any thread and without waiting, of what the reader has found."""
-        self._notices.put(notice)
+        self._attendant.note(notice)
         self._plugging.ring()
 
     def run(self) -> None:
@@ -137,13 +118,12 @@ class Lookout(threading.Thread):
         return _LOOK_SECONDS if self._is_unwatched or not self._plugging.covers(self._device) else None
 
     def _look(self) -> None:
-        self._take_notices()
+        self._attendant.attend()
         self._knowledge.look()
         self._roll.begin_look()
         self._is_unwatched = False
         self._try_all()
-        self._retune()
-        self._roll.post({source.path: self._knowledge.standing(source.scanner.id) for source in self._typing()})
+        self._attendant.retune(self._reader)
 
     def _try_all(self) -> None:
         if device := self._device:
@@ -169,22 +149,10 @@ class Lookout(threading.Thread):
     def _leave_alone(self, way: Way) -> None:
         path = way.node.path
         if path in self._roll:
-            self._reader.let_go(path)  # and once it has, it is told as gone
+            self._attendant.let_go(path, self._reader)
         else:
             self._roll.left_alone(way.scanner, path)
             self._tell(path, f"{way.scanner.id} is set to be a person's keyboard, and is left alone")
-
-    def _retune(self) -> None:
-        """Have those read anew of which something else is known than when they were opened."""
-        for source in self._typing():
-            tuning = self._knowledge.tuning(source.scanner.id)
-            told, self._tunings[source.path] = self._tunings[source.path], tuning
-            if (told.layout, told.calibratable) != (tuning.layout, tuning.calibratable):
-                self._reader.retune(source.path, tuning)
-
-    def _typing(self) -> list[Source]:
-        """What types and is open; other scanners send characters, whatever layout is set."""
-        return [source for source in self._roll.sources() if source.path in self._tunings]
 
     def _take_note_of(self, census: Census) -> None:
         """Of what is plugged in and cannot be used as it is."""
@@ -193,48 +161,6 @@ class Lookout(threading.Thread):
             self._tell(way.node.path, f"is left alone: nothing says that {way.scanner.name} is a scanner")
         for way, mute in census.mutes:
             self._tell(way.node.path, f"{way.scanner.name} {mute.said}; {mute.do}")
-
-    def _take_notices(self) -> None:
-        notices: list[Notice] = []
-        while not self._notices.empty():
-            notices.append(self._notices.get())
-        # What has gone comes last, to be known while others speak of it; but its descriptor is closed already.
-        gone = {notice.path for notice in notices if isinstance(notice, Gone)}
-        for notice in sorted(notices, key=lambda notice: isinstance(notice, Gone)):
-            self._act_on(notice, is_gone=notice.path in gone)
-
-    def _act_on(self, notice: Notice, *, is_gone: bool) -> None:
-        match notice:
-            case Gone(path):
-                self._roll.gone(path)
-                self._tunings.pop(path, None)
-            case Judged(path, verdict):
-                self._take_verdict(path, verdict, is_gone=is_gone)
-            case Calibrated(path, layout):
-                self._learn(path, lambda scanner_id: self._knowledge.calibrated(scanner_id, layout))
-                self._inbox.put(Note(logging.INFO, f"scanner {path}: calibrated, its layout is {layout}"))
-            case Read(path, habits, codes):
-                self._learn(path, lambda scanner_id: self._knowledge.has_habits(scanner_id, habits))
-                if codes >= NEW_FOR:
-                    self._learn(path, self._knowledge.is_new_no_more)
-
-    def _learn(self, path: Path, learn: Callable[[str], None]) -> None:
-        for source in self._roll.sources():
-            if source.path == path:
-                learn(source.scanner.id)
-
-    def _take_verdict(self, path: Path, verdict: Verdict, *, is_gone: bool) -> None:
-        source = self._roll.judged(path, verdict)
-        if source is None:
-            return  # unplugged since
-        if verdict is Verdict.PERSON:
-            self._tell(path, f"{source.scanner.id} is a person's keyboard, and is left alone")
-            return
-        self._inbox.put(Note(logging.INFO, f"scanner learned by its rhythm: {source.scanner.id}"))
-        self._knowledge.judged_a_scanner(source.scanner.id)
-        if self._keeping and not is_gone and (descriptor := source.fileno()) is not None:
-            with suppress(OSError):  # unplugged just now
-                self._keeping.keep(descriptor)
 
     def _try(self, path: Path, opened: Callable[[], Source]) -> None:
         if path in self._roll:
@@ -253,8 +179,7 @@ class Lookout(threading.Thread):
         else:
             self._told.pop(path, None)
             self._roll.opened(source)
-            if isinstance(source, KeyboardSource):
-                self._tunings[path] = source.tuning
+            self._attendant.opened(source)
             self._reader.adopt(source)
             scanner = source.scanner
             self._inbox.put(Note(logging.INFO, f"scanner opened: {scanner.id} ({scanner.name}) at {path}"))

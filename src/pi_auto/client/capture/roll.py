@@ -80,7 +80,11 @@ class Roll:
 
     def not_opened(self, census: Census) -> None:
         """What else a look has found."""
-        unknown = [told(way.scanner, way.node.path, UNKNOWN) for way in census.strangers]
+        unknown = [
+            told(way.scanner, way.node.path, UNKNOWN)
+            for way in census.strangers
+            if way.node.path not in self._open
+        ]
         mutes = [
             told(way.scanner, way.node.path, MUTE) | {"said": mute.said, "do": mute.do}
             for way, mute in census.mutes
