@@ -1,10 +1,13 @@
-"""A settings file that somebody has broken: scanning and delivery go on, and the fault is told."""
+"""Settings: a file that somebody has broken stops neither scanning nor delivery; what is set of a scanner holds."""
 
 from __future__ import annotations
+
+import json
 
 import pytest
 
 from support.vm.appliance import AGENT, CAPTURE, Appliance
+from support.waiting import wait_until
 
 FILE = "/etc/pi_auto_client.json"
 
@@ -32,3 +35,26 @@ def test_broken_settings_never_stop_scanning(pi: Appliance, deed: str) -> None:
     finally:
         pi.machine.run(f"echo '{kept}' | sudo tee {FILE} >/dev/null; sudo systemctl restart {CAPTURE} {AGENT}")
     pi.wait_for_services()
+
+
+def test_a_layout_that_is_set_here_holds_at_once_and_until_it_is_taken_back(pi: Appliance) -> None:
+    """The emulated keyboard presses `q` and `z`, which a French one has where it types `a` and `w`."""
+    pi.have_scanner()
+    (scanner,) = json.loads(pi.machine.run("sudo pi-auto-client scanners --json"))["scanners"]
+    setting = f"sudo pi-auto-client scanners --set {scanner['id']} --layout"
+    assert pi.machine.run(f"{setting} fr").endswith("layout fr")
+    try:
+        wait_until(lambda: layout_of(pi) == ("fr", "person"), pi.patience, "it holds")
+        mark = pi.journal.mark()
+        pi.will_scan("awawawawaw")
+        pi.type("qzqzqzqzqz")
+        pi.journal.wait_for("text=awawawawaw", mark, unit=CAPTURE, timeout=pi.patience)
+    finally:
+        pi.machine.run(f"{setting} none")
+    wait_until(lambda: layout_of(pi) == ("us", None), pi.patience, "nothing is set")
+    pi.site.wait_for(pi.scan())
+
+
+def layout_of(pi: Appliance) -> tuple[str, str | None]:
+    (scanner,) = json.loads(pi.machine.run("sudo pi-auto-client scanners --json"))["scanners"]
+    return scanner["layout"], scanner.get("layout_by")

@@ -31,7 +31,7 @@ def worked(inbox: Inbox, folder: Path) -> Clerk:
     clerk = clerk_of(inbox, folder)
     inbox.close()
     clerk.start()
-    clerk.join(20)
+    clerk.join(60)
     assert not clerk.is_alive()
     return clerk
 
@@ -91,7 +91,7 @@ def test_a_spool_that_breaks_under_the_clerk_is_replaced_and_the_scan_is_stored(
     for _ in range(50):  # the pages that a single one touches may be in memory
         inbox.put(draft("AFTER"))
     inbox.close()
-    clerk.join(20)
+    clerk.join(60)
     assert clerk.unsaved == 0
     assert texts(held(tmp_path)).count("AFTER") == 50
     assert [record.type for record in held(tmp_path) if isinstance(record, Incident)] == ["spool_replaced"]
