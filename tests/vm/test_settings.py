@@ -1,4 +1,4 @@
-"""Settings: a file that somebody has broken stops neither scanning nor delivery; what is set of a scanner holds."""
+"""Settings: a file that somebody has broken stops neither scanning nor delivery; those of a scanner hold."""
 
 from __future__ import annotations
 
@@ -40,8 +40,7 @@ def test_broken_settings_never_stop_scanning(pi: Appliance, deed: str) -> None:
 def test_a_layout_that_is_set_here_holds_at_once_and_until_it_is_taken_back(pi: Appliance) -> None:
     """The emulated keyboard presses `q` and `z`, which a French one has where it types `a` and `w`."""
     pi.have_scanner()
-    (scanner,) = json.loads(pi.machine.run("sudo pi-auto-client scanners --json"))["scanners"]
-    setting = f"sudo pi-auto-client scanners --set {scanner['id']} --layout"
+    setting = f"sudo pi-auto-client scanners --set {scanner_of(pi)['id']} --layout"
     assert pi.machine.run(f"{setting} fr").endswith("layout fr")
     try:
         wait_until(lambda: layout_of(pi) == ("fr", "person"), pi.patience, "it holds")
@@ -55,6 +54,12 @@ def test_a_layout_that_is_set_here_holds_at_once_and_until_it_is_taken_back(pi: 
     pi.site.wait_for(pi.scan())
 
 
+def scanner_of(pi: Appliance) -> dict[str, str]:
+    """The first keyboard, as the device tells of it."""
+    told = json.loads(pi.machine.run("sudo pi-auto-client scanners --json"))["scanners"]
+    return next(each for each in told if "rig-kbd1" in each["id"])
+
+
 def layout_of(pi: Appliance) -> tuple[str, str | None]:
-    (scanner,) = json.loads(pi.machine.run("sudo pi-auto-client scanners --json"))["scanners"]
+    scanner = scanner_of(pi)
     return scanner["layout"], scanner.get("layout_by")
