@@ -6,6 +6,8 @@ import random
 import time
 from collections.abc import Callable
 
+import pytest
+
 from support.vm.appliance import CAPTURE, Appliance
 from support.vm.figures import Figures
 from support.waiting import wait_until
@@ -48,6 +50,7 @@ def test_the_power_may_go_while_it_boots(pi: Appliance, chance: random.Random, *
     pi.wait_until_all_is_there()
 
 
+@pytest.mark.unhurried
 def test_a_frozen_kernel_reboots_by_itself(pi: Appliance, figures: Figures) -> None:
     pi.have_scanner()
     stored = pi.scan()

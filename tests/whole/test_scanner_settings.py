@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,11 @@ def set_scanner(house: Household, scanner: str, *options: str) -> subprocess.Com
 
 def reported(house: Household) -> list[dict[str, Any]]:
     """The scanners, as the device reports them."""
-    with urllib.request.urlopen(f"{house.url}/api/pi_device/{house.pi.device_id}", timeout=10) as answer:
-        told = json.load(answer)["reported"] or {}
+    try:
+        with urllib.request.urlopen(f"{house.url}/api/pi_device/{house.pi.device_id}", timeout=10) as answer:
+            told = json.load(answer)["reported"] or {}
+    except urllib.error.HTTPError:  # it is not registered yet
+        return []
     return list(told.get("scanners", []))
 
 

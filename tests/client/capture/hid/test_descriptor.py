@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 
 import pytest
@@ -11,9 +10,9 @@ from hypothesis import strategies as st
 
 from pi_auto.client.capture.hid.descriptor import DescriptorError, Field, parse_descriptor
 from pi_auto.client.capture.hid.pos import PosReports, ReportError
+from support.cases import HYPOTHESIS_CASES
 from support.hid import HONEYWELL, IBM_HAND_HELD, IBM_TABLE_TOP, KEYBOARD, NEWLAND, NO_LENGTH, REM
 
-EXAMPLES = int(os.environ.get("PI_AUTO_PROPERTY_EXAMPLES", "100"))
 ITEMS = st.lists(
     st.tuples(
         st.sampled_from(
@@ -89,7 +88,7 @@ def test_what_is_no_descriptor_is_refused_with_the_reason(octets: str, says: str
         parse_descriptor(bytes.fromhex(octets))
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=HYPOTHESIS_CASES, deadline=None)
 @given(st.one_of(st.binary(max_size=200), ITEMS), st.binary(max_size=70))
 @example(bytes.fromhex("058c a101 1b00000000 2bffffffff 7508 9540 8102 c0"), b"\2" * 64)
 def test_any_bytes_are_read_or_refused(octets: bytes, report: bytes) -> None:
@@ -104,7 +103,7 @@ def test_any_bytes_are_read_or_refused(octets: bytes, report: bytes) -> None:
     assert part is None or len(part.octets) <= len(report)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=HYPOTHESIS_CASES, deadline=None)
 @given(st.sampled_from([HONEYWELL, NEWLAND, NO_LENGTH]), st.integers(0, 200), st.integers(0, 255))
 def test_a_descriptor_with_one_wrong_byte_is_read_or_refused(descriptor: bytes, place: int, octet: int) -> None:
     spoilt = bytearray(descriptor)

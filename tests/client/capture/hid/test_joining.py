@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +11,7 @@ from pi_auto.client.capture.events import Gap, Octets
 from pi_auto.client.capture.hid.descriptor import parse_descriptor
 from pi_auto.client.capture.hid.joining import REST, PosDecoder
 from pi_auto.client.capture.hid.pos import PosReports
+from support.cases import HYPOTHESIS_CASES
 from support.hid import (
     DATA_BYTES,
     HONEYWELL,
@@ -28,7 +27,6 @@ from support.hid import (
 from support.keys import MS, START
 from support.outcomes import raw_of, reason_of
 
-EXAMPLES = int(os.environ.get("PI_AUTO_PROPERTY_EXAMPLES", "100"))
 EAN = b"4006381333931"
 SIXTY = b"M1GATHERGOOD/MICHAEL YABCDEF LHRDURAK 3542 052Y003D23  100 "
 SIXTY = SIXTY + b"!" * (60 - len(SIXTY))
@@ -209,7 +207,7 @@ def test_what_comes_right_after_opening_may_lack_its_beginning() -> None:
     assert said(outcomes(HONEYWELL, honeywell(EAN), opened_at=START - 150 * MS)) == [EAN.decode()]
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=HYPOTHESIS_CASES, deadline=None)
 @given(st.lists(st.binary(min_size=1, max_size=300).filter(lambda code: code.strip(b"\r\n")), max_size=4))
 def test_any_codes_come_back_byte_for_byte(codes: list[bytes]) -> None:
     reports = [report for code in codes for report in honeywell_reports(code)]
@@ -218,7 +216,7 @@ def test_any_codes_come_back_byte_for_byte(codes: list[bytes]) -> None:
     assert len(found) == len(codes)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=HYPOTHESIS_CASES, deadline=None)
 @given(
     st.lists(st.one_of(st.binary(max_size=70), st.just("gap"), st.sampled_from(LONG)), max_size=20),
     st.sampled_from([HONEYWELL, NEWLAND, NO_LENGTH]),
@@ -228,7 +226,7 @@ def test_any_reports_raise_nothing(reports: list[bytes | str], descriptor: bytes
         assert reason_of(each) if isinstance(each, Lost) else raw_of(each)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=HYPOTHESIS_CASES, deadline=None)
 @given(st.integers(0, 3), st.integers(2, 10))
 def test_whichever_report_is_missing_no_part_is_taken_for_a_code(missing: int, length: int) -> None:
     """Of three codes a report is missing, and whoever reads knows where: what comes out was scanned like that."""

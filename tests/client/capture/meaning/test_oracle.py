@@ -6,8 +6,6 @@ AI 400, and refuses Digital Links behind `]Q1` and `]d1`.
 
 from __future__ import annotations
 
-import os
-
 import biip
 import pytest
 from biip.gs1_messages import GS1Message
@@ -18,8 +16,8 @@ from pi_auto.client.capture.meaning.check_digits import CHARACTERS, check_digit
 from pi_auto.client.capture.meaning.dictionary import Component, entry_of
 from pi_auto.client.capture.meaning.meaning import meaning_of
 from pi_auto.client.capture.meaning.tables import ENTRIES
+from support.cases import ORACLE_CASES
 
-CASES = int(os.environ.get("PI_AUTO_PROPERTY_CASES", "300"))
 GS = "\x1d"
 SAME = [
     "]E04006381333931",
@@ -46,13 +44,13 @@ def test_both_readers_agree_on_gtin_and_elements(received: str) -> None:
 
 
 @given(digits=st.text("0123456789", min_size=2, max_size=18))
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=ORACLE_CASES, deadline=None)
 def test_both_readers_agree_on_check_digits(digits: str) -> None:
     assert check_digit(digits[:-1]) == biip.checksums.gs1_standard_check_digit(digits[:-1])
 
 
 @given(number=st.integers(0, 9_999_999), length=st.sampled_from((12, 13, 14)))
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=ORACLE_CASES, deadline=None)
 def test_both_readers_agree_on_gtins(number: int, length: int) -> None:
     digits = f"{number + 10_000_000 * 7:0{length - 1}}"
     code = f"{digits}{check_digit(digits)}"
@@ -96,7 +94,7 @@ def element_strings(draw: st.DrawFn) -> dict[str, str]:
 
 
 @given(elements=element_strings())
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=ORACLE_CASES, deadline=None)
 def test_both_readers_take_the_same_element_strings_apart_alike(elements: dict[str, str]) -> None:
     ended = {
         ai: value + ("" if (found := entry_of(ai)) and found.predefined else GS) for ai, value in elements.items()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 
 import pytest
@@ -12,10 +11,10 @@ from hypothesis import strategies as st
 from pi_auto.client.capture.codes import Code, Lost, Outcome
 from pi_auto.client.capture.events import Gap, Octets
 from pi_auto.client.capture.serial.lines import LONGER_PAUSE, PAUSE, LineDecoder
+from support.cases import HYPOTHESIS_CASES
 from support.keys import MS, START
 from support.outcomes import raw_of, reason_of
 
-EXAMPLES = int(os.environ.get("PI_AUTO_PROPERTY_EXAMPLES", "100"))
 EAN = b"4006381333931"
 LICENCE = b"@\n\x1eANSI 636000080002DL00410278\nDAQT64235789\nDCSSAMPLE"
 ENDINGS = [b"\r", b"\n", b"\r\n", b"\t", b"\x03"]
@@ -165,7 +164,7 @@ CODE = st.binary(min_size=1, max_size=60).filter(
 )
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=HYPOTHESIS_CASES, deadline=None)
 @given(st.lists(CODE, min_size=1, max_size=5), st.sampled_from([*ENDINGS, b""]), st.randoms())
 def test_any_codes_come_back_byte_for_byte_however_they_are_cut(
     codes: list[bytes], ending: bytes, rng: object
@@ -180,7 +179,7 @@ def test_any_codes_come_back_byte_for_byte_however_they_are_cut(
     assert len(found) == len(codes)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=HYPOTHESIS_CASES, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 400), st.one_of(st.binary(max_size=40), st.just("gap"))), max_size=20))
 def test_any_bytes_raise_nothing_and_no_code_is_empty(pieces: list[tuple[int, bytes | str]]) -> None:
     for each in outcomes(LineDecoder(opened_at=START), pieces):
