@@ -54,6 +54,17 @@ def test_a_layout_that_is_set_here_holds_at_once_and_until_it_is_taken_back(pi: 
     pi.site.wait_for(pi.scan())
 
 
+def test_a_layout_that_the_fleet_sets_holds_at_once_and_until_it_is_taken_back(pi: Appliance) -> None:
+    pi.have_scanner()
+    scanner = scanner_of(pi)["id"]
+    pi.site.set_scanner(scanner, "--layout", "fr")
+    try:
+        wait_until(lambda: layout_of(pi) == ("fr", "fleet"), pi.patience, "it holds")
+    finally:
+        pi.site.set_scanner(scanner, "--layout", "none")
+    wait_until(lambda: layout_of(pi) == ("us", None), pi.patience, "nothing is set")
+
+
 def scanner_of(pi: Appliance) -> dict[str, str]:
     """The first keyboard, as the device tells of it."""
     told = json.loads(pi.machine.run("sudo pi-auto-client scanners --json"))["scanners"]

@@ -11,6 +11,7 @@ from pi_auto.client.capture.guarding import GUARD
 from pi_auto.client.capture.keys.layout import load
 from pi_auto.client.clock import boottime_ns
 from pi_auto.client.scanner_settings import FILE
+from pi_auto.client.spool.doorbell import WANTED, ring
 from pi_auto.files import write_whole
 from pi_auto.sheet.calibration_text import TEXT
 from pi_auto.simulator.wedge import Wedge
@@ -86,10 +87,12 @@ def test_what_the_fleet_sets_holds_until_it_is_taken_back(bench: Bench) -> None:
         scan(bench, TEXT, "fr")
         wait_for_layout(bench, "fr", "learned")
         agent.post("wanted", {SCANNERS: {key_of(ID): {"layout": "de"}}})
+        ring(bench.folder / WANTED)
         wait_for_layout(bench, "de", "fleet")
         scan(bench, "zy", "de")
         capture.wait_for_scans(1)
         agent.post("wanted", {})
+        ring(bench.folder / WANTED)
         wait_for_layout(bench, "fr", "learned")
         scan(bench, "zy", "fr")
         capture.wait_for_scans(2)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,8 +21,9 @@ class Site:
     """A server with its data in `folder`."""
 
     def __init__(self, folder: Path) -> None:
+        self._data = folder / "data"
         self._server = Program(
-            "pi_auto.server.cli", "run", "--data", str(folder / "data"),
+            "pi_auto.server.cli", "run", "--data", str(self._data),
             "--http", "127.0.0.1:0", "--hub-mqtt", "0.0.0.0:0", "--insecure-plain-mqtt",
             log=folder / "server.log",
         )  # fmt: skip
@@ -38,6 +41,12 @@ class Site:
         """The scans of these texts once both ways have brought them all."""
         wait_until(lambda: not self._missing(texts), timeout, f"{', '.join(texts)[:200]} arrive by both ways")
         return [scan for scan in self.scans() if scan["text"] in texts]
+
+    def set_scanner(self, scanner: str, *options: str) -> None:
+        """What an operator sets of a scanner of the device that scanned last."""
+        device = self.scans()[-1]["device_id"]
+        command = [sys.executable, "-m", "pi_auto.server.cli", "scanner", "--data", str(self._data)]
+        subprocess.run([*command, device, scanner, *options], check=True, timeout=60)
 
     def stop(self) -> None:
         """End it."""

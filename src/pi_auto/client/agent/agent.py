@@ -31,7 +31,7 @@ from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.clock import read_clock
 from pi_auto.client.notify import Manager
 from pi_auto.client.settings import Settings
-from pi_auto.client.spool.doorbell import SENT, Bell, ring
+from pi_auto.client.spool.doorbell import SENT, WANTED, Bell, ring
 from pi_auto.client.spool.marks import API, HUB, Marks
 from pi_auto.client.spool.reader import SpoolReader
 
@@ -55,7 +55,7 @@ class Agent:
         self._bell = Bell(self._wake_path)
         self._marks = Marks(folder / "marks.sqlite")
         self._times = Timekeeper(folder, read_clock)
-        self._telling = Telling(Bulletin(folder))
+        self._telling = Telling(Bulletin(folder), lambda: ring(settings.capture_folder / WANTED))
         self._stopping = (
             False  # no Event: a signal handler that sets one may find its lock held by what it interrupts
         )

@@ -7,6 +7,7 @@ went well. Sentences may hold what a server has said, and never a secret of this
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,8 +22,9 @@ _MOST = 500  # characters of a sentence
 class Telling:
     """The agent's voice, for all its threads."""
 
-    def __init__(self, bulletin: Bulletin) -> None:
-        self._bulletin = bulletin
+    def __init__(self, bulletin: Bulletin, ring: Callable[[], None] = lambda: None) -> None:
+        """`ring` wakes capture, which is to read what is wanted."""
+        self._bulletin, self._ring = bulletin, ring
         self._lock = threading.Lock()
         self._faults: dict[str, str] = {}
 
@@ -51,6 +53,7 @@ class Telling:
     def wanted(self, desired: dict[str, Any]) -> None:
         """What the fleet wants this device to be."""
         self._bulletin.post(WANTED, desired)
+        self._ring()
 
     def close(self) -> None:
         """The agent is about to end."""

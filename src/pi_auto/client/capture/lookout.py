@@ -70,7 +70,7 @@ class Lookout(threading.Thread):
         self.failure: Exception | None = None
         self._reader: Reads = _Nobody()
         self._ready: Callable[[], None] = lambda: None
-        self._plugging = Plugging(DEVICES, device, knowledge.files)
+        self._plugging = Plugging(DEVICES, device, knowledge.files, knowledge.door)
         self._is_unwatched = False  # something is waited for of which the kernel will not tell
         self._told: dict[Path, str] = {}
 

@@ -15,6 +15,8 @@ from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from pi_auto.client.spool.doorbell import Bell
+
 SETTLED = 0.2  # seconds in which all the nodes of a scanner have come, on a slow Pi
 _ATTRIB, _MOVED_TO, _CREATE, _DELETE = 0x04, 0x80, 0x100, 0x200  # inotify.h
 _OVERFLOWN, _IS_FOLDER = 0x4000, 0x4000_0000
@@ -29,10 +31,14 @@ class Plugging:
     """A wait that ends when somebody rings, or when a node below `devices` has come, gone or got other rights.
 
     `named` is one more node that is waited for, wherever it is to come; of `files` it ends when one is replaced.
+    At `door` somebody rings who has no other way to say that it is time to look.
     """
 
-    def __init__(self, devices: Path, named: Path | None = None, files: Collection[Path] = ()) -> None:
-        self._devices, self._named, self._files = devices, named, files
+    def __init__(
+        self, devices: Path, named: Path | None = None, files: Collection[Path] = (), door: Path | None = None
+    ) -> None:
+        self._devices, self._named, self._files, self._door = devices, named, files, door
+        self._doorbell: Bell | None = None
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._add: Callable[[bytes], bool] | None = None
         self._inotify = -1
@@ -46,6 +52,7 @@ class Plugging:
         """Have the kernel tell of what comes from now on; what is there already must be looked for after this."""
         if self._add is None:
             self._inotify, self._add = _inotify()
+            self._doorbell = _hung(self._door) if self._door else None
         # Folders come with the first device and go with the last, so each is asked for anew each time.
         add = self._add
         self._covered = frozenset(folder for folder in self._folders() if add(os.fsencode(folder)))
@@ -57,7 +64,7 @@ class Plugging:
     def wait(self, seconds: float | None) -> None:
         """Until somebody rings, until what has come has settled, or until the time is over."""
         end = None if seconds is None else time.monotonic() + seconds
-        watched = [self._bell, self._inotify] if self._inotify >= 0 else [self._bell]
+        watched = [self._bell, *([self._inotify] if self._inotify >= 0 else []), *self._rung()]
         while True:
             left = None if end is None else max(0.0, end - time.monotonic())
             ready = select.select(watched, [], [], left)[0]
@@ -66,11 +73,17 @@ class Plugging:
                 return
             if not ready:
                 return
+            if self._doorbell and self._doorbell.fileno() in ready:
+                self._doorbell.silence()
+                return
             if self._is_of_interest():
                 time.sleep(SETTLED)
                 self.watch()
                 self._is_of_interest()
                 return
+
+    def _rung(self) -> list[int]:
+        return [self._doorbell.fileno()] if self._doorbell else []
 
     def _folders(self) -> Iterable[Path]:
         usb = self._devices / _USB
@@ -93,6 +106,13 @@ class Plugging:
             return bool(mask & _CREATE and _FOLDERS.fullmatch(name))
         # That a node is made is told again when udev has given it its rights, and only then is it any use.
         return bool(not mask & _CREATE and _NODES.fullmatch(name))
+
+
+def _hung(door: Path) -> Bell | None:
+    """A bell for those of the folder's group. Without one what they have to say is noticed later."""
+    with suppress(OSError):
+        return Bell(door, mode=0o660)
+    return None
 
 
 def _events(told: bytes) -> Iterable[tuple[int, str]]:

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _MOST_BYTES = 107
-SENT = "sent.sock"  # in capture's folder; the agent's own is wake.sock in its folder
+SENT, WANTED = "sent.sock", "wanted.sock"  # in capture's folder; the agent's own is wake.sock in its folder
 
 
 class Bell:

@@ -16,6 +16,7 @@ from pi_auto.client.capture.learning.facts import Facts, Standing, armed_by, sta
 from pi_auto.client.capture.learning.learned import Learned
 from pi_auto.client.capture.learning.told import Told
 from pi_auto.client.capture.tuning import Tuning
+from pi_auto.client.spool.doorbell import WANTED
 from pi_auto.wire.scanner_settings import SCANNER
 
 
@@ -28,7 +29,8 @@ class Knowledge:
         self._complain = complain
         self._new: set[str] = set()
         self._layouts: dict[str, Layout] = {}
-        self.files = self._told.files  # to be watched: when one of them is replaced it is time to look
+        # When the file is replaced, or somebody rings at the door, it is time to look.
+        self.files, self.door = self._told.files, folder / WANTED
 
     def __contains__(self, scanner_id: object) -> bool:
         """Whether it is known to be a scanner, and needs no judging."""

@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from pi_auto.client.bulletin import FILE as BULLETIN
 from pi_auto.client.bulletin import posts_in
 from pi_auto.client.capture.learning.facts import FLEET, PERSON
 from pi_auto.client.scanner_settings import FILE, read_settings
@@ -34,7 +33,7 @@ class Told:
         self._last_word = folder / LAST_WORD
         self._wanted = read_settings(self._last_word)
         self._said: set[str] = set()
-        self.files = (self._file, agent / BULLETIN)
+        self.files = (self._file,)  # the agent rings: its folder is not for capture to watch
 
     def look(self) -> None:
         """Find out what is set now."""
