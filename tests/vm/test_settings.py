@@ -44,10 +44,7 @@ def test_a_layout_that_is_set_here_holds_at_once_and_until_it_is_taken_back(pi: 
     assert pi.machine.run(f"{setting} fr").endswith("layout fr")
     try:
         wait_until(lambda: layout_of(pi) == ("fr", "person"), pi.patience, "it holds")
-        mark = pi.journal.mark()
-        pi.will_scan("awawawawaw")
-        pi.type("qzqzqzqzqz")
-        pi.journal.wait_for("text=awawawawaw", mark, unit=CAPTURE, timeout=pi.patience)
+        pi.scan_by("qzqzqzqzqz", "awawawawaw")
     finally:
         pi.machine.run(f"{setting} none")
     wait_until(lambda: layout_of(pi) == ("us", None), pi.patience, "nothing is set")

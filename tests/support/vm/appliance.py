@@ -109,6 +109,16 @@ class Appliance:
                 return code
         raise AssertionError(f"{attempts} codes in a row were lost; the emulator is too slow to scan with")
 
+    def scan_by(self, keys: str, text: str, *, on: str = "kbd1", attempts: int = 4) -> None:
+        """Press what a US keyboard has for `keys`, to be read as `text`, until that is stored."""
+        for _ in range(attempts):
+            mark = self.journal.mark()
+            self._typed.append((text, self.machine.health()))
+            self.machine.type(keys, on=on)
+            if self._is_stored(text, mark, on):
+                return
+        raise AssertionError(f"{attempts} codes in a row were lost; the emulator is too slow to scan with")
+
     def type(self, text: str, *, on: str = "kbd1") -> None:
         """Scan a code, whatever becomes of it."""
         self._typed.append((text, self.machine.health()))
