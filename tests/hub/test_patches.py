@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi_auto.hub.patches import MOST_BYTES, RefusedPatchError, Section, dump, merge, parse_patch
+from pi_auto.hub.patches import MOST_BYTES, RefusedPatchError, dump, merge, parse_patch
+from pi_auto.wire.twin import Section
 
 MERGES: list[tuple[Section, Section, Section]] = [
     ({}, {}, {}),

@@ -10,14 +10,14 @@ import json
 import math
 from typing import Any, NoReturn
 
+from pi_auto.wire.twin import Section, merged
+
 MOST_BYTES = 32 * 1024  # of one section
 MOST_DEPTH = 10
 MOST_TEXT = 4096  # bytes of one string
 MOST_NAME = 1024
 _LARGEST_INTEGER = 4503599627370495
 _FORBIDDEN = frozenset(". $") | {chr(code) for code in (*range(0x20), *range(0x7F, 0xA0))}
-
-Section = dict[str, Any]
 
 
 class RefusedPatchError(ValueError):
@@ -40,26 +40,16 @@ def parse_patch(body: bytes) -> Section:
 
 def merge(section: Section, patch: Section) -> Section:
     """The section after a patch; neither is changed. Raises RefusedPatchError if it grows too large."""
-    merged = _merged(section, patch)
-    size = len(dump(merged).encode())
+    result = merged(section, patch)
+    size = len(dump(result).encode())
     if size > MOST_BYTES:
         raise RefusedPatchError(f"the section would hold {size} bytes; at most {MOST_BYTES} are allowed")
-    return merged
+    return result
 
 
 def dump(section: Section) -> str:
     """A section as compact JSON."""
     return json.dumps(section, separators=(",", ":"), ensure_ascii=False)
-
-
-def _merged(section: Any, patch: Section) -> Section:
-    merged = dict(section) if isinstance(section, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            merged.pop(name, None)
-        else:
-            merged[name] = _merged(merged.get(name), value) if isinstance(value, dict) else value
-    return merged
 
 
 def _check(value: Any, depth: int) -> None:

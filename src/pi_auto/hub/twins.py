@@ -11,7 +11,8 @@ import json
 import sqlite3
 
 from pi_auto.hub.database import Database
-from pi_auto.hub.patches import Section, dump, merge
+from pi_auto.hub.patches import dump, merge
+from pi_auto.wire.twin import Section
 
 
 class Twins:
@@ -26,11 +27,11 @@ class Twins:
 
     def report(self, device_id: str, patch: Section) -> asyncio.Future[int]:
         """Merge a patch into the reported properties; answers their new version, or RefusedPatchError."""
-        return self._database.submit(lambda connection: _report(connection, device_id, patch))
+        return self._database.submit(lambda connection: _patch(connection, "reported", device_id, patch))
 
     def desire(self, device_id: str, patch: Section) -> asyncio.Future[int]:
         """Merge a patch into the desired properties; answers their new version, or RefusedPatchError."""
-        return self._database.submit(lambda connection: _desire(connection, device_id, patch))
+        return self._database.submit(lambda connection: _patch(connection, "desired", device_id, patch))
 
 
 def _read(connection: sqlite3.Connection, device_id: str) -> bytes:
@@ -43,17 +44,10 @@ def _read(connection: sqlite3.Connection, device_id: str) -> bytes:
     return json.dumps(twin, separators=(",", ":")).encode()
 
 
-def _report(connection: sqlite3.Connection, device_id: str, patch: Section) -> int:
-    query = "SELECT reported, reported_version FROM twins WHERE device_id = ?"
-    reported, version = connection.execute(query, (device_id,)).fetchone()
-    update = "UPDATE twins SET reported = ?, reported_version = ? WHERE device_id = ?"
-    connection.execute(update, (dump(merge(json.loads(reported), patch)), version + 1, device_id))
-    return int(version) + 1
-
-
-def _desire(connection: sqlite3.Connection, device_id: str, patch: Section) -> int:
-    query = "SELECT desired, desired_version FROM twins WHERE device_id = ?"
-    desired, version = connection.execute(query, (device_id,)).fetchone()
-    update = "UPDATE twins SET desired = ?, desired_version = ? WHERE device_id = ?"
-    connection.execute(update, (dump(merge(json.loads(desired), patch)), version + 1, device_id))
+def _patch(connection: sqlite3.Connection, section: str, device_id: str, patch: Section) -> int:
+    """Merge a patch into `desired` or `reported`; the new version of that section."""
+    query = f"SELECT {section}, {section}_version FROM twins WHERE device_id = ?"  # noqa: S608 - one of two words
+    stored, version = connection.execute(query, (device_id,)).fetchone()
+    update = f"UPDATE twins SET {section} = ?, {section}_version = ? WHERE device_id = ?"  # noqa: S608 - the same
+    connection.execute(update, (dump(merge(json.loads(stored), patch)), version + 1, device_id))
     return int(version) + 1

@@ -13,10 +13,9 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from pi_auto.wire.scanner_settings import KINDS, LAYOUTS, SCANNERS, ScannerSettings, key_of
+from pi_auto.wire.scanner_settings import KINDS, LAYOUTS, NONE, SCANNERS, changes, key_of
 
 _SCANNER = "set how a device is to read one of its scanners"
-_NONE = "none"
 _EXAMPLES = """\
 examples:
   pi-auto-server scanner --data /srv/pi-auto pi-1a2b3c4d usb-05e0:1200-7 --layout fr
@@ -48,8 +47,8 @@ def add_commands(commands: Any) -> None:
         "--data", type=Path, metavar="DIR", default=os.environ.get("PI_AUTO_DATA"),
         help="the folder that the running server keeps everything in (default: PI_AUTO_DATA)",
     )  # fmt: skip
-    scanner.add_argument("--layout", choices=(*LAYOUTS, _NONE), help="the keyboard that the scanner is set to")
-    scanner.add_argument("--kind", choices=(*KINDS, _NONE), help="what it is, whatever its typing looks like")
+    scanner.add_argument("--layout", choices=(*LAYOUTS, NONE), help="the keyboard that the scanner is set to")
+    scanner.add_argument("--kind", choices=(*KINDS, NONE), help="what it is, whatever its typing looks like")
     scanner.add_argument("--calibrate", action="store_true", help="let it read one calibration code")
     scanner.add_argument("--forget", action="store_true", help="let the device forget what it has learned of it")
 
@@ -59,14 +58,10 @@ def set_scanner(options: argparse.Namespace) -> str:
     from pi_auto.server.links.local import patch_desired  # noqa: PLC0415 - takes a while to load
     from pi_auto.server.links.supervisor import SOCKET  # noqa: PLC0415 - see above
 
-    given = {name: getattr(options, name) for name in ("layout", "kind") if getattr(options, name)}
-    words = {"calibration": options.calibrate, "forget": options.forget}
-    given |= {name: secrets.token_hex(4) for name, wanted in words.items() if wanted}
-    if not given or not options.data:
+    patch = changes(vars(options), lambda: secrets.token_hex(4))
+    if not patch or not options.data:
         missing = "--layout, --kind, --calibrate or --forget" if options.data else "--data DIR or PI_AUTO_DATA"
         raise SystemExit(f"pi-auto-server scanner: name {missing}")
-    patch = {name: None if value == _NONE else value for name, value in given.items()}
-    ScannerSettings.from_json(patch)
     socket = Path(options.data).absolute() / "hub" / SOCKET
     patch_desired(socket, options.device, {SCANNERS: {key_of(options.scanner): patch}})
     return f"set for scanner {options.scanner} of {options.device}; it reports back when it follows"

@@ -9,7 +9,7 @@ ids, written so that a twin takes them. A person sets the same at the device, se
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from string import ascii_letters, digits
 from typing import Any
@@ -24,6 +24,7 @@ LAYOUTS = (
 SCANNER, KEYBOARD = "scanner", "keyboard"
 KINDS = (SCANNER, KEYBOARD)
 SCANNERS = "scanners"
+NONE = "none"  # the word that takes a setting back
 _MOST_SCANNERS = 64
 _MOST_WORD = 64
 _PLAIN = frozenset(f"{ascii_letters}{digits}-_:")
@@ -61,6 +62,19 @@ class ScannerSettings:
             calibration=fields.optional("calibration", lambda n: fields.text(n, most=_MOST_WORD)),
             forget=fields.optional("forget", lambda n: fields.text(n, most=_MOST_WORD)),
         )
+
+
+def changes(given: Mapping[str, Any], new_word: Callable[[], str]) -> dict[str, str | None]:
+    """The patch of one scanner's entry that options ask for. Raises FieldError.
+
+    `layout` and `kind` hold, and NONE takes them back; `calibrate` and `forget` happen once, by a new word.
+    """
+    held = {name: given[name] for name in ("layout", "kind") if given.get(name)}
+    words = {"calibration": given.get("calibrate"), "forget": given.get("forget")}
+    patch = {name: None if value == NONE else str(value) for name, value in held.items()}
+    patch |= {name: new_word() for name, wanted in words.items() if wanted}
+    ScannerSettings.from_json(patch)
+    return patch
 
 
 def key_of(scanner_id: str) -> str:

@@ -21,9 +21,8 @@ from pi_auto.client.settings import Settings
 from pi_auto.client.status.devices import Devices, described, refuse
 from pi_auto.files import write_whole
 from pi_auto.wire.escape import printable
-from pi_auto.wire.scanner_settings import SCANNERS, ScannerSettings, key_of
+from pi_auto.wire.scanner_settings import SCANNERS, ScannerSettings, changes, key_of
 
-NONE = "none"  # takes a setting back
 _WORD_BYTES = 4
 
 
@@ -46,23 +45,16 @@ def set_scanner(settings: Settings, scanner_id: str, given: Mapping[str, str | b
 
 def _write(file: Path, written: dict[str, Any], scanner_id: str, given: Mapping[str, str | bool]) -> int:
     entries = _entries(written)
-    entry = {**entries.get(key_of(scanner_id), {}), **_changes(given)}
+    entry = {**entries.get(key_of(scanner_id), {}), **changes(given, lambda: os.urandom(_WORD_BYTES).hex())}
     entry = {name: value for name, value in entry.items() if value is not None}
-    ScannerSettings.from_json(entry)
+    settings = ScannerSettings.from_json(entry)
     try:
         write_whole(file, json.dumps({SCANNERS: {**entries, key_of(scanner_id): entry}}, indent=2), mode=0o640)
     except OSError as error:
         print(f"pi-auto-client scanners: {file}: {error.strerror}; use sudo", file=sys.stderr)
         return 1
-    print(f"{printable(scanner_id)}: {_said(ScannerSettings.from_json(entry))}")
+    print(f"{printable(scanner_id)}: {_said(settings)}")
     return 0
-
-
-def _changes(given: Mapping[str, str | bool]) -> dict[str, str | None]:
-    words = {"calibration": given.get("calibrate"), "forget": given.get("forget")}
-    fresh: dict[str, str | None] = {name: os.urandom(_WORD_BYTES).hex() for name, asked in words.items() if asked}
-    held = {name: given[name] for name in ("layout", "kind") if given.get(name)}
-    return fresh | {name: None if value == NONE else str(value) for name, value in held.items()}
 
 
 def _entries(written: dict[str, Any]) -> dict[str, Any]:

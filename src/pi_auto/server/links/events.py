@@ -28,6 +28,7 @@ from pi_auto.wire.ids import DEVICE_ID
 from pi_auto.wire.registration import is_deeper
 from pi_auto.wire.telemetry import record_of
 from pi_auto.wire.times import parse_time
+from pi_auto.wire.twin import merged
 
 MOST_REPORTED = 64 * 1024  # bytes of JSON; Azure allows 32 KiB
 MOST_LEVELS = 20  # Azure allows 10
@@ -54,18 +55,6 @@ def _book(connection: Connection, event: Event, now: datetime) -> None:
         _book_twin_change(connection, event, now)
 
 
-def merge(known: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
-    """Reported properties after a patch. IoT Hub: null removes, objects merge, all else replaces."""
-    merged = {name: value for name, value in known.items() if patch.get(name, value) is not None}
-    for name, value in patch.items():
-        if isinstance(value, dict):
-            inner = merged.get(name)
-            merged[name] = merge(inner if isinstance(inner, dict) else {}, value)
-        elif value is not None:
-            merged[name] = value
-    return merged
-
-
 def _book_telemetry(connection: Connection, event: Event, now: datetime) -> None:
     record = record_of(_telemetry_body(event.body), event.device_id)
     if first_row(connection, _KNOWN, (event.device_id,)) is None:
@@ -88,7 +77,7 @@ def _book_twin_change(connection: Connection, event: Event, now: datetime) -> No
         raise FieldError("properties.reported", shown(patch), f"at most {MOST_LEVELS} levels")
     at = parse_time(event.enqueued_at) or now
     row = _make_sure_of(connection, event.device_id, now)
-    reported = merge(row.reported or {}, patch)
+    reported = merged(row.reported or {}, patch)
     if len(json.dumps(reported)) > MOST_REPORTED:
         raise FieldError("properties.reported", "longer", f"at most {MOST_REPORTED} bytes")
     news: dict[str, Any] = {"reported": reported, "last_heartbeat_at": at, "changed": next_change(connection)}

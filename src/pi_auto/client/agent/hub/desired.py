@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+
+from pi_auto.wire.twin import Section, merged
 
 _AGAIN = 30.0  # seconds until the next try after a missing answer or a no
 _OK = 200
 _MOST = 64 * 1024  # bytes; IoT Hub: a section has at most 32 KiB
-
-Section = dict[str, Any]
 
 
 class Desired:
@@ -72,20 +71,6 @@ class Desired:
     def _take(self, patch: Section) -> None:
         self._section = merged(self._section, patch)
         self._wanted({name: value for name, value in self._section.items() if not name.startswith("$")})
-
-
-def merged(section: Section, patch: Section) -> Section:
-    """A section after a patch; neither is changed. RFC 7396: null deletes, objects merge, all else replaces."""
-    result = dict(section)
-    for name, value in patch.items():
-        former = result.get(name)
-        if value is None:
-            result.pop(name, None)
-        elif isinstance(value, dict):
-            result[name] = merged(former if isinstance(former, dict) else {}, value)
-        else:
-            result[name] = value
-    return result
 
 
 def _version_of(section: Section) -> int | None:

@@ -13,11 +13,9 @@ from importlib import import_module
 
 from pi_auto.client.capture.keys.positions import POSITIONS
 from pi_auto.client.capture.keys.tables import us
+from pi_auto.wire.scanner_settings import LAYOUTS
 
-NAMES = (
-    "us", "gb", "de", "fr", "be", "it", "es", "pt", "ch", "cz",
-    "hu", "se", "dk", "no", "fi", "pl", "tr", "ru", "gr", "jp",
-)  # fmt: skip
+NAMES = LAYOUTS
 KEYPAD_DIGITS = dict(zip((82, 79, 80, 81, 75, 76, 77, 71, 72, 73), "0123456789", strict=True))
 EVERYWHERE = KEYPAD_DIGITS | {57: " ", 55: "*", 74: "-", 78: "+", 83: ".", 95: ",", 98: "/", 117: "=", 121: ","}
 _FIRST_ACCENT, _LAST_ACCENT = "\u0300", "\u036f"  # a dead key types a combining character, which no other key does
