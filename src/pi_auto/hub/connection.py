@@ -14,7 +14,8 @@ from typing import cast
 
 from pi_auto.hub.mqtt.packets import ProtocolError, ReturnCode, WrongProtocolError, connack
 from pi_auto.hub.mqtt.parser import Parser
-from pi_auto.hub.session import Services, Session
+from pi_auto.hub.services import Services
+from pi_auto.hub.session import Session
 
 UNPROVED_PACKET = 8 * 1024  # bytes; a CONNECT with a token is far below 1 KB
 _CLOSING_TIME = 5.0  # seconds in which a closing peer may take what is left for it

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from pi_auto.hub.desiring import desire
 from pi_auto.hub.errors import OperatorError
-from pi_auto.hub.session import Services
+from pi_auto.hub.services import Services
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fields import Fields
 from pi_auto.wire.hublink import MOST_LINE

@@ -22,8 +22,9 @@ Job = Callable[[sqlite3.Connection], T]
 logger = logging.getLogger("pi_auto.hub")
 
 MOST_WAITING = 4096  # jobs; more is answered as IoT Hub answers too many: 429
-_SCHEMA_VERSION = 1
-_SCHEMA = """
+# What takes a database from each version to the next; only ever appended to.
+_MIGRATIONS = (
+    """
 CREATE TABLE devices (
     device_id TEXT PRIMARY KEY,
     primary_key TEXT NOT NULL,
@@ -38,8 +39,8 @@ CREATE TABLE twins (
     reported TEXT NOT NULL DEFAULT '{}',
     reported_version INTEGER NOT NULL DEFAULT 1
 ) STRICT;
-PRAGMA user_version = 1;
-"""
+""",
+)
 
 
 class BusyError(Exception):
@@ -137,7 +138,7 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > _SCHEMA_VERSION:
-        raise OperatorError(f"{path} is of version {version}; this hub knows versions up to {_SCHEMA_VERSION}")
-    if version == 0:
-        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+    if version > len(_MIGRATIONS):
+        raise OperatorError(f"{path} is of version {version}; this hub knows versions up to {len(_MIGRATIONS)}")
+    for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
+        connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")

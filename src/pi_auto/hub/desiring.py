@@ -12,7 +12,7 @@ import time
 from pi_auto.hub.database import BusyError
 from pi_auto.hub.eventlog.record import Record
 from pi_auto.hub.patches import RefusedPatchError, parse_patch
-from pi_auto.hub.session import Services
+from pi_auto.hub.services import Services
 from pi_auto.wire import hublink
 from pi_auto.wire.errors import FieldError, shown
 from pi_auto.wire.twin import Section

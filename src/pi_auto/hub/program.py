@@ -25,7 +25,7 @@ from pi_auto.hub.eventlog.log import EventLog
 from pi_auto.hub.eventlog.record import Record
 from pi_auto.hub.options import Options
 from pi_auto.hub.registry import Registry
-from pi_auto.hub.session import Services
+from pi_auto.hub.services import Services
 from pi_auto.hub.switchboard import Switchboard
 from pi_auto.hub.twins import Twins
 from pi_auto.wire import hublink

@@ -13,24 +13,19 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from typing import Any, Protocol
 
 from pi_auto.hub.auth import Admission, NotAuthorizedError, admit
-from pi_auto.hub.complaints import Complaints
 from pi_auto.hub.database import BusyError
-from pi_auto.hub.eventlog.log import EventLog
 from pi_auto.hub.eventlog.record import Record
 from pi_auto.hub.mqtt import packets
 from pi_auto.hub.mqtt.packets import Connect, Packet, ProtocolError, Publish, ReturnCode, Subscribe, Will
 from pi_auto.hub.patches import RefusedPatchError, parse_patch
 from pi_auto.hub.receipts import Receipt, Receipts
-from pi_auto.hub.registry import Registry
 from pi_auto.hub.requests import SUBSCRIBABLE, Asks, TwinRequest, telemetry_bag, twin_request
-from pi_auto.hub.switchboard import Switchboard
-from pi_auto.hub.twins import Twins
+from pi_auto.hub.services import Services
 from pi_auto.wire import hublink, topics
 
 logger = logging.getLogger("pi_auto.hub")
@@ -62,18 +57,6 @@ class Outlet(Protocol):
 
     def release(self, weight: int) -> None:
         """It is done."""
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What all sessions of one hub share. `host` is the hub's configured name."""
-
-    host: str
-    log: EventLog
-    registry: Registry
-    twins: Twins
-    switchboard: Switchboard
-    complaints: Complaints
 
 
 class State(Enum):

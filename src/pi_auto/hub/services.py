@@ -1,0 +1,23 @@
+"""What all conversations of one hub share, with devices and with whoever manages them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pi_auto.hub.complaints import Complaints
+from pi_auto.hub.eventlog.log import EventLog
+from pi_auto.hub.registry import Registry
+from pi_auto.hub.switchboard import Switchboard
+from pi_auto.hub.twins import Twins
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The hub's parts. `host` is its configured name, which devices verify and sign for."""
+
+    host: str
+    log: EventLog
+    registry: Registry
+    twins: Twins
+    switchboard: Switchboard
+    complaints: Complaints
