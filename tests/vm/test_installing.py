@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,24 +87,6 @@ def test_it_installs_without_network_where_nothing_is_missing(bare: Appliance) -
     assert "it goes on trying" in said or "healthy" in said
     bare.machine.network(on=True)
     bare.wait_until_all_is_there()
-
-
-def test_the_power_may_go_while_it_installs(bare: Appliance, chance: random.Random, *, long: bool) -> None:
-    """Run again after each cut it finishes the work: over an installation, and over what --keep-data leaves."""
-    taken = 30.0
-    for number in range(8 if long else 1):
-        if number % 2 == 0:
-            bare.machine.run("sudo /opt/pi-auto-client/uninstall.sh --keep-data")
-        command = f"./install_pi_client.sh --server {bare.site.there} --insecure-plain-http"
-        bare.machine.run(f"sync; sudo systemd-run --quiet --working-directory=/home/pi {command}")
-        time.sleep(chance.uniform(0.5, taken))
-        bare.machine.pull_the_plug()
-        bare.machine.power_on()
-        begun = time.monotonic()
-        bare.install()
-        taken = time.monotonic() - begun
-        bare.wait_for_services()
-        bare.site.wait_for(bare.scan())
 
 
 def test_an_upgrade_keeps_queue_identity_and_settings(

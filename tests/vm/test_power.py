@@ -13,7 +13,8 @@ from support.vm.figures import Figures
 from support.waiting import wait_until
 
 FREEZES_FOR = 14.0  # seconds, of system.conf.d: the hardware watchdog's patience
-_CUTS_OF_EACH = {False: 1, True: 10}  # with those of test_installing: 3 and 20 and more
+_CUTS_OF_EACH = {False: 1, True: 10}
+_CUTS_OF_INSTALLING = {False: 1, True: 8}
 
 
 def come_back(pi: Appliance) -> float:
@@ -47,6 +48,26 @@ def test_the_power_may_go_while_it_boots(pi: Appliance, chance: random.Random, *
     pi.machine.pull_the_plug()
     come_back(pi)
     pi.site.wait_for(pi.scan())
+    pi.wait_until_all_is_there()
+
+
+def test_the_power_may_go_while_it_installs(pi: Appliance, chance: random.Random, *, long: bool) -> None:
+    """Run again after each cut it finishes the work: over an installation, and over what --keep-data leaves."""
+    pi.have_scanner()
+    taken = 30.0
+    for number in range(_CUTS_OF_INSTALLING[long]):
+        if number % 2 == 0:
+            pi.machine.run("sudo /opt/pi-auto-client/uninstall.sh --keep-data")
+        command = f"./install_pi_client.sh --server {pi.site.there} --insecure-plain-http"
+        pi.machine.run(f"sync; sudo systemd-run --quiet --working-directory=/home/pi {command}")
+        time.sleep(chance.uniform(0.5, taken))
+        pi.machine.pull_the_plug()
+        pi.machine.power_on()
+        begun = time.monotonic()
+        pi.install()
+        taken = time.monotonic() - begun
+        pi.wait_for_services()
+        pi.site.wait_for(pi.scan())
     pi.wait_until_all_is_there()
 
 
