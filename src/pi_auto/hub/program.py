@@ -23,6 +23,8 @@ from pi_auto.hub.database import Database
 from pi_auto.hub.errors import OperatorError
 from pi_auto.hub.eventlog.log import EventLog
 from pi_auto.hub.eventlog.record import Record
+from pi_auto.hub.kept_sessions import KeptSessions
+from pi_auto.hub.mailbox import Mailbox
 from pi_auto.hub.methods import Methods
 from pi_auto.hub.options import Options
 from pi_auto.hub.registry import Registry
@@ -94,9 +96,17 @@ class Program:
         self._drains = (database.drained, log.drained)
         switchboard = Switchboard()
         return Services(
-            self._options.name, log, registry, Twins(database), switchboard, Complaints(),
-            methods=Methods(switchboard), throttles=self._options.throttles(),
-        )  # fmt: skip
+            host=self._options.name,
+            log=log,
+            registry=registry,
+            twins=Twins(database),
+            switchboard=switchboard,
+            complaints=Complaints(),
+            methods=Methods(switchboard),
+            mailbox=Mailbox(database, switchboard),
+            kept_sessions=await KeptSessions.load(database),
+            throttles=self._options.throttles(),
+        )
 
     async def _listen(self, stack: AsyncExitStack, connections: Connections, tls: ssl.SSLContext | None) -> str:
         options = self._options
