@@ -11,6 +11,7 @@ API_VERSION = "2021-04-12"
 MQTT_TLS_PORT = 8883
 TWIN_RESPONSES = "$iothub/twin/res/#"
 DESIRED_PATCHES = "$iothub/twin/PATCH/properties/desired/#"
+METHOD_CALLS = "$iothub/methods/POST/#"
 
 # Names of the property bag, and what Azure calls the same thing in an event.
 SYSTEM_PROPERTIES = {
@@ -86,3 +87,18 @@ def parse_twin_response(topic: str) -> tuple[int, str] | None:
         return None
     found = [part[len("$rid=") :] for part in query.split("&") if part.startswith("$rid=")]
     return (int(status), unquote(found[0])) if found else None
+
+
+def method_response(status: int, request_id: str) -> str:
+    """Where a device answers a call of a direct method."""
+    return f"$iothub/methods/res/{status}/?$rid={quote(request_id, safe='')}"
+
+
+def parse_method_call(topic: str) -> tuple[str, str] | None:
+    """Name and request id of a call that the hub sends a device; nothing if the topic is another."""
+    prefix = METHOD_CALLS[:-1]
+    name, slash, query = topic.removeprefix(prefix).partition("/?")
+    if not topic.startswith(prefix) or not slash or not name or "/" in name:
+        return None
+    found = [part[len("$rid=") :] for part in query.split("&") if part.startswith("$rid=")]
+    return (unquote(name), unquote(found[0])) if found else None
