@@ -33,6 +33,7 @@ class MqttPeer:
     telemetry: list[tuple[str, bytes]] = field(default_factory=list)
     reports: list[bytes] = field(default_factory=list)
     connects: list[bytes] = field(default_factory=list)
+    method_answers: list[tuple[str, bytes]] = field(default_factory=list)
     disconnects: int = 0
     most_unacknowledged: int = 0
     port: int = 0
@@ -61,6 +62,13 @@ class MqttPeer:
                 sock.shutdown(socket.SHUT_RDWR)
             except OSError:
                 continue
+
+    def call(self, name: str, request_id: str, body: bytes) -> None:
+        """Call a direct method of everybody who is connected."""
+        topic = f"$iothub/methods/POST/{name}/?$rid={request_id}".encode()
+        packet = len(topic).to_bytes(2, "big") + topic + body
+        for sock in list(self._open):
+            sock.sendall(bytes((PUBLISH << 4,)) + _length(len(packet)) + packet)
 
     def bodies(self) -> list[bytes]:
         return [body for _, body in self.telemetry]
@@ -129,6 +137,9 @@ class _Conversation:
             if self._peer.twin_status is not None:
                 request_id = topic.partition("$rid=")[2]
                 self._say(topics.twin_response(self._peer.twin_status, request_id, len(self._peer.reports)))
+
+        elif topic.startswith("$iothub/methods/res/"):
+            self._peer.method_answers.append((topic, rest))
 
     def _telemetry(self, topic: str, mid: bytes, body: bytes) -> None:
         self._messages += 1

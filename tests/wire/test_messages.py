@@ -49,7 +49,7 @@ def travelled(message: Any) -> Any:
             flagged=("0b8f3c1e-8f0e-4a53-9f37-0d6b8a3d0c11",),
             resend_from=Position(records.SPOOL, 3),
         ),
-        Heartbeat("online", NOW, "1.0.0", {"hostname": "till-3"}, {"api": 3}),
+        Heartbeat("online", NOW, "1.0.0", {"hostname": "till-3"}, {"api": 3}, health={"uptime": 60}),
         Event(5, "telemetry", "pi-1a2b3c4d", "2026-11-23T17:33:00.123Z", {"message-id": "m"}, {"a": "b"}, "e30="),
     ],
     ids=lambda message: type(message).__name__,

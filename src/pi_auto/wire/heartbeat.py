@@ -12,6 +12,17 @@ from pi_auto.wire.times import format_time
 
 HEARTBEAT_VERSION = "3.0"  # the legacy contract's
 MOST_SCANNERS = 16  # a section of a twin holds 32 KiB
+HEALTH = (
+    "services",
+    "versions",
+    "uptime",
+    "ip_addresses",
+    "disk",
+    "temperature",
+    "undervoltage",
+    "signal",
+    "clock",
+)  # what a device tells of itself where it can; absent means that it cannot
 STATUSES = ("online", "offline")
 
 
@@ -25,6 +36,7 @@ class Heartbeat:
     device_info: dict[str, Any] = field(default_factory=dict)
     queue: dict[str, Any] = field(default_factory=dict)
     scanners: list[dict[str, str]] = field(default_factory=list)
+    health: dict[str, Any] = field(default_factory=dict)  # of HEALTH; it travels beside the others
 
     def to_json(self) -> dict[str, Any]:
         """The reported patch as it travels."""
@@ -38,6 +50,7 @@ class Heartbeat:
             "client_version": self.client_version,
             "queue": self.queue,
             "scanners": self.scanners,
+            **self.health,
         }
 
     def to_bytes(self) -> bytes:
@@ -55,6 +68,7 @@ class Heartbeat:
             status=fields.choice("status", STATUSES),
             last_seen=fields.time("last_seen"),
             client_version=fields.optional("client_version", lambda n: fields.text(n, least=0, most=64), ""),
+            health={name: reported[name] for name in HEALTH if reported.get(name) is not None},
             device_info=reported.get("device_info") or {},
             queue=reported.get("queue") or {},
             scanners=fields.optional("scanners", lambda n: fields.items(n, most=MOST_SCANNERS), []),

@@ -21,7 +21,11 @@ from pi_auto.client.agent.delivery.lane import Lane
 from pi_auto.client.agent.enrolment.identity import identity_of
 from pi_auto.client.agent.enrolment.registration import stored_registration
 from pi_auto.client.agent.enrolment.standing import Standing
-from pi_auto.client.agent.health import heartbeat
+from pi_auto.client.agent.health.report import heartbeat
+from pi_auto.client.agent.methods.check_update import check_update
+from pi_auto.client.agent.methods.dispatch import Methods
+from pi_auto.client.agent.methods.log_level import LogLevel
+from pi_auto.client.agent.methods.restart import restart
 from pi_auto.client.agent.registrar import Registrar
 from pi_auto.client.agent.telling import Telling
 from pi_auto.client.agent.timekeeping.timekeeper import Timekeeper
@@ -34,6 +38,7 @@ from pi_auto.client.settings import Settings
 from pi_auto.client.spool.doorbell import SENT, WANTED, Bell, ring
 from pi_auto.client.spool.marks import API, HUB, Marks
 from pi_auto.client.spool.reader import SpoolReader
+from pi_auto.wire.methods import CHECK_UPDATE, RESTART, SET_LOG_LEVEL
 
 log = logging.getLogger("pi_auto.agent")
 
@@ -102,8 +107,18 @@ class Agent:
                 settings, identity.device_id, Lane(HUB, reader, self._marks, self._times),
                 standing, self._wakeups[HUB], rng,
                 lambda: heartbeat(endpoint.dialled, reader, self._marks, spool), self._telling,
+                methods=self._methods(),
             ).run,
         }  # fmt: skip
+
+    def _methods(self) -> Methods:
+        return Methods(
+            {
+                RESTART: restart(self.stop),
+                CHECK_UPDATE: check_update(lambda: self._wake(Reason.UPDATE, "registrar")),
+                SET_LOG_LEVEL: LogLevel(logging.getLogger()).method,
+            }
+        )
 
     def _standing(self, folder: Path, rng: Random) -> Standing:
         return Standing(

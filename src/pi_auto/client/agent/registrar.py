@@ -66,8 +66,12 @@ class Registrar:
                 self._check_for_update()
             else:
                 due = min(self._register_at(), self._search_at(), self._check_at)
-                self._wakeups.sleep(min(due - now, self._interval()), Reason.STANDING)
+                self._wait(min(due - now, self._interval()))
         self._api.close()
+
+    def _wait(self, seconds: float) -> None:
+        if Reason.UPDATE in self._wakeups.sleep(seconds, Reason.STANDING | Reason.UPDATE):
+            self._check_at = time.monotonic()
 
     def _register_at(self) -> float:
         asked = self._standing.ask_at()

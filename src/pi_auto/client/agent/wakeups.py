@@ -19,6 +19,7 @@ class Reason(Flag):
 
     RECORD = auto()  # capture has stored something
     STANDING = auto()  # the server has given the device something new, or is to be asked for it
+    UPDATE = auto()  # the fleet wants the server to be asked for an update now
     STOP = auto()  # the agent ends; never taken back
 
 
@@ -37,14 +38,15 @@ class Wakeups:
             if self._event >= 0:
                 os.eventfd_write(self._event, 1)
 
-    def sleep(self, seconds: float, until: Reason = Reason.STOP) -> None:
-        """Sleep for `seconds`, or until woken for one of the reasons, or to stop."""
+    def sleep(self, seconds: float, until: Reason = Reason.STOP) -> Reason:
+        """Sleep for `seconds`, or until woken for one of the reasons, which are taken and returned, or to stop."""
         deadline = time.monotonic() + seconds
-        while not self.take(until) and not self.stopped:
+        while not (taken := self.take(until)) and not self.stopped:
             left = deadline - time.monotonic()
             if left <= 0:
-                return
+                break
             readable(left, self.fileno())
+        return taken
 
     def take(self, reasons: Reason) -> Reason:
         """Which of the reasons have come since they were last taken."""

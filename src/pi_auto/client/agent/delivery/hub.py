@@ -23,6 +23,7 @@ from pi_auto.client.agent.hub.session import HubSession, Limits
 from pi_auto.client.agent.hub.trial import Trial, Verdict
 from pi_auto.client.agent.hub.way import HubWay, way_into
 from pi_auto.client.agent.hub.window import WINDOW
+from pi_auto.client.agent.methods.dispatch import Methods
 from pi_auto.client.agent.telling import Telling
 from pi_auto.client.agent.wakeups import Reason, Wakeups
 from pi_auto.client.settings import Settings
@@ -52,10 +53,11 @@ class HubDelivery:
         heartbeat: Callable[[], Heartbeat],
         telling: Telling,
         limits: Limits | None = None,
+        methods: Methods | None = None,
     ) -> None:
         self._settings, self._device_id, self._lane = settings, device_id, lane
         self._standing, self._wakeups, self._heartbeat = standing, wakeups, heartbeat
-        self._telling = telling
+        self._telling, self._methods = telling, methods or Methods({})
         self._host: str | None = None  # the hub that was last tried
         self._limits = limits or Limits()
         self._rng = rng
@@ -101,7 +103,7 @@ class HubDelivery:
         log.info("connected to the IoT Hub %s at %s port %d", way.credentials.host, way.address, way.port)
         pulse = Pulse(float(self._settings.heartbeat_interval or given.heartbeat_interval))
         session = HubSession(
-            connection, self._lane, pulse, Desired(self._telling.wanted), self._wakeups,
+            connection, self._lane, pulse, Desired(self._telling.wanted), self._methods, self._wakeups,
             self._device_id, self._heartbeat, self._heard, self._limits,
         )  # fmt: skip
         try:

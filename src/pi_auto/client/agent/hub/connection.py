@@ -23,6 +23,7 @@ from pi_auto.wire import topics
 
 KEEPALIVE = 60  # seconds; free of charge at Azure
 PATIENCE = 5.0  # seconds for each step of connecting; the agent must be able to stop within as many
+_MOST_CALLS = 16  # waiting; the oldest gives way, and whoever called it hears of a time-out from the hub
 _REJECTED = {"Bad user name or password", "Not authorized"}  # CONNACK 4 and 5, as paho words them
 
 
@@ -30,14 +31,15 @@ class HubConnection:
     """A connection that is open once it has been made. Raises HubLost or HubRejected, then and later.
 
     `acknowledged` collects the message numbers the hub has answered with PUBACK, `answers` the
-    (status, request id, body) of twin requests, `desired` the patches of desired properties; the owner
-    takes them out.
+    (status, request id, body) of twin requests, `desired` the patches of desired properties, `calls` the
+    (name, request id, body) of direct methods; the owner takes them out.
     """
 
     def __init__(self, way: HubWay) -> None:
         self.acknowledged: deque[int] = deque()
         self.answers: deque[tuple[int, str, bytes]] = deque()
         self.desired: deque[bytes] = deque()
+        self.calls: deque[tuple[str, str, bytes]] = deque(maxlen=_MOST_CALLS)
         self._refusal: str | None = None
         self._open = False
         self._mqtt = self._client(way)
@@ -60,6 +62,10 @@ class HubConnection:
     def ask_for_twin(self, request_id: str) -> None:
         """Ask for the whole twin; it comes as an answer."""
         self._expect(self._mqtt.publish(topics.twin_get(request_id), b"", qos=0).rc)
+
+    def answer(self, status: int, request_id: str, body: bytes) -> None:
+        """Answer a call of a direct method; the hub sends no receipt."""
+        self._expect(self._mqtt.publish(topics.method_answer(status, request_id), body, qos=0).rc)
 
     def turn(self, seconds: float, *wakers: int) -> None:
         """Let the network work until something has come, a waker is readable, or the time is over."""
@@ -117,7 +123,8 @@ class HubConnection:
         deadline = time.monotonic() + PATIENCE
         while not self._open:
             self._turn_before(deadline)
-        self._expect(self._mqtt.subscribe([(topics.TWIN_RESPONSES, 0), (topics.DESIRED_PATCHES, 0)])[0])
+        wanted = (topics.TWIN_RESPONSES, topics.DESIRED_PATCHES, topics.METHODS)
+        self._expect(self._mqtt.subscribe([(topic, 0) for topic in wanted])[0])
 
     def _turn_before(self, deadline: float) -> None:
         left = deadline - time.monotonic()
@@ -149,3 +156,5 @@ class HubConnection:
             self.answers.append((*answer, bytes(message.payload)))
         elif topics.is_desired_patch(message.topic):
             self.desired.append(bytes(message.payload))
+        elif call := topics.parse_method_call(message.topic):
+            self.calls.append((*call, bytes(message.payload)))

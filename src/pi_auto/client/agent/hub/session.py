@@ -21,6 +21,7 @@ from pi_auto.client.agent.hub.desired import Desired
 from pi_auto.client.agent.hub.pulse import Pulse
 from pi_auto.client.agent.hub.way import TOKEN_LIFE
 from pi_auto.client.agent.hub.window import Window
+from pi_auto.client.agent.methods.dispatch import Methods
 from pi_auto.client.agent.wakeups import Reason, Wakeups
 from pi_auto.client.spool.errors import SpoolUnavailable
 from pi_auto.client.spool.reader import Unreadable
@@ -57,6 +58,7 @@ class HubSession:
         lane: Lane,
         pulse: Pulse,
         desired: Desired,
+        methods: Methods,
         wakeups: Wakeups,
         device_id: str,
         heartbeat: Callable[[], Heartbeat],
@@ -64,7 +66,7 @@ class HubSession:
         limits: Limits,
     ) -> None:
         self._connection, self._lane, self._pulse, self._wakeups = connection, lane, pulse, wakeups
-        self._desired = desired
+        self._desired, self._methods = desired, methods
         self._device_id, self._heartbeat, self._heard, self._limits = device_id, heartbeat, heard, limits
         self._window = Window()
         self._answered = False
@@ -94,6 +96,13 @@ class HubSession:
             self._look_at = 0.0
         self._take_acknowledgements()
         self._take_answers()
+        self._take_calls()
+
+    def _take_calls(self) -> None:
+        while self._connection.calls:
+            name, request_id, body = self._connection.calls.popleft()
+            status, answer = self._methods.answer(name, body)
+            self._connection.answer(status, request_id, answer)
 
     def _send(self) -> None:
         now = time.monotonic()

@@ -1,4 +1,4 @@
-"""What a heartbeat says of this device. Checks and repairs will each add a part of it."""
+"""What a heartbeat says of this device, put together. Checks and repairs will each add a part of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from typing import Any
 
 from pi_auto.client.agent.delivery.lane import backlog
 from pi_auto.client.agent.enrolment.system_info import system_info
+from pi_auto.client.agent.health.board import temperature, undervoltage
+from pi_auto.client.agent.health.disk import disk
+from pi_auto.client.agent.health.network import ip_addresses, signal_strength
+from pi_auto.client.agent.health.services import services
+from pi_auto.client.agent.health.trust import clock_trust
+from pi_auto.client.agent.health.versions import versions
 from pi_auto.client.bulletin import posts_in
+from pi_auto.client.clock import boottime_ns, read_clock
 from pi_auto.client.spool.errors import SpoolUnavailable
 from pi_auto.client.spool.marks import DESTINATIONS, Marks
 from pi_auto.client.spool.reader import SpoolReader
@@ -27,7 +34,24 @@ def heartbeat(toward: tuple[str, int], reader: SpoolReader, marks: Marks, captur
         device_info=system_info(toward),
         queue=_queue(reader, marks),
         scanners=_scanners(capture),
+        health=health(capture),
     )
+
+
+def health(state: Path) -> dict[str, Any]:
+    """What was found of all that wire/heartbeat allows; `state` is a folder on the disk that fills up."""
+    found = {
+        "services": services(),
+        "versions": versions(),
+        "uptime": boottime_ns() // 10**9,
+        "ip_addresses": ip_addresses(),
+        "disk": disk(state),
+        "temperature": temperature(),
+        "undervoltage": undervoltage(),
+        "signal": signal_strength(),
+        "clock": clock_trust(read_clock()),
+    }
+    return {name: value for name, value in found.items() if value not in (None, [], {})}
 
 
 def _scanners(capture: Path) -> list[dict[str, str]]:

@@ -1,0 +1,42 @@
+"""The board: how warm its processor is, and whether its power supply is too weak. None where it does not tell."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+_THERMAL = Path("/sys/class/thermal")
+_HWMON = Path("/sys/class/hwmon")
+_PROCESSORS = ("cpu-thermal", "x86_pkg_temp", "cpu_thermal")  # what a zone of a processor calls itself
+_SANE = (-60.0, 200.0)  # degrees Celsius; a sensor that is broken tells anything
+
+
+def temperature(folder: Path = _THERMAL) -> float | None:
+    """Of the processor in degrees Celsius, to a tenth; of the first zone where none says that it is one."""
+    zones = sorted(folder.glob("thermal_zone*"))
+    zones.sort(key=lambda zone: _text(zone / "type") not in _PROCESSORS)
+    readings = (_celsius(zone / "temp") for zone in zones)
+    return next((reading for reading in readings if reading is not None), None)
+
+
+def undervoltage(folder: Path = _HWMON) -> dict[str, bool] | None:
+    """Whether the supply of a Raspberry Pi has dropped too low: now, as the kernel's rpi_volt tells it."""
+    for monitor in sorted(folder.glob("hwmon*")):
+        if _text(monitor / "name") == "rpi_volt":
+            alarm = _text(monitor / "in0_lcrit_alarm")
+            return {"now": alarm == "1"} if alarm in ("0", "1") else None
+    return None
+
+
+def _celsius(file: Path) -> float | None:
+    with suppress(ValueError):
+        degrees = round(int(_text(file)) / 1000, 1)
+        return degrees if _SANE[0] <= degrees <= _SANE[1] else None
+    return None
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="ascii", errors="replace").strip()
+    except OSError:
+        return ""

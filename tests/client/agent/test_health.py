@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pi_auto.client.agent.health.board import temperature, undervoltage
+from pi_auto.client.agent.health.disk import disk
+from pi_auto.client.agent.health.network import ip_addresses, signal_strength
+from pi_auto.client.agent.health.report import health
+from pi_auto.client.agent.health.services import services
+from pi_auto.client.agent.health.trust import clock_trust
+from pi_auto.client.agent.health.versions import versions
+from pi_auto.client.clock import ClockReading
+from pi_auto.wire.heartbeat import HEALTH
+
+_TRIE = """Main:
+  +-- 0.0.0.0/0 3 0 5
+     |-- 0.0.0.0
+        /0 universe UNICAST
+        |-- 10.0.0.7
+           /32 host LOCAL
+        |-- 10.0.0.255
+           /32 link BROADCAST
+        |-- 127.0.0.1
+           /32 host LOCAL
+        |-- 169.254.3.4
+           /32 host LOCAL
+Local:
+        |-- 10.0.0.7
+           /32 host LOCAL
+"""
+_SIXES = """fe80000000000000ba27ebfffe000001 02 40 20 80    eth0
+00000000000000000000000000000001 01 80 10 80      lo
+20010db8000000000000000000000007 02 40 00 80    eth0
+"""
+_WIRELESS = """Inter-| sta-|   Quality        |   Discarded packets
+ face | tus | link level noise |  nwid  crypt
+ wlan0: 0000   52.  {level}  -256        0      0
+"""
+
+
+def put(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("files", "degrees"),
+    [
+        ({"thermal_zone0/type": "cpu-thermal\n", "thermal_zone0/temp": "48312\n"}, 48.3),
+        ({"thermal_zone0/type": "acpitz\n", "thermal_zone0/temp": "20000\n",
+          "thermal_zone1/type": "x86_pkg_temp\n", "thermal_zone1/temp": "61000\n"}, 61.0),
+        ({"thermal_zone0/type": "acpitz\n", "thermal_zone0/temp": "-5500\n"}, -5.5),
+        ({"thermal_zone0/type": "cpu-thermal\n", "thermal_zone0/temp": "broken\n"}, None),
+        ({"thermal_zone0/type": "cpu-thermal\n", "thermal_zone0/temp": "-274000\n"}, None),
+        ({"thermal_zone0/type": "cpu-thermal\n"}, None),
+        ({}, None),
+    ],
+)  # fmt: skip
+def test_the_temperature_is_the_processors(tmp_path: Path, files: dict[str, str], degrees: float | None) -> None:
+    assert temperature(put(tmp_path, files)) == degrees
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"hwmon0/name": "cpu\n", "hwmon1/name": "rpi_volt\n", "hwmon1/in0_lcrit_alarm": "1\n"}, {"now": True}),
+        ({"hwmon0/name": "rpi_volt\n", "hwmon0/in0_lcrit_alarm": "0\n"}, {"now": False}),
+        ({"hwmon0/name": "rpi_volt\n"}, None),
+        ({"hwmon0/name": "nvme\n", "hwmon0/in0_lcrit_alarm": "1\n"}, None),
+        ({}, None),
+    ],
+)  # fmt: skip
+def test_a_weak_supply_is_told_where_the_board_tells_it(
+    tmp_path: Path, files: dict[str, str], told: dict[str, bool] | None
+) -> None:
+    assert undervoltage(put(tmp_path, files)) == told
+
+
+def test_addresses_are_those_that_others_reach_the_device_by(tmp_path: Path) -> None:
+    assert ip_addresses(put(tmp_path, {"fib_trie": _TRIE, "if_inet6": _SIXES})) == ["10.0.0.7", "2001:db8::7"]
+
+
+def test_a_device_without_a_network_has_no_addresses(tmp_path: Path) -> None:
+    assert ip_addresses(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("level", "told"),
+    [
+        ("-58.", {"interface": "wlan0", "dBm": -58, "percent": 84}),
+        ("-30.", {"interface": "wlan0", "dBm": -30, "percent": 100}),
+        ("-110.", {"interface": "wlan0", "dBm": -110, "percent": 0}),
+        ("-256.", None),
+        ("0.", None),
+        ("?", None),
+    ],
+)
+def test_the_signal_is_told_in_dbm_and_percent(tmp_path: Path, level: str, told: dict[str, Any] | None) -> None:
+    assert signal_strength(put(tmp_path, {"wireless": _WIRELESS.format(level=level)})) == told
+
+
+def test_a_device_on_a_cable_has_no_signal(tmp_path: Path) -> None:
+    assert signal_strength(tmp_path) is None
+
+
+def test_a_service_is_active_while_it_has_a_process(tmp_path: Path) -> None:
+    put(tmp_path, {"pi-auto-client.service/cgroup.events": "populated 1\nfrozen 0\n"})
+    assert services(tmp_path) == {"pi-auto-client": "active", "pi-auto-capture": "inactive"}
+
+
+def test_services_are_left_out_where_systemd_does_not_run_them(tmp_path: Path) -> None:
+    assert services(tmp_path / "absent") == {}
+
+
+def test_the_disk_is_told_in_whole_mebibytes(tmp_path: Path) -> None:
+    told = disk(tmp_path)
+    assert told is not None
+    assert 0 <= told["free"] <= told["total"]
+    assert 0 <= told["percent"] <= 100
+    assert told["free"] % 1024**2 == 0
+    assert disk(tmp_path / "absent") is None
+
+
+@pytest.mark.parametrize(
+    ("synced", "told"),
+    [
+        (True, {"synced": True, "trust": "network", "offset_bound": 12}),
+        (False, {"synced": False, "trust": "none"}),
+    ],
+)
+def test_no_bound_is_told_of_a_clock_that_nobody_has_set(*, synced: bool, told: dict[str, Any]) -> None:
+    assert clock_trust(ClockReading("boot", 1, 2, synced, 12)) == told
+
+
+def test_what_is_told_has_a_place_in_a_heartbeat(tmp_path: Path) -> None:
+    told = health(tmp_path)
+    assert set(told) <= set(HEALTH)
+    assert told["versions"] == versions()
+    assert all(value not in (None, [], {}) for value in told.values())
