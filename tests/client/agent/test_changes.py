@@ -28,7 +28,7 @@ def changes() -> Changes:
 def test_the_first_report_is_whole_and_clears_what_an_earlier_run_left() -> None:
     first = Changes().patch(ONLINE)
     assert {name: value for name, value in first.items() if value is not None} == ONLINE
-    assert {name for name, value in first.items() if value is None} == {*HEALTH, "queue"} - {"disk"}
+    assert {name for name, value in first.items() if value is None} == {*HEALTH, "queue", "settings"} - {"disk"}
     assert merged({"signal": {"dBm": -50}, "tags": 1}, first) == ONLINE | {"tags": 1}
 
 

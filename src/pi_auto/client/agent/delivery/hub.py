@@ -24,6 +24,7 @@ from pi_auto.client.agent.hub.session import HubSession, Limits
 from pi_auto.client.agent.hub.trial import Trial, Verdict
 from pi_auto.client.agent.hub.way import HubWay, way_into
 from pi_auto.client.agent.hub.window import WINDOW
+from pi_auto.client.agent.hub.wishes import LOG_LEVEL, Wishes
 from pi_auto.client.agent.methods.dispatch import Methods
 from pi_auto.client.agent.telling import Telling
 from pi_auto.client.agent.wakeups import Reason, Wakeups
@@ -34,6 +35,7 @@ from pi_auto.client.spool.reader import Unreadable
 from pi_auto.wire.heartbeat import Heartbeat
 from pi_auto.wire.registration import RegistrationAnswer
 from pi_auto.wire.scan import Record
+from pi_auto.wire.twin import Section
 
 log = logging.getLogger("pi_auto.delivery.hub")
 
@@ -57,6 +59,7 @@ class HubDelivery:
         telling: Telling,
         limits: Limits | None = None,
         methods: Methods | None = None,
+        log_level: Callable[[str | None], None] = lambda _level: None,
         link: Callable[[], frozenset[tuple[str, ...]]] = own_link,
     ) -> None:
         self._settings, self._device_id, self._lane = settings, device_id, lane
@@ -67,7 +70,7 @@ class HubDelivery:
         self._rng = rng
         self._pauses = Backoff(rng)
         self._spread = Spread(rng, self._limits.spread)
-        self._own_link = link
+        self._own_link, self._log_level = link, log_level
         self._link = link()  # as it was when the hub was last dialled
         self._shared = False  # whether other devices may be coming back to that hub as well
         self._doubt = Doubt(self._limits.losses, self._limits.doubt)
@@ -112,7 +115,7 @@ class HubDelivery:
         log.info("connected to the IoT Hub %s at %s port %d", way.credentials.host, way.address, way.port)
         pulse = Pulse(float(self._settings.heartbeat_interval or given.heartbeat_interval))
         session = HubSession(
-            connection, self._lane, pulse, Desired(self._telling.wanted), self._methods, self._wakeups,
+            connection, self._lane, pulse, Desired(self._wanted), self._methods, self._wakeups,
             self._device_id, self._heartbeat, self._heard, self._limits,
         )  # fmt: skip
         try:
@@ -157,6 +160,12 @@ class HubDelivery:
         except SpoolUnavailable:
             return []
         return [item for item in items if not isinstance(item, Unreadable)]
+
+    def _wanted(self, desired: Section) -> None:
+        self._telling.wanted(desired)
+        wishes = Wishes()
+        wishes.take(desired, 0)
+        self._log_level(wishes.held.get(LOG_LEVEL))
 
     def _heard(self) -> None:
         self._pauses.reset()

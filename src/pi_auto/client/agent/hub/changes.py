@@ -13,7 +13,11 @@ from pi_auto.wire.heartbeat import HEALTH
 from pi_auto.wire.twin import Section, difference, merged
 
 # What an earlier run may have left in the twin: told as gone where this device does not tell it now.
-_ANYTHING: Section = dict.fromkeys(HEALTH, "") | {"clock": {"offset_bound": ""}, "queue": {"trouble": ""}}
+_ANYTHING: Section = dict.fromkeys(HEALTH, "") | {
+    "clock": {"offset_bound": ""},
+    "queue": {"trouble": ""},
+    "settings": "",
+}
 _ALWAYS = ("status", "last_seen")  # what makes it a heartbeat
 _UNKNOWN = object()  # equal to nothing that can be told
 

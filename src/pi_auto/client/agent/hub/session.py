@@ -22,6 +22,7 @@ from pi_auto.client.agent.hub.desired import Desired
 from pi_auto.client.agent.hub.pulse import Pulse
 from pi_auto.client.agent.hub.way import TOKEN_LIFE
 from pi_auto.client.agent.hub.window import Window
+from pi_auto.client.agent.hub.wishes import HEARTBEAT_INTERVAL
 from pi_auto.client.agent.methods.dispatch import Methods
 from pi_auto.client.agent.wakeups import Reason, Wakeups
 from pi_auto.client.spool.errors import SpoolUnavailable
@@ -158,11 +159,13 @@ class HubSession:
 
     def _beat(self) -> None:
         now = time.monotonic()
+        self._pulse.pace(self._desired.wishes.held.get(HEARTBEAT_INTERVAL), now)
         if self._pulse.given_up(now):
             log.warning("the IoT Hub did not answer a heartbeat; going on")
             self._changes.doubted()
         if self._pulse.due(now):
-            patch = self._changes.patch(self._heartbeat().to_json())
+            settings = self._desired.wishes.acknowledged
+            patch = self._changes.patch(self._heartbeat().to_json() | ({"settings": settings} if settings else {}))
             self._connection.report(to_bytes(patch), self._pulse.sent(now))
 
     def _ask(self) -> None:
