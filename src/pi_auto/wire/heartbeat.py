@@ -55,7 +55,7 @@ class Heartbeat:
 
     def to_bytes(self) -> bytes:
         """The same as UTF-8 JSON."""
-        return json.dumps(self.to_json(), separators=(",", ":")).encode()
+        return to_bytes(self.to_json())
 
     @classmethod
     def from_json(cls, value: object) -> Heartbeat:
@@ -73,3 +73,8 @@ class Heartbeat:
             queue=reported.get("queue") or {},
             scanners=fields.optional("scanners", lambda n: fields.items(n, most=MOST_SCANNERS), []),
         )
+
+
+def to_bytes(patch: dict[str, Any]) -> bytes:
+    """A reported patch as UTF-8 JSON."""
+    return json.dumps(patch, separators=(",", ":")).encode()

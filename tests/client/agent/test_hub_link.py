@@ -52,11 +52,14 @@ def way(port: int, *, tls: bool = False, ca: Path | None = None) -> HubWay:
 class Link:
     """The hub worker of a device, running in a thread of its own."""
 
-    def __init__(self, stored: StoredScans, marks: Marks, hub: MqttPeer, limits: Limits) -> None:
+    def __init__(self, stored: StoredScans, marks: Marks, hub: MqttPeer, limits: Limits, address: str) -> None:
         self.rejections = 0
+        self.own_link: frozenset[tuple[str, ...]] = frozenset()
         self.wakeups = Wakeups()
-        self.standing = Standing(given(hub.port), Random(1), 300.0, asked=self._asked, changed=self._changed)
-        settings = Settings(state=stored.state, heartbeat_interval=1)
+        self.standing = Standing(
+            given(hub.port, address=address), Random(1), 300.0, asked=self._asked, changed=self._changed
+        )
+        settings = Settings(state=stored.state, heartbeat_interval=1, insecure_plain_http=True)
         lane = Lane(HUB, SpoolReader(stored.folder), marks)
         self.delivery = HubDelivery(
             settings,
@@ -68,6 +71,7 @@ class Link:
             self._heartbeat,
             Telling(Bulletin(stored.state)),
             limits,
+            link=lambda: self.own_link,
         )
         self.delivery._pauses.first = self.delivery._pauses.longest = 0.05
         self.thread = threading.Thread(target=self.delivery.run)
@@ -88,8 +92,10 @@ class Link:
 
 
 @contextmanager
-def linked(stored: StoredScans, marks: Marks, hub: MqttPeer, limits: Limits | None = None) -> Iterator[Link]:
-    link = Link(stored, marks, hub, limits or Limits())
+def linked(
+    stored: StoredScans, marks: Marks, hub: MqttPeer, limits: Limits | None = None, address: str = "127.0.0.1"
+) -> Iterator[Link]:
+    link = Link(stored, marks, hub, limits or Limits(), address)
     link.thread.start()
     try:
         yield link
@@ -169,6 +175,28 @@ class TestConnecting:
             with pytest.raises(HubLost, match="certificate"):
                 HubConnection(way(impostor.port, tls=True, ca=authority.ca))
             assert impostor.connects == []
+
+
+class TestComingBack:
+    ELSEWHERE = "0.0.0.0"
+
+    def test_to_a_hub_that_hung_up_a_device_comes_back_within_the_spread(
+        self, stored: StoredScans, marks: Marks, hub: MqttPeer
+    ) -> None:
+        with linked(stored, marks, hub, Limits(spread=0.2), self.ELSEWHERE):
+            wait_until(lambda: bool(hub.reports), what="a first heartbeat")
+            hub.hang_up()
+            wait_until(lambda: len(hub.connects) == 2, what="the device to come back")
+
+    def test_a_device_whose_own_link_has_changed_does_not_wait(
+        self, stored: StoredScans, marks: Marks, hub: MqttPeer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with linked(stored, marks, hub, Limits(spread=10_000.0), self.ELSEWHERE) as link:
+            wait_until(lambda: bool(hub.reports), what="a first heartbeat")
+            hub.hang_up()
+            wait_until(lambda: "next try in" in caplog.text, what="the device to wait for its turn")
+            link.own_link = frozenset({("wlan0", "00000000", "0100000A")})
+            wait_until(lambda: len(hub.connects) == 2, what="the device to come back at once")
 
 
 class TestTheWay:

@@ -88,6 +88,18 @@ def test_the_last_loan_of_a_log_level_counts(logger: logging.Logger) -> None:
     assert logger.level == logging.ERROR
 
 
+def test_the_fleets_usual_level_holds_until_it_is_taken_back_and_after_a_loan(logger: logging.Logger) -> None:
+    level = LogLevel(logger, minute=0.05)
+    level.usual("WARNING")
+    assert logger.level == logging.WARNING
+    level.method({"level": "DEBUG", "minutes": 1})
+    level.usual("ERROR")
+    assert logger.level == logging.DEBUG
+    wait_until(lambda: logger.level == logging.ERROR, what="the fleet's usual level")
+    level.usual(None)
+    assert logger.level == logging.INFO
+
+
 def test_a_call_reaches_the_agent_over_the_hub_and_is_answered(hub: MqttPeer, agent: Agent) -> None:
     wait_until(lambda: bool(hub.reports), what="the agent to be connected")
     hub.call("set_log_level", "a1", b'{"level":"LOUD","minutes":1}')

@@ -61,6 +61,7 @@ class Agent:
         self._marks = Marks(folder / "marks.sqlite")
         self._times = Timekeeper(folder, read_clock)
         self._telling = Telling(Bulletin(folder), lambda: ring(settings.capture_folder / WANTED))
+        self._log_level = LogLevel(logging.getLogger())
         self._stopping = (
             False  # no Event: a signal handler that sets one may find its lock held by what it interrupts
         )
@@ -107,7 +108,7 @@ class Agent:
                 settings, identity.device_id, Lane(HUB, reader, self._marks, self._times),
                 standing, self._wakeups[HUB], rng,
                 lambda: heartbeat(endpoint.dialled, reader, self._marks, spool), self._telling,
-                methods=self._methods(),
+                methods=self._methods(), log_level=self._log_level.usual,
             ).run,
         }  # fmt: skip
 
@@ -116,7 +117,7 @@ class Agent:
             {
                 RESTART: restart(self.stop),
                 CHECK_UPDATE: check_update(lambda: self._wake(Reason.UPDATE, "registrar")),
-                SET_LOG_LEVEL: LogLevel(logging.getLogger()).method,
+                SET_LOG_LEVEL: self._log_level.method,
             }
         )
 

@@ -31,3 +31,25 @@ class Backoff:
     def reset(self) -> None:
         """It has worked: the next failure is a first one."""
         self._failures = 0
+
+
+@dataclass(slots=True)
+class Spread:
+    """Pauses in seconds of a fleet whose hub hangs up on all of it at once: a try a round, evenly spread.
+
+    The first is drawn evenly from `within`; those after it are longer than a round, so that the tries of two
+    rounds never add up. 10,000 devices over 120 s come at 83 a second, however often the hub refuses them.
+    """
+
+    rng: Random
+    within: float
+    _first: bool = True
+
+    def next(self) -> float:
+        """The pause after one more failure."""
+        first, self._first = self._first, False
+        return self.rng.uniform(0.0, self.within) if first else self.within * self.rng.uniform(1.0, 1.2)
+
+    def reset(self) -> None:
+        """It has worked: the next failure is a first one."""
+        self._first = True

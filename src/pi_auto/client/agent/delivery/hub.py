@@ -11,31 +11,36 @@ import time
 from collections.abc import Callable
 from random import Random
 
-from pi_auto.client.agent.backoff import Backoff
+from pi_auto.client.agent.backoff import Backoff, Spread
 from pi_auto.client.agent.delivery.lane import Lane
 from pi_auto.client.agent.enrolment.standing import Standing
 from pi_auto.client.agent.errors import HubError, HubLost, HubRejected
 from pi_auto.client.agent.hub.connection import HubConnection
 from pi_auto.client.agent.hub.desired import Desired
 from pi_auto.client.agent.hub.doubt import Doubt
+from pi_auto.client.agent.hub.own_link import own_link
 from pi_auto.client.agent.hub.pulse import Pulse
 from pi_auto.client.agent.hub.session import HubSession, Limits
 from pi_auto.client.agent.hub.trial import Trial, Verdict
 from pi_auto.client.agent.hub.way import HubWay, way_into
 from pi_auto.client.agent.hub.window import WINDOW
+from pi_auto.client.agent.hub.wishes import LOG_LEVEL, Wishes
 from pi_auto.client.agent.methods.dispatch import Methods
 from pi_auto.client.agent.telling import Telling
 from pi_auto.client.agent.wakeups import Reason, Wakeups
+from pi_auto.client.endpoint import is_loopback
 from pi_auto.client.settings import Settings
 from pi_auto.client.spool.errors import SpoolUnavailable
 from pi_auto.client.spool.reader import Unreadable
 from pi_auto.wire.heartbeat import Heartbeat
 from pi_auto.wire.registration import RegistrationAnswer
 from pi_auto.wire.scan import Record
+from pi_auto.wire.twin import Section
 
 log = logging.getLogger("pi_auto.delivery.hub")
 
 _WHO = "hub"
+_LOOK = 2.0  # seconds between looks at the device's own link
 _ASK_AGAIN = 3600.0  # seconds: how often a device without a hub asks whether it has one now
 
 
@@ -54,6 +59,8 @@ class HubDelivery:
         telling: Telling,
         limits: Limits | None = None,
         methods: Methods | None = None,
+        log_level: Callable[[str | None], None] = lambda _level: None,
+        link: Callable[[], frozenset[tuple[str, ...]]] = own_link,
     ) -> None:
         self._settings, self._device_id, self._lane = settings, device_id, lane
         self._standing, self._wakeups, self._heartbeat = standing, wakeups, heartbeat
@@ -62,6 +69,10 @@ class HubDelivery:
         self._limits = limits or Limits()
         self._rng = rng
         self._pauses = Backoff(rng)
+        self._spread = Spread(rng, self._limits.spread)
+        self._own_link, self._log_level = link, log_level
+        self._link = link()  # as it was when the hub was last dialled
+        self._shared = False  # whether other devices may be coming back to that hub as well
         self._doubt = Doubt(self._limits.losses, self._limits.doubt)
 
     def run(self) -> None:
@@ -98,12 +109,13 @@ class HubDelivery:
 
     def _hold_session(self, way: HubWay, given: RegistrationAnswer) -> None:
         self._host = way.credentials.host
+        self._link, self._shared = self._own_link(), not is_loopback(way.address)
         connection = HubConnection(way)
         self._telling.hub(ok=True, said="connected", host=self._host)
         log.info("connected to the IoT Hub %s at %s port %d", way.credentials.host, way.address, way.port)
         pulse = Pulse(float(self._settings.heartbeat_interval or given.heartbeat_interval))
         session = HubSession(
-            connection, self._lane, pulse, Desired(self._telling.wanted), self._methods, self._wakeups,
+            connection, self._lane, pulse, Desired(self._wanted), self._methods, self._wakeups,
             self._device_id, self._heartbeat, self._heard, self._limits,
         )  # fmt: skip
         try:
@@ -149,8 +161,15 @@ class HubDelivery:
             return []
         return [item for item in items if not isinstance(item, Unreadable)]
 
+    def _wanted(self, desired: Section) -> None:
+        self._telling.wanted(desired)
+        wishes = Wishes()
+        wishes.take(desired, 0)
+        self._log_level(wishes.held.get(LOG_LEVEL))
+
     def _heard(self) -> None:
         self._pauses.reset()
+        self._spread.reset()
         self._standing.content(_WHO)
 
     def _still_right(self, given: RegistrationAnswer) -> bool:
@@ -169,6 +188,18 @@ class HubDelivery:
     def _pause(self, error: HubError | sqlite3.Error) -> None:
         if isinstance(error, HubError):
             self._telling.hub(ok=False, said=str(error), host=self._host)
-        pause = self._pauses.next(self._doubt.patience())
+        spread = isinstance(error, HubLost) and self._shared and self._own_link() == self._link
+        patience = self._doubt.patience()
+        pause = max(self._spread.next(), patience) if spread else self._pauses.next(patience)
         log.warning("cannot deliver barcodes to the IoT Hub, next try in %.1f s: %s", pause, error)
-        self._wakeups.sleep(pause, Reason.STANDING)
+        self._rest(pause, mind_link=spread)
+
+    def _rest(self, pause: float, *, mind_link: bool) -> None:
+        """Sleep; no longer than until the device's own link changes, since that may have been the reason."""
+        until = time.monotonic() + pause
+        while (left := until - time.monotonic()) > 0 and not self._wakeups.stopped:
+            if self._wakeups.sleep(min(left, _LOOK), Reason.STANDING):
+                return
+            if mind_link and self._own_link() != self._link:
+                log.info("this device's own network link has changed: trying the IoT Hub again at once")
+                return

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from pi_auto.client.agent.hub.wishes import Wishes
 from pi_auto.wire.twin import Section, merged
 
 _AGAIN = 30.0  # seconds until the next try after a missing answer or a no
@@ -18,10 +19,14 @@ _MOST = 64 * 1024  # bytes; IoT Hub: a section has at most 32 KiB
 
 
 class Desired:
-    """The desired properties on one connection; `wanted` is told all of them whenever they have changed."""
+    """The desired properties on one connection; `wanted` is told all of them whenever they have changed.
+
+    `wishes` are those that concern the agent itself.
+    """
 
     def __init__(self, wanted: Callable[[Section], None]) -> None:
         self._wanted = wanted
+        self.wishes = Wishes()
         self._section: Section = {}
         self._version: int | None = None
         self._next = 0.0
@@ -70,7 +75,9 @@ class Desired:
 
     def _take(self, patch: Section) -> None:
         self._section = merged(self._section, patch)
-        self._wanted({name: value for name, value in self._section.items() if not name.startswith("$")})
+        desired = {name: value for name, value in self._section.items() if not name.startswith("$")}
+        self.wishes.take(desired, self._version or 0)
+        self._wanted(desired)
 
 
 def _version_of(section: Section) -> int | None:

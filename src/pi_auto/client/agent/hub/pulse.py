@@ -16,7 +16,7 @@ class Pulse:
     """Reports every `interval`; slower while the hub says that this is too often."""
 
     def __init__(self, interval: float) -> None:
-        self._interval = interval
+        self._usual = self._interval = interval
         self._slower = 1
         self._next = 0.0
         self._awaited: str | None = None
@@ -27,6 +27,12 @@ class Pulse:
     def next_at(self) -> float:
         """When something is to be done next."""
         return min(self._next, self._sent + PATIENCE) if self._awaited else self._next
+
+    def pace(self, interval: float | None, now: float) -> None:
+        """Report every `interval` from now on, or as usual if that is None; a change begins with a report."""
+        wanted = self._usual if interval is None else interval
+        if wanted != self._interval:
+            self._interval, self._next = wanted, now
 
     def due(self, now: float) -> bool:
         """Whether it is time to report."""

@@ -16,16 +16,18 @@ from math import inf
 
 from pi_auto.client.agent.delivery.lane import Item, Lane
 from pi_auto.client.agent.errors import HubLost
+from pi_auto.client.agent.hub.changes import Changes
 from pi_auto.client.agent.hub.connection import HubConnection
 from pi_auto.client.agent.hub.desired import Desired
 from pi_auto.client.agent.hub.pulse import Pulse
 from pi_auto.client.agent.hub.way import TOKEN_LIFE
 from pi_auto.client.agent.hub.window import Window
+from pi_auto.client.agent.hub.wishes import HEARTBEAT_INTERVAL
 from pi_auto.client.agent.methods.dispatch import Methods
 from pi_auto.client.agent.wakeups import Reason, Wakeups
 from pi_auto.client.spool.errors import SpoolUnavailable
 from pi_auto.client.spool.reader import Unreadable
-from pi_auto.wire.heartbeat import Heartbeat
+from pi_auto.wire.heartbeat import Heartbeat, to_bytes
 from pi_auto.wire.ids import Position
 from pi_auto.wire.telemetry import telemetry_body, telemetry_topic
 
@@ -47,6 +49,7 @@ class Limits:
     message: int = MOST_MESSAGE
     losses: int = 5
     doubt: float = 60.0
+    spread: float = 120.0  # over which a fleet comes back to a hub that hung up on it
 
 
 class HubSession:
@@ -69,6 +72,7 @@ class HubSession:
         self._desired, self._methods = desired, methods
         self._device_id, self._heartbeat, self._heard, self._limits = device_id, heartbeat, heard, limits
         self._window = Window()
+        self._changes = Changes()
         self._answered = False
         self._look_at = 0.0
         self._ends_at = time.monotonic() + limits.life
@@ -155,10 +159,14 @@ class HubSession:
 
     def _beat(self) -> None:
         now = time.monotonic()
+        self._pulse.pace(self._desired.wishes.held.get(HEARTBEAT_INTERVAL), now)
         if self._pulse.given_up(now):
             log.warning("the IoT Hub did not answer a heartbeat; going on")
+            self._changes.doubted()
         if self._pulse.due(now):
-            self._connection.report(self._heartbeat().to_bytes(), self._pulse.sent(now))
+            settings = self._desired.wishes.acknowledged
+            patch = self._changes.patch(self._heartbeat().to_json() | ({"settings": settings} if settings else {}))
+            self._connection.report(to_bytes(patch), self._pulse.sent(now))
 
     def _ask(self) -> None:
         now = time.monotonic()
@@ -171,8 +179,10 @@ class HubSession:
         while self._connection.answers:
             status, request_id, body = self._connection.answers.popleft()
             if self._pulse.answered(status, request_id, time.monotonic()):
+                self._changes.taken()
                 self._heard()
             elif not self._desired.answered(status, request_id, body):
+                self._changes.doubted()
                 log.warning("the IoT Hub answered %s with status %d", request_id, status)
 
     def _finish(self) -> None:
@@ -183,7 +193,7 @@ class HubSession:
     def _say_offline(self) -> None:
         deadline = time.monotonic() + FAREWELL
         report = Heartbeat(status="offline", last_seen=datetime.now(UTC))
-        self._connection.report(report.to_bytes(), self._pulse.sent(time.monotonic()))
+        self._connection.report(to_bytes(report.to_json()), self._pulse.sent(time.monotonic()))
         while self._pulse.awaiting and time.monotonic() < deadline:
             self._connection.turn(deadline - time.monotonic())
             self._take_acknowledgements()

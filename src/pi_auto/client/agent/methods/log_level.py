@@ -21,7 +21,7 @@ class LogLevel:
     def __init__(self, logger: logging.Logger, minute: float = 60.0) -> None:
         """`minute` is how many seconds one has; a test has shorter ones."""
         self._logger, self._minute = logger, minute
-        self._usual = logger.level
+        self._own = self._usual = logger.level
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
 
@@ -36,6 +36,13 @@ class LogLevel:
             self._logger.setLevel(values["level"])
         log.warning("logging from %s up for %d minutes", values["level"], values["minutes"])
         return Answer(DONE, values)
+
+    def usual(self, level: str | None) -> None:
+        """Log from `level` up whenever there is no loan; None is what the device's own settings say."""
+        with self._lock:
+            self._usual = self._own if level is None else logging.getLevelNamesMapping()[level]
+            if self._timer is None:
+                self._logger.setLevel(self._usual)
 
     def _back(self) -> None:
         with self._lock:
