@@ -65,7 +65,7 @@ class HubConnection:
 
     def answer(self, status: int, request_id: str, body: bytes) -> None:
         """Answer a call of a direct method; the hub sends no receipt."""
-        self._expect(self._mqtt.publish(topics.method_response(status, request_id), body, qos=0).rc)
+        self._expect(self._mqtt.publish(topics.method_answer(status, request_id), body, qos=0).rc)
 
     def turn(self, seconds: float, *wakers: int) -> None:
         """Let the network work until something has come, a waker is readable, or the time is over."""
@@ -123,7 +123,7 @@ class HubConnection:
         deadline = time.monotonic() + PATIENCE
         while not self._open:
             self._turn_before(deadline)
-        wanted = (topics.TWIN_RESPONSES, topics.DESIRED_PATCHES, topics.METHOD_CALLS)
+        wanted = (topics.TWIN_RESPONSES, topics.DESIRED_PATCHES, topics.METHODS)
         self._expect(self._mqtt.subscribe([(topic, 0) for topic in wanted])[0])
 
     def _turn_before(self, deadline: float) -> None:
