@@ -7,7 +7,6 @@ import errno
 import http.client
 import ipaddress
 import logging
-import os
 import shlex
 import signal
 import socket
@@ -17,11 +16,12 @@ import time
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pi_auto.logs import start_logging
 from pi_auto.server.commands import add_commands
+from pi_auto.server.options import add_options
 from pi_auto.server.settings import OFF, Address, Settings, SettingsError
+from pi_auto.server.sizing import add_capacity
 from pi_auto.version import __version__
 
 _ABOUT = """\
@@ -176,73 +176,10 @@ def _parser() -> argparse.ArgumentParser:
         "run", help="serve until stopped", description=_ABOUT, epilog=_EXAMPLES, formatter_class=raw
     )
     command.set_defaults(command=lambda options: run(_settings(options)))
-    add = command.add_argument
-    add(
-        "--data",
-        metavar="DIR",
-        default=os.environ.get("PI_AUTO_DATA"),
-        help="the folder for everything the server keeps; made if it is not there (default: PI_AUTO_DATA)",
-    )
-    add(
-        "--http",
-        metavar="ADDRESS:PORT",
-        default="127.0.0.1:5000",
-        help="where the API and the pages are; port 0 takes a free one, `off` none (%(default)s)",
-    )
-    add(
-        "--hub-mqtt",
-        metavar="ADDRESS:PORT",
-        default="127.0.0.1:1883",
-        help="where the local hub takes MQTT; port 0 takes the one it had before, else a free one, `off` none"
-        " (%(default)s)",
-    )
-    add(
-        "--public-url",
-        metavar="URL",
-        type=_url,
-        help="the server's address as devices are told it (default: the one they came to)",
-    )
-    add(
-        "--heartbeat-interval",
-        metavar="SECONDS",
-        type=_seconds,
-        default=30,
-        help="how often devices are to report that they are there (%(default)s)",
-    )
-    add(
-        "--update-interval",
-        metavar="SECONDS",
-        type=_seconds,
-        default=3600,
-        help="how often devices are to ask for updates (%(default)s)",
-    )
-    add(
-        "--insecure-plain-http",
-        action="store_true",
-        help="allow HTTP without TLS on other addresses than loopback: tokens, keys and scans can be overheard",
-    )
-    add("--insecure-plain-mqtt", action="store_true", help="allow the same for MQTT")
-    add(
-        "--log-level",
-        choices=("DEBUG", "INFO", "WARNING", "ERROR"),
-        default="INFO",
-        help="what is logged to stderr (%(default)s)",
-    )
+    add_options(command)
     add_commands(commands)
+    add_capacity(commands)
     return parser
-
-
-def _seconds(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 86400:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 1 to 86400")
-    return int(text)
-
-
-def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not text.isprintable() or len(text) > 2048:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a URL such as https://pi.example.org")
-    return text.rstrip("/")
 
 
 if __name__ == "__main__":

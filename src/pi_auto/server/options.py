@@ -1,0 +1,92 @@
+"""The options of `pi-auto-server run`.
+
+Text comes in from the command line; what is not a number of seconds or a URL is refused here, with
+what is allowed. Addresses and the rest are judged by `settings`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Add them to the command."""
+    for group in (_add_places, _add_intervals, _add_risks):
+        group(command.add_argument)
+    command.add_argument(
+        "--log-level",
+        choices=("DEBUG", "INFO", "WARNING", "ERROR"),
+        default="INFO",
+        help="what is logged to stderr (%(default)s)",
+    )
+
+
+def _add_places(add: Callable[..., Any]) -> None:
+    add(
+        "--data",
+        metavar="DIR",
+        default=os.environ.get("PI_AUTO_DATA"),
+        help="the folder for everything the server keeps; made if it is not there (default: PI_AUTO_DATA)",
+    )
+    add(
+        "--http",
+        metavar="ADDRESS:PORT",
+        default="127.0.0.1:5000",
+        help="where the API and the pages are; port 0 takes a free one, `off` none (%(default)s)",
+    )
+    add(
+        "--hub-mqtt",
+        metavar="ADDRESS:PORT",
+        default="127.0.0.1:1883",
+        help="where the local hub takes MQTT; port 0 takes the one it had before, else a free one, `off` none"
+        " (%(default)s)",
+    )
+    add(
+        "--public-url",
+        metavar="URL",
+        type=_url,
+        help="the server's address as devices are told it (default: the one they came to)",
+    )
+
+
+def _add_intervals(add: Callable[..., Any]) -> None:
+    add(
+        "--heartbeat-interval",
+        metavar="SECONDS",
+        type=_seconds,
+        default=30,
+        help="how often devices are to report that they are there (%(default)s)",
+    )
+    add(
+        "--update-interval",
+        metavar="SECONDS",
+        type=_seconds,
+        default=3600,
+        help="how often devices are to ask for updates (%(default)s)",
+    )
+
+
+def _add_risks(add: Callable[..., Any]) -> None:
+    add(
+        "--insecure-plain-http",
+        action="store_true",
+        help="allow HTTP without TLS on other addresses than loopback: tokens, keys and scans can be overheard",
+    )
+    add("--insecure-plain-mqtt", action="store_true", help="allow the same for MQTT")
+
+
+def _seconds(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 86400:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 1 to 86400")
+    return int(text)
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not text.isprintable() or len(text) > 2048:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a URL such as https://pi.example.org")
+    return text.rstrip("/")
