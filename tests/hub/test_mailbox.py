@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import struct
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -158,3 +162,34 @@ def test_a_kept_session_is_there_after_a_restart_and_a_clean_one_ends_it(tmp_pat
 
     asyncio.run(begin())
     asyncio.run(go_on())
+
+
+KILLED = """
+import asyncio, os, pathlib, signal, sys
+from pi_auto.hub.mailbox import Message
+from support.inner_hub import inner_hub
+
+async def run():
+    async with inner_hub(pathlib.Path(sys.argv[1])) as hub:
+        await hub.put_device("pi-1")
+        await hub.services.mailbox.send("pi-1", Message(b"acknowledged"))
+        await hub.services.mailbox.send("pi-1", Message(b"waits"))
+        await hub.services.mailbox.acknowledge("pi-1", 2)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(run())
+"""
+
+
+def test_what_was_accepted_waits_and_what_was_acknowledged_is_gone_after_kill_9(tmp_path: Path) -> None:
+    tests = str(Path(__file__).parents[1])
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path)], env=os.environ | {"PYTHONPATH": tests}, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+
+    async def run() -> None:
+        async with inner_hub(tmp_path) as hub:
+            assert [letter.body for letter in await hub.services.mailbox.pending("pi-1")] == [b"waits"]
+
+    asyncio.run(run())

@@ -79,7 +79,7 @@ class Program:
             )
             stack.push_async_callback(self._end_connections, connections)
             address = await self._listen(stack, connections, tls)
-            https = await self._listen_rest(stack, services)
+            https = await self._listen_rest(stack, services, connections)
             control = Control(services, About(services.host, address), self._stop.set)
             stack.push_async_callback(control.close)
             listener = await control.open(self._options.socket)
@@ -119,13 +119,16 @@ class Program:
             policies=await Policies.load(database),
         )
 
-    async def _listen_rest(self, stack: AsyncExitStack, services: Services) -> str:
+    async def _listen_rest(self, stack: AsyncExitStack, services: Services, connections: Connections) -> str:
         options = self._options
         if options.https_port is None:
             return "off"
+        from pi_auto.hub.rest.routes import service_side  # noqa: PLC0415 - the same
         from pi_auto.hub.rest.server import listen  # noqa: PLC0415 - aiohttp costs memory that MQTT alone need not
 
-        return await listen(stack, services, options.host, options.https_port, options.rest_tls())
+        return await listen(
+            stack, service_side(services, connections), options.host, options.https_port, options.rest_tls()
+        )
 
     async def _listen(self, stack: AsyncExitStack, connections: Connections, tls: ssl.SSLContext | None) -> str:
         options = self._options

@@ -221,7 +221,7 @@ def test_a_policy_may_what_it_may_at_azure(https_hub: RunningHub, policy: str, m
     service = Service(https_hub, policy)
     asked = {"GET /devices": None, "PUT /devices/r": {"deviceId": "r"}, "GET /twins/r": None,
              "POST /devices/query": {"query": "SELECT * FROM devices"}}  # fmt: skip
-    answers = {name: service.ask(*name.split(" "), body) for name, body in asked.items()}
+    answers = {name: service.ask(name.split(" ")[0], name.split(" ")[1], body) for name, body in asked.items()}
     assert {name for name, answer in answers.items() if answer.status != 401} == may
 
 

@@ -113,7 +113,9 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
         return response(RefusedError("RequestEntityTooLarge", f"a body of more than {MOST_BODY} bytes"))
     except web.HTTPMethodNotAllowed:
         return response(RefusedError("MethodNotAllowed", f"{request.method} is not for this path"))
-    except web.HTTPException:
+    except web.HTTPException as error:
+        if error.status != 404:
+            raise
         return response(RefusedError("NotFound", "there is nothing at this path"))
     except ConnectionError:
         raise

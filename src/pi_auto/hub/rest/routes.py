@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from pi_auto.hub import websocket
+from pi_auto.hub.connection import Connections
 from pi_auto.hub.policies import Right
 from pi_auto.hub.rest import devices, messages, query, twins
 from pi_auto.hub.rest.app import allowed, application
@@ -29,9 +31,11 @@ ROUTES = (
 )
 
 
-def service_side(hub: Services) -> web.Application:
-    """The whole application."""
+def service_side(hub: Services, connections: Connections) -> web.Application:
+    """The whole application, and the way in for devices that have nothing but HTTPS."""
     app = application(hub)
+    app[websocket.CONNECTIONS] = connections
+    app.router.add_get(websocket.PATH, websocket.serve)
     for method, path, right, rate, handler in ROUTES:
         app.router.add_route(method, path, allowed(right, rate, handler))
     return app

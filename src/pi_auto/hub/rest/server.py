@@ -8,15 +8,13 @@ from contextlib import AsyncExitStack
 from aiohttp import web
 
 from pi_auto.hub.errors import OperatorError
-from pi_auto.hub.rest.routes import service_side
-from pi_auto.hub.services import Services
 
 _GRACE = 2.0  # seconds for requests under way when the hub stops
 
 
-async def listen(stack: AsyncExitStack, hub: Services, host: str, port: int, tls: ssl.SSLContext) -> str:
+async def listen(stack: AsyncExitStack, app: web.Application, host: str, port: int, tls: ssl.SSLContext) -> str:
     """Serve until the stack closes; answers ADDRESS:PORT. Raises OperatorError."""
-    runner = web.AppRunner(service_side(hub), access_log=None, shutdown_timeout=_GRACE, keepalive_timeout=60)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE, keepalive_timeout=60)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     try:
