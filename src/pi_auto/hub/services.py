@@ -9,6 +9,7 @@ from pi_auto.hub.eventlog.log import EventLog
 from pi_auto.hub.kept_sessions import KeptSessions
 from pi_auto.hub.mailbox import Mailbox
 from pi_auto.hub.methods import Methods
+from pi_auto.hub.policies import Policies
 from pi_auto.hub.registry import Registry
 from pi_auto.hub.switchboard import Switchboard
 from pi_auto.hub.throttles import Throttles
@@ -29,3 +30,4 @@ class Services:
     mailbox: Mailbox
     kept_sessions: KeptSessions
     throttles: Throttles
+    policies: Policies
