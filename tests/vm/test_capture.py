@@ -112,6 +112,35 @@ def test_3000_characters_on_a_busy_machine_are_exact_or_lost(
         assert (stored, lost) == ([code, "1"], [])
 
 
+@pytest.mark.unhurried
+@pytest.mark.parametrize("milliseconds", [10, 4, 2, 1])
+def test_codes_one_after_the_other_are_exact_or_lost_at_every_pace(
+    pi: Appliance, uinput: Hands, chance: random.Random, figures: Figures, milliseconds: int
+) -> None:
+    """The kernel's part of `script/bench capture`: 3,000 characters in codes of 50, with nothing else to do."""
+    codes, last = ["".join(chance.choices(KEYS, k=50)) for _ in range(60)], fresh_code()
+    with plugged(pi, uinput, "a", "Barcode Scanner A"):
+        mark = pi.journal.mark()
+        pi.will_scan(*codes, last)
+        typed = frames(report for code in codes for report in reports_for(code))
+        calmly = f"frames a 5000 {' '.join(frames(reports_for(last)))}"
+        uinput.do(f"frames a {milliseconds * 500} {' '.join(typed)}", "wait 1", calmly, "wait 1", timeout=180)
+        # Several codes may be told as one loss, so they are not counted: the last one comes behind them all.
+        pi.journal.wait_until(
+            lambda _: last in (each.text for each in pi.stored(mark)), mark, pi.patience, "the last is stored"
+        )
+        stored, lost = outcomes(pi, mark, 1)
+    stored.remove(last)
+    exact, pace = len(set(codes) & set(stored)), f"60 codes at {milliseconds} ms a character"
+    figures.add(f"{pace}, exact", exact, "", "60")
+    figures.add(f"{pace}, reported as lost", len(lost), "", "0")
+    figures.add(f"{pace}, damaged", len(stored) - exact, "", "0")
+    assert set(stored) <= set(codes)
+    assert len(stored) == len(set(stored))
+    if milliseconds >= 2:
+        assert (stored, lost) == (codes, [])
+
+
 def test_a_reader_that_is_frozen_in_a_code_loses_it_and_reads_the_next(pi: Appliance, uinput: Hands) -> None:
     """Shift is held when the kernel's queue runs over, and let go meanwhile: it must not be stuck afterwards."""
     code, following = "abcdefghij" * 24, "small-letters"

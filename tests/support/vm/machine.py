@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import socket
 import subprocess
 import tempfile
 import time
@@ -163,6 +164,27 @@ class Machine:
         del self._plugged[name]
         self._control.ask("device_del", id=name)
         wait_until(lambda: not self._knows(name), what=f"{name} is unplugged")
+
+    def plug_in_line(self, name: str = "line1") -> socket.socket:
+        """Plug in a USB serial adapter: what is written to the socket comes in at it; closing it unplugs it."""
+        address = {"type": "unix", "data": {"path": str(self._sockets / name)}}
+        backend = {"type": "socket", "data": {"addr": address, "server": True, "wait": False}}
+        self._control.ask("chardev-add", id=name, backend=backend)
+        place = {"chardev": name} | ({"bus": "xhci.0"} if self.has_wires else {})
+        self._control.ask("device_add", driver="usb-serial", id=f"usb-{name}", serial=f"rig-{name}", **place)
+        return self.plug_back_in(name)
+
+    def plug_back_in(self, name: str = "line1") -> socket.socket:
+        """The same adapter, after its socket was closed."""
+        line = socket.socket(socket.AF_UNIX)
+        line.connect(str(self._sockets / name))
+        return line
+
+    def remove_line(self, name: str = "line1") -> None:
+        """Take the adapter away for good; its socket is closed."""
+        self._control.ask("device_del", id=f"usb-{name}")
+        wait_until(lambda: not self._knows(f"usb-{name}"), what=f"{name} is removed")
+        self._control.ask("chardev-remove", id=name)
 
     def type(self, text: str, *, on: str = "kbd1", enter: bool = True) -> None:
         """Type a code as fast as scanners do, on one of the keyboards that are plugged in."""
