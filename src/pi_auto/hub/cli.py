@@ -63,6 +63,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         orphan_timeout=arguments.orphan_timeout,
         most_connections=arguments.max_connections,
         connect_timeout=arguments.connect_timeout,
+        throttle=arguments.throttle,
     )
 
 
@@ -107,6 +108,10 @@ def _add_run_options(run_command: argparse.ArgumentParser) -> None:
     add(
         "--connect-timeout", type=_seconds, default=CONNECT_TIMEOUT, metavar="SECONDS",
         help=f"close a connection that has not proved who it is by then (default: {CONNECT_TIMEOUT})",
+    )  # fmt: skip
+    add(
+        "--throttle", metavar="TIER[:UNITS]",
+        help="imitate the rates of an Azure tier, S1, S2 or S3, with so many units (default: no limits)",
     )  # fmt: skip
     add(
         "--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"),

@@ -15,7 +15,7 @@ from typing import cast
 from pi_auto.hub.mqtt.packets import ProtocolError, ReturnCode, WrongProtocolError, connack
 from pi_auto.hub.mqtt.parser import Parser
 from pi_auto.hub.services import Services
-from pi_auto.hub.session import Session
+from pi_auto.hub.sessions.session import Session
 
 UNPROVED_PACKET = 8 * 1024  # bytes; a CONNECT with a token is far below 1 KB
 _CLOSING_TIME = 5.0  # seconds in which a closing peer may take what is left for it
@@ -54,8 +54,8 @@ class Connection(asyncio.Protocol):
     """One TCP connection and the session on it; an Outlet to the session."""
 
     __slots__ = (
-        "_all", "_closing", "_heard", "_loop", "_output", "_parser", "_paused", "_peer", "_reading_on", "_silence",
-        "_transport", "_under_way", "_until", "_writable", "session",
+        "_all", "_closing", "_heard", "_loop", "_output", "_parser", "_paused", "_peer", "_reading_on", "_resting",
+        "_silence", "_transport", "_under_way", "_until", "_writable", "session",
     )  # fmt: skip
 
     def __init__(self, connections: Connections) -> None:
@@ -65,7 +65,7 @@ class Connection(asyncio.Protocol):
         self.session = Session(connections.services, self)
         self._output: list[bytes] = []
         self._under_way = 0
-        self._paused = self._closing = self._reading_on = False
+        self._paused = self._closing = self._reading_on = self._resting = False
         self._writable = True
         self._heard, self._silence = self._loop.time(), connections.connect_timeout
         self._until = _NEVER
@@ -121,6 +121,17 @@ class Connection(asyncio.Protocol):
 
     # What the session calls.
 
+    @property
+    def backed_up(self) -> bool:
+        """Whether the peer does not read what it is sent."""
+        return not self._writable
+
+    def rest(self, seconds: float) -> None:
+        """Read nothing more of the peer for so long: it is faster than it may be."""
+        if not self._resting:
+            self._resting = True
+            self._loop.call_later(seconds, self._rested)
+
     def send(self, data: bytes) -> None:
         """Send at the end of this turn, together with whatever else is due by then."""
         if self._closing or not data:
@@ -162,7 +173,7 @@ class Connection(asyncio.Protocol):
         if self._closing:
             self.abort()
             return
-        if now < self._until and self._paused and self._under_way:
+        if now < self._until and self._paused and (self._under_way or self._resting):
             self._heard = now  # it is the hub that does not read
             return
         if now >= self._until:
@@ -174,6 +185,11 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Cut it, whatever it still has to be sent."""
         self._transport.abort()
+
+    def _rested(self) -> None:
+        self._resting = False
+        self._heard = self._loop.time()  # it was the hub that did not read
+        self._read_on()
 
     def _work(self) -> None:
         """Understand what has come, as long as there is room for what it asks, one fair turn at a time."""
@@ -204,7 +220,7 @@ class Connection(asyncio.Protocol):
         self.session.end(clean=False)
 
     def _is_full(self) -> bool:
-        if not self._writable or self._under_way > _MOST_UNDER_WAY:
+        if not self._writable or self._resting or self._under_way > _MOST_UNDER_WAY:
             return True
         return self._under_way > 0 and self._all.services.log.congested
 

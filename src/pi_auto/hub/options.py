@@ -8,6 +8,8 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from pi_auto.hub.errors import OperatorError
+from pi_auto.hub.throttles import Throttles
+from pi_auto.wire.quotas import TIERS
 
 MOST_CONNECTIONS = 12_000
 CONNECT_TIMEOUT = 10  # seconds
@@ -28,6 +30,7 @@ class Options:
     orphan_timeout: float | None = None
     most_connections: int = MOST_CONNECTIONS
     connect_timeout: float = CONNECT_TIMEOUT
+    throttle: str | None = None
 
     def tls(self) -> ssl.SSLContext | None:
         """TLS as it was asked for; without it only loopback is allowed. Raises OperatorError."""
@@ -43,6 +46,18 @@ class Options:
                 f"{self.tls_cert} and {self.tls_key} are not a certificate and its key: {error}"
             ) from error
         return context
+
+    def throttles(self) -> Throttles:
+        """The rates of `throttle`, such as S1 or S2:3; none without it. Raises OperatorError."""
+        if self.throttle is None:
+            return Throttles()
+        name, _, units = self.throttle.partition(":")
+        tier = TIERS.get(name)
+        if tier is None:
+            raise OperatorError(f"{name!r} is not a tier: one of {', '.join(TIERS)}")
+        if not (units or "1").isdecimal() or not 1 <= int(units or "1") <= tier.most_units:
+            raise OperatorError(f"{units!r} is not a number of units of {name}: 1 to {tier.most_units}")
+        return Throttles(tier, int(units or "1"))
 
     def _check_plain(self) -> None:
         if self.tls_cert or self.tls_key:

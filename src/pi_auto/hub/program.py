@@ -23,6 +23,7 @@ from pi_auto.hub.database import Database
 from pi_auto.hub.errors import OperatorError
 from pi_auto.hub.eventlog.log import EventLog
 from pi_auto.hub.eventlog.record import Record
+from pi_auto.hub.methods import Methods
 from pi_auto.hub.options import Options
 from pi_auto.hub.registry import Registry
 from pi_auto.hub.services import Services
@@ -62,7 +63,7 @@ class Program:
         tls = self._options.tls()
         _watch_for_end(self._stop)
         async with AsyncExitStack() as stack:
-            services = await self._open_stores(stack)
+            services = await self.open_stores(stack)
             connections = Connections(
                 services, _allowed_connections(self._options.most_connections), self._options.connect_timeout
             )
@@ -81,7 +82,8 @@ class Program:
             raise OperatorError(self._failure)
         return 0
 
-    async def _open_stores(self, stack: AsyncExitStack) -> Services:
+    async def open_stores(self, stack: AsyncExitStack) -> Services:
+        """The hub's parts, opened in an order that loses nothing, and closed with the stack."""
         database = Database(self._options.data / "registry.sqlite")
         stack.push_async_callback(database.close)
         log = EventLog(self._options.data / "events", self._fail)
@@ -90,7 +92,11 @@ class Program:
             log.append(Record(hublink.DISCONNECTED, device_id, time.time_ns() // 1_000_000))
         registry = await Registry.load(database)
         self._drains = (database.drained, log.drained)
-        return Services(self._options.name, log, registry, Twins(database), Switchboard(), Complaints())
+        switchboard = Switchboard()
+        return Services(
+            self._options.name, log, registry, Twins(database), switchboard, Complaints(),
+            methods=Methods(switchboard), throttles=self._options.throttles(),
+        )  # fmt: skip
 
     async def _listen(self, stack: AsyncExitStack, connections: Connections, tls: ssl.SSLContext | None) -> str:
         options = self._options

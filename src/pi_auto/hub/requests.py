@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from pi_auto.wire import topics
 
-SUBSCRIBABLE = (topics.TWIN_RESPONSES, topics.DESIRED_PATCHES)
+SUBSCRIBABLE = (topics.TWIN_RESPONSES, topics.DESIRED_PATCHES, topics.METHODS)
 _TWIN = re.compile(r"\$iothub/twin/(GET|PATCH/properties/reported)/\?(.*)\Z", re.DOTALL)
 _MOST_REQUEST_ID = 256
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from pi_auto.hub.complaints import Complaints
 from pi_auto.hub.eventlog.log import EventLog
+from pi_auto.hub.methods import Methods
 from pi_auto.hub.registry import Registry
 from pi_auto.hub.switchboard import Switchboard
+from pi_auto.hub.throttles import Throttles
 from pi_auto.hub.twins import Twins
 
 
@@ -21,3 +23,5 @@ class Services:
     twins: Twins
     switchboard: Switchboard
     complaints: Complaints
+    methods: Methods
+    throttles: Throttles

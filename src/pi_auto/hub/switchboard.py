@@ -14,6 +14,9 @@ class Line(Protocol):
     def tell_desired(self, patch: bytes, version: int) -> None:
         """Hand the device a change of its desired properties, if it wants to hear of them."""
 
+    def call_method(self, name: str, request_id: str, payload: bytes) -> bool:
+        """Hand the device a call of a method; whether it takes any and was sent this one."""
+
 
 class Switchboard:
     """The connected devices."""
@@ -36,6 +39,12 @@ class Switchboard:
     def find(self, device_id: str) -> Line | None:
         """The session of a device that is connected."""
         return self._lines.get(device_id)
+
+    def drop(self, device_id: str) -> None:
+        """Close the connection of a device, if it has one: it was disabled or deleted, or its keys changed."""
+        line = self._lines.get(device_id)
+        if line:
+            line.end(clean=False)
 
     def __len__(self) -> int:
         return len(self._lines)

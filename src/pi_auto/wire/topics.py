@@ -5,12 +5,17 @@ Source: Microsoft, "Communicate with an IoT hub using the MQTT protocol".
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qsl, quote, unquote
 
 API_VERSION = "2021-04-12"
 MQTT_TLS_PORT = 8883
 TWIN_RESPONSES = "$iothub/twin/res/#"
 DESIRED_PATCHES = "$iothub/twin/PATCH/properties/desired/#"
+METHODS = "$iothub/methods/POST/#"
+
+_METHOD_CALL = re.compile(r"\$iothub/methods/POST/([^/]{1,300})/\?\$rid=([^&]{1,256})\Z")
+_METHOD_ANSWER = re.compile(r"\$iothub/methods/res/(-?[0-9]{1,9})/\?\$rid=([^&]{1,256})\Z")
 
 # Names of the property bag, and what Azure calls the same thing in an event.
 SYSTEM_PROPERTIES = {
@@ -86,3 +91,30 @@ def parse_twin_response(topic: str) -> tuple[int, str] | None:
         return None
     found = [part[len("$rid=") :] for part in query.split("&") if part.startswith("$rid=")]
     return (int(status), unquote(found[0])) if found else None
+
+
+def method_call(name: str, request_id: str) -> str:
+    """Where the hub calls a method of a device."""
+    return f"{METHODS[:-1]}{quote(name, safe='')}/?$rid={quote(request_id, safe='')}"
+
+
+def method_answer(status: int, request_id: str) -> str:
+    """Where a device answers such a call."""
+    return f"$iothub/methods/res/{status}/?$rid={quote(request_id, safe='')}"
+
+
+def parse_method_call(topic: str) -> tuple[str, str] | None:
+    """Name and request id of a hub's call; nothing if the topic is another."""
+    found = _METHOD_CALL.match(topic)
+    return (unquote(found[1]), unquote(found[2])) if found else None
+
+
+def parse_method_answer(topic: str) -> tuple[int, str] | None:
+    """Status and request id of a device's answer; nothing if the topic is another."""
+    found = _METHOD_ANSWER.match(topic)
+    return (int(found[1]), unquote(found[2])) if found else None
+
+
+def devicebound(device_id: str) -> str:
+    """What a device subscribes to for cloud-to-device messages."""
+    return f"devices/{device_id}/messages/devicebound/#"

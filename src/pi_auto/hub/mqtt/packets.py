@@ -28,6 +28,7 @@ class ReturnCode(IntEnum):
 
     ACCEPTED = 0
     WRONG_PROTOCOL = 1
+    SERVER_UNAVAILABLE = 3
     NOT_AUTHORIZED = 5
 
 
