@@ -40,6 +40,23 @@ CREATE TABLE twins (
     reported_version INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 """,
+    """
+ALTER TABLE devices ADD COLUMN generation_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE devices ADD COLUMN etag TEXT NOT NULL DEFAULT '';
+ALTER TABLE devices ADD COLUMN status_reason TEXT;
+ALTER TABLE devices ADD COLUMN status_updated_at TEXT NOT NULL DEFAULT '0001-01-01T00:00:00Z';
+UPDATE devices SET generation_id = lower(hex(randomblob(8))), etag = lower(hex(randomblob(8)));
+ALTER TABLE twins ADD COLUMN tags TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE twins ADD COLUMN desired_metadata TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE twins ADD COLUMN reported_metadata TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE twins ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE twins ADD COLUMN etag INTEGER NOT NULL DEFAULT 1;
+CREATE TABLE policies (
+    name TEXT PRIMARY KEY,
+    primary_key TEXT NOT NULL,
+    secondary_key TEXT NOT NULL
+) WITHOUT ROWID, STRICT;
+""",
 )
 
 

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from pi_auto.wire.twin import Section, merged
 
 MOST_BYTES = 32 * 1024  # of one section
+MOST_TAGS = 8 * 1024  # bytes of all tags
 MOST_DEPTH = 10
 MOST_TEXT = 4096  # bytes of one string
 MOST_NAME = 1024
@@ -38,12 +39,12 @@ def parse_patch(body: bytes) -> Section:
     return patch
 
 
-def merge(section: Section, patch: Section) -> Section:
+def merge(section: Section, patch: Section, most: int = MOST_BYTES) -> Section:
     """The section after a patch; neither is changed. Raises RefusedPatchError if it grows too large."""
     result = merged(section, patch)
     size = len(dump(result).encode())
-    if size > MOST_BYTES:
-        raise RefusedPatchError(f"the section would hold {size} bytes; at most {MOST_BYTES} are allowed")
+    if size > most:
+        raise RefusedPatchError(f"the section would hold {size} bytes; at most {most} are allowed")
     return result
 
 

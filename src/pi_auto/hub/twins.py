@@ -1,4 +1,4 @@
-"""The twins in the database: read whole, reported and desired properties patched.
+"""The twins in the database: read whole, reported and desired properties and tags patched.
 
 The rules are in patches.py; here they meet the stored rows. An answer is durable when it
 comes.
@@ -9,10 +9,48 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+from base64 import b64encode
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
+from pi_auto.hub import etags
 from pi_auto.hub.database import Database
-from pi_auto.hub.patches import dump, merge
+from pi_auto.hub.metadata import stamped
+from pi_auto.hub.patches import MOST_TAGS, RefusedPatchError, dump, merge
+from pi_auto.hub.registry import NEVER
+from pi_auto.wire.times import format_time
 from pi_auto.wire.twin import Section
+
+_COLUMNS = (
+    "device_id, tags, desired, desired_version, desired_metadata, reported, reported_version, reported_metadata, "
+    "version, etag"
+)
+
+
+class NoTwinError(RefusedPatchError):
+    """The device has been deleted meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """A twin as the service side sees it; the sections carry `$version` and `$metadata`."""
+
+    device_id: str
+    tags: Section
+    desired: Section
+    reported: Section
+    version: int
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What the service side changes of a twin: None leaves a part alone; `whole` replaces instead of merging."""
+
+    tags: Section | None = None
+    desired: Section | None = None
+    whole: bool = False
 
 
 class Twins:
@@ -31,12 +69,26 @@ class Twins:
 
     def desire(self, device_id: str, patch: Section) -> asyncio.Future[int]:
         """Merge a patch into the desired properties; answers their new version, or RefusedPatchError."""
-        return self._database.submit(lambda connection: _patch(connection, "desired", device_id, patch))
+        return self._database.submit(lambda connection: _desire(connection, device_id, patch))
+
+    def view(self, device_id: str) -> asyncio.Future[Twin]:
+        """A twin as the service side sees it, or NoTwinError."""
+        return self._database.submit(lambda connection: _view(connection, device_id))
+
+    def views(self, after: str, most: int) -> asyncio.Future[list[Twin]]:
+        """At most so many twins in order of their ids, from the first one behind `after`."""
+        return self._database.submit(lambda connection: _views(connection, after, most))
+
+    def change(self, device_id: str, change: Change, if_match: str | None = None) -> asyncio.Future[Twin]:
+        """Change tags and desired properties at once, all or nothing: the twin after it, or
+        RefusedPatchError, StaleError, NoTwinError.
+        """
+        return self._database.submit(lambda connection: _change(connection, device_id, change, if_match))
 
 
 def _read(connection: sqlite3.Connection, device_id: str) -> bytes:
     query = "SELECT desired, desired_version, reported, reported_version FROM twins WHERE device_id = ?"
-    desired, desired_version, reported, reported_version = connection.execute(query, (device_id,)).fetchone()
+    desired, desired_version, reported, reported_version = _row(connection, query, device_id)
     twin = {
         "desired": json.loads(desired) | {"$version": desired_version},
         "reported": json.loads(reported) | {"$version": reported_version},
@@ -44,10 +96,68 @@ def _read(connection: sqlite3.Connection, device_id: str) -> bytes:
     return json.dumps(twin, separators=(",", ":")).encode()
 
 
-def _patch(connection: sqlite3.Connection, section: str, device_id: str, patch: Section) -> int:
+def _patch(
+    connection: sqlite3.Connection, section: str, device_id: str, patch: Section, whole: bool = False
+) -> int:
     """Merge a patch into `desired` or `reported`; the new version of that section."""
-    query = f"SELECT {section}, {section}_version FROM twins WHERE device_id = ?"  # noqa: S608 - one of two words
-    stored, version = connection.execute(query, (device_id,)).fetchone()
-    update = f"UPDATE twins SET {section} = ?, {section}_version = ? WHERE device_id = ?"  # noqa: S608 - the same
-    connection.execute(update, (dump(merge(json.loads(stored), patch)), version + 1, device_id))
+    query = f"SELECT {section}, {section}_metadata, {section}_version FROM twins WHERE device_id = ?"  # noqa: S608 - one of two words
+    stored, metadata, version = _row(connection, query, device_id)
+    former, known = ({}, {}) if whole else (json.loads(stored), json.loads(metadata))
+    noted = version + 1 if section == "desired" else None
+    stamps = stamped(known, patch, format_time(datetime.now(UTC)), noted)
+    update = (
+        f"UPDATE twins SET {section} = ?, {section}_metadata = ?, {section}_version = ?, "  # noqa: S608 - the same
+        "version = version + 1 WHERE device_id = ?"
+    )
+    connection.execute(update, (dump(merge(former, patch)), dump(stamps), version + 1, device_id))
     return int(version) + 1
+
+
+def _desire(connection: sqlite3.Connection, device_id: str, patch: Section) -> int:
+    version = _patch(connection, "desired", device_id, patch)
+    connection.execute("UPDATE twins SET etag = etag + 1 WHERE device_id = ?", (device_id,))
+    return version
+
+
+def _change(connection: sqlite3.Connection, device_id: str, change: Change, if_match: str | None) -> Twin:
+    """Everything is checked before anything is written: a job that refuses has changed nothing."""
+    twin = _view(connection, device_id)
+    etags.check(if_match, twin.etag)
+    tags = None if change.tags is None else merge({} if change.whole else twin.tags, change.tags, MOST_TAGS)
+    if change.desired is not None:
+        _patch(connection, "desired", device_id, change.desired, change.whole)
+    if tags is not None:
+        update = "UPDATE twins SET tags = ?, version = version + 1 WHERE device_id = ?"
+        connection.execute(update, (dump(tags), device_id))
+    connection.execute("UPDATE twins SET etag = etag + 1 WHERE device_id = ?", (device_id,))
+    return _view(connection, device_id)
+
+
+def _view(connection: sqlite3.Connection, device_id: str) -> Twin:
+    return _twin(_row(connection, f"SELECT {_COLUMNS} FROM twins WHERE device_id = ?", device_id))  # noqa: S608
+
+
+def _views(connection: sqlite3.Connection, after: str, most: int) -> list[Twin]:
+    query = f"SELECT {_COLUMNS} FROM twins WHERE device_id > ? ORDER BY device_id LIMIT ?"  # noqa: S608 - a constant
+    return [_twin(row) for row in connection.execute(query, (after, most))]
+
+
+def _twin(row: tuple[Any, ...]) -> Twin:
+    device_id, tags, desired, desired_version, desired_metadata, reported, reported_version, metadata, *rest = row
+    version, etag = rest
+    return Twin(
+        device_id, json.loads(tags), _section(desired, desired_metadata, desired_version),
+        _section(reported, metadata, reported_version), version, b64encode(etag.to_bytes(8, "big")).decode(),
+    )  # fmt: skip
+
+
+def _section(properties: str, metadata: str, version: int) -> Section:
+    stamps = json.loads(metadata) or {"$lastUpdated": NEVER}
+    return json.loads(properties) | {"$metadata": stamps, "$version": version}
+
+
+def _row(connection: sqlite3.Connection, query: str, device_id: str) -> tuple[Any, ...]:
+    row: tuple[Any, ...] | None = connection.execute(query, (device_id,)).fetchone()
+    if row is None:
+        raise NoTwinError("the device is not registered any more")
+    return row
