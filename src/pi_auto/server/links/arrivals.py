@@ -26,6 +26,7 @@ class Delivery:
     """One event of a partition as azure-eventhub gives it; names and values of both maps may be bytes or text."""
 
     sequence_number: int
+    offset: str
     enqueued_at: str
     system_properties: Mapping[Any, Any]
     properties: Mapping[Any, Any]
@@ -35,6 +36,7 @@ class Delivery:
 def event_of(delivery: Delivery) -> Event | None:
     """The event; nothing for a source that is nothing to us. Raises FieldError for one that cannot be read."""
     system, own = texts(delivery.system_properties.items()), texts(delivery.properties.items())
+    body: Any
     source = system.get(_SOURCE, "Telemetry")
     if source == "Telemetry":
         kind, body = TELEMETRY, b64encode(delivery.body).decode()

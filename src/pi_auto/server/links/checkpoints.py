@@ -10,11 +10,12 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from azure.eventhub import CheckpointStore
-from sqlalchemy import ColumnElement, Connection, Table, and_, insert, select, update
+from sqlalchemy import Connection, Table, insert, select, update
 
+from pi_auto.server.links.partitions import Partition, is_row_of, move_checkpoint
 from pi_auto.server.links.tables import eventhub_checkpoints, eventhub_ownerships
 from pi_auto.server.store.engine import Store
 from pi_auto.server.store.writer import Writer
@@ -22,16 +23,7 @@ from pi_auto.server.store.writer import Writer
 _WRITE_TIMEOUT = 60.0  # seconds
 
 
-class Partition(NamedTuple):
-    """A partition of an event hub as one consumer group reads it; also the key of both tables."""
-
-    namespace: str
-    eventhub: str
-    consumer_group: str
-    partition: str
-
-
-class BookedCheckpoints(CheckpointStore):  # type: ignore[misc] # azure-eventhub's types are not checked here
+class BookedCheckpoints(CheckpointStore):
     """The store that the consumer client is given."""
 
     def __init__(self, store: Store, writer: Writer) -> None:
@@ -70,23 +62,6 @@ class BookedCheckpoints(CheckpointStore):  # type: ignore[misc] # azure-eventhub
             return list(connection.execute(query))
 
 
-def booked_through(connection: Connection, partition: Partition) -> int:
-    """The sequence number of the last event booked; -1 before the first, since they start at 0."""
-    query = select(eventhub_checkpoints.c.sequence_number).where(_is(eventhub_checkpoints, partition))
-    found = connection.execute(query).scalar()
-    return -1 if found is None else int(found)
-
-
-def move_checkpoint(connection: Connection, partition: Partition, number: int, offset: str) -> None:
-    """Everything up to `number` is booked, unless more is already."""
-    table, values = eventhub_checkpoints, {"sequence_number": number, "offset": offset}
-    known = booked_through(connection, partition)
-    if known < 0:
-        connection.execute(insert(table).values(**partition._asdict(), **values))
-    elif number > known:
-        connection.execute(update(table).where(_is(table, partition)).values(values))
-
-
 def _claim(connection: Connection, wanted: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [claimed for claim in wanted if (claimed := _claim_one(connection, claim))]
 
@@ -94,18 +69,14 @@ def _claim(connection: Connection, wanted: list[dict[str, Any]]) -> list[dict[st
 def _claim_one(connection: Connection, claim: dict[str, Any]) -> dict[str, Any] | None:
     table, key = eventhub_ownerships, _key(claim)
     values = {"owner": claim["owner_id"], "etag": str(uuid.uuid4()), "modified": time.time()}
-    found = connection.execute(select(table.c.etag).where(_is(table, key))).scalar()
+    found = connection.execute(select(table.c.etag).where(is_row_of(table, key))).scalar()
     if found is None:
         connection.execute(insert(table).values(**key._asdict(), **values))
     elif found == claim.get("etag"):
-        connection.execute(update(table).where(_is(table, key)).values(values))
+        connection.execute(update(table).where(is_row_of(table, key)).values(values))
     else:
         return None
     return claim | {"etag": values["etag"], "last_modified_time": values["modified"]}
-
-
-def _is(table: Table, key: Partition) -> ColumnElement[bool]:
-    return and_(*(table.c[name] == value for name, value in key._asdict().items()))
 
 
 def _key(said: dict[str, Any]) -> Partition:

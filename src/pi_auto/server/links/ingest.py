@@ -1,4 +1,4 @@
-"""Reads the hub's events from Azure's Event Hubs and books them; the checkpoint moves in the transaction that books.
+"""Reads the hub's events from Azure's Event Hubs; the checkpoint moves in the transaction that books them.
 
 Several servers share the partitions. Killed anywhere, whoever reads the partition next begins
 behind the last event booked: nothing is lost, and what comes twice is known by its number.
@@ -9,29 +9,22 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from azure.eventhub import EventData, EventHubConsumerClient
-from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
 
-from pi_auto.server.links.arrivals import Delivery, device_of, event_of
+from pi_auto.server.links.arrivals import Delivery
 from pi_auto.server.links.base import HubUnavailable
-from pi_auto.server.links.checkpoints import BookedCheckpoints, Partition, booked_through, move_checkpoint
-from pi_auto.server.links.events import book_event
-from pi_auto.server.scans.booking import Way, note_refusal
+from pi_auto.server.links.checkpoints import BookedCheckpoints
+from pi_auto.server.links.partitions import Partition, PartitionBooks
 from pi_auto.server.store.engine import Store
-from pi_auto.server.store.writer import Busy, Writer
-from pi_auto.wire.errors import FieldError
+from pi_auto.server.store.writer import Writer
 
 _TOGETHER = 200  # events in one job
-_WRITE_TIMEOUT = 60.0  # seconds
 _AGAIN_AFTER = 0.5  # seconds
 _LAST_GROUP = 1.0  # seconds for it when the server stops
-_PASSING = (Busy, OperationalError, TimeoutError)
 _log = logging.getLogger(__name__)
 
 
@@ -52,6 +45,7 @@ class Ingest:
 
     def __init__(self, source: Source, store: Store, writer: Writer) -> None:
         self._source, self._store, self._writer = source, store, writer
+        self._books = PartitionBooks(writer)
         self._stopping = threading.Event()
         self._client: EventHubConsumerClient | None = None
         self._thread = threading.Thread(target=self._run, name="hub-events", daemon=True)
@@ -98,44 +92,15 @@ class Ingest:
         if self._stopping.is_set():
             raise HubUnavailable("the server stops")
         if events:
-            self.book(partition, events)
-
-    def book(self, partition: Partition, events: Sequence[EventData]) -> None:
-        """Book a group, event by event if it fails as a whole."""
-        try:
-            self._commit(partition, events)
-        except _PASSING:
-            raise
-        except Exception:  # noqa: BLE001 - our own fault: each event shows alone whether it is its
-            _log.exception("a group of %d events cannot be booked, trying each alone", len(events))
-            for event in events:
-                self._book_alone(partition, event)
-
-    def _book_alone(self, partition: Partition, event: EventData) -> None:
-        try:
-            self._commit(partition, [event])
-        except _PASSING:
-            raise
-        except Exception as error:  # noqa: BLE001 - our own fault: kept for a person, and passed by
-            self._commit(partition, [event], f"the server failed on it: {type(error).__name__}: {error}")
-
-    def _commit(self, partition: Partition, events: Sequence[EventData], fault: str = "") -> None:
-        def job(connection: Connection) -> None:
-            now, through = datetime.now(UTC), booked_through(connection, partition)
-            for event in events:
-                if event.sequence_number > through:
-                    _book(connection, delivery_of(event), fault, now)
-            last = events[-1]
-            move_checkpoint(connection, partition, last.sequence_number, str(last.offset))
-
-        self._writer.submit(job).result(_WRITE_TIMEOUT)
+            self._books.book(partition, [delivery_of(event) for event in events])
 
 
 def delivery_of(event: EventData) -> Delivery:
     """The library's event as plain values."""
     at = event.enqueued_time
     return Delivery(
-        sequence_number=event.sequence_number,
+        sequence_number=event.sequence_number or 0,  # Event Hubs always names one
+        offset=str(event.offset),
         enqueued_at=at.isoformat().replace("+00:00", "Z") if at else "",
         system_properties=event.system_properties,
         properties=event.properties or {},
@@ -146,18 +111,9 @@ def delivery_of(event: EventData) -> Delivery:
 def _body(event: EventData) -> bytes:
     """The octets of the body; none for one that is not octets, which no device can send."""
     body = event.body
-    return body if isinstance(body, bytes) else b"".join(part for part in body if isinstance(part, bytes))
-
-
-def _book(connection: Connection, delivery: Delivery, fault: str, now: datetime) -> None:
-    try:
-        if fault:
-            raise FieldError("event", fault, "one that can be booked")
-        if event := event_of(delivery):
-            book_event(connection, event, now)
-    except FieldError as error:
-        reason = fault or str(error)
-        note_refusal(connection, device_of(delivery), Way.HUB, f"event {delivery.sequence_number}: {reason}", now)
+    if isinstance(body, bytes):
+        return body
+    return b"".join(part for part in body if isinstance(part, bytes)) if isinstance(body, Iterable) else b""
 
 
 def _tell(_: Any, error: Exception) -> None:
