@@ -38,6 +38,7 @@ class RunningHub:
         self.socket = self.data / "hub.sock"
         self.errors = folder / "hub.stderr"
         self.mqtt_address = (host, port)
+        self.https_address = ("", 0)
         self._options = options
         self._process: subprocess.Popen[str] | None = None
 
@@ -61,6 +62,9 @@ class RunningHub:
         if bound["mqtt"] != "off":
             address, _, number = bound["mqtt"].rpartition(":")
             self.mqtt_address = (address.strip("[]"), int(number))
+        if bound["https"] != "off":
+            address, _, number = bound["https"].rpartition(":")
+            self.https_address = (address.strip("[]"), int(number))
         return self
 
     def kill(self) -> None:

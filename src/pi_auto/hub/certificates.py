@@ -41,7 +41,7 @@ def ensure(data: Path, name: str, host: str) -> tuple[Path, Path]:
     wanted = _names(name, host)
     if not _serves(certificate, wanted):
         authority, key = _authority(folder)
-        write_whole(certificate, _server(authority, key, name, wanted).decode())
+        write_whole(certificate, _server(authority, key, name, wanted), mode=0o600)
     return certificate, certificate
 
 
@@ -76,14 +76,15 @@ def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateK
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "pi-auto-hub authority")])
     usage = x509.KeyUsage(
-        digital_signature=True, key_cert_sign=True, crl_sign=True, content_commitment=False, key_encipherment=False,
-        data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
+        digital_signature=True, key_cert_sign=True, crl_sign=True, content_commitment=False,
+        key_encipherment=False, data_encipherment=False, key_agreement=False, encipher_only=False,
+        decipher_only=False,
     )  # fmt: skip
     builder = _certificate(name, name, key.public_key(), _AUTHORITY_LASTS)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     certificate = builder.add_extension(usage, critical=True).sign(key, hashes.SHA256())
-    write_whole(key_file, _pem(key).decode())
-    write_whole(certificate_file, certificate.public_bytes(Encoding.PEM).decode())
+    write_whole(key_file, _pem(key), mode=0o600)
+    write_whole(certificate_file, certificate.public_bytes(Encoding.PEM))
     return certificate, key
 
 

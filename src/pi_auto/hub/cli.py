@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from pi_auto.hub import manage
 from pi_auto.hub.errors import OperatorError
 from pi_auto.hub.options import CONNECT_TIMEOUT, MOST_CONNECTIONS, Options
 from pi_auto.hub.program import run
@@ -26,7 +27,8 @@ examples:
       --tls-cert hub.crt --tls-key hub.key
       a hub for a network; devices verify the name hub.example.org
 
-When it listens it prints one line, `pi-auto-hub ready: mqtt=ADDRESS:PORT socket=PATH data=DIR`.
+When it listens it prints one line,
+`pi-auto-hub ready: mqtt=ADDRESS:PORT https=ADDRESS:PORT socket=PATH data=DIR`.
 It stops on SIGTERM, and whatever it acknowledged survives a kill.
 """
 
@@ -34,14 +36,30 @@ It stops on SIGTERM, and whatever it acknowledged survives a kill.
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and answer the exit code: 0, or 1 with one sentence on stderr."""
     arguments = _parser().parse_args(argv)
-    start_logging(arguments.log_level)
+    start_logging(getattr(arguments, "log_level", "INFO"))
     try:
-        return run(_options(arguments), _say_ready)
+        return int(arguments.action(arguments))
     except OperatorError as error:
         sys.stderr.write(f"pi-auto-hub: {error}\n")
     except OSError as error:
         sys.stderr.write(f"pi-auto-hub: cannot use {error.filename or arguments.data}: {error.strerror}\n")
     return 1
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    options = _options(arguments)
+    if options.https_port is not None or options.own_tls:
+        _say_how_to_trust(options)
+    return run(options, _say_ready)
+
+
+def _say_how_to_trust(options: Options) -> None:
+    if options.tls_cert is None:
+        ca = options.data / "tls" / "ca.pem"
+        sys.stderr.write(
+            f"pi-auto-hub: whoever connects must trust {ca}: set SSL_CERT_FILE and REQUESTS_CA_BUNDLE to it, or "
+            "give it to the SDK as server_verification_cert\n"
+        )
 
 
 def _say_ready(bound: str) -> None:
@@ -59,6 +77,8 @@ def _options(arguments: argparse.Namespace) -> Options:
         socket=arguments.socket or data / "hub.sock",  # a relative one stays so: its length is limited
         tls_cert=arguments.tls_cert,
         tls_key=arguments.tls_key,
+        https_port=arguments.https_port,
+        own_tls=arguments.tls == "self",
         insecure_plain_mqtt=arguments.insecure_plain_mqtt,
         orphan_timeout=arguments.orphan_timeout,
         most_connections=arguments.max_connections,
@@ -75,6 +95,8 @@ def _parser() -> argparse.ArgumentParser:
         "run", help="run the hub until it is stopped", description=_ABOUT, epilog=_EXAMPLES, formatter_class=raw
     )
     _add_run_options(run_command)
+    run_command.set_defaults(action=_run)
+    manage.add_commands(commands)
     return parser
 
 
@@ -87,11 +109,19 @@ def _add_run_options(run_command: argparse.ArgumentParser) -> None:
         help=f"the port for MQTT; 0 takes a free one, `off` none (default: {MQTT_TLS_PORT})",
     )  # fmt: skip
     add(
+        "--https-port", type=_port, metavar="N",
+        help="the port for the service side by HTTPS, 443 at Azure; 0 takes a free one, `off` none (default: off)",
+    )  # fmt: skip
+    add(
+        "--tls", choices=("auto", "self"), default="auto",
+        help="`self`: MQTT too with a certificate of the hub's own where none is given, as HTTPS always has",
+    )  # fmt: skip
+    add(
         "--name", metavar="NAME",
         help="the HostName in connection strings, which devices verify and sign for (default: the address)",
     )  # fmt: skip
     add("--socket", type=Path, metavar="PATH", help="the Unix socket for the server (default: DIR/hub.sock)")
-    add("--tls-cert", type=Path, metavar="FILE", help="the certificate chain for MQTT, PEM")
+    add("--tls-cert", type=Path, metavar="FILE", help="the certificate chain for MQTT and HTTPS, PEM")
     add("--tls-key", type=Path, metavar="FILE", help="its private key, PEM")
     add(
         "--insecure-plain-mqtt", action="store_true",

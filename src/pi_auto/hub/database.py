@@ -57,6 +57,22 @@ CREATE TABLE policies (
     secondary_key TEXT NOT NULL
 ) WITHOUT ROWID, STRICT;
 """,
+    """
+CREATE TABLE sessions (
+    device_id TEXT PRIMARY KEY REFERENCES devices ON DELETE CASCADE,
+    subscriptions TEXT NOT NULL
+) WITHOUT ROWID, STRICT;
+CREATE TABLE messages (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    device_id TEXT NOT NULL REFERENCES devices ON DELETE CASCADE,
+    packet_id INTEGER NOT NULL,
+    bag TEXT NOT NULL,
+    body BLOB NOT NULL,
+    expires_at INTEGER NOT NULL,
+    sent INTEGER NOT NULL
+) STRICT;
+CREATE INDEX messages_of_device ON messages (device_id, number);
+""",
 )
 
 

@@ -30,21 +30,36 @@ class Options:
     orphan_timeout: float | None = None
     most_connections: int = MOST_CONNECTIONS
     connect_timeout: float = CONNECT_TIMEOUT
+    https_port: int | None = None
+    own_tls: bool = False
     throttle: str | None = None
 
     def tls(self) -> ssl.SSLContext | None:
-        """TLS as it was asked for; without it only loopback is allowed. Raises OperatorError."""
+        """TLS for MQTT as it was asked for; without it only loopback is allowed. Raises OperatorError."""
+        if self.own_tls and not (self.tls_cert or self.tls_key):
+            return self._own_tls()
         if self.tls_cert is None or self.tls_key is None:
             self._check_plain()
             return None
+        return self._context(self.tls_cert, self.tls_key)
+
+    def rest_tls(self) -> ssl.SSLContext:
+        """TLS for the service side, which never does without. Raises OperatorError."""
+        return self._own_tls() if self.tls_cert is None else self._context(self.tls_cert, self.tls_key)
+
+    def _own_tls(self) -> ssl.SSLContext:
+        from pi_auto.hub.certificates import ensure  # noqa: PLC0415 - cryptography is large, and few hubs need it
+
+        return self._context(*ensure(self.data, self.name, self.host))
+
+    @staticmethod
+    def _context(certificate: Path, key: Path | None) -> ssl.SSLContext:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         try:
-            context.load_cert_chain(self.tls_cert, self.tls_key)
+            context.load_cert_chain(certificate, key)
         except OSError as error:  # ssl.SSLError is one
-            raise OperatorError(
-                f"{self.tls_cert} and {self.tls_key} are not a certificate and its key: {error}"
-            ) from error
+            raise OperatorError(f"{certificate} and {key} are not a certificate and its key: {error}") from error
         return context
 
     def throttles(self) -> Throttles:
@@ -64,8 +79,8 @@ class Options:
             raise OperatorError("--tls-cert and --tls-key go together: one of them is missing")
         if self.mqtt_port is not None and not self.insecure_plain_mqtt and not _is_loopback(self.host):
             raise OperatorError(
-                f"MQTT without TLS is refused on {self.host}: give --tls-cert and --tls-key, an address of "
-                "loopback such as 127.0.0.1, or --insecure-plain-mqtt if you accept that all can be overheard"
+                f"MQTT without TLS is refused on {self.host}: give --tls-cert and --tls-key, --tls self, an "
+                "address of loopback such as 127.0.0.1, or --insecure-plain-mqtt if all may be overheard"
             )
 
 

@@ -16,6 +16,7 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 
+from pi_auto.files import write_whole
 from pi_auto.hub.complaints import Complaints
 from pi_auto.hub.connection import Connection, Connections
 from pi_auto.hub.control import About, Control
@@ -23,8 +24,11 @@ from pi_auto.hub.database import Database
 from pi_auto.hub.errors import OperatorError
 from pi_auto.hub.eventlog.log import EventLog
 from pi_auto.hub.eventlog.record import Record
+from pi_auto.hub.kept_sessions import KeptSessions
+from pi_auto.hub.mailbox import Mailbox
 from pi_auto.hub.methods import Methods
 from pi_auto.hub.options import Options
+from pi_auto.hub.policies import Policies
 from pi_auto.hub.registry import Registry
 from pi_auto.hub.services import Services
 from pi_auto.hub.switchboard import Switchboard
@@ -33,6 +37,7 @@ from pi_auto.wire import hublink
 
 logger = logging.getLogger("pi_auto.hub")
 
+NAME_FILE = "name"  # in the data folder: what connection strings name as the host
 _SWEEP = 0.5  # seconds between two looks at the deadlines of all connections
 _TIDY = 60.0  # seconds between two looks at what the log may delete
 _LAST_WRITES = 3.0  # seconds for them when the hub stops
@@ -45,8 +50,12 @@ def run(options: Options, ready: Callable[[str], None]) -> int:
     """Run a hub until it is told to stop, and answer its exit code; `ready` is told what it bound."""
     os.umask(0o077)  # keys and scans: nobody else's business
     options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _locked(options.data), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with locked(options.data), asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(Program(options).run(ready))
+
+
+class LockedError(OperatorError):
+    """Another hub runs on the data folder."""
 
 
 class Program:
@@ -61,6 +70,7 @@ class Program:
     async def run(self, ready: Callable[[str], None]) -> int:
         """Start, serve, stop."""
         tls = self._options.tls()
+        write_whole(self._options.data / NAME_FILE, f"{self._options.name}\n", mode=0o600)
         _watch_for_end(self._stop)
         async with AsyncExitStack() as stack:
             services = await self.open_stores(stack)
@@ -69,6 +79,7 @@ class Program:
             )
             stack.push_async_callback(self._end_connections, connections)
             address = await self._listen(stack, connections, tls)
+            https = await self._listen_rest(stack, services)
             control = Control(services, About(services.host, address), self._stop.set)
             stack.push_async_callback(control.close)
             listener = await control.open(self._options.socket)
@@ -76,7 +87,8 @@ class Program:
             chores = asyncio.create_task(self._do_chores(connections, services.log, control))
             stack.callback(chores.cancel)
             where = self._options.socket.absolute()
-            ready(f"mqtt={address} socket={shlex.quote(str(where))} data={shlex.quote(str(self._options.data))}")
+            data = shlex.quote(str(self._options.data))
+            ready(f"mqtt={address} https={https} socket={shlex.quote(str(where))} data={data}")
             await self._stop.wait()
         if self._failure:
             raise OperatorError(self._failure)
@@ -94,9 +106,26 @@ class Program:
         self._drains = (database.drained, log.drained)
         switchboard = Switchboard()
         return Services(
-            self._options.name, log, registry, Twins(database), switchboard, Complaints(),
-            methods=Methods(switchboard), throttles=self._options.throttles(),
-        )  # fmt: skip
+            host=self._options.name,
+            log=log,
+            registry=registry,
+            twins=Twins(database),
+            switchboard=switchboard,
+            complaints=Complaints(),
+            methods=Methods(switchboard),
+            mailbox=Mailbox(database, switchboard),
+            kept_sessions=await KeptSessions.load(database),
+            throttles=self._options.throttles(),
+            policies=await Policies.load(database),
+        )
+
+    async def _listen_rest(self, stack: AsyncExitStack, services: Services) -> str:
+        options = self._options
+        if options.https_port is None:
+            return "off"
+        from pi_auto.hub.rest.server import listen  # noqa: PLC0415 - aiohttp costs memory that MQTT alone need not
+
+        return await listen(stack, services, options.host, options.https_port, options.rest_tls())
 
     async def _listen(self, stack: AsyncExitStack, connections: Connections, tls: ssl.SSLContext | None) -> str:
         options = self._options
@@ -190,7 +219,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 @contextmanager
-def _locked(data: Path) -> Iterator[None]:
+def locked(data: Path) -> Iterator[None]:
     """Hold the data folder: two hubs that wrote one log would destroy it. The kernel lets go when we die."""
     lock = os.open(data / "hub.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -198,7 +227,7 @@ def _locked(data: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             owner = os.read(lock, 32).decode(errors="replace").strip()
-            raise OperatorError(
+            raise LockedError(
                 f"another hub (process {owner}) runs on {data}: stop it or name another --data"
             ) from None
         os.truncate(lock, 0)

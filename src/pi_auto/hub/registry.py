@@ -13,6 +13,7 @@ from binascii import Error as NotBase64
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from pi_auto.hub import etags
 from pi_auto.hub.database import Database
@@ -186,7 +187,7 @@ def _stored(connection: sqlite3.Connection, device_id: str) -> Device | None:
     return _device(row) if row else None
 
 
-def _device(row: tuple[str, str, str, int, str, str, str | None, str]) -> Device:
+def _device(row: tuple[Any, ...]) -> Device:
     device_id, primary_key, secondary_key, enabled, *rest = row
     return Device(device_id, primary_key, secondary_key, bool(enabled), *rest)
 

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from pi_auto.hub.complaints import Complaints
 from pi_auto.hub.eventlog.log import EventLog
+from pi_auto.hub.kept_sessions import KeptSessions
+from pi_auto.hub.mailbox import Mailbox
 from pi_auto.hub.methods import Methods
+from pi_auto.hub.policies import Policies
 from pi_auto.hub.registry import Registry
 from pi_auto.hub.switchboard import Switchboard
 from pi_auto.hub.throttles import Throttles
@@ -24,4 +27,7 @@ class Services:
     switchboard: Switchboard
     complaints: Complaints
     methods: Methods
+    mailbox: Mailbox
+    kept_sessions: KeptSessions
     throttles: Throttles
+    policies: Policies

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pi_auto.hub.mailbox import Letter
 
 
 class Line(Protocol):
@@ -13,6 +16,13 @@ class Line(Protocol):
 
     def tell_desired(self, patch: bytes, version: int) -> None:
         """Hand the device a change of its desired properties, if it wants to hear of them."""
+
+    @property
+    def takes_letters(self) -> bool:
+        """Whether the device has subscribed to cloud-to-device messages."""
+
+    def tell_letter(self, letter: Letter) -> None:
+        """Hand the device such a message, if it has subscribed to them."""
 
     def call_method(self, name: str, request_id: str, payload: bytes) -> bool:
         """Hand the device a call of a method; whether it takes any and was sent this one."""

@@ -80,8 +80,9 @@ class Twins:
         return self._database.submit(lambda connection: _views(connection, after, most))
 
     def change(self, device_id: str, change: Change, if_match: str | None = None) -> asyncio.Future[Twin]:
-        """Change tags and desired properties at once, all or nothing: the twin after it, or
-        RefusedPatchError, StaleError, NoTwinError.
+        """Change tags and desired properties, all or nothing; answers the twin after it.
+
+        Or it answers RefusedPatchError, StaleError or NoTwinError.
         """
         return self._database.submit(lambda connection: _change(connection, device_id, change, if_match))
 
@@ -97,10 +98,10 @@ def _read(connection: sqlite3.Connection, device_id: str) -> bytes:
 
 
 def _patch(
-    connection: sqlite3.Connection, section: str, device_id: str, patch: Section, whole: bool = False
+    connection: sqlite3.Connection, section: str, device_id: str, patch: Section, *, whole: bool = False
 ) -> int:
     """Merge a patch into `desired` or `reported`; the new version of that section."""
-    query = f"SELECT {section}, {section}_metadata, {section}_version FROM twins WHERE device_id = ?"  # noqa: S608 - one of two words
+    query = f"SELECT {section}, {section}_metadata, {section}_version FROM twins WHERE device_id = ?"  # noqa: S608
     stored, metadata, version = _row(connection, query, device_id)
     former, known = ({}, {}) if whole else (json.loads(stored), json.loads(metadata))
     noted = version + 1 if section == "desired" else None
@@ -125,7 +126,7 @@ def _change(connection: sqlite3.Connection, device_id: str, change: Change, if_m
     etags.check(if_match, twin.etag)
     tags = None if change.tags is None else merge({} if change.whole else twin.tags, change.tags, MOST_TAGS)
     if change.desired is not None:
-        _patch(connection, "desired", device_id, change.desired, change.whole)
+        _patch(connection, "desired", device_id, change.desired, whole=change.whole)
     if tags is not None:
         update = "UPDATE twins SET tags = ?, version = version + 1 WHERE device_id = ?"
         connection.execute(update, (dump(tags), device_id))
@@ -153,7 +154,8 @@ def _twin(row: tuple[Any, ...]) -> Twin:
 
 def _section(properties: str, metadata: str, version: int) -> Section:
     stamps = json.loads(metadata) or {"$lastUpdated": NEVER}
-    return json.loads(properties) | {"$metadata": stamps, "$version": version}
+    section: Section = json.loads(properties)
+    return section | {"$metadata": stamps, "$version": version}
 
 
 def _row(connection: sqlite3.Connection, query: str, device_id: str) -> tuple[Any, ...]:

@@ -93,9 +93,9 @@ class Disconnect(NamedTuple):
 Packet = Connect | Publish | Puback | Subscribe | Unsubscribe | Pingreq | Disconnect
 
 
-def connack(code: ReturnCode) -> bytes:
-    """The answer to a Connect; it never claims a session that is kept from before."""
-    return bytes((0x20, 2, 0, code))
+def connack(code: ReturnCode, *, present: bool = False) -> bytes:
+    """The answer to a Connect; `present` if a session is kept from before."""
+    return bytes((0x20, 2, present, code))
 
 
 def puback(packet_id: int) -> bytes:
@@ -118,6 +118,14 @@ def publish(topic: str, payload: bytes) -> bytes:
     name = topic.encode()
     length = remaining_length(2 + len(name) + len(payload))
     return b"".join((b"\x30", length, len(name).to_bytes(2, "big"), name, payload))
+
+
+def publish_1(topic: str, payload: bytes, packet_id: int, *, again: bool) -> bytes:
+    """A message of QoS 1 to a device; `again` (DUP) if it may have it already."""
+    name = topic.encode()
+    length = remaining_length(4 + len(name) + len(payload))
+    first = b"\x3a" if again else b"\x32"
+    return b"".join((first, length, len(name).to_bytes(2, "big"), name, packet_id.to_bytes(2, "big"), payload))
 
 
 def remaining_length(length: int) -> bytes:

@@ -13,22 +13,22 @@ from aiohttp import web
 from pi_auto.wire.times import format_time
 
 CODES = {
-    "ArgumentInvalid": (400, 400004),
-    "InvalidProtocolVersion": (400, 400001),
-    "IotHubUnauthorizedAccess": (401, 401002),
-    "IotHubQuotaExceeded": (403, 403002),
-    "DeviceMaximumQueueDepthExceeded": (403, 403004),
-    "DeviceNotFound": (404, 404001),
-    "DeviceNotOnline": (404, 404103),
-    "NotFound": (404, 404000),
-    "MethodNotAllowed": (405, 405000),
-    "DeviceAlreadyExists": (409, 409001),
-    "PreconditionFailed": (412, 412001),
-    "RequestEntityTooLarge": (413, 413001),
-    "ThrottlingException": (429, 429001),
-    "ServerError": (500, 500001),
-    "NotImplemented": (501, 501000),
-    "GatewayTimeout": (504, 504101),
+    "ArgumentInvalid": 400,
+    "InvalidProtocolVersion": 400,
+    "IotHubUnauthorizedAccess": 401,
+    "IotHubQuotaExceeded": 403,
+    "DeviceMaximumQueueDepthExceeded": 403,
+    "DeviceNotFound": 404,
+    "DeviceNotOnline": 404,
+    "NotFound": 404,
+    "MethodNotAllowed": 405,
+    "DeviceAlreadyExists": 409,
+    "PreconditionFailed": 412,
+    "RequestEntityTooLarge": 413,
+    "ThrottlingException": 429,
+    "ServerError": 500,
+    "NotImplemented": 501,
+    "GatewayTimeout": 504,
 }
 
 
@@ -42,12 +42,11 @@ class RefusedError(Exception):
 
 def response(error: RefusedError) -> web.Response:
     """The error as an answer."""
-    status, number = CODES[error.code]
+    status = CODES[error.code]
     now = format_time(datetime.now(UTC))
     body = {
         "Message": f"ErrorCode:{error.code};{error.sentence}",
         "ExceptionMessage": f"Tracking ID:{secrets.token_hex(16)}-TimeStamp:{now}",
-        "errorCode": number,
     }
     headers = {"iothub-errorcode": error.code}
     if error.retry_after:

@@ -1,0 +1,160 @@
+"""Cloud-to-device messages and kept sessions: on disk, delivered until acknowledged, and nobody else's."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import time
+from pathlib import Path
+
+import pytest
+
+from pi_auto.hub.mailbox import MOST_MESSAGE, MOST_PENDING, MailboxFull, Message, encode_bag
+from pi_auto.wire import topics
+from support.inner_hub import inner_hub
+from support.mqtt import RawDevice, connect_packet, packet, text
+
+DEVICEBOUND = topics.devicebound("pi-1")
+
+
+def subscribe_packet(topic: str = DEVICEBOUND, qos: int = 1) -> bytes:
+    return packet(0x82, b"\x00\x07" + text(topic) + bytes((qos,)))
+
+
+def kept_connect(raw: RawDevice, known: object) -> bytes:
+    """CONNECT with CleanSession 0; the CONNACK."""
+    plain = bytearray(connect_packet(known))  # type: ignore[arg-type]
+    plain[plain.index(b"MQTT\x04") + 5] &= ~0x02
+    raw.send(bytes(plain))
+    return raw.receive(4)
+
+
+def read_message(raw: RawDevice) -> tuple[bool, int, str, bytes]:
+    """DUP, packet id, topic and body of the next PUBLISH of QoS 1."""
+    first, length, shift = raw.receive(1)[0], 0, 0
+    while True:
+        octet = raw.receive(1)[0]
+        length |= (octet & 0x7F) << shift
+        shift += 7
+        if octet < 0x80:
+            break
+    body = raw.receive(length)
+    end = 2 + struct.unpack(">H", body[:2])[0]
+    assert first & 0xF6 == 0x32
+    return bool(first & 8), struct.unpack(">H", body[end : end + 2])[0], body[2:end].decode(), body[end + 2 :]
+
+
+def puback(number: int) -> bytes:
+    return struct.pack(">BBH", 0x40, 2, number)
+
+
+@pytest.mark.parametrize(
+    ("message", "bag"),
+    [
+        (Message(b""), "$.to=%2Fdevices%2Fpi-1%2Fmessages%2Fdevicebound"),
+        (
+            Message(
+                b"", "m 1", "c", "u", {"none": None, "empty": "", "a&b": "ü"}, 1000, "text/plain", "utf-8", "full"
+            ),
+            (
+                "$.mid=m%201&$.to=%2Fdevices%2Fpi-1%2Fmessages%2Fdevicebound&$.cid=c&$.uid=u&$.ct=text%2Fplain"
+                "&$.ce=utf-8&$.exp=1970-01-01T00%3A00%3A01.000Z&iothub-ack=full&none&empty=&a%26b=%C3%BC"
+            ),
+        ),
+    ],
+)
+def test_the_bag_tells_no_value_from_an_empty_one(message: Message, bag: str) -> None:
+    assert encode_bag("pi-1", message) == bag
+
+
+def test_a_message_is_sent_until_it_is_acknowledged_and_then_never_again(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with inner_hub(tmp_path) as hub:
+            known = await hub.put_device("pi-1")
+            await hub.services.mailbox.send("pi-1", Message(b"waited"))
+
+            def first() -> int:
+                with RawDevice(hub.mqtt_address) as raw:
+                    raw.connect(known)
+                    raw.send(puback(77) + subscribe_packet())
+                    assert raw.receive(5) == b"\x90\x03\x00\x07\x01"
+                    again, number, topic, body = read_message(raw)
+                    assert (again, body) == (False, b"waited")
+                    assert topic.startswith("devices/pi-1/messages/devicebound/$.to=")
+                    return number
+
+            def second(number: int) -> None:
+                with RawDevice(hub.mqtt_address) as raw:
+                    raw.connect(known)
+                    raw.send(subscribe_packet())
+                    raw.receive(5)
+                    assert read_message(raw)[:2] == (True, number)
+                    raw.send(puback(number) + b"\xc0\x00")
+                    assert raw.receive(2) == b"\xd0\x00"
+
+            number = await asyncio.to_thread(first)
+            await asyncio.to_thread(second, number)
+            assert await hub.services.mailbox.pending("pi-1") == []
+
+    asyncio.run(run())
+
+
+def test_what_is_too_much_too_old_or_for_nobody_is_refused(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with inner_hub(tmp_path) as hub:
+            mailbox = hub.services.mailbox
+            await hub.put_device("pi-1")
+            await hub.put_device("pi-2")
+            with pytest.raises(ValueError, match=f"at most {MOST_MESSAGE}"):
+                await mailbox.send("pi-1", Message(b"x" * MOST_MESSAGE))
+            with pytest.raises(ValueError, match="run out"):
+                await mailbox.send("pi-1", Message(b"x", expires_at_ms=1))
+            with pytest.raises(LookupError, match="nobody"):
+                await mailbox.send("nobody", Message(b"x"))
+            for number in range(MOST_PENDING):
+                await mailbox.send("pi-1", Message(b"%d" % number))
+            with pytest.raises(MailboxFull, match="50 messages wait for pi-1"):
+                await mailbox.send("pi-1", Message(b"x"))
+            waiting = await mailbox.pending("pi-1")
+            assert [letter.body for letter in waiting] == [b"%d" % number for number in range(MOST_PENDING)]
+            assert len({letter.packet_id for letter in waiting}) == MOST_PENDING
+            assert await mailbox.pending("pi-2") == []
+            assert await mailbox.purge("pi-1") == MOST_PENDING
+            await mailbox.send("pi-2", Message(b"soon over", expires_at_ms=time.time_ns() // 1_000_000 + 300))
+            await asyncio.sleep(0.35)
+            assert await mailbox.pending("pi-2") == []
+
+    asyncio.run(run())
+
+
+def test_a_kept_session_is_there_after_a_restart_and_a_clean_one_ends_it(tmp_path: Path) -> None:
+    async def begin() -> None:
+        async with inner_hub(tmp_path) as hub:
+            known = await hub.put_device("pi-1")
+
+            def device() -> None:
+                with RawDevice(hub.mqtt_address) as raw:
+                    assert kept_connect(raw, known) == b"\x20\x02\x00\x00"
+                    raw.send(subscribe_packet(qos=2) + subscribe_packet(topics.devicebound("pi-2")))
+                    assert raw.receive(10) == b"\x90\x03\x00\x07\x01" + b"\x90\x03\x00\x07\x80"
+
+            await asyncio.to_thread(device)
+            await hub.services.mailbox.send("pi-1", Message(b"while away"))
+
+    async def go_on() -> None:
+        async with inner_hub(tmp_path) as hub:
+            known = await hub.put_device("pi-1")
+
+            def device() -> None:
+                with RawDevice(hub.mqtt_address) as raw:
+                    assert kept_connect(raw, known) == b"\x20\x02\x01\x00"
+                    assert read_message(raw)[3] == b"while away"
+                with RawDevice(hub.mqtt_address) as raw:
+                    assert raw.connect(known) == b"\x20\x02\x00\x00"
+                with RawDevice(hub.mqtt_address) as raw:
+                    assert kept_connect(raw, known) == b"\x20\x02\x00\x00"
+
+            await asyncio.to_thread(device)
+
+    asyncio.run(begin())
+    asyncio.run(go_on())
