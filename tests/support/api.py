@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 
 from pi_auto.server import pi_api
 from pi_auto.server.context import EXTENSION, Context, open_context
-from pi_auto.server.links.base import HubAccess, HubUnavailable, Link
+from pi_auto.server.links.base import HubAccess, HubUnavailable, Link, MethodAnswer
 from pi_auto.server.settings import Settings
 from pi_auto.wire.batch import Acknowledgement
 from pi_auto.wire.connection_string import ConnectionString
@@ -50,6 +50,7 @@ class Registry:
 
     away: bool = False
     devices: set[str] = field(default_factory=set)
+    asked: list[tuple[Any, ...]] = field(default_factory=list)
 
     def put_device(self, device_id: str) -> HubAccess:
         if self.away:
@@ -58,6 +59,32 @@ class Registry:
         return HubAccess(
             ConnectionString("hub.local", device_id, "c2VjcmV0"), HubDial("127.0.0.1", 18883, tls=False)
         )
+
+    def set_enabled(self, device_id: str, *, enabled: bool) -> None:
+        self._note("set_enabled", device_id, enabled)
+
+    def rotate_keys(self, device_id: str) -> HubAccess:
+        self._note("rotate_keys", device_id)
+        return self.put_device(device_id)
+
+    def delete_device(self, device_id: str) -> None:
+        self._note("delete_device", device_id)
+        self.devices.discard(device_id)
+
+    def patch_desired(self, device_id: str, patch: dict[str, Any]) -> None:
+        self._note("patch_desired", device_id, patch)
+
+    def patch_tags(self, device_id: str, patch: dict[str, Any]) -> None:
+        self._note("patch_tags", device_id, patch)
+
+    def call_method(self, device_id: str, name: str, payload: Any, *, timeout: float) -> MethodAnswer:
+        self._note(name, device_id, payload, timeout)
+        return MethodAnswer(200, None)
+
+    def _note(self, *asked: Any) -> None:
+        if self.away:
+            raise HubUnavailable("switched off by the test")
+        self.asked.append(asked)
 
     def close(self) -> None:
         self.away = True

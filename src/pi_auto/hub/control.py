@@ -17,13 +17,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pi_auto.hub.desiring import desire
 from pi_auto.hub.errors import OperatorError
+from pi_auto.hub.managing import operations
 from pi_auto.hub.services import Services
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fields import Fields
 from pi_auto.wire.hublink import MOST_LINE
-from pi_auto.wire.ids import device_id_of
 
 logger = logging.getLogger("pi_auto.hub")
 
@@ -43,13 +42,12 @@ class Control:
     """Serves the socket; `stop` ends the hub."""
 
     def __init__(self, services: Services, about: About, stop: Callable[[], None]) -> None:
-        self._hub, self._about, self._stop = services, about, stop
-        self._log, self._registry = services.log, services.registry
+        self._about, self._stop = about, stop
+        self._log = services.log
         self._conversations: set[asyncio.Task[None]] = set()
         self._last_seen = asyncio.get_running_loop().time()
         self._operations: dict[str, Callable[[Fields], Awaitable[Answer]]] = {
-            "put_device": self._put_device,
-            "patch_desired": self._patch_desired,
+            **operations(services, about.host),
             "acknowledge": self._acknowledge,
             "info": self._info,
             "stop": self._stop_hub,
@@ -104,14 +102,6 @@ class Control:
                 answer = _refusal(str(error))
             writer.write(json.dumps(answer).encode() + b"\n")
             await writer.drain()
-
-    async def _put_device(self, request: Fields) -> Answer:
-        device = await self._registry.put(device_id_of(request))
-        return {"ok": True, "primary_key": device.primary_key, "host": self._about.host}
-
-    async def _patch_desired(self, request: Fields) -> Answer:
-        device_id, patch = device_id_of(request), request.object("patch").raw
-        return {"ok": True, "version": await desire(self._hub, device_id, patch)}
 
     async def _acknowledge(self, request: Fields) -> Answer:
         self._log.acknowledge(request.integer("through", most=self._log.durable))

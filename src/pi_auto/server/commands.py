@@ -55,7 +55,7 @@ def add_commands(commands: Any) -> None:
 
 def set_scanner(options: argparse.Namespace) -> str:
     """Hand the settings to the hub; what to say. Raises HubUnavailable, SystemExit where nothing is asked for."""
-    from pi_auto.server.links.local import patch_desired  # noqa: PLC0415 - takes a while to load
+    from pi_auto.server.links.control import ControlRoom  # noqa: PLC0415 - takes a while to load
     from pi_auto.server.links.supervisor import SOCKET  # noqa: PLC0415 - see above
 
     patch = changes(vars(options), lambda: secrets.token_hex(4))
@@ -63,5 +63,5 @@ def set_scanner(options: argparse.Namespace) -> str:
         missing = "--layout, --kind, --calibrate or --forget" if options.data else "--data DIR or PI_AUTO_DATA"
         raise SystemExit(f"pi-auto-server scanner: name {missing}")
     socket = Path(options.data).absolute() / "hub" / SOCKET
-    patch_desired(socket, options.device, {SCANNERS: {key_of(options.scanner): patch}})
+    ControlRoom(socket).patch_desired(options.device, {SCANNERS: {key_of(options.scanner): patch}})
     return f"set for scanner {options.scanner} of {options.device}; it reports back when it follows"

@@ -5,6 +5,13 @@ A connection starts with a request `{"op": …}`:
 - `put_device` `{"device_id"}` makes sure the device exists; answer `{"ok": true, "primary_key", "host"}`.
 - `patch_desired` `{"device_id", "patch"}` merges a patch into the desired properties of the device's twin, and
   tells the device if it is connected; answer `{"ok": true, "version": N}`.
+- `patch_tags` `{"device_id", "patch"}` merges a patch into the tags of the device's twin; answer `{"ok": true}`.
+- `set_enabled` `{"device_id", "enabled"}` lets the device connect, or ends its connection; answer `{"ok": true}`.
+- `rotate_keys` `{"device_id"}` makes a new primary key, the one before becomes the secondary; answered as
+  `put_device` is.
+- `delete_device` `{"device_id"}` removes the device and its twin, if it is there; answer `{"ok": true}`.
+- `call_method` `{"device_id", "method", "payload", "timeout"}` calls a direct method and waits so many seconds;
+  answer `{"ok": true, "status", "payload"}`, or `{"ok": false, "error", "code": "offline" | "timeout"}`.
 - `events` `{"after": N}` turns the connection into a stream of Event lines with rising
   sequence numbers, from the first one above N, old ones first, then live.
 - `info` tells what runs; answer `{"ok": true, "mqtt": "ADDRESS:PORT", "host", "pid"}`. A server that starts anew
@@ -29,6 +36,8 @@ CONNECTED = "connected"
 DISCONNECTED = "disconnected"
 EVENT_TYPES = (TELEMETRY, TWIN_CHANGE, CONNECTED, DISCONNECTED)
 MOST_LINE = 1024 * 1024
+OFFLINE, TIMEOUT = "offline", "timeout"  # codes of a call that was not answered
+MOST_METHOD_TIMEOUT = 300  # seconds, as at IoT Hub
 
 
 @dataclass(frozen=True, slots=True)

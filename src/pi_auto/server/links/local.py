@@ -8,19 +8,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from pi_auto.files import write_whole
-from pi_auto.server.links.base import HubAccess, HubFailed, HubUnavailable
+from pi_auto.server.links.base import HubAccess, HubFailed, HubUnavailable, MethodAnswer
+from pi_auto.server.links.control import ControlRoom
 from pi_auto.server.links.follower import Follower
-from pi_auto.server.links.socket import HubSocket
 from pi_auto.server.links.supervisor import Supervisor
 from pi_auto.server.settings import Address, Settings
 from pi_auto.server.store.engine import Store
 from pi_auto.server.store.writer import Writer
-from pi_auto.wire.connection_string import ConnectionString
-from pi_auto.wire.errors import FieldError
-from pi_auto.wire.fields import Fields
 from pi_auto.wire.registration import HubDial
-
-_ASK_TIMEOUT = 5.0  # seconds
 
 
 class LocalLink:
@@ -28,6 +23,7 @@ class LocalLink:
 
     def __init__(self, supervisor: Supervisor, follower: Follower) -> None:
         self._supervisor, self._follower = supervisor, follower
+        self._room = ControlRoom(supervisor.socket)
 
     @classmethod
     def start(cls, settings: Settings, store: Store, writer: Writer) -> Self:
@@ -45,16 +41,37 @@ class LocalLink:
 
     def put_device(self, device_id: str) -> HubAccess:
         """Make sure the device exists at the hub. Raises HubUnavailable."""
+        return self._access("put_device", device_id)
+
+    def set_enabled(self, device_id: str, *, enabled: bool) -> None:
+        """Let the device connect, or end its connection. Raises HubUnavailable or HubRefused."""
+        self._room.set_enabled(device_id, enabled=enabled)
+
+    def rotate_keys(self, device_id: str) -> HubAccess:
+        """A new primary key; the one before becomes the secondary. Raises HubUnavailable or HubRefused."""
+        return self._access("rotate_keys", device_id)
+
+    def delete_device(self, device_id: str) -> None:
+        """Remove the device and its twin, if it is there. Raises HubUnavailable."""
+        self._room.delete_device(device_id)
+
+    def patch_desired(self, device_id: str, patch: dict[str, Any]) -> None:
+        """Merge a patch into what a device is to be; null removes. Raises HubUnavailable or HubRefused."""
+        self._room.patch_desired(device_id, patch)
+
+    def patch_tags(self, device_id: str, patch: dict[str, Any]) -> None:
+        """Merge a patch into the twin's tags; null removes. Raises HubUnavailable or HubRefused."""
+        self._room.patch_tags(device_id, patch)
+
+    def call_method(self, device_id: str, name: str, payload: Any, *, timeout: float) -> MethodAnswer:
+        """Call a direct method. Raises DeviceOffline, HubUnavailable or HubRefused."""
+        return self._room.call_method(device_id, name, payload, timeout=timeout)
+
+    def _access(self, operation: str, device_id: str) -> HubAccess:
         bound = self._supervisor.bound()
         if bound is None:
             raise HubUnavailable("it is starting")
-        with HubSocket(self._supervisor.socket, _ASK_TIMEOUT) as hub:
-            answer = Fields(hub.ask({"op": "put_device", "device_id": device_id}))
-        try:
-            host, key = answer.text("host", most=253), answer.text("primary_key", most=256)
-        except FieldError as error:
-            raise HubUnavailable(f"its answer cannot be used: {error}") from error
-        return HubAccess(ConnectionString(host, device_id, key), HubDial(bound.host, bound.port, tls=False))
+        return HubAccess(self._room.keys(operation, device_id), HubDial(bound.host, bound.port, tls=False))
 
     def wait_bound(self, timeout: float) -> Address:
         """Where the hub listens, once it does; HubFailed after so many seconds."""
@@ -65,12 +82,6 @@ class LocalLink:
         self._follower.stop()
         self._supervisor.close()
         self._follower.close()
-
-
-def patch_desired(socket: Path, device_id: str, patch: dict[str, Any]) -> None:
-    """Merge a patch into what a device is to be; null removes. Raises HubUnavailable or HubRefused."""
-    with HubSocket(socket, _ASK_TIMEOUT) as hub:
-        hub.ask({"op": "patch_desired", "device_id": device_id, "patch": patch})
 
 
 def _source(folder: Path) -> str:

@@ -62,12 +62,21 @@ class HubSocket:
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """Send a request and return its answer; one that says no raises HubRefused with its words."""
+        answer = self.answer(request)
+        self.refuse_no(request, answer)
+        return answer
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Send a request and return its answer, a no as well; empty where it is none at all."""
         self.send(request)
         answer = decode(next(iter(self.lines()))[0])
-        if not isinstance(answer, dict) or answer.get("ok") is not True:
-            said = answer.get("error") if isinstance(answer, dict) else None
-            raise HubRefused(f"the hub refused {request['op']}: {said}")
-        return answer
+        return answer if isinstance(answer, dict) else {}
+
+    @staticmethod
+    def refuse_no(request: dict[str, Any], answer: dict[str, Any]) -> None:
+        """Raise HubRefused, with the hub's words, for an answer that says no."""
+        if answer.get("ok") is not True:
+            raise HubRefused(f"the hub refused {request['op']}: {answer.get('error')}")
 
     def send(self, request: dict[str, Any]) -> None:
         """Send a request."""

@@ -1,0 +1,116 @@
+"""What the fleet server may do with one device over the hub's socket: identity, twin, direct methods.
+
+Each operation takes the request's fields and gives the answer; a FieldError becomes a refusal
+in its words. What is answered is on disk. Nothing here touches more than the device it names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from pi_auto.hub.database import BusyError
+from pi_auto.hub.desiring import desire
+from pi_auto.hub.methods import DeviceOffline, MethodTimeout
+from pi_auto.hub.patches import RefusedPatchError, parse_patch
+from pi_auto.hub.registry import Device, DeviceMissingError, Wish, new_key
+from pi_auto.hub.services import Services
+from pi_auto.hub.twins import Change
+from pi_auto.wire.errors import FieldError, shown
+from pi_auto.wire.fields import Fields
+from pi_auto.wire.hublink import MOST_METHOD_TIMEOUT, OFFLINE, TIMEOUT
+from pi_auto.wire.ids import device_id_of
+
+Answer = dict[str, Any]
+Operation = Callable[[Fields], Awaitable[Answer]]
+_KNOWN = "a device that this hub knows"
+
+
+def operations(hub: Services, host: str) -> dict[str, Operation]:
+    """The operations by name; `host` is the name that connection strings carry."""
+    room = _Room(hub, host)
+    return {
+        "put_device": room.put_device,
+        "set_enabled": room.set_enabled,
+        "rotate_keys": room.rotate_keys,
+        "delete_device": room.delete_device,
+        "patch_desired": room.patch_desired,
+        "patch_tags": room.patch_tags,
+        "call_method": room.call_method,
+    }
+
+
+class _Room(NamedTuple):
+    hub: Services
+    host: str
+
+    async def put_device(self, request: Fields) -> Answer:
+        return self._keys(await self.hub.registry.put(device_id_of(request)))
+
+    async def set_enabled(self, request: Fields) -> Answer:
+        device, enabled = self._known(request), request.flag("enabled")
+        await self._update(device, Wish(enabled=enabled))
+        if not enabled:
+            self.hub.switchboard.drop(device.device_id)
+        return {"ok": True}
+
+    async def rotate_keys(self, request: Fields) -> Answer:
+        """The key of before stays good as the secondary one: who is connected stays so."""
+        device = self._known(request)
+        wish = Wish(new_key(), device.primary_key, device.enabled, device.status_reason)
+        return self._keys(await self._update(device, wish))
+
+    async def delete_device(self, request: Fields) -> Answer:
+        device_id = device_id_of(request)
+        try:
+            await self.hub.registry.delete(device_id)
+        except DeviceMissingError:
+            return {"ok": True}  # it was asked before, and the answer got lost
+        self.hub.switchboard.drop(device_id)
+        return {"ok": True}
+
+    async def patch_desired(self, request: Fields) -> Answer:
+        device_id, patch = device_id_of(request), request.object("patch").raw
+        return {"ok": True, "version": await desire(self.hub, device_id, patch)}
+
+    async def patch_tags(self, request: Fields) -> Answer:
+        device, patch = self._known(request), request.object("patch").raw
+        try:
+            await self.hub.twins.change(device.device_id, Change(tags=_checked(patch)))
+        except (RefusedPatchError, BusyError) as error:
+            raise FieldError("patch", f"refused ({error})", "what tags may hold") from None
+        return {"ok": True}
+
+    async def call_method(self, request: Fields) -> Answer:
+        device, name = self._known(request), request.text("method", most=100)
+        timeout = request.integer("timeout", least=1, most=MOST_METHOD_TIMEOUT)
+        payload = request.raw.get("payload")
+        try:
+            result = await self.hub.methods.call(device.device_id, name, payload, response_timeout=timeout)
+        except DeviceOffline as error:
+            return {"ok": False, "error": str(error), "code": OFFLINE}
+        except MethodTimeout as error:
+            return {"ok": False, "error": str(error), "code": TIMEOUT}
+        except (BusyError, ValueError) as error:
+            raise FieldError("call_method", f"refused ({error})", "what a device may be asked") from None
+        return {"ok": True, "status": result.status, "payload": result.payload}
+
+    def _known(self, request: Fields) -> Device:
+        device_id = device_id_of(request)
+        if (device := self.hub.registry.find(device_id)) is None:
+            raise FieldError("device_id", shown(device_id), _KNOWN)
+        return device
+
+    async def _update(self, device: Device, wish: Wish) -> Device:
+        try:
+            return await self.hub.registry.update(device.device_id, wish)
+        except DeviceMissingError:
+            raise FieldError("device_id", shown(device.device_id), _KNOWN) from None
+
+    def _keys(self, device: Device) -> Answer:
+        return {"ok": True, "primary_key": device.primary_key, "host": self.host}
+
+
+def _checked(patch: dict[str, Any]) -> dict[str, Any]:
+    return parse_patch(json.dumps(patch).encode())
