@@ -201,5 +201,5 @@ def test_its_files_are_for_its_user_alone(hub: RunningHub) -> None:
 def test_the_help_teaches(arguments: tuple[str, ...]) -> None:
     command = [sys.executable, "-m", "pi_auto.hub.cli", *arguments]
     said = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=True).stdout
-    assert "pi-auto-hub ready: mqtt=ADDRESS:PORT socket=PATH data=DIR" in said
+    assert "pi-auto-hub ready: mqtt=ADDRESS:PORT https=ADDRESS:PORT socket=PATH data=DIR" in said
     assert "--tls-cert hub.crt" in said
