@@ -65,7 +65,7 @@ def judge(facts: Facts) -> Verdict:
 def _needed(patient: Patient) -> list[str]:
     hosts = []
     with suppress(FieldError):
-        hosts.append(patient.settings.endpoint().dialled[0])
+        hosts.append(patient.settings.endpoint().first_hop[0])
     with suppress(PermissionError):  # the hub's is looked up as well where we may know it
         given = patient.registration()
         if given and given.hub:
