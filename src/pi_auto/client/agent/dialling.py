@@ -24,7 +24,7 @@ class TunnelError(OSError):
 
 
 def dial(target: tuple[str, int], proxy: Proxy | None, deadline: float) -> socket.socket:
-    """A connection to the target by `deadline` (time.monotonic). Raises OSError, and UnicodeError for an odd name."""
+    """A connection to the target by `deadline` (time.monotonic). OSError, and UnicodeError for an odd name."""
     sock = socket.create_connection(proxy.address if proxy else target, max(0.1, deadline - time.monotonic()))
     try:
         if proxy:

@@ -19,7 +19,7 @@ class Device:
         self.carriers = Carriers(Random(1))
         self.now = 0.0
         self.link = "eth0"
-        self.offered = BOTH
+        self.offered: tuple[Carrier, ...] = BOTH
 
     def turn(self, *open_ways: Carrier) -> list[Carrier]:
         """What is tried before the device waits again."""

@@ -33,6 +33,13 @@ class Carriers:
         self._offered: tuple[Carrier, ...] = ()
         self._begin()
 
+    def _begin(self) -> None:
+        """Nothing is known of the network."""
+        self._turn = self._good = Carrier.MQTT
+        self._untried: set[Carrier] = set(Carrier)
+        self._misses = 0
+        self._back_at = inf
+
     def next(self, offered: tuple[Carrier, ...], link: object, now: float) -> Carrier:
         """What to try of those that are offered, over the device's own link as it is now."""
         if (link, offered) != (self._link, self._offered) or now >= self._back_at:
@@ -60,9 +67,3 @@ class Carriers:
         self._misses = self._misses + 1 if self._turn is self._good else 0
         self._turn = others[0] if self._misses >= _TRIES else self._good
         return False
-
-    def _begin(self) -> None:
-        self._turn = self._good = Carrier.MQTT
-        self._untried = set(Carrier)
-        self._misses = 0
-        self._back_at = inf

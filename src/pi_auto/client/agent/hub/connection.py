@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -19,6 +20,7 @@ from pi_auto.client.agent.errors import HubLost, HubRejected, HubUnreached
 from pi_auto.client.agent.hub.carriers import Carrier
 from pi_auto.client.agent.hub.way import TOKEN_LIFE, HubWay
 from pi_auto.client.agent.wakeups import readable
+from pi_auto.client.clock import clock_synced
 from pi_auto.wire import topics
 
 KEEPALIVE = 60  # seconds; free of charge at Azure
@@ -142,7 +144,7 @@ class HubConnection:
             self.turn(left)
         except HubLost as error:
             if self._refusal in _REJECTED:
-                raise HubRejected(f"the IoT Hub rejects this device: {self._refusal}") from None
+                raise HubRejected(f"the IoT Hub rejects this device: {self._refusal}{_clock()}") from None
             if self._refusal:
                 raise HubLost(f"the IoT Hub refuses the connection: {self._refusal}") from None
             raise HubUnreached(str(error)) from None
@@ -172,3 +174,10 @@ def _named(way: HubWay) -> dict[str, str]:
     """The headers of the WebSocket that name the hub: paho would put in what is dialled."""
     host = way.credentials.host if way.port == topics.WEBSOCKET_PORT else f"{way.credentials.host}:{way.port}"
     return {"Host": host, "Origin": f"https://{host}"}
+
+
+def _clock() -> str:
+    """What else may be the reason of a rejection: a token is good from this device's own time on."""
+    if clock_synced():
+        return ""
+    return f"; its clock, which no time server has set, says {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
