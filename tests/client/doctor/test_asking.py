@@ -193,6 +193,16 @@ def test_a_hub_that_nobody_reaches_is_the_networks_fault(device: Device) -> None
     assert "must let TCP to 127.0.0.1 port 1 out" in hub.look(device.patient).remedy
 
 
+def test_a_hub_that_is_reached_by_websocket_alone_is_reached(device: Device) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        port = door.getsockname()[1]
+        device.register(HubDial("127.0.0.1", 1, tls=True, websocket_port=port))
+        device.agent_posts(hub={"ok": True, "said": "connected", "host": "hub.test"})
+        verdict = hub.look(device.patient)
+    assert verdict.state is State.OK
+    assert f"127.0.0.1 port {port}" in verdict.what
+
+
 def test_a_hub_that_the_server_has_switched_off_is_no_fault(device: Device) -> None:
     device.register(with_hub=False)
     assert hub.look(device.patient).state is State.OK
