@@ -59,6 +59,19 @@ def test_calls_share_one_way_through(secure: FleetPeer, authority: Authority) ->
         assert len(proxy.asked) == 1
 
 
+def test_a_way_through_that_the_proxy_has_cut_meanwhile_is_opened_again(
+    secure: FleetPeer, authority: Authority
+) -> None:
+    secure.fail(UPDATES, answer({"n": 1}), answer({"n": 2}))
+    with ConnectProxy(resolve={f"{FLEET}:443": ("127.0.0.1", secure.port)}) as proxy:
+        api = ServerApi(endpoint(authority, proxy))
+        assert api.get(UPDATES, {}) == {"n": 1}
+        proxy.hang_up()
+        assert api.get(UPDATES, {}) == {"n": 2}
+        api.close()
+        assert len(proxy.asked) == 2
+
+
 def test_another_name_behind_the_proxy_is_refused(authority: Authority) -> None:
     with (
         FleetPeer(certificate=authority.certificate("other.test")) as impostor,

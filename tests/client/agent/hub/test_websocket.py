@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
+from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,6 +52,25 @@ def test_messages_of_every_size_arrive_and_are_acknowledged(
     with hub.events() as events:
         found = [event for event in events.take(len(bodies) + 1) if event.type == TELEMETRY]
     assert [event.properties["size"] for event in found] == [str(len(body)) for body in bodies]
+
+
+@pytest.mark.parametrize("carrier", BOTH)
+def test_a_hub_that_does_not_read_for_a_while_gets_everything_afterwards(
+    hub: RunningHub, authority: Authority, carrier: Carrier
+) -> None:
+    connection = HubConnection(way_by(carrier, given_by(hub), authority.ca))
+    os.kill(hub.pid, signal.SIGSTOP)
+    numbers = [
+        connection.publish(topics.telemetry(DEVICE, {"n": str(n)}), bytes([n]) * 200_000) for n in range(24)
+    ]
+    for _ in range(20):
+        connection.turn(0.01)
+    os.kill(hub.pid, signal.SIGCONT)
+    turn_until(connection, lambda: set(numbers) <= set(connection.acknowledged))
+    connection.close()
+    with hub.events() as events:
+        found = [event for event in events.take(len(numbers) + 1) if event.type == TELEMETRY]
+    assert [b64decode(event.body) for event in found] == [bytes([n]) * 200_000 for n in range(24)]
 
 
 @pytest.mark.parametrize("carrier", BOTH)
