@@ -137,6 +137,11 @@ def test_what_helps_is_in_it(device: Device) -> None:
     assert "server" in json.loads(held["bulletins.json"])["agent"]["posts"]
 
 
+def test_the_proxy_of_the_site_is_in_it(device: Device) -> None:
+    device.file.write_text(json.dumps({"server_url": "http://127.0.0.1:1", "proxy": "http://proxy.site:3128"}))
+    assert json.loads(written(device)["settings.json"])["proxy"] == "http://proxy.site:3128"
+
+
 def test_barcodes_are_in_it_only_when_asked_for(device: Device) -> None:
     stored = StoredScans(device.state)
     (record,) = stored.scan(BARCODE)
