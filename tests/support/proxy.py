@@ -1,4 +1,4 @@
-"""A small HTTP proxy that knows CONNECT alone and counts; it can be told to misbehave.
+"""A small HTTP proxy that knows CONNECT alone and counts, and a door in a firewall; they can be told to misbehave.
 
 with ConnectProxy() as proxy:
     ...
@@ -27,10 +27,11 @@ class ConnectProxy:
     asked: list[str] = field(default_factory=list)
     heads: list[bytes] = field(default_factory=list)
     carried: int = 0
+    port: int = 0
 
     def __enter__(self) -> Self:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = self._listener.getsockname()[1]
         self._open: set[socket.socket] = set()
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
@@ -68,13 +69,14 @@ class ConnectProxy:
         self._open.add(sock)
         try:
             with sock:
-                self._connect(sock)
+                self.serve(sock)
         except OSError:
             pass
         finally:
             self._open.discard(sock)
 
-    def _connect(self, sock: socket.socket) -> None:
+    def serve(self, sock: socket.socket) -> None:
+        """Do as one is asked to on a new connection."""
         head = b""
         while not head.endswith(b"\r\n\r\n") and len(head) < _MOST_HEAD:
             octet = sock.recv(1)
@@ -95,9 +97,10 @@ class ConnectProxy:
             return
         with socket.create_connection(self.resolve.get(target, (host.strip("[]"), int(port))), 5) as far:
             sock.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            self._carry(sock, far)
+            self.carry(sock, far)
 
-    def _carry(self, near: socket.socket, far: socket.socket) -> None:
+    def carry(self, near: socket.socket, far: socket.socket) -> None:
+        """Carry both ways until one side hangs up."""
         with selectors.DefaultSelector() as selector:
             selector.register(near, selectors.EVENT_READ, far)
             selector.register(far, selectors.EVENT_READ, near)
@@ -109,3 +112,16 @@ class ConnectProxy:
                         return
                     self.carried += len(data)
                     key.data.sendall(data)
+
+
+@dataclass
+class Door(ConnectProxy):
+    """A port behind which something else is, without a word: a firewall that lets it through."""
+
+    leads_to: tuple[str, int] = ("127.0.0.1", 0)
+
+    def serve(self, sock: socket.socket) -> None:
+        """Let it through."""
+        self.asked.append("")
+        with socket.create_connection(self.leads_to, 5) as far:
+            self.carry(sock, far)

@@ -118,7 +118,9 @@ class Device:
         return self._marks.through(HUB, self.stored.spool.uuid)
 
     def stop(self) -> None:
-        """End it."""
+        """End it, once."""
+        if not self._thread.is_alive():
+            return
         self._wakeups.wake(Reason.STOP)
         self._thread.join(10)
         assert not self._thread.is_alive()

@@ -13,7 +13,8 @@ from pi_auto.client.proxy import Proxy
 from pi_auto.wire.registration import HubDial, RegistrationAnswer
 from support.certificates import Authority
 from support.hub import RunningHub
-from support.proxy import ConnectProxy
+from support.mqtt_peer import MqttPeer
+from support.proxy import ConnectProxy, Door
 from support.waiting import wait_until
 
 from .conftest import NAME, DeviceOf, HubOf, arrivals, given_by
@@ -71,6 +72,38 @@ def test_new_tokens_over_websocket_cost_no_message_and_no_try_of_8883(
     wait_until(lambda: caplog.text.count("connected to the IoT Hub") > 2, what="some new tokens")
     assert caplog.text.count("trying another way") == 1
     assert [barcode for _, barcode in arrivals(hub, 20)] == SCANS[:20]
+
+
+def test_over_another_link_8883_is_gone_back_to_at_the_next_token(
+    hub: RunningHub, device_of: DeviceOf, refused: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    device = device_of(given_by(hub, mqtt_port=refused), Limits(life=0.5))
+    wait_until(lambda: "by WebSocket" in caplog.text, what="a connection by WebSocket")
+    with Door(port=refused, leads_to=hub.mqtt_address) as door:
+        device.scan(*SCANS[:5])
+        assert len(arrivals(hub, 5)) == 5
+        assert door.asked == []
+        device.own_link = frozenset({("wlan0", "00000000", "0200000A")})
+        wait_until(lambda: door.asked, what="8883 to be tried again")
+        device.scan(*SCANS[5:10])
+        assert [barcode for _, barcode in arrivals(hub, 10)] == SCANS[:10]
+        device.stop()
+
+
+@pytest.mark.parametrize("connack", [3, 5])
+def test_a_hub_that_answers_is_no_reason_for_another_way(
+    hub: RunningHub, authority: Authority, device_of: DeviceOf, connack: int
+) -> None:
+    with (
+        MqttPeer(certificate=authority.certificate(NAME), connack=connack) as busy,
+        Door(leads_to=hub.https_address) as door,
+    ):
+        given = given_by(hub, mqtt_port=busy.port)
+        assert given.hub is not None
+        device_of(replace(given, hub=replace(given.hub, websocket_port=door.port)))
+        wait_until(lambda: len(busy.connects) >= 5, what="some more tries")
+        assert door.asked == []
 
 
 def test_an_impostor_on_443_gets_nothing_and_the_hub_on_8883_all(
