@@ -1,4 +1,4 @@
-"""What comes within a WebSocket may be anything: the device ends up without a hub, and never with a dead worker."""
+"""Whatever comes within a WebSocket, the device ends up without a hub and never with a dead worker."""
 
 from __future__ import annotations
 
