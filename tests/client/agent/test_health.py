@@ -65,20 +65,35 @@ def test_the_temperature_is_the_processors(tmp_path: Path, files: dict[str, str]
     assert temperature(put(tmp_path, files)) == degrees
 
 
+ALARM = {"hwmon0/name": "cpu\n", "hwmon1/name": "rpi_volt\n", "hwmon1/in0_lcrit_alarm": "1\n"}
+NO_ALARM = {"hwmon0/name": "rpi_volt\n", "hwmon0/in0_lcrit_alarm": "0\n"}
+
+
+def firmware(bits: str) -> dict[str, str]:
+    return {"sys/devices/platform/soc/soc:firmware/get_throttled": f"{bits}\n"}
+
+
 @pytest.mark.parametrize(
     ("files", "told"),
     [
-        ({"hwmon0/name": "cpu\n", "hwmon1/name": "rpi_volt\n", "hwmon1/in0_lcrit_alarm": "1\n"}, {"now": True}),
-        ({"hwmon0/name": "rpi_volt\n", "hwmon0/in0_lcrit_alarm": "0\n"}, {"now": False}),
+        (ALARM, {"now": True, "since_boot": True}),
+        (NO_ALARM, {"now": False}),  # the alarm tells of the last seconds: what was before, nobody knows
+        (NO_ALARM | firmware("0"), {"now": False, "since_boot": False}),
+        (NO_ALARM | firmware("50000"), {"now": False, "since_boot": True}),
+        (NO_ALARM | firmware("c0008"), {"now": False, "since_boot": False}),
+        (ALARM | firmware("0"), {"now": True, "since_boot": True}),
+        (firmware("50005"), {"now": True, "since_boot": True}),
+        (NO_ALARM | firmware("broken"), {"now": False}),
+        (firmware("broken"), None),
         ({"hwmon0/name": "rpi_volt\n"}, None),
         ({"hwmon0/name": "nvme\n", "hwmon0/in0_lcrit_alarm": "1\n"}, None),
         ({}, None),
     ],
-)  # fmt: skip
-def test_a_weak_supply_is_told_where_the_board_tells_it(
+)
+def test_a_weak_supply_is_told_as_far_as_the_board_tells_it(
     tmp_path: Path, files: dict[str, str], told: dict[str, bool] | None
 ) -> None:
-    assert undervoltage(put(tmp_path, files)) == told
+    assert undervoltage(put(tmp_path, files), tmp_path) == told
 
 
 def test_addresses_are_those_that_others_reach_the_device_by(tmp_path: Path) -> None:

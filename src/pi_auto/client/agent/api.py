@@ -50,6 +50,10 @@ class ServerApi:
             headers["Content-Encoding"] = "gzip"
         return self._call("POST", path, octets, headers)
 
+    def send(self, path: str, octets: bytes, content_type: str, token: str | None) -> dict[str, Any]:
+        """The server's answer to a body that is no JSON. Raises ApiError."""
+        return self._call("POST", path, octets, _headers(token) | {"Content-Type": content_type})
+
     def close(self) -> None:
         """Hang up; the next call dials again."""
         if self._connection:
@@ -144,7 +148,7 @@ def _headers(token: str | None) -> dict[str, str]:
 def _judged(response: http.client.HTTPResponse, octets: bytes) -> dict[str, Any]:
     """The answer's object, or the error that its status means."""
     status = response.status
-    if status == http.client.OK:
+    if status in (http.client.OK, http.client.CREATED):
         return _object(octets)
     if status == http.client.UNAUTHORIZED:
         raise Unauthorized(f"status 401: {_complaint(octets)}")
@@ -154,7 +158,7 @@ def _judged(response: http.client.HTTPResponse, octets: bytes) -> dict[str, Any]
         raise Unreachable(f"the server failed: status {status}: {_complaint(octets)}")
     if status >= http.client.BAD_REQUEST:
         raise Refused(status, _complaint(octets))
-    raise Garbled(f"status {status}, where only 200 means yes")
+    raise Garbled(f"status {status}, where only 200 and 201 mean yes")
 
 
 def _object(octets: bytes) -> dict[str, Any]:
