@@ -101,7 +101,9 @@ def test_the_agent_reboots_by_one_file_of_its_own_and_nothing_else() -> None:
     commands = [line.partition("=")[2] for line in text.splitlines() if line.startswith("ExecStart")]
     assert commands == [f"/usr/bin/rm -f {path['Path']['PathExists']}", "/usr/bin/systemctl reboot"]
     assert (reboot["NoNewPrivileges"], reboot["PrivateNetwork"]) == ("yes", "yes")
-    assert "RuntimeDirectoryPreserve" not in agent  # or what one boot has asked for would be there in the next start
+    assert (
+        "RuntimeDirectoryPreserve" not in agent
+    )  # or what one boot has asked for would be there in the next start
 
 
 def test_the_agent_may_yield_and_not_hurry() -> None:

@@ -22,8 +22,8 @@ from pi_auto.client.agent.enrolment.identity import identity_of
 from pi_auto.client.agent.enrolment.registration import stored_registration
 from pi_auto.client.agent.enrolment.standing import Standing
 from pi_auto.client.agent.health.report import heartbeat
-from pi_auto.client.agent.methods.check_update import check_update
 from pi_auto.client.agent.methods.bundling import Doctor
+from pi_auto.client.agent.methods.check_update import check_update
 from pi_auto.client.agent.methods.diagnostics import Diagnostics
 from pi_auto.client.agent.methods.dispatch import Methods
 from pi_auto.client.agent.methods.identify import identify
@@ -70,9 +70,7 @@ class Agent:
         self._marks = Marks(folder / "marks.sqlite")
         self._times = Timekeeper(folder, read_clock)
         capture = settings.capture_folder
-        self._telling = Telling(
-            Bulletin(folder), lambda: ring(capture / WANTED), lambda: ring(capture / IDENTIFY)
-        )
+        self._telling = Telling(Bulletin(folder), lambda: ring(capture / WANTED), lambda: ring(capture / IDENTIFY))
         self._log_level = LogLevel(logging.getLogger())
         self._stopping = (
             False  # no Event: a signal handler that sets one may find its lock held by what it interrupts

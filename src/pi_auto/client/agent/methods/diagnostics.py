@@ -50,10 +50,14 @@ class Diagnostics:
         request = values["request"]
         with self._lock:
             if self._request not in (None, request):
-                return refusal(TOO_OFTEN, f"the bundle for the request {self._request} is still being made or sent")
+                return refusal(
+                    TOO_OFTEN, f"the bundle for the request {self._request} is still being made or sent"
+                )
             if self._request is None:
                 self._request = request
-                self._thread = threading.Thread(target=self._work, args=(request,), name="diagnostics", daemon=True)
+                self._thread = threading.Thread(
+                    target=self._work, args=(request,), name="diagnostics", daemon=True
+                )
                 self._thread.start()
         return Answer(BEGUN, {"request": request})
 

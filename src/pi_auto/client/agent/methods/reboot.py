@@ -73,4 +73,6 @@ def _make(wish: Path) -> None:
 
 def _too_often(seconds: int) -> str:
     hours = -(-seconds // 3600)
-    return f"this device has rebooted {MOST_REBOOTS} times within a day; the next may come in {hours} h at the latest"
+    return (
+        f"this device has rebooted {MOST_REBOOTS} times within a day; the next may come in {hours} h at the latest"
+    )

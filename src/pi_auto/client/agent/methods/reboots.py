@@ -1,4 +1,4 @@
-"""Which reboots were made for the fleet, and how many more a day has room for. Kept over reboots, and pure but for that.
+"""Which reboots were made for the fleet, and how many more a day has room for; pure, but for the file they are in.
 
 A Pi's clock may be wrong. How long ago a reboot was is told by the wall clock only where the network
 had set it both times; else by how long the device has run since, which is never too much.
@@ -26,7 +26,7 @@ _SECOND = 10**9
 
 @dataclass(frozen=True, slots=True)
 class Reboot:
-    """The end of the boot `boot_id`, `uptime_ns` after its start; `wall_ns` since 1970 if the network had set that."""
+    """The end of the boot `boot_id`, `uptime_ns` after its start, at `wall_ns` since 1970 if that was known."""
 
     boot_id: str
     uptime_ns: int

@@ -2,7 +2,8 @@
 
 The clerk says what has happened and never waits; the agent rings when the server has everything, and
 the marks tell whether that is so. At another bell it rings when somebody looks for this device, and its
-bulletin tells for how long; nothing of either reaches the threads that read and store. A lamp that cannot be used is told once, and does without.
+bulletin tells for how long; nothing of either reaches the threads that read and store. A lamp that cannot
+be used is told once, and does without.
 """
 
 from __future__ import annotations

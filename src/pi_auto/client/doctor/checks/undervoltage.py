@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pi_auto.client.doctor.findings import Verdict, ok, warn, wrong
-from pi_auto.client.firmware import SINCE_BOOT, UNDER_VOLTAGE, is_set, throttled
 from pi_auto.client.doctor.patient import Patient
+from pi_auto.client.firmware import SINCE_BOOT, UNDER_VOLTAGE, is_set, throttled
 
 _REMEDY = "use the power supply made for this Raspberry Pi; for a scanner that takes much, a USB hub with power"
 
