@@ -90,8 +90,9 @@ class Signals(threading.Thread):
 
     def _work(self, sent: Bell | None, identify: Bell | None) -> None:
         poll = select.poll()
-        for waited_for in filter(None, (self._wake, sent, identify)):
-            poll.register(waited_for, select.POLLIN)
+        poll.register(self._wake, select.POLLIN)
+        for bell in (each for each in (sent, identify) if each):
+            poll.register(bell, select.POLLIN)
         while Signal.END not in (taken := self._take()):
             for signal in taken:
                 self._panel.take(signal)
