@@ -43,6 +43,7 @@ from pi_auto.client.spool.doorbell import IDENTIFY, SENT, WANTED, Bell, ring
 from pi_auto.client.spool.marks import API, HUB, Marks
 from pi_auto.client.spool.reader import SpoolReader
 from pi_auto.wire import methods
+from pi_auto.wire.heartbeat import Heartbeat
 
 log = logging.getLogger("pi_auto.agent")
 
@@ -120,10 +121,14 @@ class Agent:
             HUB: HubDelivery(
                 settings, identity.device_id, Lane(HUB, reader, self._marks, self._times),
                 standing, self._wakeups[HUB], rng,
-                lambda: heartbeat(endpoint.dialled, reader, self._marks, spool), self._telling,
+                lambda: self._heartbeat(endpoint.dialled, reader), self._telling,
                 methods=self._methods(folder), log_level=self._log_level.usual,
             ).run,
         }  # fmt: skip
+
+    def _heartbeat(self, toward: tuple[str, int], reader: SpoolReader) -> Heartbeat:
+        self._times.look()
+        return heartbeat(toward, reader, self._marks, self._settings.capture_folder, self._times.this_boot())
 
     def _methods(self, folder: Path) -> Methods:
         return Methods(
