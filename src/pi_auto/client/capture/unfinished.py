@@ -6,7 +6,9 @@ a scanner may have been set to another ending: so many unfinished stretches in a
 
 from __future__ import annotations
 
-LONGER_PAUSE = 250_000_000  # ns of silence in a code whose end is known by other means: nobody's habit, and a hiccup's
+LONGER_PAUSE = (
+    250_000_000  # ns of silence in a code whose end is known by other means: nobody's habit, and a hiccup's
+)
 LONGEST = 2_000_000_000  # ns that the rest of a code may come late: then it is lost
 HABIT = 3  # stretches in a row that no ending has followed
 
@@ -24,7 +26,7 @@ class Unfinished:
         return max(usual, LONGEST) if self._is_quiet else usual
 
     def is_habit(self) -> bool:
-        """Silence has been seen behind what is open: whether that has come to be how this scanner ends its codes."""
+        """Silence has been seen behind what is open: whether this scanner has come to end its codes by it."""
         if not self._is_quiet:
             self._is_quiet = True
             self._stretches += 1

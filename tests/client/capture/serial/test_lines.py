@@ -69,8 +69,12 @@ def test_a_scanner_that_is_set_from_cr_to_crlf_is_understood_at_once() -> None:
     assert said((0, b"A\r"), (300, b"B\r\nC\r\n"), (300, b"D\r\n")) == list("ABCD")
 
 
-@pytest.mark.parametrize(("one", "other"), [(b"\r\n", b"\r"), (b"\r", b"\r\n"), (b"", b"\n"), (b"", b"\r\n")])
-def test_a_scanner_that_is_set_to_another_ending_of_its_kind_or_from_none_goes_on(one: bytes, other: bytes) -> None:
+@pytest.mark.parametrize(
+    ("one", "other"), [(b"\r\n", b"\r"), (b"\r", b"\r\n"), (b"\n", b"\r\n"), (b"", b"\n"), (b"", b"\r\n")]
+)
+def test_a_scanner_that_is_set_to_another_ending_of_its_kind_or_from_none_goes_on(
+    one: bytes, other: bytes
+) -> None:
     scans = [(300, b"A" + one), (300, b"B" + one), (400, b"C" + other), (400, b"D" + other), (400, b"E" + other)]
     assert said(*scans) == list("ABCDE")
 

@@ -104,7 +104,12 @@ class LineDecoder:
     def _give_up(self) -> list[Outcome]:
         self._open.clear()
         self._unfinished.over()
-        return [Lost(f"{_ENDINGS[self._ending]}, which ends its codes, has not come: some of it may be missing", self._last)]
+        return [
+            Lost(
+                f"{_ENDINGS[self._ending]}, which ends its codes, has not come: some of it may be missing",
+                self._last,
+            )
+        ]
 
     def _pause(self) -> int:
         return LONGER_PAUSE if self._ending else PAUSE
@@ -140,10 +145,12 @@ class LineDecoder:
         return self._codes(whole)
 
     def _know_crlf(self) -> None:
-        """A line feed behind what ends by CR: the scanner was set to CRLF."""
+        """A line feed behind what ends by CR, or a CR before what ends by LF: the scanner was set to CRLF."""
         if self._ending == _CR and (self._open.startswith(_LF) or _CRLF in self._open):
             self._ending = _CRLF
             self._open[:] = self._open.removeprefix(_LF)
+        elif self._ending == _LF and _CRLF in self._open:
+            self._ending = _CRLF
 
     def _settle(self) -> list[Outcome]:
         """The codes in what came before a silence, which also shows what they end with."""
