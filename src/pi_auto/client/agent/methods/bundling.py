@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import subprocess
 
 _PATIENCE = 120.0  # seconds: all checks take 25 at most, each of the bundle's tools 15
 _LOOK = 0.5
@@ -29,6 +32,8 @@ class Doctor:
 
     def write_to(self, file: Path, stopping: threading.Event) -> None:
         """Write it to `file`, new. Raises NoBundle, and OSError if no process can be started."""
+        import subprocess  # noqa: PLC0415 - an agent seldom needs it, and it takes memory for good
+
         file.unlink(missing_ok=True)
         child = subprocess.Popen(
             [*self._command, f"--bundle={file}"], process_group=0,
@@ -48,8 +53,8 @@ class Doctor:
     def _outcome(self, child: subprocess.Popen[bytes], stopping: threading.Event) -> int:
         deadline = time.monotonic() + self._patience
         while time.monotonic() < deadline:
-            with suppress(subprocess.TimeoutExpired):
-                return child.wait(_LOOK)
-            if stopping.is_set():
+            if (code := child.poll()) is not None:
+                return code
+            if stopping.wait(_LOOK):
                 raise NoBundle("the agent stops")
         raise NoBundle(f"the doctor has not ended within {self._patience:.0f} s")
