@@ -137,6 +137,18 @@ def test_what_helps_is_in_it(device: Device) -> None:
     assert "server" in json.loads(held["bulletins.json"])["agent"]["posts"]
 
 
+def test_what_it_lacks_is_told_in_it(device: Device) -> None:
+    told = written(device)["left-out.txt"]
+    assert told.startswith("made with the rights of the user ")
+    assert "no input devices are seen from here" in told
+    device.show({"dev/input/event0": ""})
+    (device.root / "var/log/pi_auto_client.log").unlink()
+    told = written(device)["left-out.txt"]
+    assert "no input devices" not in told
+    assert "log.txt: left out: " in told
+    assert KEY not in told
+
+
 def test_barcodes_are_in_it_only_when_asked_for(device: Device) -> None:
     stored = StoredScans(device.state)
     (record,) = stored.scan(BARCODE)

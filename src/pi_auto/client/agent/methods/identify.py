@@ -28,7 +28,7 @@ def identify(capture: Path, telling: Telling) -> Callable[[dict[str, Any]], Answ
         post = posts_in(capture).get("signals")
         if post is None:
             return refusal(NOT_NOW, _AWAY)
-        if not post.news.get("identifies"):
+        if not (isinstance(post.news, dict) and post.news.get("identifies")):
             return refusal(NOT_NOW, _DARK)
         telling.identify(math.ceil(boottime_ns() / _SECOND) + values["seconds"])
         return Answer(DONE, values)

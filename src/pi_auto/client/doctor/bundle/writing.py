@@ -16,6 +16,7 @@ from pi_auto.client.doctor.findings import UNCHECKED, Finding
 from pi_auto.client.doctor.patient import Patient
 
 _LEFT_OUT = "left-out.txt"
+_BLIND = "no input devices are seen from here: what is said of devices and of who may read them means nothing"
 _MOST = 1024 * 1024  # characters of a member
 _OLDEST = (1980, 1, 1, 0, 0, 0)  # of what a zip file can say; the clock may say 1970
 
@@ -32,17 +33,23 @@ def write_bundle(
             archive.writestr(_named(member.name), content, zipfile.ZIP_DEFLATED)
             lines.append(f"{member.name:<16}{trouble or f'{len(content)} characters'}")
             gaps += [f"{member.name}: {trouble}"] if trouble else []
-        archive.writestr(_named(_LEFT_OUT), redactor.text(_told(gaps)), zipfile.ZIP_DEFLATED)
+        archive.writestr(_named(_LEFT_OUT), redactor.text(_told(patient, gaps)), zipfile.ZIP_DEFLATED)
     return [*lines, f"{_LEFT_OUT:<16}{len(gaps)} lines"]
 
 
-def _told(gaps: list[str]) -> str:
-    """What the bundle lacks, and by whose rights it was made: some of it, root alone may see."""
+def _told(patient: Patient, gaps: list[str]) -> str:
+    """What the bundle lacks, and by whose rights it was made: some of it, root alone may see.
+
+    What the agent makes in its sandbox sees no devices either.
+    """
     try:
         user = pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         user = str(os.geteuid())
-    return "\n".join([f"made with the rights of the user {user}", *(gaps or ["nothing was left out"])]) + "\n"
+    blind = [] if patient.at("/dev/input").exists() else [_BLIND]
+    return (
+        "\n".join([f"made with the rights of the user {user}", *blind, *(gaps or ["nothing was left out"])]) + "\n"
+    )
 
 
 def _made(make: Any, redactor: Redactor) -> tuple[str, str]:
