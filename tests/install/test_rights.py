@@ -189,7 +189,8 @@ def test_capture_rings_at_the_agent(state: Path) -> None:
 @pytest.mark.parametrize("bell", ["SENT", "IDENTIFY"])
 def test_the_agent_rings_at_capture_and_nobody_else_can(state: Path, bell: str) -> None:
     wait = (
-        f"from pi_auto.client.spool.doorbell import {bell}, Bell\nbell = Bell(Path('capture') / {bell}, mode=0o660)\n"
+        f"from pi_auto.client.spool.doorbell import {bell}, Bell\n"
+        f"bell = Bell(Path('capture') / {bell}, mode=0o660)\n"
         "print('ready', flush=True); print(bell.wait(1)); print(bell.wait(10))"
     )
     rings = f"from pi_auto.client.spool.doorbell import {bell}, ring; ring(Path('capture') / {bell})"
