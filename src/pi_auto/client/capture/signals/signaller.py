@@ -22,7 +22,6 @@ from typing import Protocol
 
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.capture.signals.scores import LOOKED_FOR, PASSING, Panel, Signal
-from pi_auto.client.capture.signals.wanted import wanted_until
 from pi_auto.client.spool.doorbell import IDENTIFY, Bell
 from pi_auto.wire.ids import Position
 
@@ -104,7 +103,7 @@ class Signals(threading.Thread):
                 self._may_be_sent = True
             if identify and identify.fileno() in rung:
                 identify.silence()
-                self._panel.show_itself(wanted_until(self._marks.parent))
+                self._show_itself()
             self._look_whether_sent()
 
     def _take(self) -> list[Signal]:
@@ -113,6 +112,11 @@ class Signals(threading.Thread):
             while True:
                 taken.append(self._signals.popleft())
         return taken
+
+    def _show_itself(self) -> None:
+        from pi_auto.client.capture.signals.wanted import wanted_until  # noqa: PLC0415 - seldom needed
+
+        self._panel.show_itself(wanted_until(self._marks.parent))
 
     def _look_whether_sent(self) -> None:
         newest = self._newest
