@@ -186,12 +186,14 @@ def test_capture_rings_at_the_agent(state: Path) -> None:
         assert agent.stdout.readline() == "True\n"
 
 
-def test_the_agent_rings_at_capture_and_nobody_else_can(state: Path) -> None:
+@pytest.mark.parametrize("bell", ["SENT", "IDENTIFY"])
+def test_the_agent_rings_at_capture_and_nobody_else_can(state: Path, bell: str) -> None:
     wait = (
-        "from pi_auto.client.spool.doorbell import SENT, Bell\nbell = Bell(Path('capture') / SENT, mode=0o660)\n"
+        f"from pi_auto.client.spool.doorbell import {bell}, Bell\n"
+        f"bell = Bell(Path('capture') / {bell}, mode=0o660)\n"
         "print('ready', flush=True); print(bell.wait(1)); print(bell.wait(10))"
     )
-    rings = "from pi_auto.client.spool.doorbell import SENT, ring; ring(Path('capture') / SENT)"
+    rings = f"from pi_auto.client.spool.doorbell import {bell}, ring; ring(Path('capture') / {bell})"
     with start(CAPTURE, state, wait) as capture:
         assert capture.stdout is not None
         assert capture.stdout.readline() == "ready\n"

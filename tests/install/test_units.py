@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pi_auto.client.agent.methods.reboot import WISH
 from pi_auto.client.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +25,7 @@ with_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="n
 def unit(name: str) -> configparser.RawConfigParser:
     parser = configparser.RawConfigParser(strict=False)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
-    parser.read(SYSTEM / f"systemd/system/{name}.service")
+    parser.read(SYSTEM / "systemd/system" / (name if "." in name else f"{name}.service"))
     return parser
 
 
@@ -86,7 +87,29 @@ def test_the_header_is_captures_only_where_a_setting_names_lines_of_it() -> None
 def test_neither_unit_holds_the_other_so_that_scanning_goes_on() -> None:
     capture = unit("pi-auto-capture")
     assert not {"PartOf", "BindsTo", "Requires"} & {*capture["Unit"], *unit("pi-auto-client")["Unit"]}
-    assert unit("pi-auto-client")["Unit"]["Wants"].split() == ["pi-auto-capture.service", "pi-auto-reset.service"]
+    wanted = unit("pi-auto-client")["Unit"]["Wants"].split()
+    assert wanted == ["pi-auto-capture.service", "pi-auto-reset.service", "pi-auto-reboot.path"]
+
+
+def test_the_agent_reboots_by_one_file_of_its_own_and_nothing_else() -> None:
+    path, reboot = unit("pi-auto-reboot.path"), unit("pi-auto-reboot")["Service"]
+    agent = unit("pi-auto-client")["Service"]
+    assert path["Path"]["PathExists"] == f"/run/{agent['RuntimeDirectory']}/{WISH}"
+    assert path["Unit"]["PartOf"] == "pi-auto-client.service"
+    assert "Install" not in path  # the agent brings it
+    text = (SYSTEM / "systemd/system/pi-auto-reboot.service").read_text()
+    commands = [line.partition("=")[2] for line in text.splitlines() if line.startswith("ExecStart")]
+    assert commands == [f"/usr/bin/rm -f {path['Path']['PathExists']}", "/usr/bin/systemctl reboot"]
+    assert (reboot["NoNewPrivileges"], reboot["PrivateNetwork"]) == ("yes", "yes")
+    assert (
+        "RuntimeDirectoryPreserve" not in agent
+    )  # or what one boot has asked for would be there in the next start
+
+
+def test_the_agent_may_yield_and_not_hurry() -> None:
+    agent = unit("pi-auto-client")["Service"]
+    assert (agent["CapabilityBoundingSet"], agent["NoNewPrivileges"]) == ("", "yes")
+    assert "LimitNICE" not in agent
 
 
 def test_settings_that_the_units_rely_on_stand_in_the_rules_as_well() -> None:

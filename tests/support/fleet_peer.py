@@ -27,6 +27,7 @@ from pi_auto.wire.ids import Position
 from pi_auto.wire.registration import HubDial, Registration, RegistrationAnswer
 
 SCANS, REGISTER, UPDATES = "/api/scans", "/api/register_device", "/api/ota/check_update"
+DIAGNOSTICS = "/api/diagnostics/"  # and the request that they are for
 
 Fault = Callable[["_Handler", Any], None]
 
@@ -41,6 +42,7 @@ class FleetPeer:
     received: list[tuple[str, Any]] = field(default_factory=list)
     books: dict[str, dict[str, Any]] = field(default_factory=dict)
     claims: dict[str, str] = field(default_factory=dict)
+    bundles: dict[str, bytes] = field(default_factory=dict)
     tokens: list[str] = field(default_factory=list)
     faults: dict[str, deque[Fault]] = field(default_factory=lambda: defaultdict(deque))
     always: dict[str, Fault] = field(default_factory=dict)
@@ -97,6 +99,8 @@ class FleetPeer:
             return self._register(body)
         if token not in self.tokens:
             return 401, {"error": "unknown token"}
+        if path.startswith(DIAGNOSTICS):
+            return self._keep(path.removeprefix(DIAGNOSTICS), body)
         if path == UPDATES:
             return 200, {"has_update": self.offer is not None, "latest_version": self.offer, "message": ""}
         return self._book(body)
@@ -111,6 +115,12 @@ class FleetPeer:
             api_token=self.tokens[-1], hub=self.hub,
         )  # fmt: skip
         return 200, given.to_json()
+
+    def _keep(self, request: str, body: Any) -> tuple[int, dict[str, Any]]:
+        if request in self.bundles:
+            return 409, {"error": "it is here already"}
+        self.bundles[request] = body
+        return 201, {"stored": True}
 
     def _book(self, body: Any) -> tuple[int, dict[str, Any]]:
         try:
@@ -242,4 +252,6 @@ class _Handler(BaseHTTPRequestHandler):
         octets = self.rfile.read(int(self.headers["Content-Length"] or 0))
         if self.headers["Content-Encoding"] == "gzip":
             octets = gzip.decompress(octets)
+        if self.headers["Content-Type"] == "application/zip":
+            return octets
         return json.loads(octets) if octets else None

@@ -87,8 +87,7 @@ def _run(arguments: argparse.Namespace) -> int:
         )
     use_format(settings.log_format)
     python = itself.command()
-    config = [f"--config={arguments.config}"] if arguments.config else []
-    passed_on = ["--until-stdin-closes", *config, *_as_options(_given(arguments))]
+    passed_on = ["--until-stdin-closes", *_settings_again(arguments)]
     commands: dict[str, Sequence[str]] = {name: [*python, name, *passed_on] for name in ("capture", "agent")}
     return Supervisor(commands, lambda facts: _announce(settings, facts)).run()
 
@@ -137,7 +136,7 @@ def _agent(arguments: argparse.Namespace) -> int:
     waiting = Waiting(
         arguments.config or DEFAULT_FILE, lambda: _of_service(arguments, "agent", load_and_keep), folder
     )
-    return run_agent(settings, waiting)
+    return run_agent(settings, waiting, [*itself.command(), "doctor", *_settings_again(arguments)])
 
 
 def _replay(arguments: argparse.Namespace) -> int:
@@ -186,6 +185,12 @@ def _of_service(arguments: argparse.Namespace, program: str, load: _Load) -> Set
 def _given(arguments: argparse.Namespace) -> dict[str, Any]:
     """What the command line says about settings, by their names."""
     return {name: getattr(arguments, name, None) for name in _OPTIONS}
+
+
+def _settings_again(arguments: argparse.Namespace) -> list[str]:
+    """Options by which another call of this program has the same settings."""
+    config = [f"--config={arguments.config}"] if arguments.config else []
+    return [*config, *_as_options(_given(arguments))]
 
 
 def _as_options(given: dict[str, Any]) -> list[str]:

@@ -23,7 +23,7 @@ LONGEST_LOG_LEVEL = 1440  # minutes
 MOST_REBOOTS = 3  # in a day, whoever asks
 MOST_DIAGNOSTICS = 8 * 1024 * 1024  # bytes of the bundle that the device sends to its server
 
-DONE, BAD_PAYLOAD, UNKNOWN, TOO_OFTEN, NOT_NOW = 200, 400, 404, 429, 503  # statuses of an answer
+DONE, BEGUN, BAD_PAYLOAD, UNKNOWN, TOO_OFTEN, NOT_NOW = 200, 202, 400, 404, 429, 503  # statuses of an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,11 @@ def _identify(fields: Fields) -> dict[str, Any]:
     return {"seconds": fields.integer("seconds", least=1, most=LONGEST_IDENTIFY)}
 
 
+def _diagnostics(fields: Fields) -> dict[str, Any]:
+    """The server's own name for what it has asked for: the bundle goes to that server, under that name."""
+    return {"request": fields.uuid("request")}
+
+
 def _log_level(fields: Fields) -> dict[str, Any]:
     return {
         "level": fields.choice("level", LOG_LEVELS),
@@ -73,7 +78,7 @@ _READERS: dict[str, Callable[[Fields], dict[str, Any]]] = {
     REBOOT: _nothing,
     IDENTIFY: _identify,
     CHECK_UPDATE: _nothing,
-    DIAGNOSTICS: _nothing,
+    DIAGNOSTICS: _diagnostics,
     SET_LOG_LEVEL: _log_level,
 }
 NAMES = tuple(_READERS)

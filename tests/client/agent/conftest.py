@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -94,7 +95,9 @@ def agent(settings: Settings) -> Iterator[Agent]:
 
 @contextmanager
 def running(settings: Settings) -> Iterator[Agent]:
-    agent = Agent(settings)
+    doctor = [sys.executable, "-m", "pi_auto.client.cli", "doctor"]
+    doctor += ["--state", str(settings.state), "--server", str(settings.server_url)]
+    agent = Agent(settings, doctor)
     outcome: list[bool] = []
     thread = threading.Thread(target=lambda: outcome.append(agent.run()))
     thread.start()

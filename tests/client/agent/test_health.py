@@ -12,6 +12,7 @@ from pi_auto.client.agent.health.report import health
 from pi_auto.client.agent.health.services import services
 from pi_auto.client.agent.health.trust import clock_trust
 from pi_auto.client.agent.health.versions import versions
+from pi_auto.client.agent.timekeeping.boots import Boot
 from pi_auto.client.clock import ClockReading
 from pi_auto.wire.heartbeat import HEALTH
 
@@ -65,20 +66,35 @@ def test_the_temperature_is_the_processors(tmp_path: Path, files: dict[str, str]
     assert temperature(put(tmp_path, files)) == degrees
 
 
+ALARM = {"hwmon0/name": "cpu\n", "hwmon1/name": "rpi_volt\n", "hwmon1/in0_lcrit_alarm": "1\n"}
+NO_ALARM = {"hwmon0/name": "rpi_volt\n", "hwmon0/in0_lcrit_alarm": "0\n"}
+
+
+def firmware(bits: str) -> dict[str, str]:
+    return {"sys/devices/platform/soc/soc:firmware/get_throttled": f"{bits}\n"}
+
+
 @pytest.mark.parametrize(
     ("files", "told"),
     [
-        ({"hwmon0/name": "cpu\n", "hwmon1/name": "rpi_volt\n", "hwmon1/in0_lcrit_alarm": "1\n"}, {"now": True}),
-        ({"hwmon0/name": "rpi_volt\n", "hwmon0/in0_lcrit_alarm": "0\n"}, {"now": False}),
+        (ALARM, {"now": True, "since_boot": True}),
+        (NO_ALARM, {"now": False}),  # the alarm tells of the last seconds: what was before, nobody knows
+        (NO_ALARM | firmware("0"), {"now": False, "since_boot": False}),
+        (NO_ALARM | firmware("50000"), {"now": False, "since_boot": True}),
+        (NO_ALARM | firmware("c0008"), {"now": False, "since_boot": False}),
+        (ALARM | firmware("0"), {"now": True, "since_boot": True}),
+        (firmware("50005"), {"now": True, "since_boot": True}),
+        (NO_ALARM | firmware("broken"), {"now": False}),
+        (firmware("broken"), None),
         ({"hwmon0/name": "rpi_volt\n"}, None),
         ({"hwmon0/name": "nvme\n", "hwmon0/in0_lcrit_alarm": "1\n"}, None),
         ({}, None),
     ],
-)  # fmt: skip
-def test_a_weak_supply_is_told_where_the_board_tells_it(
+)
+def test_a_weak_supply_is_told_as_far_as_the_board_tells_it(
     tmp_path: Path, files: dict[str, str], told: dict[str, bool] | None
 ) -> None:
-    assert undervoltage(put(tmp_path, files)) == told
+    assert undervoltage(put(tmp_path, files), tmp_path) == told
 
 
 def test_addresses_are_those_that_others_reach_the_device_by(tmp_path: Path) -> None:
@@ -126,19 +142,38 @@ def test_the_disk_is_told_in_whole_mebibytes(tmp_path: Path) -> None:
     assert disk(tmp_path / "absent") is None
 
 
+HOUR = 3600 * 10**9
+SET = Boot("boot", HOUR, offset_ns=7 * HOUR, measured_ns=HOUR, error_ms=500)
+
+
 @pytest.mark.parametrize(
-    ("synced", "told"),
+    ("reading", "boot", "told"),
     [
-        (True, {"synced": True, "trust": "network", "offset_bound": 12}),
-        (False, {"synced": False, "trust": "none"}),
+        # systemd-timesyncd tells the kernel of no error at all: half a second is the least that is believed.
+        (ClockReading("boot", HOUR, 7 * HOUR, True, 0), SET, ("network", 1000)),
+        (ClockReading("boot", HOUR, 7 * HOUR, True, 1200), SET, ("network", 2000)),
+        (ClockReading("boot", HOUR, 0, False, 16000), Boot("boot"), ("none", None)),
+        # Set before, and let alone since: 500 ppm of two hours are 3.6 s.
+        (ClockReading("boot", 3 * HOUR, 7 * HOUR, False, 16000), SET, ("kept", 5000)),
+        # Set before, and set by hand since.
+        (ClockReading("boot", 3 * HOUR, 8 * HOUR, False, 16000), SET, ("none", None)),
     ],
 )
-def test_no_bound_is_told_of_a_clock_that_nobody_has_set(*, synced: bool, told: dict[str, Any]) -> None:
-    assert clock_trust(ClockReading("boot", 1, 2, synced, 12)) == told
+def test_a_clock_is_trusted_as_far_as_somebody_vouches_for_it(
+    reading: ClockReading, boot: Boot, told: tuple[str, int | None]
+) -> None:
+    trust, bound = told
+    expected = {"synced": reading.synced, "trust": trust} | ({"offset_bound": bound} if bound else {})
+    assert clock_trust(reading, boot) == expected
+
+
+def test_a_bound_that_grows_is_no_news_every_time() -> None:
+    bounds = [clock_trust(ClockReading("boot", HOUR + n * 10**9, 7 * HOUR, False, 16000), SET) for n in range(300)]
+    assert len({each["offset_bound"] for each in bounds}) == 1
 
 
 def test_what_is_told_has_a_place_in_a_heartbeat(tmp_path: Path) -> None:
-    told = health(tmp_path)
+    told = health(tmp_path, SET)
     assert set(told) <= set(HEALTH)
     assert told["versions"] == versions()
     assert all(value not in (None, [], {}) for value in told.values())

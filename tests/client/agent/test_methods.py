@@ -49,7 +49,8 @@ def logger() -> Iterator[logging.Logger]:
         ("identify", b" " * 200_000, 400, "200000 bytes"),
         ("shell", b"{}", 404, "restart, reboot"),
         ("sh\nell", b"{}", 404, "no method"),
-        ("diagnostics", b"{}", 503, "cannot do diagnostics yet"),
+        ("diagnostics", b"{}", 400, "payload.request"),
+        ("restart", b"{}", 503, "cannot do restart yet"),
         ("reboot", b"null", 503, "Permission denied"),
     ],
 )

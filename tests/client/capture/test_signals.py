@@ -14,7 +14,10 @@ from pi_auto.client.bulletin import Bulletin, posts_in
 from pi_auto.client.capture.signals.board import BoardLed, led_of
 from pi_auto.client.capture.signals.scores import BOARD, BUZZER, LOST, SCORES, SENT, STORED, TROUBLE, Panel, Signal
 from pi_auto.client.capture.signals.signaller import SIGNALS, Lamp, Signals
+from pi_auto.client.capture.signals.wanted import wanted_until
+from pi_auto.client.clock import boottime_ns
 from pi_auto.client.settings import GPIO_ROLES
+from pi_auto.client.spool.doorbell import IDENTIFY as DOOR
 from pi_auto.client.spool.doorbell import ring
 from pi_auto.client.spool.marks import API, HUB, Marks
 from pi_auto.wire.ids import Position
@@ -84,6 +87,34 @@ def test_who_scans_faster_than_it_flashes_sees_fewer() -> None:
 
 def test_every_lamp_that_can_be_set_has_its_score_and_the_other_way_round() -> None:
     assert set(SCORES) - {BOARD} == set(GPIO_ROLES)
+
+
+def itself(role: str, *signals: Signal, seconds: float = HOUR) -> list[tuple[float, float]]:
+    """The same for a device that is looked for during 10 seconds."""
+    panel, now, found = Panel([role]), 0.0, []
+    panel.show_itself(10.0)
+    for signal in signals:
+        panel.take(signal)
+    while now < seconds:
+        lit, until = panel.at(now)
+        if lit:
+            found.append((now, until))
+        now = until
+    return found
+
+
+def test_a_device_that_is_looked_for_shows_itself_as_long_as_was_said() -> None:
+    assert len(itself(BOARD)) == pytest.approx(50, abs=1)
+    assert len(itself(BUZZER)) == pytest.approx(10, abs=1)
+    assert max(until for _, until in itself(BOARD)) == pytest.approx(10, abs=0.2)
+    assert itself(STORED) == itself(SENT) == itself(LOST) == itself(TROUBLE) == []
+
+
+def test_what_happens_meanwhile_is_shown_all_the_same_and_what_lasts_goes_on_afterwards() -> None:
+    flashed = [round(until - begun, 3) for begun, until in itself(BOARD, Signal.LOST)]
+    assert flashed[:3] == [0.15] * 3
+    assert set(flashed[3:]) == {0.1}
+    assert max(until for _, until in itself(BOARD, Signal.TROUBLE, seconds=60)) > 59
 
 
 class Witness:
@@ -272,3 +303,49 @@ def test_the_led_of_an_older_kernel_is_found_as_well(leds: Path) -> None:
 def test_a_board_without_an_led_has_none_and_it_can_be_switched_off(leds: Path, tmp_path: Path) -> None:
     assert led_of("auto", tmp_path) is None
     assert led_of("off", leds) is None
+
+
+def test_it_shows_itself_when_the_agent_tells_so_and_rings(start: Start, tmp_path: Path) -> None:
+    lamp = Witness(BOARD)
+    start(lamp)
+    wait_until((tmp_path / DOOR).exists, what="the bell hangs")
+    agent = Bulletin(tmp_path)
+    agent.post("identify", {"until": boottime_ns() / 1e9 + 1})
+    ring(tmp_path / DOOR)
+    wait_until(lambda: lamp.deeds.count("lit") >= 4, what="it blinks")
+    wait_until(lambda: boottime_ns() / 1e9 > posts_in(tmp_path)["identify"].news["until"] + 0.3, what="it is over")
+    shown = len(lamp.deeds)
+    ring(tmp_path / DOOR)
+    wait_until(lambda: lamp.deeds[-1] == "dark", what="it is dark")
+    assert len(lamp.deeds) - shown <= 1
+
+
+@pytest.mark.parametrize(
+    "told", [None, "soon", {}, {"until": "x"}, {"until": math.nan}, {"until": -1}, {"until": []}]
+)
+def test_whatever_else_the_agent_tells_means_nothing(tmp_path: Path, told: object) -> None:
+    assert wanted_until(tmp_path) == -math.inf
+    Bulletin(tmp_path).post("identify", told)
+    assert wanted_until(tmp_path) == -math.inf
+
+
+def test_nobody_is_looked_for_longer_than_five_minutes(tmp_path: Path) -> None:
+    Bulletin(tmp_path).post("identify", {"until": 10**12})
+    assert 299 < wanted_until(tmp_path) - time.monotonic() <= 300
+
+
+def test_a_flood_of_rings_delays_no_signal(start: Start, tmp_path: Path) -> None:
+    lamp, over = Witness(STORED), threading.Event()
+    signals = start(lamp)
+    wait_until((tmp_path / DOOR).exists, what="the bell hangs")
+
+    def flood() -> None:
+        while not over.is_set():
+            ring(tmp_path / DOOR)
+
+    flooding = threading.Thread(target=flood)
+    flooding.start()
+    signals.show(Signal.STORED, Position(SPOOL, 1))
+    wait_until(lambda: lamp.deeds == ["open", "lit", "dark"], what="one flash")
+    over.set()
+    flooding.join()

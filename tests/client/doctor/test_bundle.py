@@ -127,7 +127,7 @@ def test_no_secret_is_anywhere_in_it(device: Device, with_barcodes: bool) -> Non
 
 def test_what_helps_is_in_it(device: Device) -> None:
     held = written(device)
-    assert list(held) == [member.name for member in members(admitted(device), [])]
+    assert list(held) == [*(member.name for member in members(admitted(device), [])), "left-out.txt"]
     assert json.loads(held["doctor.json"])[0]["state"] == "wrong"
     settings = json.loads(held["settings.json"])
     assert (settings["server_url"], settings["proxy"]) == (device.settings.server_url, str(PROXY))
@@ -138,6 +138,18 @@ def test_what_helps_is_in_it(device: Device) -> None:
     assert "usb 1-1: new device" in held["kernel.txt"]
     assert "registration.json" in held["files.txt"]
     assert "server" in json.loads(held["bulletins.json"])["agent"]["posts"]
+
+
+def test_what_it_lacks_is_told_in_it(device: Device) -> None:
+    told = written(device)["left-out.txt"]
+    assert told.startswith("made with the rights of the user ")
+    assert "no input devices are seen from here" in told
+    device.show({"dev/input/event0": ""})
+    (device.root / "var/log/pi_auto_client.log").unlink()
+    told = written(device)["left-out.txt"]
+    assert "no input devices" not in told
+    assert "log.txt: left out: " in told
+    assert KEY not in told
 
 
 def test_barcodes_are_in_it_only_when_asked_for(device: Device) -> None:

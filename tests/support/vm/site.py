@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from pi_auto.server.links.base import MethodAnswer
+from pi_auto.server.links.control import ControlRoom
 from pi_auto.simulator.program import Program
 from support.former_hub import former_hub
 from support.hub import RunningHub
@@ -45,6 +47,11 @@ class Site:
         device = self.scans()[-1]["device_id"]
         command = [sys.executable, "-m", "pi_auto.server.cli", "scanner", "--data", str(self._data)]
         subprocess.run([*command, device, scanner, *options], check=True, timeout=60)
+
+    def call(self, method: str, payload: dict[str, Any] | None = None) -> MethodAnswer:
+        """Call a direct method of the device that scanned last, by the server's own hub."""
+        room = ControlRoom(self._data / "hub" / "hub.sock")
+        return room.call_method(self.scans()[-1]["device_id"], method, payload or {}, timeout=60)
 
     def stop(self) -> None:
         """End it."""

@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random, SystemRandom
 
@@ -22,9 +22,13 @@ from pi_auto.client.agent.enrolment.identity import identity_of
 from pi_auto.client.agent.enrolment.registration import stored_registration
 from pi_auto.client.agent.enrolment.standing import Standing
 from pi_auto.client.agent.health.report import heartbeat
+from pi_auto.client.agent.methods.bundling import Doctor
 from pi_auto.client.agent.methods.check_update import check_update
+from pi_auto.client.agent.methods.diagnostics import Diagnostics
 from pi_auto.client.agent.methods.dispatch import Methods
+from pi_auto.client.agent.methods.identify import identify
 from pi_auto.client.agent.methods.log_level import LogLevel
+from pi_auto.client.agent.methods.reboot import Reboot, runtime_folder
 from pi_auto.client.agent.methods.restart import restart
 from pi_auto.client.agent.registrar import Registrar
 from pi_auto.client.agent.telling import Telling
@@ -35,24 +39,30 @@ from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.clock import read_clock
 from pi_auto.client.notify import Manager
 from pi_auto.client.settings import Settings
-from pi_auto.client.spool.doorbell import SENT, WANTED, Bell, ring
+from pi_auto.client.spool.doorbell import IDENTIFY, SENT, WANTED, Bell, ring
 from pi_auto.client.spool.marks import API, HUB, Marks
 from pi_auto.client.spool.reader import SpoolReader
-from pi_auto.wire.methods import CHECK_UPDATE, RESTART, SET_LOG_LEVEL
+from pi_auto.wire import methods
+from pi_auto.wire.heartbeat import Heartbeat
 
 log = logging.getLogger("pi_auto.agent")
 
 _LISTEN = 1.0  # seconds; the order to stop rings the bell as well, but a ring can be lost
+_LONG = 180.0  # seconds for a call that sends megabytes
 _FAREWELL = 3.0  # seconds for all workers together: the agent has to stop within five
 
 
 class Agent:
-    """The agent over the state folder in `settings`. Raises OSError or NoIdentity if that cannot be used."""
+    """The agent over the state folder in `settings`. Raises OSError or NoIdentity if that cannot be used.
 
-    def __init__(self, settings: Settings) -> None:
+    `doctor` is the command that examines a device with these settings; it is told where its bundle goes.
+    """
+
+    def __init__(self, settings: Settings, doctor: Sequence[str] = ()) -> None:
         folder = settings.agent_folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._settings = settings
+        self._doctor = doctor
         self._alone = _hold_alone(folder)
         self.identity = identity_of(folder, settings.device_id)
         self._wakeups = {name: Wakeups() for name in ("registrar", API, HUB)}
@@ -60,7 +70,8 @@ class Agent:
         self._bell = Bell(self._wake_path)
         self._marks = Marks(folder / "marks.sqlite")
         self._times = Timekeeper(folder, read_clock)
-        self._telling = Telling(Bulletin(folder), lambda: ring(settings.capture_folder / WANTED))
+        capture = settings.capture_folder
+        self._telling = Telling(Bulletin(folder), lambda: ring(capture / WANTED), lambda: ring(capture / IDENTIFY))
         self._log_level = LogLevel(logging.getLogger())
         self._stopping = (
             False  # no Event: a signal handler that sets one may find its lock held by what it interrupts
@@ -94,6 +105,9 @@ class Agent:
         settings, identity, rng = self._settings, self.identity, SystemRandom()
         endpoint = settings.endpoint()
         standing = self._standing(folder, rng)
+        self._diagnostics = Diagnostics(
+            folder, Doctor(self._doctor), ServerApi(endpoint, _LONG), lambda: _token(standing), rng
+        )
         spool = settings.capture_folder
         reader = SpoolReader(spool)
         return {
@@ -107,17 +121,24 @@ class Agent:
             HUB: HubDelivery(
                 settings, identity.device_id, Lane(HUB, reader, self._marks, self._times),
                 standing, self._wakeups[HUB], rng,
-                lambda: heartbeat(endpoint.first_hop, reader, self._marks, spool), self._telling,
-                methods=self._methods(), log_level=self._log_level.usual,
+                lambda: self._heartbeat(endpoint.first_hop, reader), self._telling,
+                methods=self._methods(folder), log_level=self._log_level.usual,
             ).run,
         }  # fmt: skip
 
-    def _methods(self) -> Methods:
+    def _heartbeat(self, toward: tuple[str, int], reader: SpoolReader) -> Heartbeat:
+        self._times.look()
+        return heartbeat(toward, reader, self._marks, self._settings.capture_folder, self._times.this_boot())
+
+    def _methods(self, folder: Path) -> Methods:
         return Methods(
             {
-                RESTART: restart(self.stop),
-                CHECK_UPDATE: check_update(lambda: self._wake(Reason.UPDATE, "registrar")),
-                SET_LOG_LEVEL: self._log_level.method,
+                methods.RESTART: restart(self.stop),
+                methods.REBOOT: Reboot(folder, runtime_folder(), read_clock).method,
+                methods.IDENTIFY: identify(self._settings.capture_folder, self._telling),
+                methods.CHECK_UPDATE: check_update(lambda: self._wake(Reason.UPDATE, "registrar")),
+                methods.DIAGNOSTICS: self._diagnostics.method,
+                methods.SET_LOG_LEVEL: self._log_level.method,
             }
         )
 
@@ -147,6 +168,7 @@ class Agent:
         deadline = time.monotonic() + _FAREWELL
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        self._diagnostics.close(max(0.0, deadline - time.monotonic()))
         self._times.close()
         self._telling.close()
         self._bell.close()
@@ -155,6 +177,11 @@ class Agent:
             os.close(self._alone)
             for wakeups in self._wakeups.values():
                 wakeups.close()
+
+
+def _token(standing: Standing) -> str | None:
+    given = standing.given()
+    return given.api_token if given else None
 
 
 def _hold_alone(folder: Path) -> int:

@@ -51,15 +51,22 @@ class ServerApi:
             headers["Content-Encoding"] = "gzip"
         return self._call("POST", path, octets, headers)
 
+    def send(self, path: str, octets: bytes, content_type: str, token: str | None) -> dict[str, Any]:
+        """The server's answer to a body that is no JSON, and is created there. Raises ApiError."""
+        headers = _headers(token) | {"Content-Type": content_type}
+        return self._call("POST", path, octets, headers, http.client.CREATED)
+
     def close(self) -> None:
         """Hang up; the next call dials again."""
         if self._connection:
             self._connection.close()
             self._connection = None
 
-    def _call(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> dict[str, Any]:
+    def _call(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str], yes: int = http.client.OK
+    ) -> dict[str, Any]:
         try:
-            return self._ask(method, path, body, headers | {"Host": self._endpoint.host})
+            return _judged(*self._ask(method, path, body, headers | {"Host": self._endpoint.host}), yes)
         except ssl.CertificateError as error:
             raise self._hung_up(
                 Unreachable, f"its certificate is not good for {self._endpoint.name}: {error}"
@@ -75,18 +82,19 @@ class ServerApi:
         by = f" by the proxy {self._endpoint.proxy}" if self._endpoint.proxy else ""
         return kind(f"no use of the server at {host} port {port}{by}: {reason}")
 
-    def _ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> dict[str, Any]:
+    def _ask(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str]
+    ) -> tuple[http.client.HTTPResponse, bytes]:
         deadline = time.monotonic() + self._patience
         try:
-            response, octets = self._exchange(deadline, method, path, body, headers)
+            return self._exchange(deadline, method, path, body, headers)
         except (http.client.BadStatusLine, ConnectionError):
             # RFC 9112 9.3.1: a server may close a kept connection at any moment. All calls can be repeated
             # safely: a batch by its uuids, a registration by its claim.
             if not self._connection or not self._connection.used:
                 raise
             self.close()
-            response, octets = self._exchange(deadline, method, path, body, headers)
-        return _judged(response, octets)
+            return self._exchange(deadline, method, path, body, headers)
 
     def _exchange(
         self, deadline: float, method: str, path: str, body: bytes | None, headers: dict[str, str]
@@ -141,10 +149,10 @@ def _headers(token: str | None) -> dict[str, str]:
     return named | ({"Authorization": f"Bearer {token}"} if token else {})
 
 
-def _judged(response: http.client.HTTPResponse, octets: bytes) -> dict[str, Any]:
-    """The answer's object, or the error that its status means."""
+def _judged(response: http.client.HTTPResponse, octets: bytes, yes: int) -> dict[str, Any]:
+    """The answer's object where its status is `yes`, or the error that its status means."""
     status = response.status
-    if status == http.client.OK:
+    if status == yes:
         return _object(octets)
     if status == http.client.UNAUTHORIZED:
         raise Unauthorized(f"status 401: {_complaint(octets)}")
@@ -154,7 +162,7 @@ def _judged(response: http.client.HTTPResponse, octets: bytes) -> dict[str, Any]
         raise Unreachable(f"the server failed: status {status}: {_complaint(octets)}")
     if status >= http.client.BAD_REQUEST:
         raise Refused(status, _complaint(octets))
-    raise Garbled(f"status {status}, where only 200 means yes")
+    raise Garbled(f"status {status}, where only {yes} means yes")
 
 
 def _object(octets: bytes) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import shlex
 import signal
 import sqlite3
 import sys
+from collections.abc import Sequence
 
 from pi_auto.client.agent.agent import Agent
 from pi_auto.client.agent.enrolment.identity import NoIdentity
@@ -14,14 +15,17 @@ from pi_auto.client.settings import Settings
 from pi_auto.wire.errors import FieldError
 
 
-def run_agent(settings: Settings | None, waiting: Waiting) -> int:
-    """Run until SIGTERM or SIGINT, first `waiting` for settings that name a server; the exit code."""
+def run_agent(settings: Settings | None, waiting: Waiting, doctor: Sequence[str]) -> int:
+    """Run until SIGTERM or SIGINT, first `waiting` for settings that name a server; the exit code.
+
+    `doctor` is the command that examines this device.
+    """
     try:
         if settings is None or not settings.server_url:
             settings = waiting.settings()
         if settings is None:
             return 0
-        agent = Agent(settings)
+        agent = Agent(settings, doctor)
     except FieldError as error:
         print(f"pi-auto-client: {error}", file=sys.stderr)
         return 2

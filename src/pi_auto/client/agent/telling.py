@@ -14,7 +14,7 @@ from typing import Any
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.wire.times import format_time
 
-SERVER, HUB, UPDATE, WANTED = "server", "hub", "update", "wanted"  # topics
+SERVER, HUB, UPDATE, WANTED, IDENTIFY = "server", "hub", "update", "wanted", "identify"  # topics
 _SELDOM = frozenset(("update", "search"))  # who asks seldom: others find out sooner that it answers again
 _MOST = 500  # characters of a sentence
 
@@ -22,9 +22,14 @@ _MOST = 500  # characters of a sentence
 class Telling:
     """The agent's voice, for all its threads."""
 
-    def __init__(self, bulletin: Bulletin, ring: Callable[[], None] = lambda: None) -> None:
-        """`ring` wakes capture, which is to read what is wanted."""
-        self._bulletin, self._ring = bulletin, ring
+    def __init__(
+        self,
+        bulletin: Bulletin,
+        ring: Callable[[], None] = lambda: None,
+        ring_lamps: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`ring` wakes capture, which is to read what is wanted; `ring_lamps` wakes what shows its signals."""
+        self._bulletin, self._ring, self._ring_lamps = bulletin, ring, ring_lamps
         self._lock = threading.Lock()
         self._faults: dict[str, str] = {}
 
@@ -54,6 +59,11 @@ class Telling:
         """What the fleet wants this device to be."""
         self._bulletin.post(WANTED, desired)
         self._ring()
+
+    def identify(self, until: int) -> None:
+        """Have this device show which one it is, until so many seconds of CLOCK_BOOTTIME."""
+        self._bulletin.post(IDENTIFY, {"until": until})
+        self._ring_lamps()
 
     def close(self) -> None:
         """The agent is about to end."""

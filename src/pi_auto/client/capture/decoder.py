@@ -28,6 +28,7 @@ from pi_auto.client.capture.keys.habits import UNUSUAL, Ending, Habits, Pace
 from pi_auto.client.capture.keys.healing import healed
 from pi_auto.client.capture.keys.keyboard import RELEASES, Keyboard
 from pi_auto.client.capture.keys.layout import CODES, US, Layout
+from pi_auto.client.capture.unfinished import Unfinished
 from pi_auto.wire.scan import MOST_BYTES
 
 _ENDINGS = {
@@ -39,6 +40,11 @@ _ENDINGS = {
 _LINE_ENDS = "\r\n"
 _AT_THE_END = "\r\n\t"  # typed as characters there, they are the ending and no part of the text
 _PLAINLY = MOST_BYTES - 8  # bytes: up to here any character fits
+_NO_END = "{} which ends this scanner's codes, has not come: some of it may be missing"
+_KEYS = {Ending.LINE: "Enter,", Ending.TAB: "Tab,"}
+_TELLING = (
+    3  # characters by whose gaps it is known how fast the code is typed: a stall after them is none of these
+)
 _SOON = 100_000_000  # after Enter, a Ctrl+J is the rest of CRLF
 
 
@@ -75,6 +81,7 @@ class Decoder:
         self._is_plain = False  # whether the next character can simply be added
         self._lost: Lost | None = None  # held back while the calibration code may still come of it
         self._discarding = False  # until the end of a code that is lost already
+        self._unfinished = Unfinished()
         self._deaf = False  # from SYN_DROPPED to SYN_REPORT: what lies between is not whole
 
     @property
@@ -114,21 +121,28 @@ class Decoder:
 
     def overdue_at(self) -> int | None:
         """When silence will have ended the open code; None if none is open."""
-        return self._last_part + self._pace.pause if self._is_open() else None
+        return self._last_part + self._unfinished.pause(self._pace.pause) if self._is_open() else None
 
     def close_overdue(self, now: int) -> list[Outcome]:
-        """The code that silence has ended by `now`, if there is one.
+        """The code that silence has ended by `now`, or the loss of one that was waited for, if there is one.
 
-        Scanners without a suffix key end a code by going quiet. `now` must not be later than the
-        moment up to which all events were fed, or a code whose keys wait to be read is cut in two.
+        Scanners without a suffix key end a code by going quiet; of others it may be a part. `now` must not be
+        later than the moment up to which all events were fed, or a code whose keys wait to be read is cut in two.
         """
-        if now - self._last_part < self._pace.pause or not (self._is_open() or self._discarding):
+        silence = now - self._last_part
+        if silence < self._pace.pause or not (self._is_open() or self._discarding):
             return []
-        return self._end(Ending.SILENCE)
+        if not self._lacks_its_ending():
+            return self._end(Ending.SILENCE)
+        if self._unfinished.is_habit():
+            return self._believe_silence()
+        return self._give_up() if self._unfinished.is_given_up(silence) else []
 
     def finish(self) -> list[Outcome]:
-        """The open code, if there is one, when it is known that no more keys will come."""
-        return self._end(Ending.SILENCE) if self._is_open() else []
+        """The open code, or its loss, if there is one, when it is known that no more keys will come."""
+        if not self._is_open():
+            return []
+        return self._give_up() if self._lacks_its_ending() else self._end(Ending.SILENCE)
 
     def cut_off(self, reason: str, time: int) -> list[Outcome]:
         """The loss of the open code, if there is one, when its keys stop coming before its end."""
@@ -139,6 +153,33 @@ class Decoder:
             self._keyboard.use(self._next_layout)
             self._next_layout = None
 
+    def _lacks_its_ending(self) -> bool:
+        """Whether a code is open of a scanner that is known to end them by a key, and has not.
+
+        A line end or a Tab that was typed as a character there is an ending as well.
+        """
+        if self._pace.ending not in _KEYS or self._discarding or self._lost:
+            return False
+        return not (self._chars and self._chars[-1] in _AT_THE_END)
+
+    def _believe_silence(self) -> list[Outcome]:
+        """It ends its codes by none now. What is open is a code, unless it came with silence in it."""
+        if self._unfinished.is_joined:
+            outcomes = self._give_up()
+            self._pace.ending = None
+            self._pace.drop()
+        else:
+            outcomes = self._end(Ending.SILENCE)
+        self._unfinished.ended()
+        return outcomes
+
+    def _give_up(self) -> list[Outcome]:
+        reason = _NO_END.format(_KEYS[self._pace.ending] if self._pace.ending else "")
+        self._pace.drop()
+        self._clear()
+        self._change_layout()
+        return [Lost(reason, self._last_part)]
+
     def _is_open(self) -> bool:
         return bool(self._chars) or self._lost is not None or (self._keyboard.is_waiting and not self._discarding)
 
@@ -146,6 +187,7 @@ class Decoder:
         late = time - self._last_part
         if late >= self._pace.pause or self._guarded_until is not None:
             outcomes = self.close_overdue(time) + self._pass_guard(time)
+            self._unfinished.go_on()
         else:
             outcomes = []
         self._last_part = time
@@ -167,6 +209,7 @@ class Decoder:
         text = self._keyboard.release(code)
         if text == "":
             return outcomes
+        self._unfinished.go_on()
         self._last_part = time
         if self._calibratable and text:
             self._trace.type(text[-1])  # of a dead key before it, the accent comes first
@@ -191,7 +234,7 @@ class Decoder:
         self._chars.append(text)
         self._bytes += 1 if text < "\x80" else len(text.encode())
         number = len(self._chars)
-        if number < 3 or late > UNUSUAL:
+        if number < 3 or (late > UNUSUAL and not (self._unfinished.is_joined and number > _TELLING)):
             self._pace.type(time, number)
         self._is_plain = self._bytes < _PLAINLY and (not self._calibratable or self._trace.is_over)
 
@@ -228,6 +271,8 @@ class Decoder:
         elif not discarding and (text := raw.rstrip(_AT_THE_END)):
             outcomes.append(self._code(text, raw))
         self._learn(ending, raw)
+        if ending is not Ending.SILENCE:
+            self._unfinished.ended()
         self._clear()
         self._change_layout()
         return outcomes
@@ -240,6 +285,9 @@ class Decoder:
     def _learn(self, ending: Ending, raw: str) -> None:
         if self._discarding or self._lost or not raw.rstrip(_AT_THE_END):
             self._pace.drop()
+        elif self._unfinished.is_joined:  # a silence in it is no gap of its typing
+            self._pace.ending = ending
+            self._pace.drop()
         else:
             is_tab = ending is Ending.SILENCE and raw.endswith("\t")
             self._pace.end(Ending.TAB if is_tab else ending, self._last_part, len(self._chars) - is_tab)
@@ -248,6 +296,7 @@ class Decoder:
         self._chars.clear()
         self._trace.clear()
         self._keyboard.forget()
+        self._unfinished.over()
         self._bytes, self._lost, self._discarding, self._is_plain = 0, None, False, False
 
     def _pass_guard(self, time: int) -> list[Outcome]:

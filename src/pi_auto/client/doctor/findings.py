@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+UNCHECKED = "could not be checked"  # how its sentence begins
 SUDO = "run it with sudo: sudo pi-auto-client doctor"
 
 
@@ -61,4 +62,4 @@ def wrong(what: str, remedy: str) -> Verdict:
 
 def unchecked(reason: str, remedy: str = "see: sudo journalctl -u pi-auto-client -u pi-auto-capture") -> Verdict:
     """The check itself could not be done, so nothing is known."""
-    return wrong(f"could not be checked: {reason}", remedy)
+    return wrong(f"{UNCHECKED}: {reason}", remedy)

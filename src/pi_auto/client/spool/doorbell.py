@@ -14,7 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _MOST_BYTES = 107
-SENT, WANTED = "sent.sock", "wanted.sock"  # in capture's folder; the agent's own is wake.sock in its folder
+# In capture's folder; the agent's own is wake.sock in its folder.
+SENT, WANTED, IDENTIFY = "sent.sock", "wanted.sock", "identify.sock"
 
 
 class Bell:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pi_auto.client.capture.codes import Code, Lost
 from pi_auto.client.capture.decoder import Decoder
@@ -15,7 +17,9 @@ from pi_auto.client.capture.events import (
     InputEvent,
 )
 from pi_auto.client.capture.keys.habits import Ending, Habits
+from pi_auto.client.capture.unfinished import HABIT
 from pi_auto.simulator.wedge import Report, Wedge, alt, stroke
+from support.cases import HYPOTHESIS_CASES
 from support.keys import MS, START
 
 ENTER, TAB = stroke((KEY_ENTER,)), stroke((KEY_TAB,))
@@ -45,15 +49,21 @@ def read(decoder: Decoder, *runs: list[InputEvent]) -> list[str]:
     return [outcome.text if isinstance(outcome, Code) else str(outcome) for outcome in outcomes]
 
 
+ENDINGS: list[list[tuple[int, ...] | str]] = [
+    [(KEY_ENTER,)], [(KEY_KPENTER,)], [(KEY_LINEFEED,)], [(KEY_TAB,)], [CTRL_J], [CTRL_M], [CTRL_I],
+    [CTRL_M, CTRL_J], [(KEY_ENTER,), CTRL_J], [(KEY_ENTER,), (KEY_LINEFEED,)], [(KEY_TAB,), (KEY_ENTER,)],
+    ["013"], ["013", "010"], ["0013", "0010"], ["009"], [(KEY_ENTER,), "010"],
+]  # fmt: skip
+KNOWN = [None, *(Habits("us", ending, 2 * MS) for ending in Ending)]
+
+
 @pytest.mark.parametrize(
-    "ending",
+    ("ending", "habits"),
     [
-        [(KEY_ENTER,)], [(KEY_KPENTER,)], [(KEY_LINEFEED,)], [(KEY_TAB,)], [], [CTRL_J], [CTRL_M], [CTRL_I],
-        [CTRL_M, CTRL_J], [(KEY_ENTER,), CTRL_J], [(KEY_ENTER,), (KEY_LINEFEED,)], [(KEY_TAB,), (KEY_ENTER,)],
-        ["013"], ["013", "010"], ["0013", "0010"], ["009"], [(KEY_ENTER,), "010"],
+        *((ending, habits) for ending in ENDINGS for habits in KNOWN),
+        *(([], habits) for habits in (None, Habits("us", Ending.SILENCE, 2 * MS))),
     ],
-)  # fmt: skip
-@pytest.mark.parametrize("habits", [None, *(Habits("us", ending, 2 * MS) for ending in Ending)])
+)
 def test_each_ending_gives_one_code_and_no_empty_one(
     ending: list[tuple[int, ...] | str], habits: Habits | None
 ) -> None:
@@ -82,11 +92,83 @@ def test_a_tab_is_data_in_the_codes_of_a_scanner_that_ends_them_by_enter() -> No
 
 def test_a_scanner_set_from_enter_to_tab_is_learned_again_by_the_first_silence() -> None:
     decoder = Decoder(habits=Habits(ending=Ending.LINE, gap_ns=2 * MS))
-    assert read(decoder, typed("A1", START, 2 * MS, (KEY_TAB,)), typed("B2", START + 500 * MS, 2 * MS)) == [
-        "A1",
-        "B2",
-    ]
+    runs = [typed(text, START + n * 500 * MS, 2 * MS, (KEY_TAB,)) for n, text in enumerate(("A1", "B2"))]
+    assert read(decoder, *runs) == ["A1", "B2"]
     assert Decoder(habits=Habits(ending=Ending.LINE)).habits.ending is Ending.LINE
+
+
+def missed(key: str, time: int) -> str:
+    reason = f"{key}, which ends this scanner's codes, has not come: some of it may be missing"
+    return str(Lost(reason, time))
+
+
+@pytest.mark.parametrize(("known", "key"), [(Ending.LINE, "Enter"), (Ending.TAB, "Tab")])
+def test_a_scanner_that_is_set_to_no_suffix_is_learned_anew_after_two_codes(known: Ending, key: str) -> None:
+    """Whoever scans sees them lost, and scans again: none of it is a code that nobody scanned."""
+    decoder = Decoder(habits=Habits(ending=known, gap_ns=2 * MS))
+    runs = [typed(text, START + n * 3_000 * MS, 2 * MS) for n, text in enumerate(("A1", "B2", "C3", "D4"))]
+    lost = [missed(key, START + n * 3_000 * MS + 2 * MS) for n in range(2)]
+    assert read(decoder, *runs) == [*lost, "C3", "D4"]
+    assert decoder.habits == Habits("us", Ending.SILENCE, 2 * MS)
+    decoder = Decoder(habits=Habits(ending=known, gap_ns=2 * MS))
+    runs = [typed(text, START + n * 400 * MS, 2 * MS) for n, text in enumerate(("A1", "B2", "C3", "D4", "E5"))]
+    assert read(decoder, *runs) == [missed(key, START + 802 * MS), "D4", "E5"]
+    assert decoder.habits.gap_ns == 2 * MS
+
+
+@pytest.mark.parametrize("stall", [249, 300, 1_000, 1_990])
+@pytest.mark.parametrize(("known", "ending"), [(Ending.LINE, KEY_ENTER), (Ending.TAB, KEY_TAB)])
+def test_a_stall_cuts_no_code_whose_ending_is_known_and_is_no_habit(
+    stall: int, known: Ending, ending: int
+) -> None:
+    decoder = Decoder(habits=Habits(ending=known, gap_ns=2 * MS))
+    runs = []
+    for n in range(4):
+        at = START + n * 4_000 * MS
+        runs += [typed("4006381", at), typed("333931", at + 12 * MS + stall * MS, 2 * MS, (ending,))]
+    assert read(decoder, *runs) == ["4006381333931"] * 4
+    assert decoder.habits.ending is known
+    assert (decoder.habits.gap_ns or 0) < 30 * MS
+
+
+def test_a_scanner_that_was_made_slow_is_read_whole_where_its_ending_is_known() -> None:
+    decoder = Decoder(habits=Habits(ending=Ending.LINE, gap_ns=2 * MS))
+    runs = [typed("4006381333931", START + n * 20_000 * MS, 400 * MS, (KEY_ENTER,)) for n in range(3)]
+    assert read(decoder, *runs) == ["4006381333931"] * 3
+
+
+def test_a_part_whose_rest_never_comes_is_lost_after_two_seconds() -> None:
+    decoder = Decoder(habits=Habits(ending=Ending.LINE, gap_ns=2 * MS))
+    for event in typed("12", START):
+        decoder.feed(event)
+    last = START + 2 * MS
+    assert decoder.close_overdue(last + 250 * MS) == []
+    assert decoder.overdue_at() == last + 2_000 * MS
+    assert [str(each) for each in decoder.close_overdue(last + 2_000 * MS)] == [missed("Enter", last)]
+    assert decoder.overdue_at() is None
+    assert read(decoder, typed("A1", START + 9_000 * MS, 2 * MS, (KEY_ENTER,))) == ["A1"]
+
+
+@settings(max_examples=HYPOTHESIS_CASES, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.text("ABCDEFG0123456789", min_size=6, max_size=14), st.integers(150, 4_000)), max_size=8
+    ),
+    st.sampled_from([None, *Ending]),
+    st.sampled_from([(), ((KEY_ENTER,),), ((KEY_TAB,),)]),
+)
+def test_whatever_a_scanner_is_set_to_all_it_gives_was_scanned_and_soon_nothing_is_lost(
+    codes: list[tuple[str, int]], known: Ending | None, ending: tuple[tuple[int, ...], ...]
+) -> None:
+    runs, at = [], START
+    for text, wait in codes:
+        runs.append(typed(text, at, 2 * MS, *ending))
+        at += (len(text) * 2 + 300 + wait) * MS
+    decoder = Decoder(habits=Habits(ending=known, gap_ns=2 * MS) if known else None)
+    found = [each for each in read(decoder, *runs) if not each.startswith("Lost(")]
+    scanned = [text for text, _ in codes]
+    assert found == scanned[len(scanned) - len(found) :]  # the last ones, in order
+    assert len(scanned) - len(found) <= HABIT
 
 
 def test_two_codes_without_suffix_300_ms_apart_are_two() -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from pi_auto.client.capture.codes import Code, Lost, Outcome
 from pi_auto.client.capture.events import Gap, Octets
-from pi_auto.client.capture.serial.lines import LONGER_PAUSE, PAUSE, LineDecoder
+from pi_auto.client.capture.serial.lines import PAUSE, LineDecoder
+from pi_auto.client.capture.unfinished import HABIT, LONGER_PAUSE, LONGEST
 from support.cases import HYPOTHESIS_CASES
 from support.keys import MS, START
 from support.outcomes import raw_of, reason_of
@@ -24,10 +25,15 @@ def outcomes(decoder: LineDecoder, pieces: Iterable[tuple[int, bytes | str]]) ->
     """What pieces bring to light, each so many ms after the one before, read in time; a text stands for a gap."""
     found, now = list[Outcome](), START
     for wait, piece in pieces:
-        found += decoder.close_overdue(now + (wait - 1) * MS)
+        due = decoder.overdue_at()
+        while due is not None and due < now + wait * MS:  # as by a reader that wakes for it
+            found += decoder.close_overdue(due)
+            due = decoder.overdue_at()
         now += wait * MS
         found += decoder.feed(Gap(now, piece) if isinstance(piece, str) else Octets(now, piece))
-    return found + decoder.close_overdue(now + LONGER_PAUSE)
+    for wait in (LONGER_PAUSE, LONGEST):
+        found += decoder.close_overdue(now + wait)
+    return found
 
 
 def said(*pieces: tuple[int, bytes | str], decoder: LineDecoder | None = None) -> list[str]:
@@ -63,10 +69,69 @@ def test_a_scanner_that_is_set_from_cr_to_crlf_is_understood_at_once() -> None:
     assert said((0, b"A\r"), (300, b"B\r\nC\r\n"), (300, b"D\r\n")) == list("ABCD")
 
 
-@pytest.mark.parametrize(("one", "other"), [(b"\r", b""), (b"\r\n", b"\r"), (b"\r\n", b"\t"), (b"", b"\n")])
-def test_a_scanner_that_is_set_to_another_ending_goes_on(one: bytes, other: bytes) -> None:
+@pytest.mark.parametrize(
+    ("one", "other"), [(b"\r\n", b"\r"), (b"\r", b"\r\n"), (b"\n", b"\r\n"), (b"", b"\n"), (b"", b"\r\n")]
+)
+def test_a_scanner_that_is_set_to_another_ending_of_its_kind_or_from_none_goes_on(
+    one: bytes, other: bytes
+) -> None:
     scans = [(300, b"A" + one), (300, b"B" + one), (400, b"C" + other), (400, b"D" + other), (400, b"E" + other)]
     assert said(*scans) == list("ABCDE")
+
+
+def missed(ending: str) -> str:
+    return f"lost: {ending}, which ends its codes, has not come: some of it may be missing"
+
+
+@pytest.mark.parametrize(("one", "name"), [(b"\r", "CR"), (b"\r\n", "CRLF"), (b"\x03", "ETX"), (b"\t", "Tab")])
+@pytest.mark.parametrize("other", [b"", b"\n"])
+def test_a_scanner_that_is_set_to_another_ending_is_learned_anew_after_two_codes(
+    one: bytes, name: str, other: bytes
+) -> None:
+    """Whoever scans sees them lost, and scans again: none of it is a code that nobody scanned."""
+    after = [(3000, text + other) for text in (b"C", b"D", b"E", b"F")]
+    assert said((0, b"A" + one), (300, b"B" + one), *after) == ["A", "B", missed(name), missed(name), "E", "F"]
+    fast = [(400, text + other) for text in (b"C", b"D", b"E", b"F", b"G")]
+    assert said((0, b"A" + one), *fast) == ["A", missed(name), "F", "G"]
+
+
+def test_codes_that_ended_as_they_do_between_unfinished_ones_make_no_habit_of_these() -> None:
+    pieces: list[tuple[int, bytes | str]] = [(0, b"A\r")]
+    for _ in range(5):
+        pieces += [(3000, b"part"), (3000, b"part"), (3000, b"B\r")]
+    assert said(*pieces) == ["A", *[missed("CR"), missed("CR"), "B"] * 5]
+
+
+@pytest.mark.parametrize(("stall", "expected"), [
+    (249, [EAN.decode()]),
+    (600, [EAN.decode()]),
+    (1999, [EAN.decode()]),
+    (2100, [missed("CR"), "1333931"]),
+])  # fmt: skip
+def test_a_part_is_never_a_code_where_the_ending_is_known(stall: int, expected: list[str]) -> None:
+    assert said((0, b"FIRST\r"), (300, b"400638"), (stall, b"1333931\r")) == ["FIRST", *expected]
+
+
+def test_where_the_rest_never_comes_the_loss_is_told_after_two_seconds() -> None:
+    decoder = LineDecoder()
+    outcomes(decoder, [(0, b"FIRST\r")])
+    decoder.feed(Octets(START, b"400638"))
+    assert decoder.overdue_at() == START + LONGER_PAUSE
+    assert decoder.close_overdue(START + LONGER_PAUSE) == []
+    assert decoder.overdue_at() == START + LONGEST
+    assert decoder.close_overdue(START + LONGEST - 1) == []
+    (lost,) = decoder.close_overdue(START + LONGEST)
+    assert "CR, which ends its codes, has not come" in reason_of(lost)
+    assert decoder.overdue_at() is None
+    assert decoder.close_overdue(START + 9 * LONGEST) == []
+
+
+def test_what_is_open_at_the_end_is_lost_where_its_ending_is_known() -> None:
+    decoder = LineDecoder()
+    outcomes(decoder, [(0, b"FIRST\r")])
+    decoder.feed(Octets(START, b"400638"))
+    assert [reason_of(each) for each in decoder.finish()] == [missed("CR").removeprefix("lost: ")]
+    assert decoder.finish() == []
 
 
 def test_line_feeds_within_a_code_are_data() -> None:
@@ -184,3 +249,39 @@ def test_any_codes_come_back_byte_for_byte_however_they_are_cut(
 def test_any_bytes_raise_nothing_and_no_code_is_empty(pieces: list[tuple[int, bytes | str]]) -> None:
     for each in outcomes(LineDecoder(opened_at=START), pieces):
         assert reason_of(each) if isinstance(each, Lost) else raw_of(each)
+
+
+STALL = st.integers(0, LONGEST // MS - 1)
+
+
+@settings(max_examples=HYPOTHESIS_CASES, deadline=None)
+@given(st.lists(CODE, min_size=1, max_size=4), st.sampled_from(ENDINGS), st.data())
+def test_where_the_ending_is_known_no_stall_within_two_seconds_cuts_a_code(
+    codes: list[bytes], ending: bytes, data: st.DataObject
+) -> None:
+    pieces: list[tuple[int, bytes | str]] = [(0, b"FIRST" + ending)]
+    for code in codes:
+        whole = code + ending
+        cut = data.draw(st.integers(1, len(whole)))
+        pieces += [(300, whole[:cut]), (data.draw(STALL), whole[cut:])]
+    found = outcomes(LineDecoder(), pieces)
+    assert [each.raw for each in found if isinstance(each, Code)] == [b"FIRST", *codes]
+    assert len(found) == len(codes) + 1
+
+
+@settings(max_examples=HYPOTHESIS_CASES, deadline=None)
+@given(
+    st.lists(st.tuples(CODE, st.integers(300, 4000)), min_size=3, max_size=9),
+    st.sampled_from(ENDINGS),
+    st.sampled_from([b"", *ENDINGS]),
+)
+def test_whatever_a_scanner_is_set_to_all_it_gives_was_scanned_and_soon_nothing_is_lost(
+    codes: list[tuple[bytes, int]], one: bytes, other: bytes
+) -> None:
+    scanned = [code for code, _ in codes]
+    pieces: list[tuple[int, bytes | str]] = [(0, b"FIRST" + one)]
+    pieces += [(wait, code + other) for code, wait in codes]
+    found = outcomes(LineDecoder(), pieces)
+    given_out = [each.raw for each in found if isinstance(each, Code)][1:]
+    assert given_out == scanned[len(scanned) - len(given_out) :]  # the last ones, in order
+    assert len(scanned) - len(given_out) <= HABIT

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from pi_auto.client.firmware import SINCE_BOOT, UNDER_VOLTAGE, is_set, throttled
+
 _THERMAL = Path("/sys/class/thermal")
 _HWMON = Path("/sys/class/hwmon")
 _PROCESSORS = ("cpu-thermal", "x86_pkg_temp", "cpu_thermal")  # what a zone of a processor calls itself
@@ -19,12 +21,33 @@ def temperature(folder: Path = _THERMAL) -> float | None:
     return next((reading for reading in readings if reading is not None), None)
 
 
-def undervoltage(folder: Path = _HWMON) -> dict[str, bool] | None:
-    """Whether the supply of a Raspberry Pi has dropped too low: now, as the kernel's rpi_volt tells it."""
+def undervoltage(folder: Path = _HWMON, root: Path = Path("/")) -> dict[str, bool] | None:
+    """Whether the supply of a Raspberry Pi is too weak: `now`, and at some time `since_boot`.
+
+    The firmware remembers the latter. The kernel's alarm tells of the last seconds alone: where there is nothing
+    else, `since_boot` is told only when it is so now, since nobody knows that it was not.
+    """
+    alarm, bits = _alarm(folder), _bits(root)
+    if alarm is None and bits is None:
+        return None
+    now = bool(alarm) or is_set(bits, UNDER_VOLTAGE)
+    if now or bits is not None:
+        return {"now": now, "since_boot": now or is_set(bits, UNDER_VOLTAGE + SINCE_BOOT)}
+    return {"now": False}
+
+
+def _alarm(folder: Path) -> bool | None:
+    """As the kernel's rpi_volt tells it."""
     for monitor in sorted(folder.glob("hwmon*")):
         if _text(monitor / "name") == "rpi_volt":
             alarm = _text(monitor / "in0_lcrit_alarm")
-            return {"now": alarm == "1"} if alarm in ("0", "1") else None
+            return alarm == "1" if alarm in ("0", "1") else None
+    return None
+
+
+def _bits(root: Path) -> int | None:
+    with suppress(OSError, ValueError):
+        return throttled(root)
     return None
 
 

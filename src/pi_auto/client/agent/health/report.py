@@ -14,6 +14,7 @@ from pi_auto.client.agent.health.network import ip_addresses, signal_strength
 from pi_auto.client.agent.health.services import services
 from pi_auto.client.agent.health.trust import clock_trust
 from pi_auto.client.agent.health.versions import versions
+from pi_auto.client.agent.timekeeping.boots import Boot
 from pi_auto.client.bulletin import posts_in
 from pi_auto.client.clock import boottime_ns, read_clock
 from pi_auto.client.spool.errors import SpoolUnavailable
@@ -25,8 +26,11 @@ from pi_auto.wire.heartbeat import MOST_SCANNERS, Heartbeat
 _OF_A_SCANNER = ("id", "name", "port", "standing", "layout", "layout_by", "calibrates")
 
 
-def heartbeat(toward: tuple[str, int], reader: SpoolReader, marks: Marks, capture: Path) -> Heartbeat:
-    """The device as it is now; `toward` is what it dials first, `capture` that program's folder."""
+def heartbeat(toward: tuple[str, int], reader: SpoolReader, marks: Marks, capture: Path, boot: Boot) -> Heartbeat:
+    """The device as it is now; `toward` is what it dials first, `capture` that program's folder.
+
+    `boot` is what is known of this one's time.
+    """
     return Heartbeat(
         status="online",
         last_seen=datetime.now(UTC),
@@ -34,11 +38,11 @@ def heartbeat(toward: tuple[str, int], reader: SpoolReader, marks: Marks, captur
         device_info=system_info(toward),
         queue=_queue(reader, marks),
         scanners=_scanners(capture),
-        health=health(capture),
+        health=health(capture, boot),
     )
 
 
-def health(state: Path) -> dict[str, Any]:
+def health(state: Path, boot: Boot) -> dict[str, Any]:
     """What was found of all that wire/heartbeat allows; `state` is a folder on the disk that fills up."""
     found = {
         "services": services(),
@@ -49,7 +53,7 @@ def health(state: Path) -> dict[str, Any]:
         "temperature": temperature(),
         "undervoltage": undervoltage(),
         "signal": signal_strength(),
-        "clock": clock_trust(read_clock()),
+        "clock": clock_trust(read_clock(), boot),
     }
     return {name: value for name, value in found.items() if value not in (None, [], {})}
 

@@ -23,7 +23,7 @@ from pi_auto.wire.scan import Record, Scan
 log = logging.getLogger("pi_auto.times")
 
 # systemd-timesyncd tells the kernel of no error at all, and lets the clock glide over up to 0.4 s.
-_LEAST_ERROR_MS = 500
+LEAST_ERROR_MS = 500
 _STEP = 250_000_000  # nanoseconds; wall clock and CLOCK_BOOTTIME glide together, so a difference is a step
 
 Item = Record | Unreadable
@@ -45,9 +45,9 @@ class Timekeeper:
         reading = self._read()
         with self._lock:
             boot = self._this_boot()
-            if not reading.synced or _is_as_known(boot, reading):
+            if not reading.synced or is_as_known(boot, reading):
                 return
-            error = max(reading.error_ms, _LEAST_ERROR_MS)
+            error = max(reading.error_ms, LEAST_ERROR_MS)
             measured = replace(
                 boot, until_ns=reading.boottime_ns, offset_ns=reading.offset_ns, measured_ns=reading.boottime_ns,
                 error_ms=error,
@@ -55,6 +55,11 @@ class Timekeeper:
             self._inferred.clear()
             self._keep(self._boots.having(measured))
         log.info("the clock was set, to %d ms; scans from before are sent with corrected times", error)
+
+    def this_boot(self) -> Boot:
+        """What is known of it by now."""
+        with self._lock:
+            return self._this_boot()
 
     def corrected(self, items: Sequence[Item], reader: SpoolReader, *, repeatable: bool) -> tuple[Item, ...]:
         """The items as they are to be sent now. Raises SpoolUnavailable.
@@ -119,5 +124,6 @@ class Timekeeper:
             self._keep(self._boots.owing(first))
 
 
-def _is_as_known(boot: Boot, reading: ClockReading) -> bool:
+def is_as_known(boot: Boot, reading: ClockReading) -> bool:
+    """Whether the clock is as it was when it was last known to be right in that boot."""
     return boot.offset_ns is not None and abs(reading.offset_ns - boot.offset_ns) <= _STEP

@@ -2,7 +2,9 @@
 
 What a scanner's bytes end with before it goes quiet is its ending; from then on that alone ends
 its codes, and all else is data: driving licences hold line feeds. Until it is known, and where there is
-none, silence ends a code. A code is exact or it is lost. No device and no clock here.
+none, silence ends a code. Where it is known and does not come, the code is waited for, and then lost: what
+is there may be a part. Three in a row without it, and the scanner has been set to another. A code is exact
+or it is lost. No device and no clock here.
 """
 
 from __future__ import annotations
@@ -11,12 +13,12 @@ from pi_auto.client.capture.codes import Code, Lost, Outcome
 from pi_auto.client.capture.events import Gap, Octets
 from pi_auto.client.capture.guarding import GUARD, OPENED_LATE
 from pi_auto.client.capture.octets import as_text
+from pi_auto.client.capture.unfinished import LONGER_PAUSE, Unfinished
 from pi_auto.wire.scan import MOST_BYTES
 
 PAUSE = 100_000_000  # ns of silence that end a code; at 9600 baud a character takes 1 ms
-LONGER_PAUSE = 250_000_000  # where codes are known to end by a character: a hiccup must not cut one in two
 _CRLF, _CR, _LF, _ETX, _STX = b"\r\n", b"\r", b"\n", b"\x03", b"\x02"
-_ENDINGS = (_CRLF, _CR, _LF, _ETX, b"\t")
+_ENDINGS = {_CRLF: "CRLF", _CR: "CR", _LF: "LF", _ETX: "ETX", b"\t": "Tab"}
 _TOO_LATE = "its bytes were read too late to tell whether they are one code or two"
 _TOO_LONG = f"the code is longer than {MOST_BYTES} bytes"
 
@@ -30,6 +32,7 @@ class LineDecoder:
         self._ending = b""  # not known, or none
         self._last = 0
         self._discarding = False  # until the end of a code that is lost already
+        self._unfinished = Unfinished()
 
     def feed(self, part: Octets | Gap) -> list[Outcome]:
         """What bytes bring to light, in order.
@@ -43,6 +46,7 @@ class LineDecoder:
         outcomes = self._pass_guard(part.time)
         if self._open and is_late and not self._ending and not self._discarding:
             outcomes += self._lose(_TOO_LATE, part.time)
+        self._unfinished.go_on()
         self._open += part.octets
         outcomes += self._cut()
         if len(self._open) > MOST_BYTES + len(_CRLF):
@@ -52,21 +56,60 @@ class LineDecoder:
 
     def overdue_at(self) -> int | None:
         """When silence will have ended the open code, or what is passed over; None if nothing is open."""
-        return self._last + self._pause() if self._open or self._discarding else None
+        if not (self._open or self._discarding):
+            return None
+        return self._last + self._unfinished.pause(self._pause())
 
     def close_overdue(self, now: int) -> list[Outcome]:
-        """The codes that silence has ended by `now`; mostly one at most."""
-        return self._settle() if now - self._last >= self._pause() else []
+        """The codes that silence has ended by `now`, and the loss of one that was waited for in vain."""
+        silence = now - self._last
+        if silence < self._pause():
+            return []
+        if not self._lacks_its_ending():
+            return self._settle()
+        if self._unfinished.is_habit():
+            return self._believe_silence()
+        return self._give_up() if self._unfinished.is_given_up(silence) else []
 
     def finish(self) -> list[Outcome]:
-        """The open code, if there is one, when it is known that no more bytes will come."""
-        return self._settle()
+        """The open code, or its loss, if there is one, when it is known that no more bytes will come."""
+        return self._give_up() if self._lacks_its_ending() else self._settle()
 
     def cut_off(self, reason: str, time: int) -> list[Outcome]:
         """The loss of the open code, if there is one, when its bytes stop coming before its end."""
         is_open = bool(self._open) and not self._discarding
         self._open.clear()
+        self._unfinished.over()
         return [Lost(reason, time)] if is_open else []
+
+    def _lacks_its_ending(self) -> bool:
+        """Whether there is a code open of a scanner that ends them otherwise than by silence.
+
+        CR alone where CRLF was known is an ending as well: of the code nothing can be missing.
+        """
+        if not self._ending or not self._open or self._discarding:
+            return False
+        return not (self._ending == _CRLF and self._open.endswith(_CR))
+
+    def _believe_silence(self) -> list[Outcome]:
+        """It has another ending now, or none. What is open is a code, unless it came with silence in it."""
+        if self._unfinished.is_joined:
+            outcomes = self._give_up()
+            self._ending = b""
+        else:
+            outcomes = self._settle()
+        self._unfinished.ended()
+        return outcomes
+
+    def _give_up(self) -> list[Outcome]:
+        self._open.clear()
+        self._unfinished.over()
+        return [
+            Lost(
+                f"{_ENDINGS[self._ending]}, which ends its codes, has not come: some of it may be missing",
+                self._last,
+            )
+        ]
 
     def _pause(self) -> int:
         return LONGER_PAUSE if self._ending else PAUSE
@@ -77,6 +120,7 @@ class LineDecoder:
 
     def _lose(self, reason: str, time: int) -> list[Outcome]:
         self._open.clear()
+        self._unfinished.over()
         self._discarding = True
         return [Lost(reason, time)]
 
@@ -92,6 +136,8 @@ class LineDecoder:
             return []
         *whole, rest = bytes(self._open).split(self._ending)
         self._open[:] = rest
+        if whole:
+            self._unfinished.ended()
         self._know_crlf()
         if whole and self._discarding:
             self._discarding = False
@@ -99,16 +145,19 @@ class LineDecoder:
         return self._codes(whole)
 
     def _know_crlf(self) -> None:
-        """A line feed behind what ends by CR: the scanner was set to CRLF."""
+        """A line feed behind what ends by CR, or a CR before what ends by LF: the scanner was set to CRLF."""
         if self._ending == _CR and (self._open.startswith(_LF) or _CRLF in self._open):
             self._ending = _CRLF
             self._open[:] = self._open.removeprefix(_LF)
+        elif self._ending == _LF and _CRLF in self._open:
+            self._ending = _CRLF
 
     def _settle(self) -> list[Outcome]:
         """The codes in what came before a silence, which also shows what they end with."""
         self._know_crlf()
         waiting, discarding = bytes(self._open), self._discarding
         self._open.clear()
+        self._unfinished.over()
         self._discarding = False
         if not waiting:
             return []

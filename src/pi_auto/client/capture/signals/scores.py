@@ -38,6 +38,7 @@ class Score:
 
     passing: Mapping[Signal, Beats]
     lasting: Mapping[Signal, Beats]
+    itself: Beats = ()  # shown while somebody looks for the device, in the place of what lasts
 
 
 SCORES: Mapping[str, Score] = {
@@ -48,6 +49,7 @@ SCORES: Mapping[str, Score] = {
             Signal.LOST: (0.15, 0.15, 0.15, 0.15, 0.15, 0.4),
         },
         {Signal.TROUBLE: (0.5, 0.5)},
+        itself=(0.1, 0.1),
     ),
     STORED: Score({Signal.STORED: (0.25, 0.1)}, {}),
     SENT: Score({}, {Signal.SENT: (math.inf,)}),
@@ -57,8 +59,10 @@ SCORES: Mapping[str, Score] = {
     BUZZER: Score(
         {Signal.STORED: (0.06, 0.06), Signal.LOST: (0.25, 0.15, 0.25, 0.15, 0.25, 0.4)},
         {Signal.TROUBLE: (0.8, 4.2)},
+        itself=(0.1, 0.9),
     ),
 }
+LOOKED_FOR = frozenset(role for role, score in SCORES.items() if score.itself)  # who show which device it is
 _ENDED_BY: Mapping[Signal, frozenset[Signal]] = {
     Signal.TROUBLE: frozenset((Signal.WELL,)),
     Signal.SENT: frozenset((Signal.STORED, Signal.LOST, Signal.TROUBLE)),
@@ -73,6 +77,7 @@ class Track:
         self._waiting: deque[Beats] = deque()
         self._lasting: Signal | None = None
         self._playing: deque[tuple[bool, float]] = deque()  # lit, and until when
+        self._wanted_until = -math.inf
 
     def take(self, signal: Signal) -> None:
         """Something has happened."""
@@ -84,6 +89,10 @@ class Track:
         elif signal in self._score.passing and len(self._waiting) < _MOST_WAITING:
             self._waiting.append(self._score.passing[signal])
 
+    def show_itself(self, until: float) -> None:
+        """Somebody looks for the device; what passes is shown all the same."""
+        self._wanted_until = until
+
     def at(self, now: float) -> tuple[bool, float]:
         """Whether it is lit now, and until when that stays so by itself."""
         while self._playing and self._playing[0][1] <= now:
@@ -93,13 +102,15 @@ class Track:
         return self._playing[0] if self._playing else (False, math.inf)
 
     def _begin(self, now: float) -> None:
-        beats = self._waiting.popleft() if self._waiting else self._lasting_beats()
+        beats = self._waiting.popleft() if self._waiting else self._lasting_beats(now)
         for place, seconds in enumerate(beats):
             now += seconds
             if seconds:
                 self._playing.append((place % 2 == 0, now))
 
-    def _lasting_beats(self) -> Beats:
+    def _lasting_beats(self, now: float) -> Beats:
+        if now < self._wanted_until and self._score.itself:
+            return self._score.itself
         return self._score.lasting[self._lasting] if self._lasting else ()
 
 
@@ -113,6 +124,11 @@ class Panel:
         """Something has happened."""
         for track in self._tracks.values():
             track.take(signal)
+
+    def show_itself(self, until: float) -> None:
+        """Somebody looks for the device."""
+        for track in self._tracks.values():
+            track.show_itself(until)
 
     def at(self, now: float) -> tuple[frozenset[str], float]:
         """Which are lit now, and until when that stays so by itself."""

@@ -1,7 +1,9 @@
 """The thread that shows signals: it sleeps until something happens, or until a lamp is to change.
 
 The clerk says what has happened and never waits; the agent rings when the server has everything, and
-the marks tell whether that is so. A lamp that cannot be used is told once, and does without.
+the marks tell whether that is so. At another bell it rings when somebody looks for this device, and its
+bulletin tells for how long; nothing of either reaches the threads that read and store. A lamp that cannot
+be used is told once, and does without.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ from pathlib import Path
 from typing import Protocol
 
 from pi_auto.client.bulletin import Bulletin
-from pi_auto.client.capture.signals.scores import PASSING, Panel, Signal
-from pi_auto.client.spool.doorbell import Bell
+from pi_auto.client.capture.signals.scores import LOOKED_FOR, PASSING, Panel, Signal
+from pi_auto.client.spool.doorbell import IDENTIFY, Bell
 from pi_auto.wire.ids import Position
 
 SIGNALS = "signals"  # the bulletin's topic
@@ -75,30 +77,33 @@ class Signals(threading.Thread):
         self._open()
         if not self._lamps:
             return
-        bell = self._hang_bell()
+        bells = [self._hang_bell(path) for path in (self._bell_path, self._bell_path.with_name(IDENTIFY))]
         try:
-            self._work(bell)
+            self._work(*bells)
         finally:
-            if bell:
+            for bell in filter(None, bells):
                 bell.close()
             for lamp in self._lamps:
                 with suppress(OSError):
                     lamp.close()
 
-    def _work(self, bell: Bell | None) -> None:
+    def _work(self, sent: Bell | None, identify: Bell | None) -> None:
         poll = select.poll()
         poll.register(self._wake, select.POLLIN)
-        if bell:
-            poll.register(bell.fileno(), select.POLLIN)
+        for bell in (each for each in (sent, identify) if each):
+            poll.register(bell, select.POLLIN)
         while Signal.END not in (taken := self._take()):
             for signal in taken:
                 self._panel.take(signal)
             rung = {descriptor for descriptor, _ in poll.poll(self._render())}
             if self._wake in rung:
                 os.eventfd_read(self._wake)
-            if bell and bell.fileno() in rung:
-                bell.silence()
+            if sent and sent.fileno() in rung:
+                sent.silence()
                 self._may_be_sent = True
+            if identify and identify.fileno() in rung:
+                identify.silence()
+                self._show_itself()
             self._look_whether_sent()
 
     def _take(self) -> list[Signal]:
@@ -107,6 +112,11 @@ class Signals(threading.Thread):
             while True:
                 taken.append(self._signals.popleft())
         return taken
+
+    def _show_itself(self) -> None:
+        from pi_auto.client.capture.signals.wanted import wanted_until  # noqa: PLC0415 - seldom needed
+
+        self._panel.show_itself(wanted_until(self._marks.parent))
 
     def _look_whether_sent(self) -> None:
         newest = self._newest
@@ -155,11 +165,12 @@ class Signals(threading.Thread):
     def _tell(self) -> None:
         shown = ", ".join(lamp.name for lamp in self._lamps) or "nothing"
         said = "; ".join(self._troubles) if self._troubles else f"shown by {shown}"
-        self._bulletin.post(SIGNALS, {"ok": not self._troubles, "said": said})
+        can = any(not lamp.roles.isdisjoint(LOOKED_FOR) for lamp in self._lamps)
+        self._bulletin.post(SIGNALS, {"ok": not self._troubles, "said": said, "identifies": can})
 
-    def _hang_bell(self) -> Bell | None:
+    def _hang_bell(self, path: Path) -> Bell | None:
         try:
-            return Bell(self._bell_path, mode=0o660)  # its group is the agent's, which rings
+            return Bell(path, mode=0o660)  # its group is the agent's, which rings
         except OSError as error:
-            _log.warning("the agent cannot tell what was sent at %s: %s", self._bell_path, error.strerror)
+            _log.warning("the agent cannot ring at %s: %s", path, error.strerror)
             return None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pi_auto.client.doctor.findings import Verdict, ok, warn, wrong
-from pi_auto.client.doctor.firmware import SINCE_BOOT, TOO_WARM, is_set, throttled
 from pi_auto.client.doctor.patient import Patient
+from pi_auto.client.firmware import SINCE_BOOT, TOO_WARM, is_set, throttled
 
 _HOT, _WARM = 85.0, 80.0  # degrees Celsius: above the first all Pis throttle, from the second on most
 _REMEDY = "give it air: out of the sun, off other devices, a case with openings or a heat sink"
@@ -28,7 +28,7 @@ def look(patient: Patient) -> Verdict:
 
 def probe(patient: Patient) -> Facts:
     """Read the kernel's thermometers and the firmware's bits."""
-    bits = throttled(patient)
+    bits = throttled(patient.root)
     zones = []
     for file in sorted(patient.at("/sys/class/thermal").glob("thermal_zone*/temp")):
         try:

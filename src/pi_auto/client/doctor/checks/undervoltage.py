@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pi_auto.client.doctor.findings import Verdict, ok, warn, wrong
-from pi_auto.client.doctor.firmware import SINCE_BOOT, UNDER_VOLTAGE, is_set, throttled
 from pi_auto.client.doctor.patient import Patient
+from pi_auto.client.firmware import SINCE_BOOT, UNDER_VOLTAGE, is_set, throttled
 
 _REMEDY = "use the power supply made for this Raspberry Pi; for a scanner that takes much, a USB hub with power"
 
@@ -26,7 +26,7 @@ def look(patient: Patient) -> Verdict:
 
 def probe(patient: Patient) -> Facts:
     """Read the kernel's alarm and the firmware's bits; a machine may have either."""
-    alarm, bits = _alarm(patient), throttled(patient)
+    alarm, bits = _alarm(patient), throttled(patient.root)
     if alarm is None and bits is None:
         return Facts()
     before = None if bits is None else is_set(bits, UNDER_VOLTAGE + SINCE_BOOT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pi_auto.client.doctor.patient import Patient
+from pathlib import Path
 
 # Bits of get_throttled (raspberrypi.com, "vcgencmd"); each 16 higher: it was so at some time since boot.
 UNDER_VOLTAGE, THROTTLED, TOO_WARM = 0, 2, 3
@@ -10,10 +10,10 @@ SINCE_BOOT = 16
 _PLACES = ("sys/devices/platform/soc*/*:firmware/get_throttled", "sys/devices/platform/*firmware*/get_throttled")
 
 
-def throttled(patient: Patient) -> int | None:
-    """The bits; None where no firmware tells them."""
+def throttled(root: Path = Path("/")) -> int | None:
+    """The bits; None where no firmware tells them. Raises OSError and ValueError where that cannot be read."""
     for place in _PLACES:
-        for file in sorted(patient.root.glob(place)):
+        for file in sorted(root.glob(place)):
             return int(file.read_text(encoding="ascii").strip(), 16)
     return None
 
