@@ -35,7 +35,10 @@ def reckon(*signs: Sign, span: Span | None = None, now: int = LATER) -> tuple[Sp
         ([(0, ALIVE), (1000 * S, ALIVE)], 90),  # it was silent: late, then offline
         ([(0, ALIVE), (1000 * S, ENDED)], 90),  # a killed hub says so when it is back
         ([(0, ALIVE), (10 * S, ENDED), (50 * S, ALIVE), (60 * S, ALIVE)], 20),
-        ([(0, ALIVE), (10 * S, ENDED), (10 * S, ALIVE), (20 * S, ALIVE)], 20),  # a second connection drops the first
+        (
+            [(0, ALIVE), (10 * S, ENDED), (10 * S, ALIVE), (20 * S, ALIVE)],
+            20,
+        ),  # a second connection drops the first
         ([(0, ENDED), (10 * S, ENDED)], 0),
         ([(0, ALIVE), (10 * S, ENDED), (20 * S, ENDED)], 10),  # the goodbye, then the disconnect
         ([(0, ALIVE), (30 * S, ALIVE), (10 * S, ALIVE), (30 * S, ALIVE)], 30),  # events that come again

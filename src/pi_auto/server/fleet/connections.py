@@ -19,7 +19,7 @@ _ANOTHER_LOG = timedelta(minutes=1)  # later, with a lower number
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """What is known of a device's connections: the newest of each kind, its place in the order, the last connects."""
+    """What is known of a device's connections: the newest of each kind, its place, the last connects."""
 
     connected_at: datetime | None = None
     disconnected_at: datetime | None = None

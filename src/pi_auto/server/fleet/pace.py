@@ -24,5 +24,6 @@ def own_interval(reported: object) -> int | None:
     settings = reported.get("settings") if isinstance(reported, dict) else None
     said = settings.get("heartbeat_interval") if isinstance(settings, dict) else None
     value = said.get("value") if isinstance(said, dict) and said.get("status") == 200 else None
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return value if whole and _SHORTEST <= value <= _LONGEST else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if _SHORTEST <= value <= _LONGEST else None
