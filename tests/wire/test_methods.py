@@ -5,6 +5,8 @@ import pytest
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.methods import NAMES, TOO_OFTEN, checked, refusal
 
+REQUEST = "0b8f3c1e-8f0e-4a53-9f37-0d6b8a3d0c11"
+
 
 @pytest.mark.parametrize(
     ("name", "payload", "read"),
@@ -12,7 +14,7 @@ from pi_auto.wire.methods import NAMES, TOO_OFTEN, checked, refusal
         ("restart", {}, {}),
         ("reboot", None, {}),
         ("check_update", {}, {}),
-        ("diagnostics", None, {}),
+        ("diagnostics", {"request": REQUEST}, {"request": REQUEST}),
         ("identify", {"seconds": 1}, {"seconds": 1}),
         ("identify", {"seconds": 300}, {"seconds": 300}),
         ("set_log_level", {"level": "DEBUG", "minutes": 1440}, {"level": "DEBUG", "minutes": 1440}),
@@ -27,7 +29,9 @@ def test_what_a_method_takes_is_read(name: str, payload: object, read: dict[str,
     [
         ("restart", {"command": "rm"}, "payload.command"),
         ("reboot", [], "payload"),
-        ("diagnostics", {"url": "https://elsewhere.example"}, "payload.url"),
+        ("diagnostics", {}, "payload.request"),
+        ("diagnostics", {"request": "../../etc/passwd"}, "payload.request"),
+        ("diagnostics", {"request": REQUEST, "url": "https://elsewhere.example"}, "payload.url"),
         ("identify", {}, "payload.seconds"),
         ("identify", {"seconds": 0}, "payload.seconds"),
         ("identify", {"seconds": 301}, "payload.seconds"),

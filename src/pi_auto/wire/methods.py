@@ -57,6 +57,10 @@ def _nothing(_fields: Fields) -> dict[str, Any]:
     return {}
 
 
+def _diagnostics(fields: Fields) -> dict[str, Any]:
+    return {"request": fields.uuid("request")}
+
+
 def _identify(fields: Fields) -> dict[str, Any]:
     return {"seconds": fields.integer("seconds", least=1, most=LONGEST_IDENTIFY)}
 
@@ -73,7 +77,7 @@ _READERS: dict[str, Callable[[Fields], dict[str, Any]]] = {
     REBOOT: _nothing,
     IDENTIFY: _identify,
     CHECK_UPDATE: _nothing,
-    DIAGNOSTICS: _nothing,
+    DIAGNOSTICS: _diagnostics,
     SET_LOG_LEVEL: _log_level,
 }
 NAMES = tuple(_READERS)

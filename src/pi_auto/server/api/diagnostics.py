@@ -1,0 +1,93 @@
+"""POST /api/diagnostics/<request id>: a device sends its doctor's bundle, because this server has asked it to.
+
+Only for a request that the audit knows: made for the calling device, in the last quarter of an
+hour. Everything else is 404 before a byte of the body is read.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import timedelta
+
+from flask import Response, request
+from werkzeug.exceptions import ClientDisconnected
+
+from pi_auto.server.api.answers import respond
+from pi_auto.server.api.auth import authenticate
+from pi_auto.server.api.errors import ApiError, Crowded
+from pi_auto.server.api.writing import committed
+from pi_auto.server.audit.trail import AUDIT, AuditError, Trail
+from pi_auto.server.calls.bundles import AlreadyStored, Bundles, NotZip, TooLarge
+from pi_auto.server.context import Context, current
+from pi_auto.server.scans.booking import note_contact
+from pi_auto.wire.errors import FieldError, shown
+from pi_auto.wire.fields import UUID_FORM
+from pi_auto.wire.methods import DIAGNOSTICS, MOST_DIAGNOSTICS
+
+OPEN_FOR = timedelta(minutes=15)
+MOST_AT_ONCE = 8
+_seats = threading.BoundedSemaphore(MOST_AT_ONCE)
+_log = logging.getLogger(__name__)
+
+
+def receive_diagnostics(name: str) -> Response:
+    """Keep a bundle, whose request's id is `name`."""
+    context = current()
+    device_id = authenticate(context, request.headers.get("Authorization"))
+    _require_open(context, device_id, name)
+    _require_zip_type()
+    if not _seats.acquire(blocking=False):
+        raise Crowded(f"{MOST_AT_ONCE} bundles are still on their way to the server")
+    try:
+        octets = _take(context, device_id, name)
+    finally:
+        _seats.release()
+    committed(context, lambda books: note_contact(books, device_id, context.clock()))
+    _log.info("diagnostics: device=%s request=%s bytes=%d", device_id, name, octets)
+    return respond({"stored": True}, 201)
+
+
+def _require_open(context: Context, device_id: str, name: str) -> None:
+    if not UUID_FORM.match(name) or not _is_open(context, device_id, name):
+        minutes = OPEN_FOR // timedelta(minutes=1)
+        raise ApiError(
+            404, f"no bundle of {device_id} was asked for by this request, or longer than {minutes} minutes ago"
+        )
+
+
+def _is_open(context: Context, device_id: str, name: str) -> bool:
+    data = context.settings.data
+    if not (data / AUDIT).exists():
+        return False
+    try:
+        entry = Trail.open(data).find(name)
+    except AuditError as error:
+        _log.warning("diagnostics: %s", error)
+        raise Crowded("the audit cannot be read just now") from error
+    return (
+        entry is not None
+        and (entry.call.action, entry.call.device_id) == (DIAGNOSTICS, device_id)
+        and abs(context.clock() - entry.at) <= OPEN_FOR
+    )
+
+
+def _require_zip_type() -> None:
+    if request.mimetype != "application/zip":
+        wrong = FieldError("Content-Type", shown(request.mimetype), "application/zip")
+        raise ApiError(415, str(wrong), field=wrong)
+
+
+def _take(context: Context, device_id: str, name: str) -> int:
+    bundles = Bundles(context.settings.data)
+    try:
+        return bundles.take(device_id, name, request.stream, request.content_length).octets
+    except AlreadyStored:
+        raise ApiError(409, "the bundle of this request is here already") from None
+    except TooLarge:
+        raise ApiError(413, f"the bundle is too large; allowed: at most {MOST_DIAGNOSTICS} bytes") from None
+    except (NotZip, ClientDisconnected):
+        raise ApiError(400, "the body is not a whole zip file") from None
+    except OSError as error:
+        _log.warning("diagnostics: the bundle of %s cannot be kept: %s", device_id, error)
+        raise Crowded("the server cannot keep a bundle just now") from error
