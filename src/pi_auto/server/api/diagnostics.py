@@ -1,13 +1,14 @@
 """POST /api/diagnostics/<request id>: a device sends its doctor's bundle, because this server has asked it to.
 
 Only for a request that the audit knows: made for the calling device, in the last quarter of an
-hour. Everything else is 404 before a byte of the body is read.
+hour. Nothing of any other body is kept.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from datetime import timedelta
 
 from flask import Response, request
@@ -35,12 +36,13 @@ def receive_diagnostics(name: str) -> Response:
     """Keep a bundle, whose request's id is `name`."""
     context = current()
     device_id = authenticate(context, request.headers.get("Authorization"))
-    _require_open(context, device_id, name)
-    _require_zip_type()
     if not _seats.acquire(blocking=False):
         raise Crowded(f"{MOST_AT_ONCE} bundles are still on their way to the server")
     try:
         octets = _take(context, device_id, name)
+    except ApiError:
+        _drain()
+        raise
     finally:
         _seats.release()
     committed(context, lambda books: note_contact(books, device_id, context.clock()))
@@ -78,7 +80,17 @@ def _require_zip_type() -> None:
         raise ApiError(415, str(wrong), field=wrong)
 
 
+def _drain() -> None:
+    """Read on for a while: a sender whose body nobody reads finds its connection broken, and not the answer."""
+    left = 2 * MOST_DIAGNOSTICS
+    with suppress(ClientDisconnected, OSError):
+        while left > 0 and (chunk := request.stream.read(64 * 1024)):
+            left -= len(chunk)
+
+
 def _take(context: Context, device_id: str, name: str) -> int:
+    _require_open(context, device_id, name)
+    _require_zip_type()
     bundles = Bundles(context.settings.data)
     try:
         return bundles.take(device_id, name, request.stream, request.content_length).octets
