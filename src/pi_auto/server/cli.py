@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     start_logging(getattr(options, "log_level", "WARNING"))
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    from pi_auto.server.audit.trail import AuditError  # noqa: PLC0415 - --help does not need it
+    from pi_auto.server.calls.trail import AuditError  # noqa: PLC0415 - --help does not need it
     from pi_auto.server.links.base import HubUnavailable  # noqa: PLC0415 - see above
 
     try:

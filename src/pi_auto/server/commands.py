@@ -4,7 +4,7 @@ They speak to the hub that runs, over its socket, which only the server's user c
 
 scanner   set the layout of a scanner, say what it is, let it read a calibration code
 device    have a device do something now (calls/command.py)
-audit     show who had which device do what (audit/command.py)
+audit     show who had which device do what (calls/audit.py)
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
-import uuid
 from pathlib import Path
 from typing import Any
 
-from pi_auto.server.audit.command import add_audit
+from pi_auto.server.calls.audit import add_audit
 from pi_auto.server.calls.command import add_device
 from pi_auto.server.errors import CommandFailed
 from pi_auto.wire.scanner_settings import KINDS, LAYOUTS, NONE, SCANNERS, changes, key_of
@@ -81,25 +80,12 @@ def _add_scanner(commands: Any) -> None:
 
 def set_scanner(options: argparse.Namespace) -> str:
     """Hand the settings to the hub; what to say. Raises CommandFailed, SystemExit where nothing is asked for."""
-    from pi_auto.server.audit.trail import Call, Ending, Trail  # noqa: PLC0415 - takes a while to load
-    from pi_auto.server.audit.who import who  # noqa: PLC0415 - see above
-    from pi_auto.server.calls.calling import audited  # noqa: PLC0415 - see above
-    from pi_auto.server.calls.outcomes import DONE  # noqa: PLC0415 - see above
-    from pi_auto.server.links.control import ControlRoom  # noqa: PLC0415 - takes a while to load
-    from pi_auto.server.links.supervisor import SOCKET  # noqa: PLC0415 - see above
+    from pi_auto.server.calls import asking, reaching  # noqa: PLC0415 - take a while to load
 
     patch = changes(vars(options), lambda: secrets.token_hex(4))
     if not patch:
         raise SystemExit("pi-auto-server scanner: name --layout, --kind, --calibrate or --forget")
-    socket = Path(options.data).absolute() / "hub" / SOCKET
     wished = {SCANNERS: {key_of(options.scanner): patch}}
-
-    def ask() -> Ending:
-        ControlRoom(socket).patch_desired(options.device, wished)
-        return Ending(DONE)
-
-    call = Call(str(uuid.uuid4()), who(), "set_scanner", options.device, wished)
-    ending = audited(Trail.open(Path(options.data).absolute()), call, ask)
-    if ending.outcome != DONE:
-        raise CommandFailed(ending.said)
+    data = Path(options.data).absolute()
+    asking.set_desired(reaching.hub_of(options), data, options.device, "set_scanner", wished)
     return f"set for scanner {options.scanner} of {options.device}; it reports back when it follows"

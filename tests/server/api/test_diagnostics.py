@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from werkzeug.test import TestResponse
 
-from pi_auto.server.audit.trail import Call, Trail
 from pi_auto.server.calls.bundles import KEPT, AlreadyStored, Bundles, NotZip, TooLarge
+from pi_auto.server.calls.trail import Call, Trail
 from pi_auto.wire.methods import MOST_DIAGNOSTICS
 from support.api import NOW, Api, Device
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from pi_auto.server.audit.trail import Trail
+from pi_auto.server.calls.trail import Trail
 from pi_auto.wire import topics
 from pi_auto.wire.connection_string import ConnectionString
 from pi_auto.wire.registration import Registration

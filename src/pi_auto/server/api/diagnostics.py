@@ -18,8 +18,8 @@ from pi_auto.server.api.answers import respond
 from pi_auto.server.api.auth import authenticate
 from pi_auto.server.api.errors import ApiError, Crowded
 from pi_auto.server.api.writing import committed
-from pi_auto.server.audit.trail import AUDIT, AuditError, Trail
 from pi_auto.server.calls.bundles import AlreadyStored, Bundles, NotZip, TooLarge
+from pi_auto.server.calls.trail import AUDIT, AuditError, Trail
 from pi_auto.server.context import Context, current
 from pi_auto.server.scans.booking import note_contact
 from pi_auto.wire.errors import FieldError, shown

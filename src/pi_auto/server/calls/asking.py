@@ -8,19 +8,27 @@ import sys
 import time
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from pi_auto.server.audit.trail import Call, Ending, Trail
-from pi_auto.server.audit.who import who
 from pi_auto.server.calls.bundles import Bundle, Bundles
-from pi_auto.server.calls.calling import call_method, now_utc
+from pi_auto.server.calls.calling import Hub, audited, call_method, now_utc
 from pi_auto.server.calls.naming import UnknownDevice, meant
 from pi_auto.server.calls.outcomes import DONE, GOOD, of_bundle, sentence
-from pi_auto.server.calls.reaching import hub_of, known_devices
+from pi_auto.server.calls.reaching import known_devices
+from pi_auto.server.calls.trail import Call, Ending, Trail
+from pi_auto.server.calls.who import who
 from pi_auto.server.errors import CommandFailed
 from pi_auto.wire.methods import DIAGNOSTICS
 
 _LOOK_EVERY = 0.2  # seconds
+
+
+class Wishes(Protocol):
+    """As much of a Link as setting something needs."""
+
+    def patch_desired(self, device_id: str, patch: dict[str, Any]) -> None:
+        """Merge a patch into the device's desired properties. Raises HubUnavailable or HubRefused."""
+        ...
 
 
 def find_device(data: Path, name: str) -> str:
@@ -31,19 +39,31 @@ def find_device(data: Path, name: str) -> str:
         raise CommandFailed(str(error)) from error
 
 
-def ask(data: Path, device_id: str, method: str, payload: dict[str, Any], timeout: float) -> str:
+def ask(hub: Hub, data: Path, device_id: str, method: str, payload: dict[str, Any], timeout: float) -> str:
     """Call a method; the sentence of a good outcome. Raises CommandFailed with that of any other."""
     call = Call(str(uuid.uuid4()), who(), method, device_id, payload)
-    return _told(call, call_method(hub_of(data), Trail.open(data), call, timeout))
+    return _told(call, call_method(hub, Trail.open(data), call, timeout))
+
+
+def set_desired(hub: Wishes, data: Path, device_id: str, action: str, patch: dict[str, Any]) -> None:
+    """Merge a patch into what a device is to be, audited as `action`. Raises CommandFailed."""
+
+    def wish() -> Ending:
+        hub.patch_desired(device_id, patch)
+        return Ending(DONE)
+
+    ending = audited(Trail.open(data), Call(str(uuid.uuid4()), who(), action, device_id, patch), wish)
+    if ending.outcome != DONE:
+        raise CommandFailed(ending.said)
 
 
 def fetch_bundle(
-    data: Path, device_id: str, payload: dict[str, Any], timeout: float, wait: float, save: Path | None
+    hub: Hub, data: Path, device_id: str, payload: dict[str, Any], timeout: float, wait: float, save: Path | None
 ) -> str:
     """Ask for the bundle, wait for it, save it. The request's id is the call's: so the server finds it."""
     call = Call(payload["request"], who(), DIAGNOSTICS, device_id, payload)
     trail, bundles = Trail.open(data), Bundles(data)
-    answered = call_method(hub_of(data), trail, call, timeout)
+    answered = call_method(hub, trail, call, timeout)
     if answered.outcome != DONE:
         _told(call, answered)
     bundle = _wait(bundles, call, wait)

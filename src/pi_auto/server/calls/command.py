@@ -69,17 +69,17 @@ def add_device(commands: Any) -> None:
 def ask_device(options: argparse.Namespace) -> str:
     """Do it; what to say. Raises CommandFailed, AuditError."""
     payload = payload_of(options)
-    from pi_auto.server.calls import asking  # noqa: PLC0415 - takes a while to load
+    from pi_auto.server.calls import asking, reaching  # noqa: PLC0415 - take a while to load
 
     data = Path(options.data).absolute()
-    device_id = asking.find_device(data, options.device)
+    device_id, hub = asking.find_device(data, options.device), reaching.hub_of(options)
     if options.method != DIAGNOSTICS:
-        return asking.ask(data, device_id, options.method, payload, options.timeout)
+        return asking.ask(hub, data, device_id, options.method, payload, options.timeout)
     if options.list:
         return asking.list_bundles(data, device_id)
     if options.save and options.save.exists():
         raise CommandFailed(f"{options.save} exists; name a new file with --save")
-    return asking.fetch_bundle(data, device_id, payload, options.timeout, options.wait or 120, options.save)
+    return asking.fetch_bundle(hub, data, device_id, payload, options.timeout, options.wait or 120, options.save)
 
 
 def payload_of(options: argparse.Namespace) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pi_auto.server.audit.trail import Ending
+from pi_auto.server.calls.trail import Ending
 from pi_auto.server.links.base import DeviceOffline, HubRefused, HubUnavailable, MethodAnswer
 from pi_auto.wire.escape import printable
 from pi_auto.wire.methods import NOT_NOW, TOO_OFTEN, UNKNOWN

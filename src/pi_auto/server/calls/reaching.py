@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
-from pi_auto.server.calls.calling import Hub
 from pi_auto.server.errors import CommandFailed
 from pi_auto.server.links.control import ControlRoom
 from pi_auto.server.links.supervisor import SOCKET
@@ -18,9 +18,9 @@ _BUSY = 10.0  # seconds
 _DEVICES = "SELECT device_id, hostname FROM devices ORDER BY device_id"
 
 
-def hub_of(data: Path) -> Hub:
-    """The server's hub. Nothing is asked of it yet."""
-    return ControlRoom(data / "hub" / SOCKET)
+def hub_of(options: argparse.Namespace) -> ControlRoom:
+    """The hub of the server whose data folder is named. Nothing is asked of it yet."""
+    return ControlRoom(Path(options.data).absolute() / "hub" / SOCKET)
 
 
 def known_devices(data: Path) -> list[tuple[str, str | None]]:

@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
-from pi_auto.server.audit.command import as_json, as_line, since
-from pi_auto.server.audit.tables import entries
-from pi_auto.server.audit.trail import AUDIT, AuditError, Call, Ending, Trail
-from pi_auto.server.audit.who import who
+from pi_auto.server.calls.audit import as_json, as_line, since
+from pi_auto.server.calls.tables import entries
+from pi_auto.server.calls.trail import AUDIT, AuditError, Call, Ending, Trail
+from pi_auto.server.calls.who import who
 from support.api import NOW
 from support.processes import kill
 from support.waiting import wait_until
@@ -65,7 +65,7 @@ def test_it_is_its_owners_alone(tmp_path: Path) -> None:
 def test_a_command_that_is_killed_while_it_waits_has_been_noted(tmp_path: Path) -> None:
     script = (
         "import sys, time; from datetime import UTC, datetime; from pathlib import Path\n"
-        "from pi_auto.server.audit.trail import Call, Trail\n"
+        "from pi_auto.server.calls.trail import Call, Trail\n"
         "Trail.open(Path(sys.argv[1])).note(Call('x', 'alice', 'reboot', 'pi-1', {}), datetime.now(UTC))\n"
         "print('noted', flush=True); time.sleep(60)\n"
     )
@@ -80,7 +80,7 @@ def test_a_command_that_is_killed_while_it_waits_has_been_noted(tmp_path: Path) 
 def test_several_processes_note_beside_each_other_and_kills_spoil_nothing(tmp_path: Path) -> None:
     script = (
         "import sys; from datetime import UTC, datetime; from pathlib import Path\n"
-        "from pi_auto.server.audit.trail import Call, Trail\n"
+        "from pi_auto.server.calls.trail import Call, Trail\n"
         "trail = Trail.open(Path(sys.argv[1]))\n"
         "for n in range(10**6):\n"
         "    trail.note(Call(f'{sys.argv[2]}-{n}', 'alice', 'reboot', 'pi-1', {}), datetime.now(UTC))\n"

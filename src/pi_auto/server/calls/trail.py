@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, Row, create_engine, event, insert, se
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from pi_auto.server.audit.tables import APPEND_ONLY, ASKED, ENDED, LONGEST_SAID, entries, metadata
+from pi_auto.server.calls.tables import APPEND_ONLY, ASKED, ENDED, LONGEST_SAID, entries, metadata
 from pi_auto.server.store.text import storable
 from pi_auto.wire.escape import printable
 

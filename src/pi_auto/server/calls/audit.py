@@ -44,7 +44,7 @@ def add_audit(commands: Any) -> None:
 
 def show_audit(options: argparse.Namespace) -> str:
     """The lines to show. Raises AuditError."""
-    from pi_auto.server.audit.trail import AUDIT, Trail  # noqa: PLC0415 - takes a while to load
+    from pi_auto.server.calls.trail import AUDIT, Trail  # noqa: PLC0415 - takes a while to load
 
     data = Path(options.data).absolute()
     if not (data / AUDIT).exists():

@@ -1,1 +1,0 @@
-"""Who had which device do what, when, and what came of it: written before and after, never changed."""
