@@ -6,8 +6,12 @@ import json
 import subprocess
 import sys
 import urllib.request
+import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from support.household import Household
 from support.waiting import wait_until
@@ -60,6 +64,21 @@ def test_a_device_is_had_to_do_things_and_each_is_audited(tmp_path: Path) -> Non
         ]
         lines = server_command(house, "audit").stdout.splitlines()
         assert [line.split("  ")[2] for line in lines] == [device] * 3
+
+
+@pytest.mark.skipif(
+    find_spec("pi_auto.client.agent.methods.diagnostics") is None, reason="this client cannot do diagnostics yet"
+)
+def test_diagnostics_of_a_real_device_are_saved(tmp_path: Path) -> None:
+    with Household(tmp_path) as house:
+        wait_until(lambda: told(house).get("health"), 60, "the device reports")
+        saved = tmp_path / "bundle.zip"
+        ran = server_command(house, "device", "diagnostics", house.pi.device_id, "--save", str(saved))
+        assert ran.returncode == 0, ran
+        with zipfile.ZipFile(saved) as bundle:
+            assert bundle.testzip() is None
+            assert bundle.namelist()
+        assert audited(house) == [("diagnostics", "stored", None)]
 
 
 def test_what_cannot_be_done_is_a_sentence(tmp_path: Path) -> None:

@@ -4,12 +4,15 @@ import io
 import os
 import uuid
 import zipfile
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from werkzeug.test import TestResponse
 
+from pi_auto.server.api.diagnostics import MOST_AT_ONCE, seat_of
+from pi_auto.server.api.errors import Crowded
 from pi_auto.server.calls.bundles import KEPT, AlreadyStored, Bundles, NotZip, TooLarge
 from pi_auto.server.calls.trail import Call, Trail
 from pi_auto.wire.methods import MOST_DIAGNOSTICS
@@ -100,6 +103,19 @@ def test_what_is_no_bundle_leaves_nothing_behind_and_may_be_sent_again(
     answer = send(device, request, body, mimetype)
     assert answer.status_code == status, answer.text
     assert files(api) == []
+    assert send(device, request, bundle()).status_code == 201
+
+
+def test_one_device_sends_one_bundle_at_a_time_and_only_some_do_at_once(api: Api) -> None:
+    with seat_of("pi-1"), seat_of("pi-2"), pytest.raises(Crowded), seat_of("pi-1"):
+        pytest.fail("it has two seats")
+    with ExitStack() as seats:
+        for number in range(MOST_AT_ONCE):
+            seats.enter_context(seat_of(f"pi-{number}"))
+        device = api.device()
+        request = asked(api, device.device_id)
+        answer = send(device, request, bundle())
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert send(device, request, bundle()).status_code == 201
 
 

@@ -24,6 +24,7 @@ from pi_auto.wire.connection_string import ConnectionString
 from pi_auto.wire.registration import Registration
 from support.mqtt import PahoDevice
 from support.server import RunningServer, running_server
+from support.waiting import wait_until
 
 DEVICE = "pi-1a2b3c4d"
 
@@ -186,10 +187,12 @@ def test_bundles_of_a_device_come_while_others_are_asked(server: RunningServer, 
     processes = [start(server, "diagnostics", DEVICE) for _ in range(3)]
     for _ in processes:
         device.answer_one()
-    senders = [
-        threading.Thread(target=device.send_bundle, args=(payload["request"], zipped("x")))
-        for _, payload in device.asked
-    ]
+
+    def send(request: str) -> None:
+        """Again where one is told to come later, as a device does."""
+        wait_until(lambda: device.send_bundle(request, zipped("x")) == 201, 30, "the bundle is taken")
+
+    senders = [threading.Thread(target=send, args=(payload["request"],)) for _, payload in device.asked]
     for sender in senders:
         sender.start()
     for sender in senders:

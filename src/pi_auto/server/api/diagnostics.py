@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 from flask import Response, request
@@ -28,7 +29,8 @@ from pi_auto.wire.methods import DIAGNOSTICS, MOST_DIAGNOSTICS
 
 OPEN_FOR = timedelta(minutes=15)
 MOST_AT_ONCE = 8
-_seats = threading.BoundedSemaphore(MOST_AT_ONCE)
+_seats: set[str] = set()  # the devices that are sending
+_seated = threading.Lock()
 _log = logging.getLogger(__name__)
 
 
@@ -36,18 +38,29 @@ def receive_diagnostics(name: str) -> Response:
     """Keep a bundle, whose request's id is `name`."""
     context = current()
     device_id = authenticate(context, request.headers.get("Authorization"))
-    if not _seats.acquire(blocking=False):
-        raise Crowded(f"{MOST_AT_ONCE} bundles are still on their way to the server")
-    try:
-        octets = _take(context, device_id, name)
-    except ApiError:
-        _drain()
-        raise
-    finally:
-        _seats.release()
+    with seat_of(device_id):
+        try:
+            octets = _take(context, device_id, name)
+        except ApiError:
+            _drain()
+            raise
     committed(context, lambda books: note_contact(books, device_id, context.clock()))
     _log.info("diagnostics: device=%s request=%s bytes=%d", device_id, name, octets)
     return respond({"stored": True}, 201)
+
+
+@contextmanager
+def seat_of(device_id: str) -> Iterator[None]:
+    """A place among those who send: one for a device, so that a slow or hostile one keeps nobody out."""
+    with _seated:
+        if device_id in _seats or len(_seats) >= MOST_AT_ONCE:
+            raise Crowded("this device, or many others, are still sending a bundle")
+        _seats.add(device_id)
+    try:
+        yield
+    finally:
+        with _seated:
+            _seats.discard(device_id)
 
 
 def _require_open(context: Context, device_id: str, name: str) -> None:

@@ -30,8 +30,9 @@ entries = Table(
     Column("said", String(LONGEST_SAID)),
 )
 
-APPEND_ONLY = tuple(
+LAST_GUARD = "audit_entries_no_delete"
+GUARDS = tuple(
     f"CREATE TRIGGER IF NOT EXISTS audit_entries_no_{verb} BEFORE {verb} ON audit_entries"
     " BEGIN SELECT RAISE(ABORT, 'the audit is only ever added to'); END"
     for verb in ("update", "delete")
-)
+)  # as SQLite spells it

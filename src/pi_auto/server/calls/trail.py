@@ -16,17 +16,18 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, Row, create_engine, event, insert, select
+from sqlalchemy import Connection, Engine, Row, create_engine, event, insert, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from pi_auto.server.calls.tables import APPEND_ONLY, ASKED, ENDED, LONGEST_SAID, entries, metadata
+from pi_auto.server.calls.tables import ASKED, ENDED, GUARDS, LAST_GUARD, LONGEST_SAID, entries, metadata
 from pi_auto.server.store.text import storable
 from pi_auto.wire.escape import printable
 
 AUDIT = "audit.sqlite"
 _BUSY = 10.0  # seconds that another writer is waited for
 _LONGEST_WHO = 128
+_HAS_GUARD = text("SELECT 1 FROM sqlite_master WHERE name = :name")
 
 
 class AuditError(Exception):
@@ -78,8 +79,8 @@ class Trail:
         except OSError as error:
             raise AuditError(f"the audit {path} cannot be opened: {error.strerror}") from error
         trail = cls(_sqlite(path))
-        with _told(path), trail._engine.begin() as connection:
-            _begin(connection)
+        with _told(path):
+            trail._begin()
         return trail
 
     def note(self, call: Call, at: datetime) -> None:
@@ -104,6 +105,20 @@ class Trail:
         """The call of this id. Raises AuditError."""
         return next(iter(joined(self._rows(select(entries).where(entries.c.call == call)))), None)
 
+    def _begin(self) -> None:
+        """Make the table where it is missing, and what guards it."""
+        with self._reading() as connection:
+            if connection.execute(_HAS_GUARD, {"name": LAST_GUARD}).first():
+                return
+        with self._engine.begin() as connection:
+            metadata.create_all(connection)
+            for guard in GUARDS:
+                connection.exec_driver_sql(guard)
+
+    def _reading(self) -> Connection:
+        """A connection that only reads, and so waits for no other that does."""
+        return self._engine.connect().execution_options(reads=True)
+
     def _add(self, call: Call, at: datetime, **more: Any) -> None:
         row = {
             "call": call.call,
@@ -117,7 +132,7 @@ class Trail:
             connection.execute(insert(entries).values(row | more))
 
     def _rows(self, query: Any) -> Sequence[Row[Any]]:
-        with _told(self._engine.url), self._engine.connect() as connection:
+        with _told(self._engine.url), self._reading() as connection:
             return connection.execute(query).all()
 
 
@@ -133,12 +148,6 @@ def joined(rows: Iterable[Any]) -> list[Entry]:
             ending = Ending(row.outcome, row.status, row.said or "")
             found[row.call] = Entry(begun.call, begun.at, ending, row.at)
     return list(found.values())
-
-
-def _begin(connection: Connection) -> None:
-    metadata.create_all(connection)
-    for trigger in APPEND_ONLY:
-        connection.exec_driver_sql(trigger)
 
 
 def _make_file(path: Path) -> None:
@@ -169,7 +178,8 @@ def _sqlite(path: Path) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _immediately(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        reads = connection.get_execution_options().get("reads")
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
 
