@@ -5,7 +5,7 @@ import pytest
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.methods import NAMES, TOO_OFTEN, checked, refusal
 
-REQUEST = "0b8f3c1e-8f0e-4a53-9f37-0d6b8a3d0c11"
+REQUEST = "0190b3c4-1111-7000-8000-00000000d1a6"
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_what_a_method_takes_is_read(name: str, payload: object, read: dict[str,
     [
         ("restart", {"command": "rm"}, "payload.command"),
         ("reboot", [], "payload"),
-        ("diagnostics", {}, "payload.request"),
+        ("diagnostics", None, "payload.request"),
         ("diagnostics", {"request": "../../etc/passwd"}, "payload.request"),
         ("diagnostics", {"request": REQUEST, "url": "https://elsewhere.example"}, "payload.url"),
         ("identify", {}, "payload.seconds"),

@@ -23,7 +23,7 @@ LONGEST_LOG_LEVEL = 1440  # minutes
 MOST_REBOOTS = 3  # in a day, whoever asks
 MOST_DIAGNOSTICS = 8 * 1024 * 1024  # bytes of the bundle that the device sends to its server
 
-DONE, BAD_PAYLOAD, UNKNOWN, TOO_OFTEN, NOT_NOW = 200, 400, 404, 429, 503  # statuses of an answer
+DONE, BEGUN, BAD_PAYLOAD, UNKNOWN, TOO_OFTEN, NOT_NOW = 200, 202, 400, 404, 429, 503  # statuses of an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +57,13 @@ def _nothing(_fields: Fields) -> dict[str, Any]:
     return {}
 
 
-def _diagnostics(fields: Fields) -> dict[str, Any]:
-    return {"request": fields.uuid("request")}
-
-
 def _identify(fields: Fields) -> dict[str, Any]:
     return {"seconds": fields.integer("seconds", least=1, most=LONGEST_IDENTIFY)}
+
+
+def _diagnostics(fields: Fields) -> dict[str, Any]:
+    """The server's own name for what it has asked for: the bundle goes to that server, under that name."""
+    return {"request": fields.uuid("request")}
 
 
 def _log_level(fields: Fields) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def logger() -> Iterator[logging.Logger]:
         ("identify", b" " * 200_000, 400, "200000 bytes"),
         ("shell", b"{}", 404, "restart, reboot"),
         ("sh\nell", b"{}", 404, "no method"),
-        ("diagnostics", b'{"request": "0b8f3c1e-8f0e-4a53-9f37-0d6b8a3d0c11"}', 503, "cannot do diagnostics yet"),
+        ("diagnostics", b"{}", 400, "payload.request"),
         ("reboot", b"null", 503, "Permission denied"),
     ],
 )

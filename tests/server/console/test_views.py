@@ -98,6 +98,8 @@ def test_a_size_is_told_in_the_largest_unit_that_fits(octets: int, words: str) -
         ({}, []),
         ({"undervoltage": {"now": False}, "temperature": 69.9, "disk": {"percent": 84}}, []),
         ({"undervoltage": {"now": True}}, ["weak power"]),
+        ({"undervoltage": {"now": False, "since_boot": True}}, ["weak power"]),
+        ({"clock": {"synced": False, "trust": "kept"}}, []),
         ({"temperature": 70}, ["hot"]),
         ({"disk": {"percent": 99}}, ["disk full"]),
         ({"services": {"a": "active", "b": "inactive", "c": "failed"}}, ["service down", "service down"]),
@@ -138,3 +140,19 @@ def test_what_a_device_tells_of_itself_is_told_in_words() -> None:
         ("Clock", "set by the network, at most 12 ms off"),
         ("Versions", "client 0.1.0, kernel 6.6"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"clock": {"synced": True, "trust": "network"}}, "set by the network"),
+        ({"clock": {"synced": False, "trust": "kept", "offset_bound": 2000}},
+         "set since the start, and let alone, at most 2,000 ms off"),
+        ({"clock": {"synced": False, "trust": "none"}}, "not set"),
+        ({"undervoltage": {"now": True, "since_boot": True}}, "too weak"),
+        ({"undervoltage": {"now": False, "since_boot": True}}, "was too weak since the start"),
+        ({"queue": {"trouble": "the spool cannot be read"}}, "the spool cannot be read"),
+    ],
+)  # fmt: skip
+def test_a_fact_is_told_as_it_is(told: dict[str, Any], words: str) -> None:
+    assert [fact.text for fact in facts(told)] == [words]

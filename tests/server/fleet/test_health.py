@@ -15,7 +15,7 @@ HEALTH: dict[str, Any] = {
     "ip_addresses": ["192.168.1.18", "fd00::1"],
     "disk": {"free": 1024, "total": 4096, "percent": 75},
     "temperature": 48.3,
-    "undervoltage": {"now": False},
+    "undervoltage": {"now": False, "since_boot": True},
     "signal": {"interface": "wlan0", "dBm": -61, "percent": 78},
     "clock": {"synced": True, "trust": "network", "offset_bound": 12},
 }

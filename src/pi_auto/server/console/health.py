@@ -56,8 +56,7 @@ def _facts(told: Told) -> Iterator[tuple[str, str]]:
     yield "Disk", _disk(told.get("disk", {}))
     if "temperature" in told:
         yield "Temperature", f"{told['temperature']:g} °C"
-    if "now" in told.get("undervoltage", {}):
-        yield "Power", "too weak" if told["undervoltage"]["now"] else "good"
+    yield "Power", _power(told.get("undervoltage", {}))
     yield "Signal", _signal(told.get("signal", {}))
     yield "Clock", _clock(told.get("clock", {}))
     yield "Versions", ", ".join(f"{name} {version}" for name, version in told.get("versions", {}).items())
@@ -66,6 +65,8 @@ def _facts(told: Told) -> Iterator[tuple[str, str]]:
 def _troubles(told: Told) -> Iterator[Badge]:
     if told.get("undervoltage", {}).get("now"):
         yield Badge("weak power", "bad", "its power supply drops below what a Raspberry Pi needs")
+    elif told.get("undervoltage", {}).get("since_boot"):
+        yield Badge("weak power", "warn", "its power supply has been too weak at some time since it started")
     for name, state in told.get("services", {}).items():
         if state != "active":
             yield Badge("service down", "bad", f"{name} is {state}")
@@ -81,7 +82,7 @@ def _troubles(told: Told) -> Iterator[Badge]:
     percent = told.get("signal", {}).get("percent")
     if percent is not None and percent < WEAK:
         yield Badge("weak Wi-Fi", "warn", f"it hears its Wi-Fi at {percent} %")
-    if told.get("clock", {}).get("synced") is False:
+    if told.get("clock", {}).get("synced") is False and told["clock"].get("trust") != "kept":
         yield Badge(
             "clock not set", "warn", "nobody has set its clock since it started: times of scans are guesses"
         )
@@ -120,6 +121,14 @@ def _disk(disk: Told) -> str:
     return f"{size(disk['free'])} free of {size(disk['total'])}{used}"
 
 
+def _power(undervoltage: Told) -> str:
+    if "now" not in undervoltage:
+        return ""
+    if undervoltage["now"]:
+        return "too weak"
+    return "was too weak since the start" if undervoltage.get("since_boot") else "good"
+
+
 def _signal(signal: Told) -> str:
     parts = [f"{signal['percent']} %"] if "percent" in signal else []
     parts += [f"{signal['dBm']} dBm"] if "dBm" in signal else []
@@ -129,7 +138,8 @@ def _signal(signal: Told) -> str:
 def _clock(clock: Told) -> str:
     if "synced" not in clock:
         return ""
-    if not clock["synced"]:
+    kept = clock.get("trust") == "kept"
+    if not clock["synced"] and not kept:
         return "not set"
     bound = f", at most {clock['offset_bound']:,} ms off" if "offset_bound" in clock else ""
-    return "set by the network" + bound
+    return ("set since the start, and let alone" if kept else "set by the network") + bound

@@ -92,7 +92,7 @@ _HEARTBEAT: Mapping[str, _Reader] = {
     "queue": _object({"api": _QUEUE, "hub": _QUEUE, "trouble": _text}),
     "disk": _object({"free": _depth, "total": _depth, "percent": _depth}),
     "temperature": _number,
-    "undervoltage": _object({"now": _flag}),
+    "undervoltage": _object({"now": _flag, "since_boot": _flag}),
     "signal": _object({"interface": _text, "dBm": _whole, "percent": _depth}),
     "clock": _object({"synced": _flag, "trust": _text, "offset_bound": _seconds}),
 }
