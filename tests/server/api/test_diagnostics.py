@@ -54,6 +54,9 @@ def test_a_bundle_that_was_asked_for_is_kept_once(api: Api) -> None:
     assert (path.name, path.parent.name) == (f"{request}.zip", device.device_id)
     assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     assert send(device, request, bundle()).status_code == 409
+    [entry] = Trail.open(api.context.settings.data).read()
+    assert entry.ending
+    assert (entry.ending.outcome, entry.call.who) == ("stored", "alice")
     assert path.read_bytes() == body
 
 
@@ -158,6 +161,6 @@ def test_the_newest_of_a_device_are_kept_and_none_for_long(tmp_path: Path) -> No
     assert [each.request for each in bundles.all("pi-1")] == ["old", *map(str, range(KEPT + 2, 3, -1))]
     assert not left.exists()
     os.utime(old.path, (0, 0))
-    bundles.take("pi-1", "new", io.BytesIO(body), None)
+    bundles.take("pi-3", "new", io.BytesIO(body), None)
     assert "old" not in [each.request for each in bundles.all("pi-1")]
     assert len(bundles.all("pi-2")) == 1

@@ -20,7 +20,8 @@ from pi_auto.server.api.auth import authenticate
 from pi_auto.server.api.errors import ApiError, Crowded
 from pi_auto.server.api.writing import committed
 from pi_auto.server.calls.bundles import AlreadyStored, Bundles, NotZip, TooLarge
-from pi_auto.server.calls.trail import AUDIT, AuditError, Trail
+from pi_auto.server.calls.outcomes import of_bundle
+from pi_auto.server.calls.trail import AUDIT, AuditError, Call, Trail
 from pi_auto.server.context import Context, current
 from pi_auto.server.scans.booking import note_contact
 from pi_auto.wire.errors import FieldError, shown
@@ -63,28 +64,37 @@ def seat_of(device_id: str) -> Iterator[None]:
             _seats.discard(device_id)
 
 
-def _require_open(context: Context, device_id: str, name: str) -> None:
-    if not UUID_FORM.match(name) or not _is_open(context, device_id, name):
+def _opened(context: Context, device_id: str, name: str) -> Call:
+    """The call that this is the answer to. Raises ApiError 404."""
+    call = _find(context, device_id, name) if UUID_FORM.match(name) else None
+    if call is None:
         minutes = OPEN_FOR // timedelta(minutes=1)
         raise ApiError(
             404, f"no bundle of {device_id} was asked for by this request, or longer than {minutes} minutes ago"
         )
+    return call
 
 
-def _is_open(context: Context, device_id: str, name: str) -> bool:
+def _find(context: Context, device_id: str, name: str) -> Call | None:
     data = context.settings.data
     if not (data / AUDIT).exists():
-        return False
+        return None
     try:
         entry = Trail.open(data).find(name)
     except AuditError as error:
         _log.warning("diagnostics: %s", error)
         raise Crowded("the audit cannot be read just now") from error
-    return (
-        entry is not None
-        and (entry.call.action, entry.call.device_id) == (DIAGNOSTICS, device_id)
-        and abs(context.clock() - entry.at) <= OPEN_FOR
-    )
+    if entry is None or (entry.call.action, entry.call.device_id) != (DIAGNOSTICS, device_id):
+        return None
+    return entry.call if abs(context.clock() - entry.at) <= OPEN_FOR else None
+
+
+def _note_stored(context: Context, call: Call, octets: int) -> None:
+    """Whoever asked may wait no more: that the bundle came is in the audit all the same."""
+    try:
+        Trail.open(context.settings.data).note_ending(call, of_bundle(octets, 0), context.clock())
+    except AuditError as error:
+        _log.warning("diagnostics: %s", error)
 
 
 def _require_zip_type() -> None:
@@ -102,11 +112,11 @@ def _drain() -> None:
 
 
 def _take(context: Context, device_id: str, name: str) -> int:
-    _require_open(context, device_id, name)
+    call = _opened(context, device_id, name)
     _require_zip_type()
     bundles = Bundles(context.settings.data)
     try:
-        return bundles.take(device_id, name, request.stream, request.content_length).octets
+        octets = bundles.take(device_id, name, request.stream, request.content_length).octets
     except AlreadyStored:
         raise ApiError(409, "the bundle of this request is here already") from None
     except TooLarge:
@@ -116,3 +126,5 @@ def _take(context: Context, device_id: str, name: str) -> int:
     except OSError as error:
         _log.warning("diagnostics: the bundle of %s cannot be kept: %s", device_id, error)
         raise Crowded("the server cannot keep a bundle just now") from error
+    _note_stored(context, call, octets)
+    return octets

@@ -59,8 +59,7 @@ class Bundles:
 
     def all(self, device_id: str) -> list[Bundle]:
         """Those of a device, the newest first."""
-        found = [bundle for path in self._of(device_id).glob("[!.]*.zip") if (bundle := _bundle(path))]
-        return sorted(found, key=lambda each: each.received_at, reverse=True)
+        return _bundles(self._of(device_id))
 
     def arriving(self, device_id: str, request: str) -> int:
         """How many bytes of it have come so far."""
@@ -90,7 +89,7 @@ class Bundles:
         finally:
             temporary.unlink(missing_ok=True)
         fsync_folder(folder)
-        self._tidy(folder)
+        self._tidy()
         stat = path.stat()
         return Bundle(request, path, datetime.fromtimestamp(stat.st_mtime, UTC), stat.st_size)
 
@@ -99,16 +98,22 @@ class Bundles:
             raise ValueError(f"{device_id!r} is no device's id")
         return self._folder / device_id
 
-    def _tidy(self, folder: Path) -> None:
-        """Keep the newest few, and none for too long."""
+    def _tidy(self) -> None:
+        """Keep the newest few of each device, and none for too long."""
         now = datetime.now(UTC)
-        for number, bundle in enumerate(self.all(folder.name)):
-            if number >= KEPT or now - bundle.received_at > KEPT_FOR:
-                bundle.path.unlink(missing_ok=True)
-        for path in folder.glob(".*.tmp"):
+        for folder in self._folder.iterdir():
+            for number, bundle in enumerate(_bundles(folder)):
+                if number >= KEPT or now - bundle.received_at > KEPT_FOR:
+                    bundle.path.unlink(missing_ok=True)
+        for path in self._folder.glob("*/.*.tmp"):
             with suppress(OSError):
                 if now.timestamp() - path.stat().st_mtime > _ABANDONED.total_seconds():
                     path.unlink()
+
+
+def _bundles(folder: Path) -> list[Bundle]:
+    found = [bundle for path in folder.glob("[!.]*.zip") if (bundle := _bundle(path))]
+    return sorted(found, key=lambda each: each.received_at, reverse=True)
 
 
 def _bundle(path: Path) -> Bundle | None:
