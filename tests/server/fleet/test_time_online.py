@@ -164,6 +164,20 @@ def test_what_is_taken_back_with_its_transaction_is_counted_when_it_comes_again(
     assert _days(api) == {(TODAY, "hub"): (30, 2)}
 
 
+def test_a_device_that_reports_seldom_because_it_was_told_to_is_online_meanwhile(
+    api: Api, source: EventSource, tmp_path: Path
+) -> None:
+    api.device()
+    story = Story(source)
+    settings = {"heartbeat_interval": {"value": 600, "version": 2, "status": 200}}
+    story.reports(0, settings=settings)
+    story.reports(600, 1200)
+    with followed(api, tmp_path, story.number):
+        assert _days(api) == {(TODAY, "hub"): (1200, 0)}
+        api.clock.now = NOON + timedelta(seconds=2900)
+        assert api.get(f"/api/pi_device/{DEVICE}").get_json()["status"] == "online"
+
+
 def test_calls_of_the_api_count_where_there_is_no_hub(api: Api) -> None:
     api.device()
     for second in (0, 20, 60, 1000):
