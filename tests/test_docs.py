@@ -18,7 +18,7 @@ from support.guide_lines import LINES
 ROOT = Path(__file__).parent.parent
 DOCS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 COMMANDS = {
-    "pi_auto.server.cli": ["run", "scanner", "capacity"],
+    "pi_auto.server.cli": ["run", "scanner", "device", "audit", "capacity"],
     "pi_auto.hub.cli": ["run"],
     "pi_auto.client.cli": [
         "run",

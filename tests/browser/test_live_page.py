@@ -4,6 +4,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from pi_auto.wire.escape import printable
+from support.api import DEVICE
 from support.caller import Caller
 from support.server import RunningServer, running_server
+from support.site import open_site
 from support.waiting import wait_until
 
 SECOND = 1000  # milliseconds, as Playwright counts
@@ -158,6 +161,24 @@ def test_a_filtered_page_stays_filtered(server: RunningServer, device: Caller, v
     visit.is_said_to_be("Live")
     device.scan("wanted 1", "other", "wanted 2")
     expect(visit.codes()).to_have_text(["wanted 2", "wanted 1"], timeout=SECOND)
+
+
+def test_what_somebody_has_opened_stays_open_while_it_is_renewed(tmp_path: Path, visit: Visit) -> None:
+    reported = {"temperature": 48.3, "uptime": 3600, "services": {"<b>x</b>": "active"}}
+    with open_site(tmp_path / "data") as site:
+        site.add_device(last_heartbeat_at=datetime.now(UTC), reported=reported)
+    with running_server(tmp_path, "--heartbeat-interval", "2") as server:
+        visit.page.goto(server.url)
+        visit.is_said_to_be("Live")
+        summary = visit.page.locator("#devices summary")
+        summary.focus()
+        visit.page.keyboard.press("Enter")
+        expect(visit.page.get_by_text("<b>x</b> active")).to_be_visible()
+        row = visit.page.locator(f"#device-{DEVICE}")
+        expect(row).to_have_attribute("data-presence", "late", timeout=30 * SECOND)
+        expect(visit.page.get_by_text("48.3 °C")).to_be_visible()
+        expect(summary).to_be_focused()
+        assert visit.trouble == []
 
 
 @pytest.mark.parametrize("width", [360, 800, 1280])

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from pi_auto.logs import start_logging
 from pi_auto.server.commands import add_commands
+from pi_auto.server.errors import CommandFailed
 from pi_auto.server.options import add_options
 from pi_auto.server.settings import OFF, Address, Settings, SettingsError
 from pi_auto.server.sizing import add_capacity
@@ -43,23 +44,22 @@ _LET_GO_WITHIN = 2.0
 _log = logging.getLogger(__name__)
 
 
-class CommandFailed(Exception):  # noqa: N818 - it reads as the sentence it is
-    """The command cannot do what it was asked; the sentence says why."""
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 when it ended as it should."""
     options = _parser().parse_args(arguments)
     start_logging(getattr(options, "log_level", "WARNING"))
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    from pi_auto.server.links.base import HubUnavailable  # noqa: PLC0415 - --help does not need it
+    from pi_auto.server.calls.trail import AuditError  # noqa: PLC0415 - --help does not need it
+    from pi_auto.server.links.base import HubUnavailable  # noqa: PLC0415 - see above
 
     try:
         if said := options.command(options):
             print(said)
-    except (CommandFailed, SettingsError, HubUnavailable) as error:
+    except (CommandFailed, SettingsError, HubUnavailable, AuditError) as error:
         print(f"pi-auto-server: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 

@@ -3,6 +3,8 @@
 They speak to the hub that runs, over its socket, which only the server's user can open.
 
 scanner   set the layout of a scanner, say what it is, let it read a calibration code
+device    have a device do something now (calls/command.py)
+audit     show who had which device do what (calls/audit.py)
 """
 
 from __future__ import annotations
@@ -13,6 +15,9 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+from pi_auto.server.calls.audit import add_audit
+from pi_auto.server.calls.command import add_device
+from pi_auto.server.errors import CommandFailed
 from pi_auto.wire.scanner_settings import KINDS, LAYOUTS, NONE, SCANNERS, changes, key_of
 
 _SCANNER = "set how a device is to read one of its scanners"
@@ -35,7 +40,31 @@ reaches it at once, or when it is back.
 
 
 def add_commands(commands: Any) -> None:
-    """Add them to a command line."""
+    """Add them to a command line. Each wants the data folder of the server that runs."""
+    for add in (_add_scanner, add_device, add_audit):
+        add(commands)
+    for name in ("scanner", "device", "audit"):
+        _add_data(commands.choices[name])
+
+
+def _add_data(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--data", type=Path, metavar="DIR", default=os.environ.get("PI_AUTO_DATA"),
+        help="the folder that the running server keeps everything in (default: PI_AUTO_DATA)",
+    )  # fmt: skip
+    run = command.get_default("command")
+    command.set_defaults(command=lambda options: run(_with_data(options)))
+
+
+def _with_data(options: argparse.Namespace) -> argparse.Namespace:
+    if not options.data:
+        raise CommandFailed("no data folder is named; name one with --data DIR or PI_AUTO_DATA")
+    if not Path(options.data).is_dir():
+        raise CommandFailed(f"--data is {options.data}, which is no folder; name that of the server that runs")
+    return options
+
+
+def _add_scanner(commands: Any) -> None:
     scanner = commands.add_parser(
         "scanner", help=_SCANNER, description=_SCANNER, epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -43,10 +72,6 @@ def add_commands(commands: Any) -> None:
     scanner.set_defaults(command=set_scanner)
     scanner.add_argument("device", metavar="DEVICE", help="the device's id")
     scanner.add_argument("scanner", metavar="SCANNER", help="the scanner's id, as the device reports it")
-    scanner.add_argument(
-        "--data", type=Path, metavar="DIR", default=os.environ.get("PI_AUTO_DATA"),
-        help="the folder that the running server keeps everything in (default: PI_AUTO_DATA)",
-    )  # fmt: skip
     scanner.add_argument("--layout", choices=(*LAYOUTS, NONE), help="the keyboard that the scanner is set to")
     scanner.add_argument("--kind", choices=(*KINDS, NONE), help="what it is, whatever its typing looks like")
     scanner.add_argument("--calibrate", action="store_true", help="let it read one calibration code")
@@ -54,14 +79,13 @@ def add_commands(commands: Any) -> None:
 
 
 def set_scanner(options: argparse.Namespace) -> str:
-    """Hand the settings to the hub; what to say. Raises HubUnavailable, SystemExit where nothing is asked for."""
-    from pi_auto.server.links.control import ControlRoom  # noqa: PLC0415 - takes a while to load
-    from pi_auto.server.links.supervisor import SOCKET  # noqa: PLC0415 - see above
+    """Hand the settings to the hub; what to say. Raises CommandFailed, SystemExit where nothing is asked for."""
+    from pi_auto.server.calls import asking, reaching  # noqa: PLC0415 - take a while to load
 
     patch = changes(vars(options), lambda: secrets.token_hex(4))
-    if not patch or not options.data:
-        missing = "--layout, --kind, --calibrate or --forget" if options.data else "--data DIR or PI_AUTO_DATA"
-        raise SystemExit(f"pi-auto-server scanner: name {missing}")
-    socket = Path(options.data).absolute() / "hub" / SOCKET
-    ControlRoom(socket).patch_desired(options.device, {SCANNERS: {key_of(options.scanner): patch}})
+    if not patch:
+        raise SystemExit("pi-auto-server scanner: name --layout, --kind, --calibrate or --forget")
+    wished = {SCANNERS: {key_of(options.scanner): patch}}
+    data = Path(options.data).absolute()
+    asking.set_desired(reaching.hub_of(options), data, options.device, "set_scanner", wished)
     return f"set for scanner {options.scanner} of {options.device}; it reports back when it follows"

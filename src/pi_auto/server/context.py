@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from flask import Flask, current_app
 from sqlalchemy.exc import DatabaseError
 
+from pi_auto.server.fleet.pace import set_usual
 from pi_auto.server.links.base import HubFailed, Link
 from pi_auto.server.settings import Settings
 from pi_auto.server.store.changes import Changes
@@ -74,6 +75,7 @@ def open_context(settings: Settings, clock: Clock = now_utc) -> Context:
     except BaseException:
         store.close()
         raise
+    writer.submit(lambda books: set_usual(books, settings.heartbeat_interval))
     changes = Changes(writer.newest_at_start)
     writer.on_commit(changes.publish)
     try:

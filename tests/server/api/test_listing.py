@@ -189,6 +189,11 @@ def test_devices_are_listed_in_the_legacy_contracts_shape(api: Api) -> None:
         "status": "online",
         "client_version": "1.0.0",
         "system_info": {"hostname": "host-of-pi-00000002", "ip_address": "192.168.1.18"},
+        "flapping": False,
+        "connected_at": None,
+        "disconnected_at": None,
+        "online_seconds": {"today": 0, "seven_days": 0},
+        "health": {},
     }
 
 

@@ -6,9 +6,11 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
 from pi_auto.server.console.queries import MOST_DEVICES, MOST_SCANS
 from pi_auto.server.console.views import MOST_CODE
+from pi_auto.server.fleet.tables import device_days
 from pi_auto.server.scans.booking import Way
 from pi_auto.wire.escape import printable
 from pi_auto.wire.scan import Scanner, Stamp
@@ -108,6 +110,34 @@ def test_hostile_names_and_reasons_are_shown_as_text(site: Site, text: str) -> N
     site.add_device(hostname=text, client_version=text, last_api_at=NOW, reported={"queue": {text: text}})
     site.book(scan("1", scanner=Scanner(text, text, text)), incident(reason=text, scanner=Scanner(text)))
     assert_harmless(site.page())
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_whatever_a_heartbeat_tells_is_shown_as_text(site: Site, text: str) -> None:
+    names = {text: text, "services": {text: text}, "versions": {text: text}, "ip_addresses": [text]}
+    lane = {"waiting": 3, "oldest_age_seconds": 9999}
+    site.add_device(
+        last_heartbeat_at=NOW,
+        reported=names
+        | {"scanners": [{"id": text, "name": text, "port": text, "layout": text, "standing": text}]}
+        | {"queue": {"trouble": text, "api": lane}, "signal": {"interface": text, "percent": 1}},
+    )
+    page = site.page()
+    assert_harmless(page)
+    assert "service down" in words(page)
+
+
+def test_a_device_that_flaps_is_said_to_and_its_time_online_is_told(site: Site) -> None:
+    moment = int(NOW.timestamp() * 1000)
+    site.add_device(last_api_at=NOW, connects=[moment - 1000 * n for n in range(6)])
+    site.context.writer.submit(
+        lambda books: books.execute(
+            insert(device_days).values(device_id=DEVICE, way="hub", connects=6, online_ms=12_000_000,
+                                       day=NOW.date().isoformat()))
+    ).result(10)  # fmt: skip
+    page = words(site.page())
+    assert "flapping" in page
+    assert "3 h 20 min / 3 h 20 min" in page
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)

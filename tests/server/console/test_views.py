@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from pi_auto.server.console.health import facts, troubles
 from pi_auto.server.console.views import arrival, waiting
-from pi_auto.server.console.words import ago, lasting
+from pi_auto.server.console.words import ago, lasting, size, span
 from support.api import NOW
 
 
@@ -70,3 +72,87 @@ def test_the_queue_is_the_longest_one_a_device_reports_whatever_else_it_reports(
     reported: object, depth: int | None
 ) -> None:
     assert waiting(reported) == depth
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 s"), (59, "59 s"), (60, "1 min"), (3599, "59 min"), (3600, "1 h"), (12000, "3 h 20 min"),
+        (172_799, "47 h 59 min"), (172_800, "2 d"), (190_000, "2 d 4 h"),
+    ],
+)  # fmt: skip
+def test_how_long_is_told_in_its_two_largest_units(seconds: int, words: str) -> None:
+    assert span(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("octets", "words"), [(0, "0 bytes"), (1024, "1 KiB"), (954 * 2**20, "954 MiB"), (3 * 10**10, "27.9 GiB")]
+)
+def test_a_size_is_told_in_the_largest_unit_that_fits(octets: int, words: str) -> None:
+    assert size(octets) == words
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({}, []),
+        ({"undervoltage": {"now": False}, "temperature": 69.9, "disk": {"percent": 84}}, []),
+        ({"undervoltage": {"now": True}}, ["weak power"]),
+        ({"undervoltage": {"now": False, "since_boot": True}}, ["weak power"]),
+        ({"clock": {"synced": False, "trust": "kept"}}, []),
+        ({"temperature": 70}, ["hot"]),
+        ({"disk": {"percent": 99}}, ["disk full"]),
+        ({"services": {"a": "active", "b": "inactive", "c": "failed"}}, ["service down", "service down"]),
+        ({"queue": {"api": {"oldest_age_seconds": 301}, "hub": {}}}, ["delivers late"]),
+        ({"queue": {"trouble": "the spool cannot be read"}}, ["queue unreadable"]),
+        ({"signal": {"percent": 10}}, ["weak Wi-Fi"]),
+        ({"clock": {"synced": False}}, ["clock not set"]),
+    ],
+)
+def test_what_needs_a_person_is_named(told: dict[str, Any], words: list[str]) -> None:
+    assert [badge.word for badge in troubles(told)] == words
+
+
+def test_what_a_device_tells_of_itself_is_told_in_words() -> None:
+    told = {
+        "ip_addresses": ["192.168.1.18"],
+        "uptime": 12000,
+        "services": {"pi-auto-client": "active"},
+        "scanners": [{"id": "usb-1", "name": "HR32", "port": "1-1", "layout": "fr"}, {"id": "usb-2"}],
+        "queue": {"api": {"waiting": 0}, "hub": {"waiting": 1234, "oldest_age_seconds": 90.5}},
+        "disk": {"free": 2**30, "total": 4 * 2**30, "percent": 75},
+        "temperature": 48.0,
+        "undervoltage": {"now": False},
+        "signal": {"interface": "wlan0", "dBm": -61, "percent": 78},
+        "clock": {"synced": True, "trust": "network", "offset_bound": 12},
+        "versions": {"client": "0.1.0", "kernel": "6.6"},
+    }
+    assert [(fact.name, fact.text) for fact in facts(told)] == [
+        ("Addresses", "192.168.1.18"),
+        ("Up for", "3 h 20 min"),
+        ("Services", "pi-auto-client active"),
+        ("Scanners", "HR32 (1-1, layout fr); usb-2"),
+        ("Queue", "API 0; hub 1,234, the oldest waits 1 min"),
+        ("Disk", "1 GiB free of 4 GiB, 75 % used"),
+        ("Temperature", "48 °C"),
+        ("Power", "good"),
+        ("Signal", "78 %, -61 dBm on wlan0"),
+        ("Clock", "set by the network, at most 12 ms off"),
+        ("Versions", "client 0.1.0, kernel 6.6"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"clock": {"synced": True, "trust": "network"}}, "set by the network"),
+        ({"clock": {"synced": False, "trust": "kept", "offset_bound": 2000}},
+         "set since the start, and let alone, at most 2,000 ms off"),
+        ({"clock": {"synced": False, "trust": "none"}}, "not set"),
+        ({"undervoltage": {"now": True, "since_boot": True}}, "too weak"),
+        ({"undervoltage": {"now": False, "since_boot": True}}, "was too weak since the start"),
+        ({"queue": {"trouble": "the spool cannot be read"}}, "the spool cannot be read"),
+    ],
+)  # fmt: skip
+def test_a_fact_is_told_as_it_is(told: dict[str, Any], words: str) -> None:
+    assert [fact.text for fact in facts(told)] == [words]

@@ -4,13 +4,16 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import insert
+from sqlalchemy import create_engine, insert, select
 from sqlalchemy.exc import OperationalError
 
 from pi_auto.server.fleet.tables import devices
 from pi_auto.server.scans.tables import scans
+from pi_auto.server.store import migrate
 from pi_auto.server.store.changes import newest_change
 from pi_auto.server.store.engine import BOOKS, Store, StoreError, open_store
 from pi_auto.server.store.tables import metadata
@@ -137,3 +140,22 @@ def test_a_folder_where_nobody_may_write_is_named() -> None:
 )
 def test_text_is_made_fit_for_every_database(text: str, stored: str) -> None:
     assert storable(text) == stored
+
+
+def test_books_of_an_earlier_version_keep_their_devices_and_get_what_is_new(tmp_path: Path) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
+    earlier = create_engine(f"sqlite:///{tmp_path / BOOKS}")
+    with earlier.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        connection.exec_driver_sql(
+            "INSERT INTO devices (device_id, client_version, system_info, registered_at, changed)"
+            " VALUES ('pi-1', '', '{}', '2026-11-23 12:00:00.000000', 1)"
+        )
+    earlier.dispose()
+    store = open_store(tmp_path)
+    with store.engine.connect() as connection:
+        [device] = connection.execute(select(devices)).all()
+    assert (device.device_id, device.connected_at, device.connects) == ("pi-1", None, None)
+    store.close()

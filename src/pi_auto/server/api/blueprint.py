@@ -9,7 +9,7 @@ from __future__ import annotations
 from flask import Blueprint
 from flask.blueprints import BlueprintSetupState
 
-from pi_auto.server.api import health, listing, ota, registration, scans, shortcut
+from pi_auto.server.api import diagnostics, health, listing, ota, registration, scans, shortcut
 from pi_auto.server.api.errors import answer_everything_in
 from pi_auto.server.context import EXTENSION, LazyContext
 from pi_auto.server.settings import Settings
@@ -19,6 +19,7 @@ ENDPOINTS = (
     ("POST", "/api/register_device", registration.register_device),
     ("POST", "/api/scans", scans.receive_scans),
     ("GET", "/api/scans", listing.list_scans),
+    ("POST", "/api/diagnostics/<name>", diagnostics.receive_diagnostics),
     ("GET", "/api/pi_devices", listing.pi_devices),
     ("GET", "/api/pi_device/<name>", listing.pi_device),
     ("GET", "/api/ota/check_update", ota.check_update),

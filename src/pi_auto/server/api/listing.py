@@ -18,8 +18,9 @@ from pi_auto.server.api.errors import ApiError, Crowded
 from pi_auto.server.api.formats import FORMATS, Format
 from pi_auto.server.api.parameters import Parameters
 from pi_auto.server.context import Context, current
-from pi_auto.server.fleet.presence import last_contact, presence
-from pi_auto.server.fleet.queries import all_devices, find_device
+from pi_auto.server.fleet.health import told
+from pi_auto.server.fleet.presence import is_flapping, last_contact, presence
+from pi_auto.server.fleet.queries import TimeOnline, all_devices, find_device, times_online
 from pi_auto.server.scans.queries import MOST_IN_PAGE, ScanFilter, page_scans
 from pi_auto.wire.times import format_time
 
@@ -34,21 +35,23 @@ _downloads = threading.BoundedSemaphore(MOST_DOWNLOADS)
 def pi_devices() -> Response:
     """Every device, with its presence as of now."""
     context = current()
-    with context.store.engine.connect() as connection:
-        rows = all_devices(connection)
     now = context.clock()
-    devices = [_device(row, now, context) for row in rows]
+    with context.store.engine.connect() as connection:
+        rows, online = all_devices(connection), times_online(connection, now)
+    devices = [_device(row, online.get(row.device_id, TimeOnline()), now, context) for row in rows]
     return respond({"devices": devices, "total_count": len(devices), "timestamp": format_time(now)})
 
 
 def pi_device(name: str) -> Response:
     """One device, by its id or its host name."""
     context = current()
+    now = context.clock()
     with context.store.engine.connect() as connection:
         row = find_device(connection, name)
-    if row is None:
-        raise ApiError(404, f"no device has the id or the host name {name[:253]!r}")
-    return respond(_device(row, context.clock(), context) | {"reported": row.reported})
+        if row is None:
+            raise ApiError(404, f"no device has the id or the host name {name[:253]!r}")
+        online = times_online(connection, now, [row.device_id]).get(row.device_id, TimeOnline())
+    return respond(_device(row, online, now, context) | {"reported": row.reported})
 
 
 def list_scans() -> Response:
@@ -81,8 +84,11 @@ def _download(body: Iterator[bytes], form: Format) -> Response:
     return response
 
 
-def _device(row: Row[Any], now: datetime, context: Context) -> dict[str, Any]:
-    """A device in the legacy contract's shape; what it reported last is laid over what it registered with."""
+def _device(row: Row[Any], online: TimeOnline, now: datetime, context: Context) -> dict[str, Any]:
+    """A device in the legacy contract's shape, and ours behind it.
+
+    What it reported last is laid over what it registered with.
+    """
     seen = last_contact(row)
     newer = (row.reported or {}).get("device_info")
     return {
@@ -93,6 +99,11 @@ def _device(row: Row[Any], now: datetime, context: Context) -> dict[str, Any]:
         "status": presence(row, now, context.settings.heartbeat_interval),
         "client_version": row.client_version,
         "system_info": row.system_info | (newer if isinstance(newer, dict) else {}),
+        "flapping": is_flapping(row.connects, now),
+        "connected_at": format_time(row.connected_at) if row.connected_at else None,
+        "disconnected_at": format_time(row.disconnected_at) if row.disconnected_at else None,
+        "online_seconds": {"today": online.today, "seven_days": online.week},
+        "health": told(row.reported),
     }
 
 

@@ -18,7 +18,8 @@ from pi_auto.server.console.views import (
     incident_view,
     scan_view,
 )
-from pi_auto.server.fleet.presence import presence
+from pi_auto.server.fleet.presence import is_flapping, presence
+from pi_auto.server.fleet.queries import TimeOnline, times_online
 from pi_auto.server.scans.queries import ScanFilter
 
 INCIDENT_DAYS = 7
@@ -54,11 +55,14 @@ def read_content(
     connection: Connection, wanted: ScanFilter, seen: Seen, now: datetime, heartbeat_interval: float
 ) -> Content:
     """What a page that shows `seen` lacks `now`; everything, if it shows nothing. The interval in seconds."""
-    devices = _moved(first_devices(connection), seen, now, heartbeat_interval)
+    devices = list(_moved(first_devices(connection), seen, now, heartbeat_interval))
+    online = times_online(connection, now, [row.device_id for row in devices]) if devices else {}
     recent = now - timedelta(days=INCIDENT_DAYS)
     return Content(
         scans=[scan_view(row) for row in scans_after(connection, wanted, seen.after)],
-        devices=[device_view(row, now, heartbeat_interval) for row in devices],
+        devices=[
+            device_view(row, online.get(row.device_id, TimeOnline()), now, heartbeat_interval) for row in devices
+        ],
         incidents=[
             incident_view(row) for row in incidents_after(connection, seen.after) if row.received_at >= recent
         ],
@@ -78,5 +82,6 @@ def _moved(rows: Any, seen: Seen, now: datetime, interval: float) -> Iterator[Ro
             row.changed > seen.after
             or then is None
             or presence(row, then, interval) != presence(row, now, interval)
+            or is_flapping(row.connects, then) != is_flapping(row.connects, now)
         ):
             yield row

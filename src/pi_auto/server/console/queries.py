@@ -28,6 +28,9 @@ _SHOWN = (
     devices.c.last_api_at,
     devices.c.last_heartbeat_at,
     devices.c.said_offline_at,
+    devices.c.connected_at,
+    devices.c.disconnected_at,
+    devices.c.connects,
     devices.c.reported,
     devices.c.changed,
 )

@@ -12,8 +12,12 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from pi_auto.server.console.words import ago, exactly, lasting
-from pi_auto.server.fleet.presence import LATE_AFTER, OFFLINE_AFTER, Presence, last_contact, presence
+from pi_auto.server.console.health import Badge, Fact, facts, troubles
+from pi_auto.server.console.words import ago, exactly, lasting, span
+from pi_auto.server.fleet.health import told
+from pi_auto.server.fleet.pace import own_interval
+from pi_auto.server.fleet.presence import LATE_AFTER, OFFLINE_AFTER, Presence, is_flapping, last_contact, presence
+from pi_auto.server.fleet.queries import TimeOnline
 
 MOST_CODE = 160  # characters shown of one code; the exports hold all of it
 DELAYED = timedelta(minutes=1)
@@ -37,15 +41,6 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Badge:
-    """A word about a scan that is not quite ordinary, how grave it is, and the sentence behind it."""
-
-    word: str
-    tone: str
-    title: str
-
-
-@dataclass(frozen=True, slots=True)
 class ScanView:
     """One booked scan."""
 
@@ -64,7 +59,10 @@ class ScanView:
 
 @dataclass(frozen=True, slots=True)
 class DeviceView:
-    """One device; `waiting` is how many scans it says have still to be delivered, if it says so."""
+    """One device; `waiting` is how many scans it says have still to be delivered, if it says so.
+
+    `badges` are what a person should look at, `facts` the rest of what it tells of itself.
+    """
 
     element: str
     order: str
@@ -75,7 +73,12 @@ class DeviceView:
     last_seen: datetime | None
     ago: str
     waiting: int | None
+    waiting_title: str
+    online_today: str
+    online_week: str
     client_version: str
+    badges: tuple[Badge, ...]
+    facts: tuple[Fact, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +112,26 @@ def scan_view(row: Row[Any]) -> ScanView:
     )
 
 
-def device_view(row: Row[Any], now: datetime, heartbeat_interval: float) -> DeviceView:
+def device_view(row: Row[Any], online: TimeOnline, now: datetime, heartbeat_interval: float) -> DeviceView:
     """A row of `devices`, as it stands `now`; the interval in seconds."""
-    seen, state = last_contact(row), presence(row, now, heartbeat_interval)
+    seen, state, health = last_contact(row), presence(row, now, heartbeat_interval), told(row.reported)
+    interval = own_interval(row.reported) or heartbeat_interval
     return DeviceView(
         element=f"device-{row.device_id}",
         order=row.device_id,
         hostname=row.hostname or "",
         presence=state,
         presence_word=_WORDS[state],
-        presence_title=_PRESENCE[state],
+        presence_title=f"{_PRESENCE[state]}; it reports every {interval:g} s",
         last_seen=seen,
         ago=ago(now - seen) if seen else "",
         waiting=waiting(row.reported),
+        waiting_title=_oldest(health),
+        online_today=span(online.today),
+        online_week=span(online.week),
         client_version=row.client_version,
+        badges=(_FLAPPING,) * is_flapping(row.connects, now) + troubles(health),
+        facts=facts(health),
     )
 
 
@@ -176,6 +185,14 @@ def waiting(reported: object) -> int | None:
     return max((n for n in depths if isinstance(n, int) and not isinstance(n, bool) and n >= 0), default=None)
 
 
+def _oldest(health: dict[str, Any]) -> str:
+    ages = {
+        way: lane.get("oldest_age_seconds") for way, lane in health.get("queue", {}).items() if way != "trouble"
+    }
+    waits = (f"{way}: the oldest waits {span(int(age))}" for way, age in ages.items() if age)
+    return "; ".join(waits)
+
+
 def _badges(row: Row[Any], trusted: bool) -> list[Badge]:
     badges = []
     if row.flagged:
@@ -204,6 +221,7 @@ def _corrected(row: Row[Any], close: bool) -> Badge:
     return Badge("corrected", "plain" if close else "warn", told)
 
 
+_FLAPPING = Badge("flapping", "warn", "it connects again and again: its network or its power does not hold")
 _HEADLINES = {
     "scan_lost": "Scan lost",
     "spool_replaced": "Spool replaced",
@@ -212,7 +230,8 @@ _HEADLINES = {
 _WORDS = {state: state.value for state in Presence} | {Presence.NEVER: "never seen"}
 _PRESENCE = {
     Presence.ONLINE: f"heard from within the last {LATE_AFTER} heartbeats",
-    Presence.LATE: f"silent for more than {LATE_AFTER} heartbeats",
-    Presence.OFFLINE: f"said that it stops, or silent for more than {OFFLINE_AFTER} heartbeats",
+    Presence.LATE: f"its connection has just ended, or it is silent for more than {LATE_AFTER} heartbeats",
+    Presence.OFFLINE: "said that it stops, did not come back after its connection had ended,"
+    f" or is silent for more than {OFFLINE_AFTER} heartbeats",
     Presence.NEVER: "registered, but not heard from since",
 }

@@ -18,6 +18,10 @@ devices = Table(
     Column("last_api_at", Moment),  # last authenticated call
     Column("last_heartbeat_at", Moment),  # last reported twin, by the hub's clock
     Column("said_offline_at", Moment),  # the clean goodbye, void once anything newer is seen
+    Column("connected_at", Moment),  # the newest connect at the hub, by the hub's own order
+    Column("disconnected_at", Moment),  # the disconnect behind that, if there was one
+    Column("connection_order", String(64)),  # of the newer of the two, see fleet/connections.py
+    Column("connects", JSON),  # the newest connects, milliseconds since 1970: whether it flaps
     Column("reported", JSON),  # the twin's reported properties, as last seen
     Column("changed", BigInteger, nullable=False, index=True, default=0),  # see scans.changed
 )
@@ -37,4 +41,23 @@ spools = Table(
     Column("spool", String(36), primary_key=True),
     Column("through", BigInteger, nullable=False),  # settled by the API without a gap up to here
     Column("asked", Integer, nullable=False, default=0),
+)
+
+online_spans = Table(
+    "online_spans",
+    metadata,
+    Column("device_id", ForeignKey("devices.device_id"), primary_key=True),
+    Column("way", String(3), primary_key=True),  # hub or api: each is reckoned in its own order
+    Column("through", BigInteger, nullable=False),  # milliseconds since 1970: time online is counted up to here
+    Column("since", BigInteger),  # online since then as of `through`; null: not online
+)
+
+device_days = Table(
+    "device_days",
+    metadata,
+    Column("device_id", ForeignKey("devices.device_id"), primary_key=True),
+    Column("day", String(10), primary_key=True, index=True),  # in UTC, such as 2026-11-23
+    Column("way", String(3), primary_key=True),
+    Column("online_ms", BigInteger, nullable=False),
+    Column("connects", Integer, nullable=False),
 )

@@ -1,4 +1,4 @@
-"""Books one event of the hub: telemetry becomes scans, a twin change a sign of life.
+"""Books one event of the hub: telemetry becomes scans, a twin change or a connection a sign of life.
 
 Runs in the writer's transaction that also moves the cursor past the event. An event that
 cannot be booked is noted with the reason and passed by: nothing a device sends may block
@@ -16,6 +16,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, insert, select, update
 
+from pi_auto.server.fleet.contacts import HUB, book_connection, book_sign
+from pi_auto.server.fleet.pace import own_interval
 from pi_auto.server.fleet.registering import hostname_of
 from pi_auto.server.fleet.tables import devices
 from pi_auto.server.scans.booking import Way, book, note_refusal
@@ -53,6 +55,9 @@ def _book(connection: Connection, event: Event, now: datetime) -> None:
         _book_telemetry(connection, event, now)
     elif event.type == TWIN_CHANGE:
         _book_twin_change(connection, event, now)
+    else:
+        row = _make_sure_of(connection, event.device_id, now)
+        book_connection(connection, row, event, parse_time(event.enqueued_at) or now, now)
 
 
 def _book_telemetry(connection: Connection, event: Event, now: datetime) -> None:
@@ -90,6 +95,8 @@ def _book_twin_change(connection: Connection, event: Event, now: datetime) -> No
     if isinstance(info, dict) and (hostname := hostname_of(info)):
         news["hostname"] = hostname
     connection.execute(update(devices).where(devices.c.device_id == event.device_id).values(news))
+    alive = patch.get("status") != "offline"
+    book_sign(connection, event.device_id, HUB, at, now, alive=alive, interval=own_interval(reported))
 
 
 def _reported_in(body: object) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, insert, select, update
 
+from pi_auto.server.fleet.contacts import API, book_sign
 from pi_auto.server.scans.rows import SCAN_COLUMNS, digest_of, incident_row, lasting, scan_values
 from pi_auto.server.scans.tables import conflicts, incidents, refusals
 from pi_auto.server.store.changes import next_change
@@ -87,7 +88,8 @@ def note_contact(connection: Connection, device_id: str, now: datetime) -> None:
     """A device has just proved itself to the API. Written once a second: presence counts in heartbeats."""
     moment = moments(connection.dialect)
     values = moment(now), next_change(connection), device_id, moment(now - _CONTACT_EVERY)
-    execute(connection, _CONTACT, values)
+    if execute(connection, _CONTACT, values):
+        book_sign(connection, device_id, way=API, at=now, now=now)
 
 
 def _book_scans(

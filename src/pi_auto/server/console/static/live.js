@@ -45,6 +45,7 @@ function place(list, item) {
   const old = document.getElementById(item.id);
   if (old) {
     Object.assign(old.dataset, row.dataset);
+    keepOpen(old, row);
     return old.replaceChildren(...row.childNodes); // the element stays, and with it the glow of a new row
   }
   const next = [...list.children].find((other) => comesBefore(list, row.dataset.order, other.dataset.order));
@@ -52,6 +53,14 @@ function place(list, item) {
   row.classList.add("fresh");
   list.insertBefore(row, next ?? null);
   if (list.id === "scans") fresh += 1;
+}
+
+// What somebody has opened stays open, and the keyboard where it was, while the row is renewed under them.
+function keepOpen(old, row) {
+  const [was, is] = [old, row].map((each) => each.querySelector("details"));
+  if (!was || !is) return;
+  is.open = was.open;
+  if (was.contains(document.activeElement)) queueMicrotask(() => is.querySelector("summary").focus({ preventScroll: true }));
 }
 
 function tidy(list) {

@@ -1,0 +1,37 @@
+"""What a command finds in the data folder of the server that runs there: the hub it uses, the devices it knows."""
+
+from __future__ import annotations
+
+import argparse
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+from pi_auto.server.errors import CommandFailed
+from pi_auto.server.links.control import ControlRoom
+from pi_auto.server.links.supervisor import SOCKET
+from pi_auto.server.store.engine import BOOKS
+from pi_auto.wire.escape import printable
+
+_BUSY = 10.0  # seconds
+_DEVICES = "SELECT device_id, hostname FROM devices ORDER BY device_id"
+
+
+def hub_of(options: argparse.Namespace) -> ControlRoom:
+    """The hub of the server whose data folder is named. Nothing is asked of it yet."""
+    return ControlRoom(Path(options.data).absolute() / "hub" / SOCKET)
+
+
+def known_devices(data: Path) -> list[tuple[str, str | None]]:
+    """Ids and host names, read beside the running server: whoever only reads disturbs no writer."""
+    path = data / BOOKS
+    if not path.exists():
+        raise CommandFailed(
+            f"no server keeps its data in {data}: there is no {BOOKS}; name its folder with --data"
+        )
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=_BUSY)) as books:
+            return [(str(device_id), hostname) for device_id, hostname in books.execute(_DEVICES)]
+    except sqlite3.Error as error:
+        raise CommandFailed(f"{path} cannot be read: {printable(str(error))}") from error
