@@ -15,8 +15,8 @@ from typing import Any
 _PAGE = """\
 # A thousand devices whose links break at random
 
-What `script/test-long hub` found on {date} at commit {commit}, seed {seed}, on {cpus} × {model}, {memory} GiB,
-Python {python}. Devices, server and hub shared that machine, with whatever else it did (load {load}).
+What `script/test-long hub` found on {date} at commit {commit}, seed {seed}, on {cpus} cores of {model},
+{memory} GiB, Python {python}. All shared that machine, with whatever else it did (load {load}); no TLS.
 
 | | |
 |---|---|

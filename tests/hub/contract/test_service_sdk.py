@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
+from pi_auto.wire.connection_string import ConnectionString
+from pi_auto.wire.hublink import TELEMETRY
 from support.hub import RunningHub
 from support.sdk import SdkDevice, SdkError, SdkService
+from support.service import Service
 
 pytestmark = pytest.mark.port_443
 KEYS = ("QUFBQUFBQUFBQUFBQUFBQQ==", "QkJCQkJCQkJCQkJCQkJCQg==")
@@ -167,3 +172,37 @@ def test_devices_are_listed_and_counted(hub: RunningHub, service: SdkService) ->
     with SdkDevice(hub, hub.put_device("counted"), "sync") as device:
         device.call("connect")
         assert service.call("get_service_statistics")["connected_device_count"] >= 1
+
+
+# Azure allows + and # as well, with which no topic can be subscribed to.
+@pytest.mark.parametrize("name", ["A-.:_0", "(50%!),*@$'", "a%2Fb?c=d", "x" * 128])
+def test_a_device_may_have_any_name_that_fits_a_topic(
+    hub: RunningHub, service: SdkService, name: str, client: str
+) -> None:
+    made = create(service, name)
+    known = ConnectionString(hub.mqtt_address[0], name, made["authentication"]["symmetric_key"]["primary_key"])
+    with SdkDevice(hub, known, client) as device:
+        device.call("listen", "message", "desired", "method")
+        device.call("send_message", {"body": "hello"})
+        device.call("patch_twin_reported_properties", {"name": name})
+        assert device.call("get_twin")["reported"]["name"] == name
+        posted = Service(hub).ask("POST", f"/devices/{quote(name, safe='')}/messages/devicebound", b"hi")
+        assert posted.status == 204
+        assert device.heard("message")["body"] == "hi"
+        call = {"model": "CloudToDeviceMethod", "method_name": "echo", "payload": name}
+        assert service.call("invoke_device_method", name, call)["payload"] == name
+    with hub.events() as events:
+        event = events.until(lambda event: (event.type, event.device_id) == (TELEMETRY, name))[-1]
+    assert b64decode(event.body) == b"hello"
+    service.call("delete_device", name)
+    assert fails(service, "get_device", name) == 404
+
+
+def test_what_the_hub_has_not_is_refused_and_never_half_done(service: SdkService) -> None:
+    create(service, "plain")
+    assert fails(service, "create_device_with_x509", "x509", "A" * 40, "B" * 40, "enabled") == 400
+    assert fails(service, "create_device_with_certificate_authority", "authority", "enabled") == 400
+    assert fails(service, "create_module_with_sas", "plain", "module", "nobody", *KEYS) == 404
+    assert fails(service, "get_modules", "plain") == 404
+    for name in ("x509", "authority"):
+        assert fails(service, "get_device", name) == 404
