@@ -28,6 +28,7 @@ from support.service import output_of
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-sdk" / "bin" / "python"
+READY = (ROOT / ".venv-sdk" / "stamp").exists()  # written last by script/setup-sdk
 MISSING = "needs Microsoft's SDKs: script/setup-sdk"
 NO_443 = "needs port 443: run it as root"
 _PROGRAMS = ROOT / "tests" / "hub" / "contract" / "programs"
@@ -162,7 +163,7 @@ def may_take_443() -> bool:
     try:
         with socket.create_server((_address(), 443)):
             return True
-    except PermissionError:
+    except OSError:
         return False
 
 

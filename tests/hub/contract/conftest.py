@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from support.hub import RunningHub
-from support.sdk import MISSING, NO_443, PYTHON, may_take_443, sdk_hub
+from support.sdk import MISSING, NO_443, READY, may_take_443, sdk_hub
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = [item for item in items if Path(__file__).parent in item.path.parents]
     no_443 = bool(here) and not may_take_443()
     for item in here:
-        if not PYTHON.exists():
+        if not READY:
             item.add_marker(pytest.mark.skip(reason=MISSING))
         elif no_443 and item.get_closest_marker("port_443"):
             item.add_marker(pytest.mark.skip(reason=NO_443))

@@ -6,6 +6,7 @@ import resource
 from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,13 +82,16 @@ def test_a_message_sent_while_the_hub_is_dead_is_refused_and_can_be_sent_when_it
     assert bodies(mortal, "after") == ["after"]
 
 
+@pytest.mark.parametrize("websockets", [False, pytest.param(True, marks=pytest.mark.port_443)])
 def test_handlers_go_on_after_kill_9_and_what_was_desired_meanwhile_is_caught_up(
-    mortal: RunningHub, client: str
+    mortal: RunningHub, client: str, websockets: bool
 ) -> None:
+    options: dict[str, Any] = {"connection_retry_interval": 3, "websockets": websockets}
+
     def desire(patch: dict[str, int]) -> None:
         assert mortal.ask(op="patch_desired", device_id="pi-1", patch=patch)["ok"]
 
-    with SdkDevice(mortal, mortal.put_device("pi-1"), client, connection_retry_interval=3) as device:
+    with SdkDevice(mortal, mortal.put_device("pi-1"), client, **options) as device:
         device.call("get_twin")  # without one before, the SDK asks again after a break but hears no answer
         device.call("listen", "desired", "method")
         desire({"a": 1})
