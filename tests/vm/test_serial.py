@@ -60,4 +60,7 @@ def test_codes_of_a_serial_scanner_arrive_and_an_unplugged_one_works_again(seria
             serial.site.wait_for(after)
     finally:
         serial.machine.remove_line()
+    serial.journal.wait_until(
+        lambda _: len(serial.stored(mark)) >= 5, mark, serial.patience, "the journal tells of all"
+    )
     assert [each.text for each in serial.stored(mark)] == [first, long, second, third, after]

@@ -184,7 +184,7 @@ class Machine:
         """Take the adapter away for good; its socket is closed."""
         self._control.ask("device_del", id=f"usb-{name}")
         wait_until(lambda: not self._knows(f"usb-{name}"), what=f"{name} is removed")
-        self._control.ask("chardev-remove", id=name)
+        wait_until(lambda: self._lets_go_of(name), what=f"{name}'s socket is removed")  # a moment after the device
 
     def type(self, text: str, *, on: str = "kbd1", enter: bool = True) -> None:
         """Type a code as fast as scanners do, on one of the keyboards that are plugged in."""
@@ -252,6 +252,13 @@ class Machine:
     def _knows(self, name: str) -> bool:
         try:
             self._control.ask("qom-list", path=f"/machine/peripheral/{name}")
+        except QmpError:
+            return False
+        return True
+
+    def _lets_go_of(self, line: str) -> bool:
+        try:
+            self._control.ask("chardev-remove", id=line)
         except QmpError:
             return False
         return True
