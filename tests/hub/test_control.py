@@ -155,3 +155,13 @@ def test_every_thread_of_a_server_may_ask_at_once(hub: RunningHub) -> None:
         for _ in range(130):
             held.enter_context(connected(hub.socket))
         assert hub.put_device("pi-1").key
+
+
+def test_tags_and_desired_properties_that_the_server_changes_are_events(hub: RunningHub) -> None:
+    hub.put_device("pi-1")
+    assert hub.ask(op="patch_tags", device_id="pi-1", patch={"site": "A"}) == {"ok": True}
+    assert hub.ask(op="patch_desired", device_id="pi-1", patch={"interval": 60}) == {"ok": True, "version": 2}
+    with hub.events() as events:
+        tags, desired = events.take(2)
+    assert (tags.type, tags.body) == ("twin_change", {"tags": {"site": "A"}, "version": 2})
+    assert desired.body == {"properties": {"desired": {"interval": 60}}, "version": 2}

@@ -16,36 +16,9 @@ import pytest
 from pi_auto.hub.mailbox import MOST_MESSAGE, MOST_PENDING, MailboxFull, Message, encode_bag
 from pi_auto.wire import topics
 from support.inner_hub import inner_hub
-from support.mqtt import RawDevice, connect_packet, packet, text
+from support.mqtt import RawDevice, subscribe_packet
 
 DEVICEBOUND = topics.devicebound("pi-1")
-
-
-def subscribe_packet(topic: str = DEVICEBOUND, qos: int = 1) -> bytes:
-    return packet(0x82, b"\x00\x07" + text(topic) + bytes((qos,)))
-
-
-def kept_connect(raw: RawDevice, known: object) -> bytes:
-    """CONNECT with CleanSession 0; the CONNACK."""
-    plain = bytearray(connect_packet(known))  # type: ignore[arg-type]
-    plain[plain.index(b"MQTT\x04") + 5] &= ~0x02
-    raw.send(bytes(plain))
-    return raw.receive(4)
-
-
-def read_message(raw: RawDevice) -> tuple[bool, int, str, bytes]:
-    """DUP, packet id, topic and body of the next PUBLISH of QoS 1."""
-    first, length, shift = raw.receive(1)[0], 0, 0
-    while True:
-        octet = raw.receive(1)[0]
-        length |= (octet & 0x7F) << shift
-        shift += 7
-        if octet < 0x80:
-            break
-    body = raw.receive(length)
-    end = 2 + struct.unpack(">H", body[:2])[0]
-    assert first & 0xF6 == 0x32
-    return bool(first & 8), struct.unpack(">H", body[end : end + 2])[0], body[2:end].decode(), body[end + 2 :]
 
 
 def puback(number: int) -> bytes:
@@ -80,9 +53,9 @@ def test_a_message_is_sent_until_it_is_acknowledged_and_then_never_again(tmp_pat
             def first() -> int:
                 with RawDevice(hub.mqtt_address) as raw:
                     raw.connect(known)
-                    raw.send(puback(77) + subscribe_packet())
+                    raw.send(puback(77) + subscribe_packet(DEVICEBOUND))
                     assert raw.receive(5) == b"\x90\x03\x00\x07\x01"
-                    again, number, topic, body = read_message(raw)
+                    again, number, topic, body = raw.message()
                     assert (again, body) == (False, b"waited")
                     assert topic.startswith("devices/pi-1/messages/devicebound/$.to=")
                     return number
@@ -90,9 +63,9 @@ def test_a_message_is_sent_until_it_is_acknowledged_and_then_never_again(tmp_pat
             def second(number: int) -> None:
                 with RawDevice(hub.mqtt_address) as raw:
                     raw.connect(known)
-                    raw.send(subscribe_packet())
+                    raw.send(subscribe_packet(DEVICEBOUND))
                     raw.receive(5)
-                    assert read_message(raw)[:2] == (True, number)
+                    assert raw.message()[:2] == (True, number)
                     raw.send(puback(number) + b"\xc0\x00")
                     assert raw.receive(2) == b"\xd0\x00"
 
@@ -138,8 +111,8 @@ def test_a_kept_session_is_there_after_a_restart_and_a_clean_one_ends_it(tmp_pat
 
             def device() -> None:
                 with RawDevice(hub.mqtt_address) as raw:
-                    assert kept_connect(raw, known) == b"\x20\x02\x00\x00"
-                    raw.send(subscribe_packet(qos=2) + subscribe_packet(topics.devicebound("pi-2")))
+                    assert raw.connect(known, clean=False) == b"\x20\x02\x00\x00"
+                    raw.send(subscribe_packet(DEVICEBOUND, qos=2) + subscribe_packet(topics.devicebound("pi-2")))
                     assert raw.receive(10) == b"\x90\x03\x00\x07\x01" + b"\x90\x03\x00\x07\x80"
 
             await asyncio.to_thread(device)
@@ -151,12 +124,12 @@ def test_a_kept_session_is_there_after_a_restart_and_a_clean_one_ends_it(tmp_pat
 
             def device() -> None:
                 with RawDevice(hub.mqtt_address) as raw:
-                    assert kept_connect(raw, known) == b"\x20\x02\x01\x00"
-                    assert read_message(raw)[3] == b"while away"
+                    assert raw.connect(known, clean=False) == b"\x20\x02\x01\x00"
+                    assert raw.message()[3] == b"while away"
                 with RawDevice(hub.mqtt_address) as raw:
                     assert raw.connect(known) == b"\x20\x02\x00\x00"
                 with RawDevice(hub.mqtt_address) as raw:
-                    assert kept_connect(raw, known) == b"\x20\x02\x00\x00"
+                    assert raw.connect(known, clean=False) == b"\x20\x02\x00\x00"
 
             await asyncio.to_thread(device)
 

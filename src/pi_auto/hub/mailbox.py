@@ -95,10 +95,6 @@ class Mailbox:
         query = "DELETE FROM messages WHERE device_id = ?"
         return await self._database.submit(lambda connection: connection.execute(query, (device_id,)).rowcount)
 
-    async def forget(self, device_id: str) -> None:
-        """A device was deleted, and its messages go with it."""
-        await self.purge(device_id)
-
 
 def encode_bag(device_id: str, message: Message) -> str:
     """The property bag in IoT Hub's form: no value is `key`, an empty one `key=`."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from pi_auto.hub.devices import remove, update
 from pi_auto.hub.etags import ANY
 from pi_auto.hub.registry import Device
 from pi_auto.hub.rest import shapes
@@ -34,7 +35,7 @@ async def put(request: web.Request) -> web.Response:
     if_match = request.headers.get("If-Match")
     if if_match is None:
         return _answer(hub, await hub.registry.create(device_id, shapes.wish(body)))
-    return _answer(hub, await _update(hub, device_id, body, if_match))
+    return _answer(hub, await update(hub, device_id, shapes.wish(body), if_match))
 
 
 async def delete(request: web.Request) -> web.Response:
@@ -42,7 +43,7 @@ async def delete(request: web.Request) -> web.Response:
     if_match = request.headers.get("If-Match")
     if if_match is None:
         raise RefusedError("PreconditionFailed", "If-Match is missing")
-    await _delete(request.app[HUB], request.match_info["id"], if_match)
+    await remove(request.app[HUB], request.match_info["id"], if_match)
     return web.Response(status=204)
 
 
@@ -79,25 +80,6 @@ async def service_statistics(request: web.Request) -> web.Response:
     return web.json_response({"connectedDeviceCount": len(request.app[HUB].switchboard)})
 
 
-async def _update(hub: Services, device_id: str, body: dict[str, Any], if_match: str) -> Device:
-    """Change a device. One that may no longer connect, or no longer with its old keys, is disconnected."""
-    before = hub.registry.find(device_id)
-    after = await hub.registry.update(device_id, shapes.wish(body), if_match)
-    if before is None or _admits(before) != _admits(after):
-        hub.switchboard.drop(device_id)
-    return after
-
-
-def _admits(device: Device) -> tuple[bool, str, str]:
-    return device.enabled, device.primary_key, device.secondary_key
-
-
-async def _delete(hub: Services, device_id: str, if_match: str) -> None:
-    await hub.registry.delete(device_id, if_match)
-    hub.switchboard.drop(device_id)
-    await hub.mailbox.forget(device_id)
-
-
 async def _tried(hub: Services, item: Any) -> dict[str, Any] | None:
     """Do one of many; what went wrong with it."""
     device_id = item.get("id") if isinstance(item, dict) else None
@@ -117,9 +99,9 @@ async def _do(hub: Services, item: dict[str, Any], device_id: str) -> None:
         case "create":
             await hub.registry.create(device_id, shapes.wish(item))
         case "update" | "updateifmatchetag":
-            await _update(hub, device_id, item, if_match)
+            await update(hub, device_id, shapes.wish(item), if_match)
         case "delete" | "deleteifmatchetag":
-            await _delete(hub, device_id, if_match)
+            await remove(hub, device_id, if_match)
         case _:
             raise RefusedError("ArgumentInvalid", f"importMode is {mode[:40]!r}; allowed: create, update, delete")
 

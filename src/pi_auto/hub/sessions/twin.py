@@ -15,10 +15,11 @@ from functools import partial
 from typing import Any
 
 from pi_auto.hub.database import BusyError
-from pi_auto.hub.patches import RefusedPatchError, parse_patch
+from pi_auto.hub.patches import RefusedPatchError, as_bytes, parse_patch
 from pi_auto.hub.receipts import Receipt
 from pi_auto.hub.requests import Asks, TwinRequest
 from pi_auto.hub.sessions.conversation import Conversation
+from pi_auto.hub.twin_changes import of_properties
 from pi_auto.wire import hublink, topics
 
 logger = logging.getLogger("pi_auto.hub")
@@ -59,9 +60,9 @@ def _report(talk: Conversation, request: TwinRequest, receipt: Receipt | None, p
         if status != 200:
             _answer(talk, request, receipt, status, body)
             return
-        change = {"properties": {"reported": patch}, "version": version.result()}
+        body = as_bytes(of_properties("reported", patch, version.result()))
         done = partial(_answer, talk, request, receipt, 204, b"", version.result())
-        talk.append(hublink.TWIN_CHANGE, body=json.dumps(change, separators=(",", ":")).encode(), done=done)
+        talk.append(hublink.TWIN_CHANGE, body=body, done=done)
 
     _ask(talk, request, receipt, lambda: talk.hub.twins.report(talk.device_id, patch), answered)
 
