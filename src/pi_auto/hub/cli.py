@@ -103,6 +103,17 @@ def _parser() -> argparse.ArgumentParser:
 def _add_run_options(run_command: argparse.ArgumentParser) -> None:
     add = run_command.add_argument
     add("--data", type=Path, required=True, metavar="DIR", help="the folder for everything the hub keeps")
+    _add_addresses(run_command.add_argument_group("where it listens"))
+    _add_trust(run_command.add_argument_group("trust"))
+    _add_bounds(run_command.add_argument_group("limits"))
+    add(
+        "--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"),
+        help="what is logged to stderr (default: INFO)",
+    )  # fmt: skip
+
+
+def _add_addresses(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     add("--host", required=True, metavar="ADDRESS", help="the address to listen on, such as 127.0.0.1")
     add(
         "--mqtt-port", type=_port, default=MQTT_TLS_PORT, metavar="N",
@@ -113,20 +124,28 @@ def _add_run_options(run_command: argparse.ArgumentParser) -> None:
         help="the port for the service side by HTTPS, 443 at Azure; 0 takes a free one, `off` none (default: off)",
     )  # fmt: skip
     add(
-        "--tls", choices=("auto", "self"), default="auto",
-        help="`self`: MQTT too with a certificate of the hub's own where none is given, as HTTPS always has",
-    )  # fmt: skip
-    add(
         "--name", metavar="NAME",
         help="the HostName in connection strings, which devices verify and sign for (default: the address)",
     )  # fmt: skip
     add("--socket", type=Path, metavar="PATH", help="the Unix socket for the server (default: DIR/hub.sock)")
+
+
+def _add_trust(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     add("--tls-cert", type=Path, metavar="FILE", help="the certificate chain for MQTT and HTTPS, PEM")
     add("--tls-key", type=Path, metavar="FILE", help="its private key, PEM")
+    add(
+        "--tls", choices=("auto", "self"), default="auto",
+        help="`self`: MQTT too with a certificate of the hub's own where none is given, as HTTPS always has",
+    )  # fmt: skip
     add(
         "--insecure-plain-mqtt", action="store_true",
         help="allow MQTT without TLS on other addresses than loopback: tokens and scans can be overheard",
     )  # fmt: skip
+
+
+def _add_bounds(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     add(
         "--orphan-timeout", type=_seconds, metavar="SECONDS",
         help="stop when no server has talked to it for so long (default: never)",
@@ -142,10 +161,6 @@ def _add_run_options(run_command: argparse.ArgumentParser) -> None:
     add(
         "--throttle", metavar="TIER[:UNITS]",
         help="imitate the rates of an Azure tier, S1, S2 or S3, with so many units (default: no limits)",
-    )  # fmt: skip
-    add(
-        "--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"),
-        help="what is logged to stderr (default: INFO)",
     )  # fmt: skip
 
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
 from typing import cast
 
+from pi_auto.hub.connections import Connections
 from pi_auto.hub.mqtt.packets import ProtocolError, ReturnCode, WrongProtocolError, connack
 from pi_auto.hub.mqtt.parser import Parser
-from pi_auto.hub.services import Services
 from pi_auto.hub.sessions.session import Session
 
 UNPROVED_PACKET = 8 * 1024  # bytes; a CONNECT with a token is far below 1 KB
@@ -23,31 +22,6 @@ _MOST_UNDER_WAY = 1024 * 1024  # weight; see Session
 _MOST_PACKETS = 256  # in one turn, so that a flood leaves the others theirs
 _MOST_OUTPUT = 64 * 1024  # bytes that wait for the peer before it is read from again
 _NEVER = float("inf")
-
-
-@dataclass(slots=True)
-class Connections:
-    """All connections of one hub, bounded in number."""
-
-    services: Services
-    most: int
-    connect_timeout: float  # seconds to a complete CONNECT
-    all: set[Connection] = field(default_factory=set)
-
-    def sweep(self, now: float) -> None:
-        """End those whose time is over; `now` on the loop's clock."""
-        for connection in [each for each in self.all if each.deadline <= now]:
-            connection.overdue(now)
-
-    def close(self) -> None:
-        """The hub stops: nobody's will is published for that."""
-        for connection in list(self.all):
-            connection.session.end(clean=True)
-
-    def abort(self) -> None:
-        """Cut what is still open."""
-        for connection in list(self.all):
-            connection.abort()
 
 
 class Connection(asyncio.Protocol):

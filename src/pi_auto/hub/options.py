@@ -11,6 +11,7 @@ from pi_auto.hub.errors import OperatorError
 from pi_auto.hub.throttles import Throttles
 from pi_auto.wire.quotas import TIERS
 
+NAME_FILE = "name"  # in the data folder: what connection strings name as the host
 MOST_CONNECTIONS = 12_000
 CONNECT_TIMEOUT = 10  # seconds
 

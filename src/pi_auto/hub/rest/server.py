@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from aiohttp import web
 
 from pi_auto.hub.errors import OperatorError
+from pi_auto.hub.listening import shown
 
 _GRACE = 2.0  # seconds for requests under way when the hub stops
 
@@ -24,5 +25,4 @@ async def listen(stack: AsyncExitStack, app: web.Application, host: str, port: i
             f"cannot listen for HTTPS on {host}:{port}: {error.strerror}; "
             "end what uses it or name another --host or --https-port"
         ) from error
-    bound = runner.addresses[0]
-    return f"[{bound[0]}]:{bound[1]}" if ":" in bound[0] else f"{bound[0]}:{bound[1]}"
+    return shown(runner.addresses[0])

@@ -54,7 +54,7 @@ class State(Enum):
 class Conversation:
     """The state of one session. `subscriptions` maps a topic to the QoS that was granted."""
 
-    __slots__ = ("device_id", "hub", "outlet", "receipts", "state", "subscriptions")
+    __slots__ = ("device_id", "hub", "letters_topic", "outlet", "receipts", "state", "subscriptions")
 
     def __init__(self, hub: Services, outlet: Outlet) -> None:
         self.hub, self.outlet = hub, outlet
@@ -62,6 +62,7 @@ class Conversation:
         self.receipts = Receipts()
         self.subscriptions: dict[str, int] = {}
         self.device_id = ""
+        self.letters_topic = ""  # what it subscribes to for cloud-to-device messages
 
     @property
     def online(self) -> bool:
@@ -81,6 +82,10 @@ class Conversation:
             self.outlet.send(self.receipts.settle(receipt))
         if weight:
             self.outlet.release(weight)
+
+    def end(self, *, clean: bool) -> None:
+        """The connection is over; not clean means that the device did not say good-bye."""
+        raise NotImplementedError
 
     def append(
         self,

@@ -14,7 +14,6 @@ from pi_auto.hub.database import BusyError
 from pi_auto.hub.mailbox import Letter
 from pi_auto.hub.mqtt import packets
 from pi_auto.hub.sessions.conversation import Conversation
-from pi_auto.wire import topics
 
 logger = logging.getLogger("pi_auto.hub")
 
@@ -37,7 +36,7 @@ class Letters:
 
     def tell(self, letter: Letter) -> None:
         """Send a message at the granted QoS, if the device listens and has not been sent it."""
-        topic = topics.devicebound(self._talk.device_id)
+        topic = self._talk.letters_topic
         qos = self._talk.subscriptions.get(topic)
         if not self._talk.online or qos is None or letter.packet_id in self._sent:
             return
