@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import TextIO
 
 from pi_auto.hub import manage
 from pi_auto.hub.errors import OperatorError
@@ -28,7 +30,8 @@ examples:
       a hub for a network; devices verify the name hub.example.org
 
 When it listens it prints one line,
-`pi-auto-hub ready: mqtt=ADDRESS:PORT https=ADDRESS:PORT socket=PATH data=DIR`.
+`pi-auto-hub ready: mqtt=ADDRESS:PORT https=ADDRESS:PORT socket=PATH data=DIR`,
+on stdout, or on stderr where stdout is for the events (--events -).
 It stops on SIGTERM, and whatever it acknowledged survives a kill.
 """
 
@@ -50,7 +53,7 @@ def _run(arguments: argparse.Namespace) -> int:
     options = _options(arguments)
     if options.https_port is not None or options.own_tls:
         _say_how_to_trust(options)
-    return run(options, _say_ready)
+    return run(options, partial(_say_ready, sys.stderr if options.print_events else sys.stdout))
 
 
 def _say_how_to_trust(options: Options) -> None:
@@ -62,9 +65,9 @@ def _say_how_to_trust(options: Options) -> None:
         )
 
 
-def _say_ready(bound: str) -> None:
+def _say_ready(output: TextIO, bound: str) -> None:
     with suppress(OSError):  # whoever started it may not listen any more
-        print(f"pi-auto-hub ready: {bound}", flush=True)
+        print(f"pi-auto-hub ready: {bound}", file=output, flush=True)
 
 
 def _options(arguments: argparse.Namespace) -> Options:
@@ -84,6 +87,8 @@ def _options(arguments: argparse.Namespace) -> Options:
         most_connections=arguments.max_connections,
         connect_timeout=arguments.connect_timeout,
         throttle=arguments.throttle,
+        print_events=arguments.events is not None or arguments.events_from is not None,
+        events_from=arguments.events_from,
     )
 
 
@@ -106,6 +111,14 @@ def _add_run_options(run_command: argparse.ArgumentParser) -> None:
     _add_addresses(run_command.add_argument_group("where it listens"))
     _add_trust(run_command.add_argument_group("trust"))
     _add_bounds(run_command.add_argument_group("limits"))
+    add(
+        "--events", choices=("-",),
+        help="print each event as a line of JSON on stdout, from the next one on; the ready line goes to stderr",
+    )  # fmt: skip
+    add(
+        "--events-from", type=_sequence_number, metavar="N",
+        help="print the events too, from sequence number N on as far as the log still has them",
+    )  # fmt: skip
     add(
         "--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"),
         help="what is logged to stderr (default: INFO)",
@@ -176,6 +189,12 @@ def _count(text: str) -> int:
     if text.isascii() and text.isdigit() and 1 <= int(text) <= 1_000_000:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not a number of connections: 1 to 1000000")
+
+
+def _sequence_number(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text[:19]) < 1 << 62:
+        return int(text[:19])
+    raise argparse.ArgumentTypeError(f"{text!r} is not a sequence number: 1 and above")
 
 
 def _seconds(text: str) -> int:

@@ -34,6 +34,8 @@ class Options:
     https_port: int | None = None
     own_tls: bool = False
     throttle: str | None = None
+    print_events: bool = False
+    events_from: int | None = None  # sequence number of the first event to print; None for the next one
 
     def tls(self) -> ssl.SSLContext | None:
         """TLS for MQTT as it was asked for; without it only loopback is allowed. Raises OperatorError."""

@@ -7,6 +7,7 @@ import logging
 import os
 import shlex
 import signal
+import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from importlib import import_module
@@ -20,6 +21,7 @@ from pi_auto.hub.errors import OperatorError
 from pi_auto.hub.eventlog.log import EventLog
 from pi_auto.hub.locking import locked
 from pi_auto.hub.options import NAME_FILE, Options
+from pi_auto.hub.printing import Printing, start_after
 from pi_auto.hub.services import Services
 from pi_auto.hub.stores import Stores, open_stores
 
@@ -62,6 +64,9 @@ class Program:
         write_whole(options.data / NAME_FILE, f"{options.name}\n", mode=0o600)
         stores = await open_stores(stack, options, self._fail)
         services = stores.services
+        if options.print_events:
+            after = start_after(options.events_from, stores.found)
+            stack.push_async_callback(Printing(stores.log, after, sys.stdout.fileno()).finish)
         most = listening.allowed_connections(options.most_connections)
         connections = Connections(services, most, options.connect_timeout)
         stack.push_async_callback(_end_connections, connections, stores)

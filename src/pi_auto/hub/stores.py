@@ -25,11 +25,12 @@ from pi_auto.wire import hublink
 
 
 class Stores(NamedTuple):
-    """The files of a hub and the parts that use them."""
+    """The files of a hub and the parts that use them; `found` was the newest event when they were opened."""
 
     database: Database
     log: EventLog
     services: Services
+    found: int
 
     async def drain(self, patience: float) -> None:
         """Wait until all that is under way is on disk, at most so many seconds."""
@@ -46,6 +47,7 @@ async def open_stores(stack: AsyncExitStack, options: Options, failed: Callable[
     stack.push_async_callback(database.close)
     log = EventLog(options.data / "events", failed)
     stack.push_async_callback(log.close)
+    found = log.newest
     for device_id in sorted(log.left_connected):  # the hub was killed, and their connections with it
         log.append(Record(hublink.DISCONNECTED, device_id, time.time_ns() // 1_000_000))
     switchboard = Switchboard()
@@ -62,4 +64,4 @@ async def open_stores(stack: AsyncExitStack, options: Options, failed: Callable[
         throttles=options.throttles(),
         policies=await Policies.load(database),
     )
-    return Stores(database, log, services)
+    return Stores(database, log, services, found)
