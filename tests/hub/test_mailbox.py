@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from pi_auto.hub.mailbox import MOST_MESSAGE, MOST_PENDING, MailboxFull, Message, encode_bag
+from pi_auto.hub.mailbox import MOST_DELIVERIES, MOST_MESSAGE, MOST_PENDING, MailboxFull, Message, encode_bag
 from pi_auto.wire import topics
+from support.hub import running_hub
 from support.inner_hub import inner_hub
 from support.mqtt import RawDevice, subscribe_packet
+from support.service import Service
 
 DEVICEBOUND = topics.devicebound("pi-1")
 
@@ -71,7 +73,7 @@ def test_a_message_is_sent_until_it_is_acknowledged_and_then_never_again(tmp_pat
 
             number = await asyncio.to_thread(first)
             await asyncio.to_thread(second, number)
-            assert await hub.services.mailbox.pending("pi-1") == []
+            assert (await hub.services.mailbox.pending("pi-1")).letters == []
 
     asyncio.run(run())
 
@@ -92,14 +94,14 @@ def test_what_is_too_much_too_old_or_for_nobody_is_refused(tmp_path: Path) -> No
                 await mailbox.send("pi-1", Message(b"%d" % number))
             with pytest.raises(MailboxFull, match="50 messages wait for pi-1"):
                 await mailbox.send("pi-1", Message(b"x"))
-            waiting = await mailbox.pending("pi-1")
+            waiting = (await mailbox.pending("pi-1")).letters
             assert [letter.body for letter in waiting] == [b"%d" % number for number in range(MOST_PENDING)]
             assert len({letter.packet_id for letter in waiting}) == MOST_PENDING
-            assert await mailbox.pending("pi-2") == []
+            assert (await mailbox.pending("pi-2")).letters == []
             assert await mailbox.purge("pi-1") == MOST_PENDING
             await mailbox.send("pi-2", Message(b"soon over", expires_at_ms=time.time_ns() // 1_000_000 + 300))
             await asyncio.sleep(0.35)
-            assert await mailbox.pending("pi-2") == []
+            assert (await mailbox.pending("pi-2")).letters == []
 
     asyncio.run(run())
 
@@ -140,6 +142,7 @@ def test_a_kept_session_is_there_after_a_restart_and_a_clean_one_ends_it(tmp_pat
 KILLED = """
 import asyncio, os, pathlib, signal, sys
 from pi_auto.hub.mailbox import Message
+from support.hub import running_hub
 from support.inner_hub import inner_hub
 
 async def run():
@@ -163,6 +166,29 @@ def test_what_was_accepted_waits_and_what_was_acknowledged_is_gone_after_kill_9(
 
     async def run() -> None:
         async with inner_hub(tmp_path) as hub:
-            assert [letter.body for letter in await hub.services.mailbox.pending("pi-1")] == [b"waits"]
+            assert [letter.body for letter in (await hub.services.mailbox.pending("pi-1")).letters] == [b"waits"]
 
     asyncio.run(run())
+
+
+def test_a_message_that_is_never_acknowledged_is_delivered_ten_times_and_then_given_up(tmp_path: Path) -> None:
+    with running_hub(tmp_path, "--https-port", "0") as hub:
+        known, mail = hub.put_device("pi-1"), "/devices/pi-1/messages/devicebound"
+        assert Service(hub).ask("POST", mail, b"chokes").status == 204
+        for delivery in range(MOST_DELIVERIES):
+            with RawDevice(hub.mqtt_address) as raw:
+                raw.connect(known)
+                raw.send(subscribe_packet(DEVICEBOUND))
+                raw.receive(5)
+                again, _, _, body = raw.message()
+            assert (again, body) == (delivery > 0, b"chokes")
+            if delivery == MOST_DELIVERIES // 2:
+                hub.kill()
+                hub.start()
+        assert Service(hub).ask("POST", mail, b"next").status == 204
+        with RawDevice(hub.mqtt_address) as raw:
+            raw.connect(known)
+            raw.send(subscribe_packet(DEVICEBOUND))
+            raw.receive(5)
+            assert raw.message()[3] == b"next"
+        assert "pi-1: messages given up that it did not acknowledge in 10 deliveries: 1" in hub.log()

@@ -1,7 +1,8 @@
 """Cloud-to-device messages: kept on disk until their device has acknowledged them or they have run out.
 
 A message goes to its device at once if that listens, and again whenever it comes back, at
-QoS 1 under the same packet identifier. Only a PUBACK, the expiry or a purge ends it.
+QoS 1 under the same packet identifier. A PUBACK, the expiry or a purge ends it, and the
+tenth delivery that nobody has acknowledged, so that no message keeps a device from working.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pi_auto.wire.times import format_time
 MOST_PENDING = 50  # of one device (IoT Hub)
 MOST_MESSAGE = 64 * 1024  # bytes, properties included (IoT Hub)
 DEFAULT_LIFE = 3600 * 1000  # ms; IoT Hub's default time to live
+MOST_DELIVERIES = 10  # of one message; IoT Hub's default
 _LAST_PACKET_ID = 0xFFFF
 
 
@@ -52,6 +54,13 @@ class Letter(NamedTuple):
     again: bool
 
 
+class Pending(NamedTuple):
+    """What waits for a device, oldest first, and how many messages were given up instead of sent once more."""
+
+    letters: list[Letter]
+    given_up: int
+
+
 class Mailbox:
     """The messages of one hub that wait."""
 
@@ -81,8 +90,8 @@ class Mailbox:
         if line is not None:
             line.tell_letter(letter)
 
-    def pending(self, device_id: str) -> asyncio.Future[list[Letter]]:
-        """What waits for a device, oldest first; it counts as sent from now on."""
+    def pending(self, device_id: str) -> asyncio.Future[Pending]:
+        """What waits for a device; it counts as delivered once more."""
         return self._database.submit(lambda connection: _take(connection, device_id))
 
     def acknowledge(self, device_id: str, packet_id: int) -> asyncio.Future[int]:
@@ -142,12 +151,15 @@ def _put(
     return Letter(packet_id, bag, body, again=False)
 
 
-def _take(connection: sqlite3.Connection, device_id: str) -> list[Letter]:
+def _take(connection: sqlite3.Connection, device_id: str) -> Pending:
+    """`sent` counts the deliveries of a message."""
     _expire(connection, device_id)
+    worn_out = "DELETE FROM messages WHERE device_id = ? AND sent >= ?"
+    given_up = connection.execute(worn_out, (device_id, MOST_DELIVERIES)).rowcount
     query = "SELECT packet_id, bag, body, sent FROM messages WHERE device_id = ? ORDER BY number"
     rows = connection.execute(query, (device_id,)).fetchall()
-    connection.execute("UPDATE messages SET sent = 1 WHERE device_id = ? AND sent = 0", (device_id,))
-    return [Letter(packet_id, bag, body, bool(sent)) for packet_id, bag, body, sent in rows]
+    connection.execute("UPDATE messages SET sent = sent + 1 WHERE device_id = ?", (device_id,))
+    return Pending([Letter(packet_id, bag, body, bool(sent)) for packet_id, bag, body, sent in rows], given_up)
 
 
 def _expire(connection: sqlite3.Connection, device_id: str) -> None:

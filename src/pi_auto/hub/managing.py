@@ -20,7 +20,7 @@ from pi_auto.hub.twin_changes import change
 from pi_auto.hub.twins import Change, Twin
 from pi_auto.wire.errors import FieldError, shown
 from pi_auto.wire.fields import Fields
-from pi_auto.wire.hublink import MOST_METHOD_TIMEOUT, OFFLINE, TIMEOUT
+from pi_auto.wire.hublink import MOST_METHOD_TIMEOUT, OFFLINE, THROTTLED, TIMEOUT
 from pi_auto.wire.ids import device_id_of
 from pi_auto.wire.twin import Section
 
@@ -32,15 +32,16 @@ _KNOWN = "a device that this hub knows"
 def operations(hub: Services, host: str) -> dict[str, Operation]:
     """The operations by name; `host` is the name that connection strings carry."""
     room = _Room(hub, host)
-    return {
-        "put_device": room.put_device,
-        "set_enabled": room.set_enabled,
-        "rotate_keys": room.rotate_keys,
-        "delete_device": room.delete_device,
-        "patch_desired": room.patch_desired,
-        "patch_tags": room.patch_tags,
-        "call_method": room.call_method,
+    rated = {
+        "put_device": ("registry", room.put_device),
+        "set_enabled": ("registry", room.set_enabled),
+        "rotate_keys": ("registry", room.rotate_keys),
+        "delete_device": ("registry", room.delete_device),
+        "patch_desired": ("twin_updates", room.patch_desired),
+        "patch_tags": ("twin_updates", room.patch_tags),
+        "call_method": ("methods", room.call_method),
     }
+    return {name: _counted(hub, rate, operation) for name, (rate, operation) in rated.items()}
 
 
 class _Room(NamedTuple):
@@ -104,6 +105,18 @@ class _Room(NamedTuple):
 
     def _keys(self, device: Device) -> Answer:
         return {"ok": True, "primary_key": device.primary_key, "host": self.host}
+
+
+def _counted(hub: Services, rate: str, operation: Operation) -> Operation:
+    """The operation while the hub's tier has some of the rate left; the same rates as of the REST side."""
+
+    async def counted(request: Fields) -> Answer:
+        if wait := hub.throttles.allow(rate):
+            error = f"the rate of {rate} is exceeded; try again in {wait:.1f} s"
+            return {"ok": False, "error": error, "code": THROTTLED, "retry_after": wait}
+        return await operation(request)
+
+    return counted
 
 
 async def _still_there(device: Device, change: Awaitable[Device]) -> Device:

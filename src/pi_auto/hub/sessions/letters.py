@@ -11,7 +11,7 @@ import logging
 import sqlite3
 
 from pi_auto.hub.database import BusyError
-from pi_auto.hub.mailbox import Letter
+from pi_auto.hub.mailbox import MOST_DELIVERIES, Letter, Pending
 from pi_auto.hub.mqtt import packets
 from pi_auto.hub.sessions.conversation import Conversation
 
@@ -58,10 +58,13 @@ class Letters:
             return  # it is sent again on the next connection
         done.add_done_callback(lambda answer: self._deleted(answer, packet_id))
 
-    def _came(self, answer: asyncio.Future[list[Letter]]) -> None:
+    def _came(self, answer: asyncio.Future[Pending]) -> None:
         if _failed(answer):
             return
-        for letter in answer.result():
+        if count := answer.result().given_up:
+            cause = f"messages given up that it did not acknowledge in {MOST_DELIVERIES} deliveries"
+            self._talk.hub.complaints.say(self._talk.device_id, cause, str(count))
+        for letter in answer.result().letters:
             self.tell(letter)
 
     def _deleted(self, answer: asyncio.Future[int], packet_id: int) -> None:
@@ -69,7 +72,7 @@ class Letters:
             self._sent.discard(packet_id)
 
 
-def _failed(answer: asyncio.Future[list[Letter]] | asyncio.Future[int]) -> bool:
+def _failed(answer: asyncio.Future[Pending] | asyncio.Future[int]) -> bool:
     error = answer.exception()
     if error and not isinstance(error, sqlite3.Error):  # the database has said what is wrong with it
         logger.error("a job of the mailbox failed", exc_info=error)
