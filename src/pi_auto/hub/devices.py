@@ -21,6 +21,7 @@ async def remove(hub: Services, device_id: str, if_match: str | None = ANY) -> N
     await hub.registry.delete(device_id, if_match)
     hub.switchboard.drop(device_id)
     hub.kept_sessions.forget(device_id)
+    hub.presences.forget(device_id)
 
 
 async def update(hub: Services, device_id: str, wish: Wish, if_match: str | None = ANY) -> Device:

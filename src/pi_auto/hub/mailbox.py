@@ -99,6 +99,10 @@ class Mailbox:
         query = "DELETE FROM messages WHERE device_id = ? AND packet_id = ?"
         return self._database.submit(lambda connection: connection.execute(query, (device_id, packet_id)).rowcount)
 
+    def counts(self, first: str, last: str) -> asyncio.Future[dict[str, int]]:
+        """How many messages wait for each device from `first` to `last` by id that has any."""
+        return self._database.submit(lambda connection: _counts(connection, first, last))
+
     async def purge(self, device_id: str) -> int:
         """Delete all that waits for a device; how many there were."""
         query = "DELETE FROM messages WHERE device_id = ?"
@@ -160,6 +164,14 @@ def _take(connection: sqlite3.Connection, device_id: str) -> Pending:
     rows = connection.execute(query, (device_id,)).fetchall()
     connection.execute("UPDATE messages SET sent = sent + 1 WHERE device_id = ?", (device_id,))
     return Pending([Letter(packet_id, bag, body, bool(sent)) for packet_id, bag, body, sent in rows], given_up)
+
+
+def _counts(connection: sqlite3.Connection, first: str, last: str) -> dict[str, int]:
+    query = (
+        "SELECT device_id, COUNT(*) FROM messages WHERE device_id BETWEEN ? AND ? AND expires_at > ? "
+        "GROUP BY device_id"
+    )
+    return dict(connection.execute(query, (first, last, _now())).fetchall())
 
 
 def _expire(connection: sqlite3.Connection, device_id: str) -> None:

@@ -75,7 +75,7 @@ class Program:
         control = Control(services, About(services.host, mqtt), self._stop.set)
         stack.push_async_callback(control.close)
         stack.callback(_stop_listening, await control.open(options.socket), options.socket)
-        chores = asyncio.create_task(self._do_chores(connections, services.log, control))
+        chores = asyncio.create_task(self._do_chores(connections, stores, control))
         stack.callback(chores.cancel)
         socket, data = shlex.quote(str(options.socket.absolute())), shlex.quote(str(options.data))
         return f"mqtt={mqtt} https={https} socket={socket} data={data}"
@@ -84,7 +84,7 @@ class Program:
         self._failure = reason
         self._stop.set()
 
-    async def _do_chores(self, connections: Connections, log: EventLog, control: Control) -> None:
+    async def _do_chores(self, connections: Connections, stores: Stores, control: Control) -> None:
         loop = asyncio.get_running_loop()
         tidy_at = loop.time()
         while True:
@@ -93,7 +93,8 @@ class Program:
             self._leave_if_orphaned(control.alone_for(loop.time()))
             if loop.time() >= tidy_at:
                 tidy_at = loop.time() + _TIDY
-                await _tidy(log)
+                await _tidy(stores.log)
+                stores.services.presences.store()
 
     def _leave_if_orphaned(self, alone_for: float) -> None:
         """A server that died is to find its hub again; one that never comes back is not to leave it running."""
@@ -114,6 +115,7 @@ async def _end_connections(connections: Connections, stores: Stores) -> None:
     """What is under way is stored and acknowledged, then everybody is sent away."""
     await stores.drain(_LAST_WRITES / 2)
     connections.close()
+    stores.services.presences.store()
     await stores.drain(_LAST_WRITES / 2)
     connections.abort()
 

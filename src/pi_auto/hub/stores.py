@@ -17,6 +17,7 @@ from pi_auto.hub.mailbox import Mailbox
 from pi_auto.hub.methods import Methods
 from pi_auto.hub.options import Options
 from pi_auto.hub.policies import Policies
+from pi_auto.hub.presence import Presences
 from pi_auto.hub.registry import Registry
 from pi_auto.hub.services import Services
 from pi_auto.hub.switchboard import Switchboard
@@ -63,5 +64,6 @@ async def open_stores(stack: AsyncExitStack, options: Options, failed: Callable[
         kept_sessions=await KeptSessions.load(database),
         throttles=options.throttles(),
         policies=await Policies.load(database),
+        presences=await Presences.load(database, switchboard, log.left_connected),
     )
     return Stores(database, log, services, found)

@@ -13,6 +13,7 @@ from pi_auto.hub.registry import Device
 from pi_auto.hub.rest import shapes
 from pi_auto.hub.rest.app import HUB, device_of, json_of, object_of, refusal
 from pi_auto.hub.rest.errors import CODES, RefusedError
+from pi_auto.hub.rest.standing import standing, standings
 from pi_auto.hub.services import Services
 
 MOST_LISTED = 1000
@@ -23,7 +24,7 @@ _ID = re.compile(r"[A-Za-z0-9\-:.+%_#*?!(),=@$']{1,128}\Z")
 
 async def read(request: web.Request) -> web.Response:
     """GET `/devices/{id}`."""
-    return _answer(request.app[HUB], device_of(request))
+    return await _answer(request.app[HUB], device_of(request))
 
 
 async def put(request: web.Request) -> web.Response:
@@ -34,8 +35,8 @@ async def put(request: web.Request) -> web.Response:
         raise RefusedError("ArgumentInvalid", "deviceId in the body is not the one in the path")
     if_match = request.headers.get("If-Match")
     if if_match is None:
-        return _answer(hub, await hub.registry.create(device_id, shapes.wish(body)))
-    return _answer(hub, await update(hub, device_id, shapes.wish(body), if_match))
+        return await _answer(hub, await hub.registry.create(device_id, shapes.wish(body)))
+    return await _answer(hub, await update(hub, device_id, shapes.wish(body), if_match))
 
 
 async def delete(request: web.Request) -> web.Response:
@@ -52,7 +53,9 @@ async def list_(request: web.Request) -> web.Response:
     hub, top = request.app[HUB], request.query.get("top", str(MOST_LISTED))
     if not (top.isascii() and top.isdigit() and 1 <= int(top) <= MOST_LISTED):
         raise RefusedError("ArgumentInvalid", f"top is {top[:20]!r}; allowed: 1 to {MOST_LISTED}")
-    return web.json_response([_shape(hub, device) for device in list(hub.registry)[: int(top)]])
+    devices = list(hub.registry)[: int(top)]
+    stand = await standings(hub, [device.device_id for device in devices])
+    return web.json_response([shapes.device(*each) for each in zip(devices, stand, strict=True)])
 
 
 async def bulk(request: web.Request) -> web.Response:
@@ -112,9 +115,6 @@ def _checked_id(device_id: object) -> str:
     return device_id
 
 
-def _answer(hub: Services, device: Device) -> web.Response:
-    return web.json_response(_shape(hub, device), headers={"ETag": f'"{device.etag}"'})
-
-
-def _shape(hub: Services, device: Device) -> dict[str, Any]:
-    return shapes.device(device, connected=hub.switchboard.find(device.device_id) is not None)
+async def _answer(hub: Services, device: Device) -> web.Response:
+    shape = shapes.device(device, await standing(hub, device.device_id))
+    return web.json_response(shape, headers={"ETag": f'"{device.etag}"'})

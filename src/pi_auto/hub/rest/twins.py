@@ -10,6 +10,7 @@ from pi_auto.hub.patches import as_bytes, parse_patch
 from pi_auto.hub.rest import shapes
 from pi_auto.hub.rest.app import HUB, device_of, object_of
 from pi_auto.hub.rest.errors import RefusedError
+from pi_auto.hub.rest.standing import standing
 from pi_auto.hub.twin_changes import change
 from pi_auto.hub.twins import Change, Twin
 from pi_auto.wire.twin import Section
@@ -21,7 +22,7 @@ _SYSTEM = ("$version", "$metadata")  # a twin that was read may be sent back
 async def read(request: web.Request) -> web.Response:
     """GET `/twins/{id}`."""
     hub, device = request.app[HUB], device_of(request)
-    return _answer(request, await hub.twins.view(device.device_id))
+    return await _answer(request, await hub.twins.view(device.device_id))
 
 
 async def patch(request: web.Request) -> web.Response:
@@ -65,7 +66,7 @@ async def _change(request: web.Request, *, whole: bool) -> web.Response:
     if not isinstance(properties, dict):
         raise RefusedError("ArgumentInvalid", "properties is not a JSON object")
     wanted = Change(_section(body, "tags"), _section(properties, "desired"), whole)
-    return _answer(request, await change(hub, device_id, wanted, request.headers.get("If-Match")))
+    return await _answer(request, await change(hub, device_id, wanted, request.headers.get("If-Match")))
 
 
 def _section(body: dict[str, Any], name: str) -> Section | None:
@@ -77,7 +78,7 @@ def _section(body: dict[str, Any], name: str) -> Section | None:
     return parse_patch(as_bytes({key: inner for key, inner in value.items() if key not in _SYSTEM}))
 
 
-def _answer(request: web.Request, twin: Twin) -> web.Response:
+async def _answer(request: web.Request, twin: Twin) -> web.Response:
     hub, device = request.app[HUB], device_of(request)
-    shape = shapes.twin(device, twin, connected=hub.switchboard.find(device.device_id) is not None)
+    shape = shapes.twin(device, twin, await standing(hub, device.device_id))
     return web.json_response(shape, headers={"ETag": f'"{twin.etag}"'})

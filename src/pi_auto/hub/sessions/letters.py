@@ -13,6 +13,7 @@ import sqlite3
 from pi_auto.hub.database import BusyError
 from pi_auto.hub.mailbox import MOST_DELIVERIES, Letter, Pending
 from pi_auto.hub.mqtt import packets
+from pi_auto.hub.presence import now_ms
 from pi_auto.hub.sessions.conversation import Conversation
 
 logger = logging.getLogger("pi_auto.hub")
@@ -41,6 +42,7 @@ class Letters:
         if not self._talk.online or qos is None or letter.packet_id in self._sent:
             return
         self._sent.add(letter.packet_id)
+        self._talk.active_ms = now_ms()
         name = f"{topic[:-1]}{letter.bag}"
         if qos:
             self._talk.outlet.send(packets.publish_1(name, letter.body, letter.packet_id, again=letter.again))

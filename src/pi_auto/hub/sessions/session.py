@@ -91,10 +91,12 @@ class Session(Conversation):
         """The connection is over; a will is published unless the device said good-bye. Idempotent."""
         was_online, self.state = self.online, State.ENDED
         if was_online:
+            last_active = self.active_ms
             if self._will and not clean:
                 telemetry.leave_will(self, self._will)
             self.append(hublink.DISCONNECTED)
             self.hub.switchboard.leave(self.device_id, self)
+            self.hub.presences.moved(self.device_id, last_active)
         self.outlet.close()
 
     # What the device wants.
@@ -131,6 +133,7 @@ class Session(Conversation):
         self.hub.switchboard.enter(self.device_id, self)
         self.state = State.ONLINE
         self.append(hublink.CONNECTED)
+        self.hub.presences.moved(self.device_id, self.active_ms)
         silence = min(connect.keepalive * 1.5 or LONGEST_SILENCE, LONGEST_SILENCE)
         self.outlet.admitted(telemetry.MOST_PACKET, silence, admission.until)
         self.outlet.send(packets.connack(ReturnCode.ACCEPTED, present=present))
