@@ -58,12 +58,10 @@ class Connection(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=_MOST_OUTPUT)
         peer = transport.get_extra_info("peername")
         self._peer = str(peer[0]) if peer else "?"
-        if len(self._all.all) >= self._all.most:
+        if not self._all.add(self):
             self._complain(f"the hub has its {self._all.most} connections; this one is turned away")
             self._closing = True
             self._transport.abort()
-            return
-        self._all.all.add(self)
 
     def data_received(self, data: bytes) -> None:
         """Add to what waits to be understood."""
@@ -80,7 +78,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, _: Exception | None) -> None:
         """It is gone; a device that did not say good-bye leaves its will."""
         self._closing = True
-        self._all.all.discard(self)
+        self._all.discard(self)
         self.session.end(clean=False)
 
     def pause_writing(self) -> None:
@@ -125,6 +123,7 @@ class Connection(asyncio.Protocol):
 
     def admitted(self, most_packet: int, silence: float, until: int) -> None:
         """The device proved itself."""
+        self._all.proved(self)
         self._parser.most = most_packet
         self._heard, self._silence = self._loop.time(), silence
         good_for = min(max(0, until - int(time.time())), 10 * 365 * 86400)
@@ -155,6 +154,13 @@ class Connection(asyncio.Protocol):
         elif not self.session.online:
             self._complain(f"no CONNECT within {self._silence:.0f} s")
         self.session.end(clean=False)
+
+    def turn_out(self) -> None:
+        """A stranger makes way for whoever comes next."""
+        self._complain(f"the hub has its {self._all.most} connections; those that prove nothing make way")
+        self._closing = True
+        self._all.discard(self)
+        self._transport.abort()
 
     def abort(self) -> None:
         """Cut it, whatever it still has to be sent."""

@@ -19,6 +19,26 @@ class Connections:
     most: int
     connect_timeout: float  # seconds to a complete CONNECT
     all: set[Connection] = field(default_factory=set)
+    unproved: dict[Connection, None] = field(default_factory=dict)  # the oldest first
+
+    def add(self, connection: Connection) -> bool:
+        """Take a connection up, if there is room: a stranger that has not proved itself makes way for the next."""
+        if len(self.all) >= self.most:
+            if not self.unproved:
+                return False
+            next(iter(self.unproved)).turn_out()
+        self.all.add(connection)
+        self.unproved[connection] = None
+        return True
+
+    def proved(self, connection: Connection) -> None:
+        """The device on it has proved itself."""
+        self.unproved.pop(connection, None)
+
+    def discard(self, connection: Connection) -> None:
+        """It is gone."""
+        self.all.discard(connection)
+        self.unproved.pop(connection, None)
 
     def sweep(self, now: float) -> None:
         """End those whose time is over; `now` on the loop's clock."""

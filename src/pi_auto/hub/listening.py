@@ -18,9 +18,8 @@ from pi_auto.hub.options import Options
 logger = logging.getLogger("pi_auto.hub")
 
 OFF = "off"  # in place of an address: nothing listens
-_BACKLOG = 1024  # connections that wait to be accepted: a whole fleet comes back at once
-_HANDSHAKE = 10.0  # seconds for TLS
-_SPARE_FILES = 128  # descriptors for everything that is not a device
+BACKLOG = 1024  # connections that wait to be accepted: a whole fleet comes back at once
+_SPARE_FILES = 512  # descriptors for everything that is not a device
 
 
 async def listen(
@@ -34,18 +33,21 @@ async def listen(
         return OFF
     try:
         server = await asyncio.get_running_loop().create_server(
-            lambda: Connection(connections), options.host, options.mqtt_port, ssl=tls, backlog=_BACKLOG,
-            ssl_handshake_timeout=_HANDSHAKE if tls else None,
+            lambda: Connection(connections), options.host, options.mqtt_port, ssl=tls, backlog=BACKLOG,
+            ssl_handshake_timeout=options.connect_timeout if tls else None,
         )  # fmt: skip
     except OSError as error:
-        # asyncio wraps the reason in a sentence of its own; a name that is unknown has no errno above 0
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         raise OperatorError(
-            f"cannot listen for MQTT on {options.host}:{options.mqtt_port}: {reason}; "
+            f"cannot listen for MQTT on {options.host}:{options.mqtt_port}: {reason(error)}; "
             "end what uses it or name another --host or --mqtt-port"
         ) from error
     stack.callback(server.close)
     return shown(server.sockets[0].getsockname())
+
+
+def reason(error: OSError) -> str:
+    """Why it cannot be listened: asyncio wraps that in a sentence of its own, where there is an errno above 0."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror)
 
 
 def shown(bound: tuple[Any, ...]) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -90,9 +91,13 @@ class Mailbox:
         if line is not None:
             line.tell_letter(letter)
 
-    def pending(self, device_id: str) -> asyncio.Future[Pending]:
-        """What waits for a device; it counts as delivered once more."""
-        return self._database.submit(lambda connection: _take(connection, device_id))
+    def pending(self, device_id: str, besides: Collection[int] = ()) -> asyncio.Future[Pending]:
+        """What waits for a device, and counts as delivered once more.
+
+        `besides` are the packet identifiers of what the device has on this connection already.
+        """
+        known = frozenset(besides)
+        return self._database.submit(lambda connection: _take(connection, device_id, known))
 
     def acknowledge(self, device_id: str, packet_id: int) -> asyncio.Future[int]:
         """The device has it: it is deleted."""
@@ -155,15 +160,16 @@ def _put(
     return Letter(packet_id, bag, body, again=False)
 
 
-def _take(connection: sqlite3.Connection, device_id: str) -> Pending:
+def _take(connection: sqlite3.Connection, device_id: str, besides: frozenset[int]) -> Pending:
     """`sent` counts the deliveries of a message."""
     _expire(connection, device_id)
-    worn_out = "DELETE FROM messages WHERE device_id = ? AND sent >= ?"
-    given_up = connection.execute(worn_out, (device_id, MOST_DELIVERIES)).rowcount
-    query = "SELECT packet_id, bag, body, sent FROM messages WHERE device_id = ? ORDER BY number"
-    rows = connection.execute(query, (device_id,)).fetchall()
-    connection.execute("UPDATE messages SET sent = sent + 1 WHERE device_id = ?", (device_id,))
-    return Pending([Letter(packet_id, bag, body, bool(sent)) for packet_id, bag, body, sent in rows], given_up)
+    query = "SELECT packet_id, bag, body, sent, number FROM messages WHERE device_id = ? ORDER BY number"
+    rows = [row for row in connection.execute(query, (device_id,)) if row[0] not in besides]
+    worn_out = [(row[4],) for row in rows if row[3] >= MOST_DELIVERIES]
+    due = [row for row in rows if row[3] < MOST_DELIVERIES]
+    connection.executemany("DELETE FROM messages WHERE number = ?", worn_out)
+    connection.executemany("UPDATE messages SET sent = sent + 1 WHERE number = ?", [(row[4],) for row in due])
+    return Pending([Letter(row[0], row[1], row[2], bool(row[3])) for row in due], len(worn_out))
 
 
 def _counts(connection: sqlite3.Connection, first: str, last: str) -> dict[str, int]:

@@ -129,7 +129,7 @@ async def _listen_rest(
     from pi_auto.hub.rest.server import listen  # noqa: PLC0415 - aiohttp costs memory that MQTT alone need not
 
     app = service_side(services, connections)
-    return await listen(stack, app, options.host, options.https_port, options.rest_tls())
+    return await listen(stack, app, options, options.https_port)
 
 
 def _stop_listening(listener: asyncio.Server, path: Path) -> None:

@@ -9,7 +9,7 @@ from uuid import uuid4
 from aiohttp import web
 
 from pi_auto.hub.mailbox import Message
-from pi_auto.hub.rest.app import HUB, device_of
+from pi_auto.hub.rest.app import HUB, body_of, device_of
 from pi_auto.hub.rest.errors import RefusedError
 from pi_auto.wire.times import parse_time
 
@@ -21,7 +21,7 @@ _PROPERTY = "iothub-app-"
 async def send(request: web.Request) -> web.Response:
     """POST: stored when this is answered, and delivered when the device next is there."""
     device = device_of(request)
-    body = await request.read()
+    body = await body_of(request)
     if len(body) > MOST_MESSAGE:
         raise RefusedError("RequestEntityTooLarge", f"a message of {len(body)} bytes; at most {MOST_MESSAGE}")
     headers = request.headers

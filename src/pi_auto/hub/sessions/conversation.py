@@ -16,6 +16,8 @@ from pi_auto.hub.presence import now_ms
 from pi_auto.hub.receipts import Receipt, Receipts
 from pi_auto.hub.services import Services
 
+JOB_WEIGHT = 64 * 1024  # bytes that a job of the database may come to, so that a device has few under way
+
 
 class Outlet(Protocol):
     """The connection, as a session sees it."""

@@ -22,16 +22,24 @@ logger = logging.getLogger("pi_auto.hub")
 class Letters:
     """The messages of one connection that are sent and not acknowledged."""
 
-    __slots__ = ("_sent", "_talk")
+    __slots__ = ("_again", "_asking", "_sent", "_talk")
 
     def __init__(self, talk: Conversation) -> None:
         self._talk = talk
         self._sent: set[int] = set()
+        self._asking = self._again = False
 
     def ask(self) -> None:
-        """The device listens now: send what waits for it."""
+        """The device listens now: send what waits for it.
+
+        One question at a time, or a message would count as delivered by each of them.
+        """
+        self._again = self._asking
+        if self._asking:
+            return
         try:
-            self._talk.hub.mailbox.pending(self._talk.device_id).add_done_callback(self._came)
+            self._talk.hub.mailbox.pending(self._talk.device_id, self._sent).add_done_callback(self._came)
+            self._asking = True
         except BusyError as error:
             self._talk.hub.complaints.say(self._talk.device_id, "its messages could not be read", str(error))
 
@@ -61,6 +69,7 @@ class Letters:
         done.add_done_callback(lambda answer: self._deleted(answer, packet_id))
 
     def _came(self, answer: asyncio.Future[Pending]) -> None:
+        self._asking = False
         if _failed(answer):
             return
         if count := answer.result().given_up:
@@ -68,6 +77,8 @@ class Letters:
             self._talk.hub.complaints.say(self._talk.device_id, cause, str(count))
         for letter in answer.result().letters:
             self.tell(letter)
+        if self._again:
+            self.ask()
 
     def _deleted(self, answer: asyncio.Future[int], packet_id: int) -> None:
         if not _failed(answer):

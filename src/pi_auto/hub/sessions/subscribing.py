@@ -5,13 +5,14 @@ A change is on disk before the device hears of it, where the session is kept.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 
 from pi_auto.hub.database import BusyError
 from pi_auto.hub.mqtt import packets
 from pi_auto.hub.mqtt.packets import ProtocolError, Subscribe, Unsubscribe
 from pi_auto.hub.requests import SUBSCRIBABLE
-from pi_auto.hub.sessions.conversation import Conversation
+from pi_auto.hub.sessions.conversation import JOB_WEIGHT, Conversation
 from pi_auto.hub.sessions.letters import Letters
 from pi_auto.wire import topics
 
@@ -78,9 +79,15 @@ class Subscribing:
         if done is None:
             talk.outlet.send(answer)
             return
-        done.add_done_callback(
-            lambda kept: talk.end(clean=False) if kept.exception() else talk.outlet.send(answer)
-        )
+        talk.outlet.hold(JOB_WEIGHT)
+        done.add_done_callback(lambda kept: self._confirmed(kept, answer))
+
+    def _confirmed(self, kept: asyncio.Future[None], answer: bytes) -> None:
+        self._talk.outlet.release(JOB_WEIGHT)
+        if kept.exception():
+            self._talk.end(clean=False)
+        else:
+            self._talk.outlet.send(answer)
 
     def _hand_over(self, wanted: Iterable[str]) -> None:
         found = set(wanted)
