@@ -103,7 +103,7 @@ class Session(Conversation):
 
     def _connect(self, connect: Connect) -> None:
         try:
-            admission = admit(connect, self.hub.registry, self.hub.host, time.time())
+            admission = admit(connect, self.hub.registry, self.hub.policies, self.hub.host, time.time())
         except NotAuthorizedError as error:
             self.hub.complaints.say(f"{connect.client_id[:128]} is refused", str(error))
             self._turn_away(ReturnCode.NOT_AUTHORIZED)
