@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pi_auto.hub.rest.guard import MOST_WAITING
 from pi_auto.wire import topics
 from pi_auto.wire.connection_string import ConnectionString
 from support.attacks import Bystander, encrypted, ends, frame, memory, undisturbed, upgraded
@@ -361,4 +362,12 @@ def test_what_is_no_http_is_cut_and_fills_no_log(hub: RunningHub, bystander: Bys
             assert ends(sock, 20)
         with socket.create_connection(hub.https_address) as plain, suppress(OSError):
             plain.sendall(data)
+        bystander.goes_on()
+
+
+def test_connections_without_a_request_make_way_on_the_service_side(hub: RunningHub, bystander: Bystander) -> None:
+    with ExitStack() as held:
+        idle = [held.enter_context(encrypted(hub, hub.https_address)) for _ in range(MOST_WAITING + 20)]
+        assert Service(hub).ask("GET", "/devices/pi-good").status == 200
+        assert ends(idle[0], 5)
         bystander.goes_on()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shlex
 import subprocess
 import sys
 import time
@@ -198,3 +199,12 @@ def test_what_cannot_be_printed_is_refused(tmp_path: Path, arguments: tuple[str,
     )
     assert done.returncode != 0
     assert says in done.stderr
+
+
+def test_a_closed_stdout_is_refused_and_not_mistaken_for_a_file_of_the_hubs(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pi_auto.hub.cli", "run", "--data", str(tmp_path), "--host", "127.0.0.1"]
+    line = shlex.join([*command, "--mqtt-port", "0", "--events", "-"])
+    shell = ["sh", "-c", f"{line} >&-"]
+    done = subprocess.run(shell, stderr=subprocess.PIPE, text=True, timeout=20, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "pi-auto-hub: stdout is closed: --events - has nowhere to print to\n"

@@ -11,6 +11,7 @@ import logging
 import os
 import queue
 import select
+import sys
 import threading
 from typing import NamedTuple
 
@@ -77,6 +78,13 @@ class Printing:
             except OSError as failed:
                 error = failed
             self._loop.call_soon_threadsafe(_settle, piece.written, error)
+
+
+def standard_output() -> int:
+    """The descriptor of stdout. Raises OperatorError: where it is closed, 1 may be the number of a file of ours."""
+    if sys.stdout is None:
+        raise OperatorError("stdout is closed: --events - has nowhere to print to")
+    return sys.stdout.fileno()
 
 
 def start_after(first: int | None, newest: int) -> int:

@@ -7,7 +7,6 @@ import logging
 import os
 import shlex
 import signal
-import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from importlib import import_module
@@ -21,7 +20,7 @@ from pi_auto.hub.errors import OperatorError
 from pi_auto.hub.eventlog.log import EventLog
 from pi_auto.hub.locking import locked
 from pi_auto.hub.options import NAME_FILE, Options
-from pi_auto.hub.printing import Printing, start_after
+from pi_auto.hub.printing import Printing, standard_output, start_after
 from pi_auto.hub.services import Services
 from pi_auto.hub.stores import Stores, open_stores
 
@@ -66,7 +65,7 @@ class Program:
         services = stores.services
         if options.print_events:
             after = start_after(options.events_from, stores.found)
-            stack.push_async_callback(Printing(stores.log, after, sys.stdout.fileno()).finish)
+            stack.push_async_callback(Printing(stores.log, after, standard_output()).finish)
         most = listening.allowed_connections(options.most_connections)
         connections = Connections(services, most, options.connect_timeout)
         stack.push_async_callback(_end_connections, connections, stores)
