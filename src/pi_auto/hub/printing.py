@@ -81,7 +81,7 @@ class Printing:
 
 
 def standard_output() -> int:
-    """The descriptor of stdout. Raises OperatorError: where it is closed, 1 may be the number of a file of ours."""
+    """Its descriptor. Raises OperatorError: where stdout is closed, 1 may be the number of a file of ours."""
     if sys.stdout is None:
         raise OperatorError("stdout is closed: --events - has nowhere to print to")
     return sys.stdout.fileno()
