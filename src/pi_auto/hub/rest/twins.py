@@ -42,11 +42,15 @@ async def call_method(request: web.Request) -> web.Response:
     name = body.get("methodName")
     if not isinstance(name, str) or not 1 <= len(name) <= MOST_METHOD_NAME:
         raise RefusedError("ArgumentInvalid", f"methodName is not a string of 1 to {MOST_METHOD_NAME} characters")
-    result = await hub.methods.call(
-        device.device_id, name, body.get("payload"),
-        response_timeout=_seconds(body, "responseTimeoutInSeconds", 5, 30),
-        connect_timeout=_seconds(body, "connectTimeoutInSeconds", 0, 0),
-    )  # fmt: skip
+    response_timeout = _seconds(body, "responseTimeoutInSeconds", 5, 30)
+    connect_timeout = _seconds(body, "connectTimeoutInSeconds", 0, 0)
+    try:
+        result = await hub.methods.call(
+            device.device_id, name, body.get("payload"), response_timeout=response_timeout,
+            connect_timeout=connect_timeout,
+        )  # fmt: skip
+    except ValueError as error:
+        raise RefusedError("ArgumentInvalid", str(error)) from None
     return web.json_response({"status": result.status, "payload": result.payload})
 
 
