@@ -13,6 +13,7 @@ from pi_auto.wire.hublink import CONNECTED, DISCONNECTED
 from pi_auto.wire.sas import SasToken
 from support.hub import RunningHub, running_hub
 from support.mqtt import PahoDevice, RawDevice, connect_packet, token
+from support.service import output_of
 
 ACCEPTED, REFUSED = b"\x20\x02\x00\x00", b"\x20\x02\x00\x05"
 HOST = "Fleet-1.Pi-Auto"
@@ -129,3 +130,49 @@ def test_refusals_are_said_once_hold_no_secret_and_make_no_event(hub: RunningHub
     assert hub.log().count("the token has expired") == 1
     assert device.key not in hub.log()
     assert expired.partition("sig=")[2][:20] not in hub.log()
+
+
+def answer_to(hub: RunningHub, device: ConnectionString, password: str) -> bytes:
+    """The CONNACK."""
+    with RawDevice(hub.mqtt_address) as raw:
+        raw.send(connect_packet(device, password=password))
+        return raw.receive(4)
+
+
+def test_the_secondary_key_is_as_good_as_the_primary_one(named_hub: RunningHub) -> None:
+    before = named_hub.put_device("pi-rotated")
+    assert named_hub.ask(op="rotate_keys", device_id="pi-rotated")["ok"]
+    after = named_hub.put_device("pi-rotated")
+    assert before.key != after.key
+    assert [answer_to(named_hub, each, token(each)) for each in (before, after)] == [ACCEPTED, ACCEPTED]
+    assert named_hub.ask(op="rotate_keys", device_id="pi-rotated")["ok"]
+    assert answer_to(named_hub, before, token(before)) == REFUSED
+
+
+def test_a_disabled_device_is_refused_until_it_is_enabled_again(named_hub: RunningHub) -> None:
+    device = named_hub.put_device("pi-disabled")
+    for enabled, answer in ((False, REFUSED), (True, ACCEPTED)):
+        assert named_hub.ask(op="set_enabled", device_id="pi-disabled", enabled=enabled)["ok"]
+        assert answer_to(named_hub, device, token(device)) == answer
+
+
+POLICIES = [
+    ("device", HOST, ACCEPTED),
+    ("device", f"{HOST}/devices/pi-1", ACCEPTED),
+    ("iothubowner", HOST, ACCEPTED),
+    ("device", f"{HOST}/devices/pi-2", REFUSED),
+    ("device", "other", REFUSED),
+    ("service", HOST, REFUSED),
+    ("registryReadWrite", HOST, REFUSED),
+]
+
+
+@pytest.mark.parametrize(("policy", "resource", "answer"), POLICIES)
+def test_a_policy_connects_devices_if_it_may(
+    named_hub: RunningHub, policy: str, resource: str, answer: bytes
+) -> None:
+    device = named_hub.put_device("pi-1")
+    said = output_of("connection-string", "--data", str(named_hub.data), "--policy", policy).strip()
+    key = said.partition("SharedAccessKey=")[2]
+    signature = SasToken.sign(resource, key, int(time.time()) + 60, policy)
+    assert answer_to(named_hub, device, str(signature)) == answer

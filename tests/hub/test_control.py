@@ -6,12 +6,13 @@ import json
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pi_auto.wire.hublink import MOST_LINE, TELEMETRY
-from support.hub import RunningHub, connected
+from pi_auto.wire.hublink import MOST_LINE, TELEMETRY, THROTTLED
+from support.hub import RunningHub, connected, running_hub
 from support.mqtt import PahoDevice
 from support.waiting import wait_until
 
@@ -155,3 +156,37 @@ def test_every_thread_of_a_server_may_ask_at_once(hub: RunningHub) -> None:
         for _ in range(130):
             held.enter_context(connected(hub.socket))
         assert hub.put_device("pi-1").key
+
+
+def test_tags_and_desired_properties_that_the_server_changes_are_events(hub: RunningHub) -> None:
+    hub.put_device("pi-1")
+    assert hub.ask(op="patch_tags", device_id="pi-1", patch={"site": "A"}) == {"ok": True}
+    assert hub.ask(op="patch_desired", device_id="pi-1", patch={"interval": 60}) == {"ok": True, "version": 2}
+    with hub.events() as events:
+        tags, desired = events.take(2)
+    assert (tags.type, tags.body) == ("twin_change", {"tags": {"site": "A"}, "version": 2})
+    assert desired.body == {"properties": {"desired": {"interval": 60}}, "version": 2}
+
+
+RATED: dict[str, dict[str, Any]] = {
+    "registry": {"op": "put_device", "device_id": "pi-1"},
+    "twin_updates": {"op": "patch_tags", "device_id": "pi-1", "patch": {"a": 1}},
+    "methods": {"op": "call_method", "device_id": "pi-1", "method": "m", "timeout": 1},
+}
+
+
+def test_what_the_server_asks_counts_for_the_rates_of_the_tier(tmp_path: Path) -> None:
+    with running_hub(tmp_path, "--throttle", "S1") as hub:
+        hub.put_device("pi-1")
+        for rate, request in RATED.items():
+            answers = asked_many_times(hub, request)
+            refused = [answer for answer in answers if answer.get("code") == THROTTLED]
+            assert refused, rate
+            assert refused[0]["error"].startswith(f"the rate of {rate} is exceeded; try again in ")
+            assert 0 < refused[0]["retry_after"] <= 1
+
+
+def asked_many_times(hub: RunningHub, request: dict[str, Any]) -> list[dict[str, Any]]:
+    """The answers to two hundred at once: more than a second's worth of each rate."""
+    with ThreadPoolExecutor(20) as pool:
+        return list(pool.map(lambda _: hub.ask(**request), range(200)))

@@ -13,39 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from pi_auto.hub.mailbox import MOST_MESSAGE, MOST_PENDING, MailboxFull, Message, encode_bag
+from pi_auto.hub.mailbox import MOST_DELIVERIES, MOST_MESSAGE, MOST_PENDING, MailboxFull, Message, encode_bag
 from pi_auto.wire import topics
+from support.hub import running_hub
 from support.inner_hub import inner_hub
-from support.mqtt import RawDevice, connect_packet, packet, text
+from support.mqtt import RawDevice, subscribe_packet
+from support.service import Service
 
 DEVICEBOUND = topics.devicebound("pi-1")
-
-
-def subscribe_packet(topic: str = DEVICEBOUND, qos: int = 1) -> bytes:
-    return packet(0x82, b"\x00\x07" + text(topic) + bytes((qos,)))
-
-
-def kept_connect(raw: RawDevice, known: object) -> bytes:
-    """CONNECT with CleanSession 0; the CONNACK."""
-    plain = bytearray(connect_packet(known))  # type: ignore[arg-type]
-    plain[plain.index(b"MQTT\x04") + 5] &= ~0x02
-    raw.send(bytes(plain))
-    return raw.receive(4)
-
-
-def read_message(raw: RawDevice) -> tuple[bool, int, str, bytes]:
-    """DUP, packet id, topic and body of the next PUBLISH of QoS 1."""
-    first, length, shift = raw.receive(1)[0], 0, 0
-    while True:
-        octet = raw.receive(1)[0]
-        length |= (octet & 0x7F) << shift
-        shift += 7
-        if octet < 0x80:
-            break
-    body = raw.receive(length)
-    end = 2 + struct.unpack(">H", body[:2])[0]
-    assert first & 0xF6 == 0x32
-    return bool(first & 8), struct.unpack(">H", body[end : end + 2])[0], body[2:end].decode(), body[end + 2 :]
 
 
 def puback(number: int) -> bytes:
@@ -80,9 +55,9 @@ def test_a_message_is_sent_until_it_is_acknowledged_and_then_never_again(tmp_pat
             def first() -> int:
                 with RawDevice(hub.mqtt_address) as raw:
                     raw.connect(known)
-                    raw.send(puback(77) + subscribe_packet())
+                    raw.send(puback(77) + subscribe_packet(DEVICEBOUND))
                     assert raw.receive(5) == b"\x90\x03\x00\x07\x01"
-                    again, number, topic, body = read_message(raw)
+                    again, number, topic, body = raw.message()
                     assert (again, body) == (False, b"waited")
                     assert topic.startswith("devices/pi-1/messages/devicebound/$.to=")
                     return number
@@ -90,15 +65,15 @@ def test_a_message_is_sent_until_it_is_acknowledged_and_then_never_again(tmp_pat
             def second(number: int) -> None:
                 with RawDevice(hub.mqtt_address) as raw:
                     raw.connect(known)
-                    raw.send(subscribe_packet())
+                    raw.send(subscribe_packet(DEVICEBOUND))
                     raw.receive(5)
-                    assert read_message(raw)[:2] == (True, number)
+                    assert raw.message()[:2] == (True, number)
                     raw.send(puback(number) + b"\xc0\x00")
                     assert raw.receive(2) == b"\xd0\x00"
 
             number = await asyncio.to_thread(first)
             await asyncio.to_thread(second, number)
-            assert await hub.services.mailbox.pending("pi-1") == []
+            assert (await hub.services.mailbox.pending("pi-1")).letters == []
 
     asyncio.run(run())
 
@@ -119,14 +94,14 @@ def test_what_is_too_much_too_old_or_for_nobody_is_refused(tmp_path: Path) -> No
                 await mailbox.send("pi-1", Message(b"%d" % number))
             with pytest.raises(MailboxFull, match="50 messages wait for pi-1"):
                 await mailbox.send("pi-1", Message(b"x"))
-            waiting = await mailbox.pending("pi-1")
+            waiting = (await mailbox.pending("pi-1")).letters
             assert [letter.body for letter in waiting] == [b"%d" % number for number in range(MOST_PENDING)]
             assert len({letter.packet_id for letter in waiting}) == MOST_PENDING
-            assert await mailbox.pending("pi-2") == []
+            assert (await mailbox.pending("pi-2")).letters == []
             assert await mailbox.purge("pi-1") == MOST_PENDING
             await mailbox.send("pi-2", Message(b"soon over", expires_at_ms=time.time_ns() // 1_000_000 + 300))
             await asyncio.sleep(0.35)
-            assert await mailbox.pending("pi-2") == []
+            assert (await mailbox.pending("pi-2")).letters == []
 
     asyncio.run(run())
 
@@ -138,8 +113,8 @@ def test_a_kept_session_is_there_after_a_restart_and_a_clean_one_ends_it(tmp_pat
 
             def device() -> None:
                 with RawDevice(hub.mqtt_address) as raw:
-                    assert kept_connect(raw, known) == b"\x20\x02\x00\x00"
-                    raw.send(subscribe_packet(qos=2) + subscribe_packet(topics.devicebound("pi-2")))
+                    assert raw.connect(known, clean=False) == b"\x20\x02\x00\x00"
+                    raw.send(subscribe_packet(DEVICEBOUND, qos=2) + subscribe_packet(topics.devicebound("pi-2")))
                     assert raw.receive(10) == b"\x90\x03\x00\x07\x01" + b"\x90\x03\x00\x07\x80"
 
             await asyncio.to_thread(device)
@@ -151,12 +126,12 @@ def test_a_kept_session_is_there_after_a_restart_and_a_clean_one_ends_it(tmp_pat
 
             def device() -> None:
                 with RawDevice(hub.mqtt_address) as raw:
-                    assert kept_connect(raw, known) == b"\x20\x02\x01\x00"
-                    assert read_message(raw)[3] == b"while away"
+                    assert raw.connect(known, clean=False) == b"\x20\x02\x01\x00"
+                    assert raw.message()[3] == b"while away"
                 with RawDevice(hub.mqtt_address) as raw:
                     assert raw.connect(known) == b"\x20\x02\x00\x00"
                 with RawDevice(hub.mqtt_address) as raw:
-                    assert kept_connect(raw, known) == b"\x20\x02\x00\x00"
+                    assert raw.connect(known, clean=False) == b"\x20\x02\x00\x00"
 
             await asyncio.to_thread(device)
 
@@ -167,6 +142,7 @@ def test_a_kept_session_is_there_after_a_restart_and_a_clean_one_ends_it(tmp_pat
 KILLED = """
 import asyncio, os, pathlib, signal, sys
 from pi_auto.hub.mailbox import Message
+from support.hub import running_hub
 from support.inner_hub import inner_hub
 
 async def run():
@@ -190,6 +166,29 @@ def test_what_was_accepted_waits_and_what_was_acknowledged_is_gone_after_kill_9(
 
     async def run() -> None:
         async with inner_hub(tmp_path) as hub:
-            assert [letter.body for letter in await hub.services.mailbox.pending("pi-1")] == [b"waits"]
+            assert [letter.body for letter in (await hub.services.mailbox.pending("pi-1")).letters] == [b"waits"]
 
     asyncio.run(run())
+
+
+def test_a_message_that_is_never_acknowledged_is_delivered_ten_times_and_then_given_up(tmp_path: Path) -> None:
+    with running_hub(tmp_path, "--https-port", "0") as hub:
+        known, mail = hub.put_device("pi-1"), "/devices/pi-1/messages/devicebound"
+        assert Service(hub).ask("POST", mail, b"chokes").status == 204
+        for delivery in range(MOST_DELIVERIES):
+            with RawDevice(hub.mqtt_address) as raw:
+                raw.connect(known)
+                raw.send(subscribe_packet(DEVICEBOUND))
+                raw.receive(5)
+                again, _, _, body = raw.message()
+            assert (again, body) == (delivery > 0, b"chokes")
+            if delivery == MOST_DELIVERIES // 2:
+                hub.kill()
+                hub.start()
+        assert Service(hub).ask("POST", mail, b"next").status == 204
+        with RawDevice(hub.mqtt_address) as raw:
+            raw.connect(known)
+            raw.send(subscribe_packet(DEVICEBOUND))
+            raw.receive(5)
+            assert raw.message()[3] == b"next"
+        assert "pi-1: messages given up that it did not acknowledge in 10 deliveries: 1" in hub.log()

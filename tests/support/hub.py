@@ -23,6 +23,7 @@ from typing import Any, Self
 
 from pi_auto.wire.connection_string import ConnectionString
 from pi_auto.wire.hublink import Event
+from support.waiting import wait_until
 
 PATIENCE = 15.0  # seconds; the machine may be busy
 ORPHAN_TIMEOUT = 600  # seconds; should a test be killed, its hub does not stay for ever
@@ -32,14 +33,22 @@ class RunningHub:
     """One hub under `folder`; started again after `kill` or `stop` it listens at the same place."""
 
     def __init__(
-        self, folder: Path, *, host: str = "127.0.0.1", port: int = 0, options: tuple[str, ...] = ()
+        self,
+        folder: Path,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        options: tuple[str, ...] = (),
+        output: int | None = None,
     ) -> None:
+        """`output` is a descriptor for its events (options `--events -`); the ready line is on stderr then."""
         self.data = folder / "hub"
         self.socket = self.data / "hub.sock"
         self.errors = folder / "hub.stderr"
         self.mqtt_address = (host, port)
         self.https_address = ("", 0)
-        self._options = options
+        self.options = options
+        self._output = output
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -52,10 +61,12 @@ class RunningHub:
         """Start it and wait until it is ready; AssertionError shows what it said if it ends instead."""
         host, port = self.mqtt_address
         command = [sys.executable, "-m", "pi_auto.hub.cli", "run", "--data", str(self.data), "--host", host]
-        command += ["--mqtt-port", str(port), "--orphan-timeout", str(ORPHAN_TIMEOUT), *self._options]
+        command += ["--mqtt-port", str(port), "--orphan-timeout", str(ORPHAN_TIMEOUT), *self.options]
+        self._said_before = self.errors.stat().st_size if self.errors.exists() else 0
+        stdout = subprocess.PIPE if self._output is None else self._output
         with self.errors.open("ab") as errors:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True
+                command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=errors, text=True
             )
         bound = dict(word.split("=", 1) for word in shlex.split(self._ready_line()) if "=" in word)
         self.socket = Path(bound["socket"])
@@ -104,13 +115,18 @@ class RunningHub:
     def _ready_line(self) -> str:
         process = self._process
         assert process is not None
-        assert process.stdout is not None
+        if process.stdout is None:
+            return wait_until(self._ready_line_of_log, PATIENCE, "the ready line on stderr")
         readable, _, _ = select.select([process.stdout], [], [], PATIENCE)
         line = process.stdout.readline() if readable else ""
         if not line.startswith("pi-auto-hub ready: "):
             self.kill()
             raise AssertionError(f"the hub is not ready: {line!r}\n{self.log()}")
         return line
+
+    def _ready_line_of_log(self) -> str | None:
+        said = self.errors.read_bytes()[self._said_before :].decode()
+        return next((line for line in said.splitlines() if line.startswith("pi-auto-hub ready: ")), None)
 
     def _end(self, how: Callable[[subprocess.Popen[str]], None]) -> int:
         process, self._process = self._process, None

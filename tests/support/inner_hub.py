@@ -13,10 +13,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pi_auto.hub.connection import Connection, Connections
+from pi_auto.hub.connection import Connection
+from pi_auto.hub.connections import Connections
 from pi_auto.hub.options import Options
-from pi_auto.hub.program import Program
 from pi_auto.hub.services import Services
+from pi_auto.hub.stores import open_stores
 from pi_auto.wire.connection_string import ConnectionString
 
 
@@ -41,7 +42,7 @@ async def inner_hub(folder: Path, throttle: str | None = None) -> AsyncIterator[
     data.mkdir(exist_ok=True)
     options = Options(data, "127.0.0.1", 0, "127.0.0.1", data / "hub.sock", throttle=throttle)
     async with AsyncExitStack() as stack:
-        services = await Program(options).open_stores(stack)
+        services = (await open_stores(stack, options, _failed)).services
         connections = Connections(services, most=100, connect_timeout=10)
         loop = asyncio.get_running_loop()
         server = await loop.create_server(lambda: Connection(connections), "127.0.0.1", 0)
@@ -50,3 +51,7 @@ async def inner_hub(folder: Path, throttle: str | None = None) -> AsyncIterator[
         yield InnerHub(services, connections, server.sockets[0].getsockname())
         connections.close()
         await services.log.drained()
+
+
+def _failed(reason: str) -> None:
+    raise AssertionError(reason)

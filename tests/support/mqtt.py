@@ -182,11 +182,30 @@ class RawDevice:
         return received
 
     def connect(
-        self, device: ConnectionString, *, keepalive: int = 60, will: tuple[str, bytes] | None = None
+        self,
+        device: ConnectionString,
+        *,
+        keepalive: int = 60,
+        will: tuple[str, bytes] | None = None,
+        clean: bool = True,
     ) -> bytes:
-        """Send a CONNECT with a good token; the CONNACK."""
-        self.send(connect_packet(device, keepalive=keepalive, will=will))
+        """Send a CONNECT with a good token; the CONNACK. Not clean means that the session is kept."""
+        self.send(connect_packet(device, keepalive=keepalive, will=will, clean=clean))
         return self.receive(4)
+
+    def message(self) -> tuple[bool, int, str, bytes]:
+        """DUP, packet id, topic and body of the next packet, which must be a PUBLISH of QoS 1."""
+        first, length, shift = self.receive(1)[0], 0, 0
+        while True:
+            octet = self.receive(1)[0]
+            length |= (octet & 0x7F) << shift
+            shift += 7
+            if octet < 0x80:
+                break
+        body = self.receive(length)
+        end = 2 + struct.unpack(">H", body[:2])[0]
+        assert first & 0xF6 == 0x32
+        return bool(first & 8), struct.unpack(">H", body[end : end + 2])[0], body[2:end].decode(), body[end + 2 :]
 
     def is_closed(self, timeout: float = PATIENCE) -> bool:
         """Whether the hub closes within `timeout` seconds; what it sends meanwhile is thrown away."""
@@ -223,9 +242,10 @@ def connect_packet(
     will: tuple[str, bytes] | None = None,
     password: str | None = None,
     level: int = 4,
+    clean: bool = True,
 ) -> bytes:
     """A CONNECT."""
-    flags = 0xC2 | (0x04 if will else 0)
+    flags = 0xC0 | (0x02 if clean else 0) | (0x04 if will else 0)
     body = text("MQTT") + bytes((level, flags)) + struct.pack(">H", keepalive) + text(device.device_id)
     body += text(will[0]) + text(will[1]) if will else b""
     body += text(topics.user_name(device.host, device.device_id))
@@ -237,3 +257,8 @@ def publish_packet(topic: str | bytes, payload: bytes, *, qos: int = 1, number: 
     """A PUBLISH."""
     identifier = struct.pack(">H", number) if qos else b""
     return packet(0x30 | qos << 1, text(topic) + identifier + payload)
+
+
+def subscribe_packet(*filters: str, qos: int = 1, number: int = 7) -> bytes:
+    """A SUBSCRIBE to all of these."""
+    return packet(0x82, struct.pack(">H", number) + b"".join(text(each) + bytes((qos,)) for each in filters))

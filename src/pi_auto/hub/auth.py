@@ -1,7 +1,8 @@
 """Who may connect: the CONNECT of a device against the registry, by shared access signature.
 
 Source: Microsoft, "Communicate with an IoT hub using MQTT": client id = device id, user
-name = `{host}/{device id}/?api-version=…`, password = a token for `{host}/devices/{device id}`.
+name = `{host}/{device id}/?api-version=…`, password = a token for `{host}/devices/{device id}`,
+signed by the device or, for that or for the hub as a whole, by a policy that lets devices connect.
 The device learns only that it may not; the reason is for the log.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from pi_auto.hub.mqtt.packets import Connect
+from pi_auto.hub.policies import Policies, Right
 from pi_auto.hub.registry import Device, Registry
 from pi_auto.wire import topics
 from pi_auto.wire.sas import SasToken
@@ -26,7 +28,7 @@ class Admission(NamedTuple):
     until: int
 
 
-def admit(connect: Connect, registry: Registry, host: str, now: float) -> Admission:
+def admit(connect: Connect, registry: Registry, policies: Policies, host: str, now: float) -> Admission:
     """Check a CONNECT at `now` (Unix seconds). Raises NotAuthorizedError."""
     _check_user_name(connect, host)
     device = registry.find(connect.client_id)
@@ -37,7 +39,10 @@ def admit(connect: Connect, registry: Registry, host: str, now: float) -> Admiss
     token = SasToken.parse(connect.password)
     if token is None:
         raise NotAuthorizedError("the password is not a shared access signature")
-    _check_token(token, device, host, now)
+    if token.policy:
+        _check_policy(connect, policies, host, now)
+    else:
+        _check_token(token, device, host, now)
     return Admission(device.device_id, token.expiry)
 
 
@@ -48,6 +53,12 @@ def _check_user_name(connect: Connect, host: str) -> None:
         raise NotAuthorizedError(f"the user name is for the hub {named_host[:80]!r}, and this one is {host!r}")
     if named_device != connect.client_id:
         raise NotAuthorizedError("the user name is for another device than the client id")
+
+
+def _check_policy(connect: Connect, policies: Policies, host: str, now: float) -> None:
+    rights = policies.rights(connect.password, host, f"/devices/{connect.client_id}", now)
+    if Right.DEVICE_CONNECT not in rights:
+        raise NotAuthorizedError("the token of a policy proves no right to connect as this device")
 
 
 def _check_token(token: SasToken, device: Device, host: str, now: float) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import suppress
-from pathlib import Path
+from functools import partial
+from typing import TextIO
 
-from pi_auto.hub import manage
+from pi_auto.hub import manage, run_options
 from pi_auto.hub.errors import OperatorError
-from pi_auto.hub.options import CONNECT_TIMEOUT, MOST_CONNECTIONS, Options
+from pi_auto.hub.options import Options
 from pi_auto.hub.program import run
 from pi_auto.logs import start_logging
-from pi_auto.wire.topics import MQTT_TLS_PORT
 
 _ABOUT = """\
 A local Azure IoT Hub. Devices connect by MQTT with the conventions of Azure IoT Hub
@@ -28,7 +28,8 @@ examples:
       a hub for a network; devices verify the name hub.example.org
 
 When it listens it prints one line,
-`pi-auto-hub ready: mqtt=ADDRESS:PORT https=ADDRESS:PORT socket=PATH data=DIR`.
+`pi-auto-hub ready: mqtt=ADDRESS:PORT https=ADDRESS:PORT socket=PATH data=DIR`,
+on stdout, or on stderr where stdout is for the events (--events -).
 It stops on SIGTERM, and whatever it acknowledged survives a kill.
 """
 
@@ -47,10 +48,10 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    options = _options(arguments)
+    options = run_options.read(arguments)
     if options.https_port is not None or options.own_tls:
         _say_how_to_trust(options)
-    return run(options, _say_ready)
+    return run(options, partial(_say_ready, sys.stderr if options.print_events else sys.stdout))
 
 
 def _say_how_to_trust(options: Options) -> None:
@@ -62,29 +63,9 @@ def _say_how_to_trust(options: Options) -> None:
         )
 
 
-def _say_ready(bound: str) -> None:
+def _say_ready(output: TextIO, bound: str) -> None:
     with suppress(OSError):  # whoever started it may not listen any more
-        print(f"pi-auto-hub ready: {bound}", flush=True)
-
-
-def _options(arguments: argparse.Namespace) -> Options:
-    data: Path = arguments.data.absolute()
-    return Options(
-        data=data,
-        host=arguments.host,
-        mqtt_port=arguments.mqtt_port,
-        name=arguments.name or arguments.host,
-        socket=arguments.socket or data / "hub.sock",  # a relative one stays so: its length is limited
-        tls_cert=arguments.tls_cert,
-        tls_key=arguments.tls_key,
-        https_port=arguments.https_port,
-        own_tls=arguments.tls == "self",
-        insecure_plain_mqtt=arguments.insecure_plain_mqtt,
-        orphan_timeout=arguments.orphan_timeout,
-        most_connections=arguments.max_connections,
-        connect_timeout=arguments.connect_timeout,
-        throttle=arguments.throttle,
-    )
+        print(f"pi-auto-hub ready: {bound}", file=output, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -94,79 +75,10 @@ def _parser() -> argparse.ArgumentParser:
     run_command = commands.add_parser(
         "run", help="run the hub until it is stopped", description=_ABOUT, epilog=_EXAMPLES, formatter_class=raw
     )
-    _add_run_options(run_command)
+    run_options.add(run_command)
     run_command.set_defaults(action=_run)
     manage.add_commands(commands)
     return parser
-
-
-def _add_run_options(run_command: argparse.ArgumentParser) -> None:
-    add = run_command.add_argument
-    add("--data", type=Path, required=True, metavar="DIR", help="the folder for everything the hub keeps")
-    add("--host", required=True, metavar="ADDRESS", help="the address to listen on, such as 127.0.0.1")
-    add(
-        "--mqtt-port", type=_port, default=MQTT_TLS_PORT, metavar="N",
-        help=f"the port for MQTT; 0 takes a free one, `off` none (default: {MQTT_TLS_PORT})",
-    )  # fmt: skip
-    add(
-        "--https-port", type=_port, metavar="N",
-        help="the port for the service side by HTTPS, 443 at Azure; 0 takes a free one, `off` none (default: off)",
-    )  # fmt: skip
-    add(
-        "--tls", choices=("auto", "self"), default="auto",
-        help="`self`: MQTT too with a certificate of the hub's own where none is given, as HTTPS always has",
-    )  # fmt: skip
-    add(
-        "--name", metavar="NAME",
-        help="the HostName in connection strings, which devices verify and sign for (default: the address)",
-    )  # fmt: skip
-    add("--socket", type=Path, metavar="PATH", help="the Unix socket for the server (default: DIR/hub.sock)")
-    add("--tls-cert", type=Path, metavar="FILE", help="the certificate chain for MQTT and HTTPS, PEM")
-    add("--tls-key", type=Path, metavar="FILE", help="its private key, PEM")
-    add(
-        "--insecure-plain-mqtt", action="store_true",
-        help="allow MQTT without TLS on other addresses than loopback: tokens and scans can be overheard",
-    )  # fmt: skip
-    add(
-        "--orphan-timeout", type=_seconds, metavar="SECONDS",
-        help="stop when no server has talked to it for so long (default: never)",
-    )  # fmt: skip
-    add(
-        "--max-connections", type=_count, default=MOST_CONNECTIONS, metavar="N",
-        help=f"turn away devices above this number (default: {MOST_CONNECTIONS})",
-    )  # fmt: skip
-    add(
-        "--connect-timeout", type=_seconds, default=CONNECT_TIMEOUT, metavar="SECONDS",
-        help=f"close a connection that has not proved who it is by then (default: {CONNECT_TIMEOUT})",
-    )  # fmt: skip
-    add(
-        "--throttle", metavar="TIER[:UNITS]",
-        help="imitate the rates of an Azure tier, S1, S2 or S3, with so many units (default: no limits)",
-    )  # fmt: skip
-    add(
-        "--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"),
-        help="what is logged to stderr (default: INFO)",
-    )  # fmt: skip
-
-
-def _port(text: str) -> int | None:
-    if text == "off":
-        return None
-    if text.isascii() and text.isdigit() and int(text) <= 65535:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a port: 0 to 65535, or off")
-
-
-def _count(text: str) -> int:
-    if text.isascii() and text.isdigit() and 1 <= int(text) <= 1_000_000:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a number of connections: 1 to 1000000")
-
-
-def _seconds(text: str) -> int:
-    if text.isascii() and text.isdigit() and 1 <= int(text) <= 3600:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a time: 1 to 3600 seconds")
 
 
 if __name__ == "__main__":

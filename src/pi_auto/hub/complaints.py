@@ -7,6 +7,7 @@ stranger that floods the port with ever new names gets a hundred a minute at mos
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections import OrderedDict
 
@@ -15,6 +16,7 @@ logger = logging.getLogger("pi_auto.hub")
 _QUIET = 900.0  # seconds
 _MOST_CAUSES = 1024  # remembered; the oldest makes room
 _MOST_LINES = 100  # a minute
+_VARIABLE = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\d+""")
 
 
 class Complaints:
@@ -27,9 +29,10 @@ class Complaints:
     def say(self, subject: str, cause: str, detail: str = "") -> None:
         """Log a cause about a subject (a device, an address) unless it was said a short while ago.
 
-        `detail` is shown and does not make another cause: a stranger's nonsense is always new.
+        Neither numbers and quoted words in the cause nor `detail` make another cause: a stranger's nonsense is
+        always new.
         """
-        key = (subject, cause)
+        key = (subject, _VARIABLE.sub("", cause))
         now = time.monotonic()
         since, again = self._said.get(key, (now - _QUIET, 0))
         if now - since < _QUIET or not self._line_left(now):

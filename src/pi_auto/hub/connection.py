@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
 from typing import cast
 
+from pi_auto.hub.connections import Connections
 from pi_auto.hub.mqtt.packets import ProtocolError, ReturnCode, WrongProtocolError, connack
 from pi_auto.hub.mqtt.parser import Parser
-from pi_auto.hub.services import Services
 from pi_auto.hub.sessions.session import Session
 
 UNPROVED_PACKET = 8 * 1024  # bytes; a CONNECT with a token is far below 1 KB
@@ -23,31 +22,6 @@ _MOST_UNDER_WAY = 1024 * 1024  # weight; see Session
 _MOST_PACKETS = 256  # in one turn, so that a flood leaves the others theirs
 _MOST_OUTPUT = 64 * 1024  # bytes that wait for the peer before it is read from again
 _NEVER = float("inf")
-
-
-@dataclass(slots=True)
-class Connections:
-    """All connections of one hub, bounded in number."""
-
-    services: Services
-    most: int
-    connect_timeout: float  # seconds to a complete CONNECT
-    all: set[Connection] = field(default_factory=set)
-
-    def sweep(self, now: float) -> None:
-        """End those whose time is over; `now` on the loop's clock."""
-        for connection in [each for each in self.all if each.deadline <= now]:
-            connection.overdue(now)
-
-    def close(self) -> None:
-        """The hub stops: nobody's will is published for that."""
-        for connection in list(self.all):
-            connection.session.end(clean=True)
-
-    def abort(self) -> None:
-        """Cut what is still open."""
-        for connection in list(self.all):
-            connection.abort()
 
 
 class Connection(asyncio.Protocol):
@@ -84,12 +58,10 @@ class Connection(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=_MOST_OUTPUT)
         peer = transport.get_extra_info("peername")
         self._peer = str(peer[0]) if peer else "?"
-        if len(self._all.all) >= self._all.most:
+        if not self._all.add(self):
             self._complain(f"the hub has its {self._all.most} connections; this one is turned away")
             self._closing = True
             self._transport.abort()
-            return
-        self._all.all.add(self)
 
     def data_received(self, data: bytes) -> None:
         """Add to what waits to be understood."""
@@ -106,7 +78,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, _: Exception | None) -> None:
         """It is gone; a device that did not say good-bye leaves its will."""
         self._closing = True
-        self._all.all.discard(self)
+        self._all.discard(self)
         self.session.end(clean=False)
 
     def pause_writing(self) -> None:
@@ -151,6 +123,7 @@ class Connection(asyncio.Protocol):
 
     def admitted(self, most_packet: int, silence: float, until: int) -> None:
         """The device proved itself."""
+        self._all.proved(self)
         self._parser.most = most_packet
         self._heard, self._silence = self._loop.time(), silence
         good_for = min(max(0, until - int(time.time())), 10 * 365 * 86400)
@@ -181,6 +154,13 @@ class Connection(asyncio.Protocol):
         elif not self.session.online:
             self._complain(f"no CONNECT within {self._silence:.0f} s")
         self.session.end(clean=False)
+
+    def turn_out(self) -> None:
+        """A stranger makes way for whoever comes next."""
+        self._complain(f"the hub has its {self._all.most} connections; those that prove nothing make way")
+        self._closing = True
+        self._all.discard(self)
+        self._transport.abort()
 
     def abort(self) -> None:
         """Cut it, whatever it still has to be sent."""

@@ -73,6 +73,13 @@ CREATE TABLE messages (
 ) STRICT;
 CREATE INDEX messages_of_device ON messages (device_id, number);
 """,
+    """
+CREATE TABLE presences (
+    device_id TEXT PRIMARY KEY REFERENCES devices ON DELETE CASCADE,
+    changed_at INTEGER NOT NULL,
+    active_at INTEGER NOT NULL
+) WITHOUT ROWID, STRICT;
+""",
 )
 
 

@@ -44,7 +44,7 @@ class KeptSessions:
         return done
 
     def clear(self, device_id: str) -> asyncio.Future[None] | None:
-        """End a kept session (CleanSession 1, or the device was deleted). Raises BusyError."""
+        """End a kept session (CleanSession 1). Raises BusyError."""
         if device_id not in self._kept:
             return None
         done = self._database.submit(lambda connection: _clear(connection, device_id))
@@ -52,6 +52,11 @@ class KeptSessions:
         self._writing[device_id] = done
         done.add_done_callback(lambda answer: self._check(device_id, answer))
         return done
+
+    def forget(self, device_id: str) -> None:
+        """The device was deleted, and the database has deleted its session with it."""
+        self._kept.pop(device_id, None)
+        self._writing.pop(device_id, None)
 
     def _check(self, device_id: str, answer: asyncio.Future[None]) -> None:
         """What the disk refused is not kept: the device is told so, and subscribes again."""

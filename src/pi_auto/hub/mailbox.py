@@ -1,7 +1,8 @@
 """Cloud-to-device messages: kept on disk until their device has acknowledged them or they have run out.
 
 A message goes to its device at once if that listens, and again whenever it comes back, at
-QoS 1 under the same packet identifier. Only a PUBACK, the expiry or a purge ends it.
+QoS 1 under the same packet identifier. A PUBACK, the expiry or a purge ends it, and the
+tenth delivery that nobody has acknowledged, so that no message keeps a device from working.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -21,6 +23,7 @@ from pi_auto.wire.times import format_time
 MOST_PENDING = 50  # of one device (IoT Hub)
 MOST_MESSAGE = 64 * 1024  # bytes, properties included (IoT Hub)
 DEFAULT_LIFE = 3600 * 1000  # ms; IoT Hub's default time to live
+MOST_DELIVERIES = 10  # of one message; IoT Hub's default
 _LAST_PACKET_ID = 0xFFFF
 
 
@@ -52,6 +55,13 @@ class Letter(NamedTuple):
     again: bool
 
 
+class Pending(NamedTuple):
+    """What waits for a device, oldest first, and how many messages were given up instead of sent once more."""
+
+    letters: list[Letter]
+    given_up: int
+
+
 class Mailbox:
     """The messages of one hub that wait."""
 
@@ -81,23 +91,27 @@ class Mailbox:
         if line is not None:
             line.tell_letter(letter)
 
-    def pending(self, device_id: str) -> asyncio.Future[list[Letter]]:
-        """What waits for a device, oldest first; it counts as sent from now on."""
-        return self._database.submit(lambda connection: _take(connection, device_id))
+    def pending(self, device_id: str, besides: Collection[int] = ()) -> asyncio.Future[Pending]:
+        """What waits for a device, and counts as delivered once more.
+
+        `besides` are the packet identifiers of what the device has on this connection already.
+        """
+        known = frozenset(besides)
+        return self._database.submit(lambda connection: _take(connection, device_id, known))
 
     def acknowledge(self, device_id: str, packet_id: int) -> asyncio.Future[int]:
         """The device has it: it is deleted."""
         query = "DELETE FROM messages WHERE device_id = ? AND packet_id = ?"
         return self._database.submit(lambda connection: connection.execute(query, (device_id, packet_id)).rowcount)
 
+    def counts(self, first: str, last: str) -> asyncio.Future[dict[str, int]]:
+        """How many messages wait for each device from `first` to `last` by id that has any."""
+        return self._database.submit(lambda connection: _counts(connection, first, last))
+
     async def purge(self, device_id: str) -> int:
         """Delete all that waits for a device; how many there were."""
         query = "DELETE FROM messages WHERE device_id = ?"
         return await self._database.submit(lambda connection: connection.execute(query, (device_id,)).rowcount)
-
-    async def forget(self, device_id: str) -> None:
-        """A device was deleted, and its messages go with it."""
-        await self.purge(device_id)
 
 
 def encode_bag(device_id: str, message: Message) -> str:
@@ -146,12 +160,24 @@ def _put(
     return Letter(packet_id, bag, body, again=False)
 
 
-def _take(connection: sqlite3.Connection, device_id: str) -> list[Letter]:
+def _take(connection: sqlite3.Connection, device_id: str, besides: frozenset[int]) -> Pending:
+    """`sent` counts the deliveries of a message."""
     _expire(connection, device_id)
-    query = "SELECT packet_id, bag, body, sent FROM messages WHERE device_id = ? ORDER BY number"
-    rows = connection.execute(query, (device_id,)).fetchall()
-    connection.execute("UPDATE messages SET sent = 1 WHERE device_id = ? AND sent = 0", (device_id,))
-    return [Letter(packet_id, bag, body, bool(sent)) for packet_id, bag, body, sent in rows]
+    query = "SELECT packet_id, bag, body, sent, number FROM messages WHERE device_id = ? ORDER BY number"
+    rows = [row for row in connection.execute(query, (device_id,)) if row[0] not in besides]
+    worn_out = [(row[4],) for row in rows if row[3] >= MOST_DELIVERIES]
+    due = [row for row in rows if row[3] < MOST_DELIVERIES]
+    connection.executemany("DELETE FROM messages WHERE number = ?", worn_out)
+    connection.executemany("UPDATE messages SET sent = sent + 1 WHERE number = ?", [(row[4],) for row in due])
+    return Pending([Letter(row[0], row[1], row[2], bool(row[3])) for row in due], len(worn_out))
+
+
+def _counts(connection: sqlite3.Connection, first: str, last: str) -> dict[str, int]:
+    query = (
+        "SELECT device_id, COUNT(*) FROM messages WHERE device_id BETWEEN ? AND ? AND expires_at > ? "
+        "GROUP BY device_id"
+    )
+    return dict(connection.execute(query, (first, last, _now())).fetchall())
 
 
 def _expire(connection: sqlite3.Connection, device_id: str) -> None:

@@ -17,8 +17,9 @@ from typing import Any
 
 from pi_auto.hub.database import Database
 from pi_auto.hub.errors import OperatorError
+from pi_auto.hub.locking import LockedError, locked
+from pi_auto.hub.options import NAME_FILE
 from pi_auto.hub.policies import Policies
-from pi_auto.hub.program import NAME_FILE, LockedError, locked
 from pi_auto.hub.registry import Device, DeviceMissingError, Registry, Wish
 from pi_auto.wire.ids import DEVICE_ID
 

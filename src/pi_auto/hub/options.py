@@ -11,6 +11,7 @@ from pi_auto.hub.errors import OperatorError
 from pi_auto.hub.throttles import Throttles
 from pi_auto.wire.quotas import TIERS
 
+NAME_FILE = "name"  # in the data folder: what connection strings name as the host
 MOST_CONNECTIONS = 12_000
 CONNECT_TIMEOUT = 10  # seconds
 
@@ -33,6 +34,8 @@ class Options:
     https_port: int | None = None
     own_tls: bool = False
     throttle: str | None = None
+    print_events: bool = False
+    events_from: int | None = None  # sequence number of the first event to print; None for the next one
 
     def tls(self) -> ssl.SSLContext | None:
         """TLS for MQTT as it was asked for; without it only loopback is allowed. Raises OperatorError."""

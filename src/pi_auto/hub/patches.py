@@ -53,6 +53,11 @@ def dump(section: Section) -> str:
     return json.dumps(section, separators=(",", ":"), ensure_ascii=False)
 
 
+def as_bytes(section: Section) -> bytes:
+    """A section as it goes to a device and into an event. What cannot be said in UTF-8 stays escaped."""
+    return json.dumps(section, separators=(",", ":")).encode()
+
+
 def _check(value: Any, depth: int) -> None:
     """Refuse whatever a twin may not hold at this depth; the section itself is at depth 1."""
     if isinstance(value, dict | list):

@@ -106,7 +106,10 @@ class Registry:
         return device
 
     async def delete(self, device_id: str, if_match: str | None = etags.ANY) -> None:
-        """Remove a device and its twin. Raises DeviceMissingError, StaleError."""
+        """Remove a device and, in the same transaction, its twin, kept session and messages.
+
+        Raises DeviceMissingError, StaleError. A running hub does more: devices.remove.
+        """
         await self._database.submit(lambda connection: _delete(connection, device_id, if_match))
         self._devices.pop(device_id, None)
 

@@ -10,6 +10,7 @@ from pi_auto.hub.kept_sessions import KeptSessions
 from pi_auto.hub.mailbox import Mailbox
 from pi_auto.hub.methods import Methods
 from pi_auto.hub.policies import Policies
+from pi_auto.hub.presence import Presences
 from pi_auto.hub.registry import Registry
 from pi_auto.hub.switchboard import Switchboard
 from pi_auto.hub.throttles import Throttles
@@ -31,3 +32,4 @@ class Services:
     kept_sessions: KeptSessions
     throttles: Throttles
     policies: Policies
+    presences: Presences

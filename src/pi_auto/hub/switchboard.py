@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -9,7 +10,9 @@ if TYPE_CHECKING:
 
 
 class Line(Protocol):
-    """A session, as far as the switchboard ends it."""
+    """A session, as the rest of the hub sees it. `active_ms` is its last activity, ms since 1970."""
+
+    active_ms: int
 
     def end(self, *, clean: bool) -> None:
         """Close the connection; not clean means that the device did not ask for it."""
@@ -55,6 +58,10 @@ class Switchboard:
         line = self._lines.get(device_id)
         if line:
             line.end(clean=False)
+
+    def __iter__(self) -> Iterator[tuple[str, Line]]:
+        """All that are connected, and their sessions."""
+        return iter(self._lines.items())
 
     def __len__(self) -> int:
         return len(self._lines)

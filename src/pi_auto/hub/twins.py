@@ -67,10 +67,6 @@ class Twins:
         """Merge a patch into the reported properties; answers their new version, or RefusedPatchError."""
         return self._database.submit(lambda connection: _patch(connection, "reported", device_id, patch))
 
-    def desire(self, device_id: str, patch: Section) -> asyncio.Future[int]:
-        """Merge a patch into the desired properties; answers their new version, or RefusedPatchError."""
-        return self._database.submit(lambda connection: _desire(connection, device_id, patch))
-
     def view(self, device_id: str) -> asyncio.Future[Twin]:
         """A twin as the service side sees it, or NoTwinError."""
         return self._database.submit(lambda connection: _view(connection, device_id))
@@ -112,12 +108,6 @@ def _patch(
     )
     connection.execute(update, (dump(merge(former, patch)), dump(stamps), version + 1, device_id))
     return int(version) + 1
-
-
-def _desire(connection: sqlite3.Connection, device_id: str, patch: Section) -> int:
-    version = _patch(connection, "desired", device_id, patch)
-    connection.execute("UPDATE twins SET etag = etag + 1 WHERE device_id = ?", (device_id,))
-    return version
 
 
 def _change(connection: sqlite3.Connection, device_id: str, change: Change, if_match: str | None) -> Twin:

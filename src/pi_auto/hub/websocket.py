@@ -12,7 +12,8 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from pi_auto.hub.connection import Connection, Connections
+from pi_auto.hub.connection import Connection
+from pi_auto.hub.connections import Connections
 
 PATH = "/$iothub/websocket"
 CONNECTIONS = web.AppKey("connections", Connections)

@@ -19,7 +19,8 @@ A connection starts with a request `{"op": …}`:
 - `stop` ends the hub cleanly; answer `{"ok": true}`.
 - `acknowledge` `{"through": N}` says that events up to N are in the server's books; answer `{"ok": true}`.
 
-What cannot be done is answered `{"ok": false, "error": "…"}`.
+What cannot be done is answered `{"ok": false, "error": "…"}`; what exceeds a rate of the tier that the hub
+imitates has `"code": "throttled"` and `"retry_after": SECONDS` besides.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ DISCONNECTED = "disconnected"
 EVENT_TYPES = (TELEMETRY, TWIN_CHANGE, CONNECTED, DISCONNECTED)
 MOST_LINE = 1024 * 1024
 OFFLINE, TIMEOUT = "offline", "timeout"  # codes of a call that was not answered
+THROTTLED = "throttled"  # the code of whatever came too fast
 MOST_METHOD_TIMEOUT = 300  # seconds, as at IoT Hub
 
 

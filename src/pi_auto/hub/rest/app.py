@@ -6,6 +6,7 @@ policy, names its api-version and is bounded; one that fails unforeseen is answe
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -24,11 +25,13 @@ from pi_auto.hub.patches import RefusedPatchError
 from pi_auto.hub.policies import Right
 from pi_auto.hub.registry import Device, DeviceExistsError, DeviceMissingError, RefusedKeyError
 from pi_auto.hub.rest.errors import RefusedError, response
+from pi_auto.hub.rest.guard import guarded
 from pi_auto.hub.services import Services
 from pi_auto.hub.twins import NoTwinError
 
 HUB = web.AppKey("hub", Services)
 MOST_BODY = 1024 * 1024  # bytes
+BODY_TIMEOUT = 30  # seconds
 _VERSION = re.compile(r"20\d\d-\d\d-\d\d(-preview)?\Z")
 _LOGGER = logging.getLogger("pi_auto.hub")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -49,7 +52,7 @@ _NAMES: dict[type[Exception], str] = {
 
 def application(hub: Services) -> web.Application:
     """The application, without routes."""
-    app = web.Application(middlewares=[_answered], client_max_size=MOST_BODY)
+    app = web.Application(middlewares=[guarded, _answered], client_max_size=MOST_BODY)
     app[HUB] = hub
     return app
 
@@ -77,12 +80,25 @@ def device_of(request: web.Request) -> Device:
     return device
 
 
+async def body_of(request: web.Request) -> bytes:
+    """The body, if it comes in time. Raises RefusedError."""
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            return await request.read()
+    except TimeoutError:
+        raise RefusedError("ArgumentInvalid", f"the body did not come within {BODY_TIMEOUT} s") from None
+
+
 async def json_of(request: web.Request) -> Any:
     """The body as JSON. Raises RefusedError."""
+    body = await body_of(request)
     try:
-        return json.loads(await request.read())
+        found = json.loads(body)
+        if b"\\u" in body:  # half of a surrogate pair can be written so, and nowhere be stored
+            json.dumps(found, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise RefusedError("ArgumentInvalid", "the body is not JSON in UTF-8") from None
+    return found
 
 
 async def object_of(request: web.Request) -> dict[str, Any]:
@@ -118,7 +134,7 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
             raise
         return response(RefusedError("NotFound", "there is nothing at this path"))
     except ConnectionError:
-        raise
+        return web.Response()  # nobody hears it: whoever asked has gone, which is no fault of ours
     except Exception as error:  # noqa: BLE001 - a failing request is its own answer, not the hub's end
         return response(refusal(error))
 

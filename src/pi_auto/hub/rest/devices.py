@@ -7,11 +7,13 @@ from typing import Any
 
 from aiohttp import web
 
+from pi_auto.hub.devices import remove, update
 from pi_auto.hub.etags import ANY
 from pi_auto.hub.registry import Device
 from pi_auto.hub.rest import shapes
 from pi_auto.hub.rest.app import HUB, device_of, json_of, object_of, refusal
 from pi_auto.hub.rest.errors import CODES, RefusedError
+from pi_auto.hub.rest.standing import standing, standings
 from pi_auto.hub.services import Services
 
 MOST_LISTED = 1000
@@ -22,7 +24,7 @@ _ID = re.compile(r"[A-Za-z0-9\-:.+%_#*?!(),=@$']{1,128}\Z")
 
 async def read(request: web.Request) -> web.Response:
     """GET `/devices/{id}`."""
-    return _answer(request.app[HUB], device_of(request))
+    return await _answer(request.app[HUB], device_of(request))
 
 
 async def put(request: web.Request) -> web.Response:
@@ -33,8 +35,8 @@ async def put(request: web.Request) -> web.Response:
         raise RefusedError("ArgumentInvalid", "deviceId in the body is not the one in the path")
     if_match = request.headers.get("If-Match")
     if if_match is None:
-        return _answer(hub, await hub.registry.create(device_id, shapes.wish(body)))
-    return _answer(hub, await _update(hub, device_id, body, if_match))
+        return await _answer(hub, await hub.registry.create(device_id, shapes.wish(body)))
+    return await _answer(hub, await update(hub, device_id, shapes.wish(body), if_match))
 
 
 async def delete(request: web.Request) -> web.Response:
@@ -42,7 +44,7 @@ async def delete(request: web.Request) -> web.Response:
     if_match = request.headers.get("If-Match")
     if if_match is None:
         raise RefusedError("PreconditionFailed", "If-Match is missing")
-    await _delete(request.app[HUB], request.match_info["id"], if_match)
+    await remove(request.app[HUB], request.match_info["id"], if_match)
     return web.Response(status=204)
 
 
@@ -51,7 +53,9 @@ async def list_(request: web.Request) -> web.Response:
     hub, top = request.app[HUB], request.query.get("top", str(MOST_LISTED))
     if not (top.isascii() and top.isdigit() and 1 <= int(top) <= MOST_LISTED):
         raise RefusedError("ArgumentInvalid", f"top is {top[:20]!r}; allowed: 1 to {MOST_LISTED}")
-    return web.json_response([_shape(hub, device) for device in list(hub.registry)[: int(top)]])
+    devices = list(hub.registry)[: int(top)]
+    stand = await standings(hub, [device.device_id for device in devices])
+    return web.json_response([shapes.device(*each) for each in zip(devices, stand, strict=True)])
 
 
 async def bulk(request: web.Request) -> web.Response:
@@ -79,25 +83,6 @@ async def service_statistics(request: web.Request) -> web.Response:
     return web.json_response({"connectedDeviceCount": len(request.app[HUB].switchboard)})
 
 
-async def _update(hub: Services, device_id: str, body: dict[str, Any], if_match: str) -> Device:
-    """Change a device. One that may no longer connect, or no longer with its old keys, is disconnected."""
-    before = hub.registry.find(device_id)
-    after = await hub.registry.update(device_id, shapes.wish(body), if_match)
-    if before is None or _admits(before) != _admits(after):
-        hub.switchboard.drop(device_id)
-    return after
-
-
-def _admits(device: Device) -> tuple[bool, str, str]:
-    return device.enabled, device.primary_key, device.secondary_key
-
-
-async def _delete(hub: Services, device_id: str, if_match: str) -> None:
-    await hub.registry.delete(device_id, if_match)
-    hub.switchboard.drop(device_id)
-    await hub.mailbox.forget(device_id)
-
-
 async def _tried(hub: Services, item: Any) -> dict[str, Any] | None:
     """Do one of many; what went wrong with it."""
     device_id = item.get("id") if isinstance(item, dict) else None
@@ -117,9 +102,9 @@ async def _do(hub: Services, item: dict[str, Any], device_id: str) -> None:
         case "create":
             await hub.registry.create(device_id, shapes.wish(item))
         case "update" | "updateifmatchetag":
-            await _update(hub, device_id, item, if_match)
+            await update(hub, device_id, shapes.wish(item), if_match)
         case "delete" | "deleteifmatchetag":
-            await _delete(hub, device_id, if_match)
+            await remove(hub, device_id, if_match)
         case _:
             raise RefusedError("ArgumentInvalid", f"importMode is {mode[:40]!r}; allowed: create, update, delete")
 
@@ -130,9 +115,6 @@ def _checked_id(device_id: object) -> str:
     return device_id
 
 
-def _answer(hub: Services, device: Device) -> web.Response:
-    return web.json_response(_shape(hub, device), headers={"ETag": f'"{device.etag}"'})
-
-
-def _shape(hub: Services, device: Device) -> dict[str, Any]:
-    return shapes.device(device, connected=hub.switchboard.find(device.device_id) is not None)
+async def _answer(hub: Services, device: Device) -> web.Response:
+    shape = shapes.device(device, await standing(hub, device.device_id))
+    return web.json_response(shape, headers={"ETag": f'"{device.etag}"'})

@@ -19,6 +19,7 @@ from pi_auto.hub.query.parser import Query, parse
 from pi_auto.hub.rest import shapes
 from pi_auto.hub.rest.app import HUB, object_of
 from pi_auto.hub.rest.errors import RefusedError
+from pi_auto.hub.rest.standing import standings
 from pi_auto.hub.services import Services
 
 MOST_PAGE = 100  # items, and as many without x-ms-max-item-count; Azure's figure
@@ -71,9 +72,10 @@ async def _selected(hub: Services, query: Query, after: str, most: int) -> tuple
 
 async def _documents(hub: Services, after: str) -> AsyncIterator[Json]:
     while twins := await hub.twins.views(after, _PORTION):
-        for twin in twins:
+        stand = await standings(hub, [twin.device_id for twin in twins])
+        for twin, stands in zip(twins, stand, strict=True):
             if device := hub.registry.find(twin.device_id):
-                yield shapes.twin(device, twin, connected=hub.switchboard.find(twin.device_id) is not None)
+                yield shapes.twin(device, twin, stands)
         after = twins[-1].device_id
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from pi_auto.hub import websocket
-from pi_auto.hub.connection import Connections
+from pi_auto.hub.connections import Connections
 from pi_auto.hub.policies import Right
 from pi_auto.hub.rest import devices, messages, query, twins
 from pi_auto.hub.rest.app import allowed, application

@@ -2,27 +2,64 @@
 
 from __future__ import annotations
 
-import ssl
+import asyncio
+import logging
+from collections.abc import Callable
 from contextlib import AsyncExitStack
+from typing import cast
 
 from aiohttp import web
 
+from pi_auto.hub.complaints import Complaints
 from pi_auto.hub.errors import OperatorError
+from pi_auto.hub.listening import BACKLOG, reason, shown
+from pi_auto.hub.options import Options
+from pi_auto.hub.rest.app import HUB
+from pi_auto.hub.rest.guard import GUARD, Guard
 
 _GRACE = 2.0  # seconds for requests under way when the hub stops
 
 
-async def listen(stack: AsyncExitStack, app: web.Application, host: str, port: int, tls: ssl.SSLContext) -> str:
+async def listen(stack: AsyncExitStack, app: web.Application, options: Options, port: int) -> str:
     """Serve until the stack closes; answers ADDRESS:PORT. Raises OperatorError."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE, keepalive_timeout=60)
+    app[GUARD] = guard = Guard(options.connect_timeout)
+    runner = web.AppRunner(
+        app, access_log=None, shutdown_timeout=_GRACE, keepalive_timeout=60, logger=_logger(app[HUB].complaints)
+    )
+    tls = options.rest_tls()
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
+    make = cast("Callable[[], asyncio.Protocol]", runner.server)
     try:
-        await web.TCPSite(runner, host, port, ssl_context=tls).start()
+        server = await asyncio.get_running_loop().create_server(
+            lambda: guard.protocol(make), options.host, port, ssl=tls, backlog=BACKLOG,
+            ssl_handshake_timeout=options.connect_timeout,
+        )  # fmt: skip
     except OSError as error:
         raise OperatorError(
-            f"cannot listen for HTTPS on {host}:{port}: {error.strerror}; "
+            f"cannot listen for HTTPS on {options.host}:{port}: {reason(error)}; "
             "end what uses it or name another --host or --https-port"
         ) from error
-    bound = runner.addresses[0]
-    return f"[{bound[0]}]:{bound[1]}" if ":" in bound[0] else f"{bound[0]}:{bound[1]}"
+    stack.callback(server.close)
+    stack.callback(asyncio.create_task(guard.sweep()).cancel)
+    return shown(server.sockets[0].getsockname())
+
+
+class _Complaining(logging.Handler):
+    """Says what aiohttp would log with a traceback for each stranger that speaks no HTTP."""
+
+    def __init__(self, complaints: Complaints) -> None:
+        super().__init__(logging.WARNING)
+        self._complaints = complaints
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        detail = " ".join(str(error or record.getMessage()).split())[:120]
+        self._complaints.say("the service side", "a request that is no HTTP", detail)
+
+
+def _logger(complaints: Complaints) -> logging.Logger:
+    """A logger of this server's own, known to nobody else. What a handler raises is answered in app.py."""
+    logger = logging.Logger("http", logging.WARNING)  # noqa: LOG001 - not to be found by name
+    logger.addHandler(_Complaining(complaints))
+    return logger

@@ -1,40 +1,43 @@
 """How devices and twins look in JSON, to the letter of the azure-iot-hub SDK's models; and back.
 
-Pure. What the hub does not keep stands there as Azure writes "never" or "none".
+Pure. What has never been and what the hub does not know stand there as Azure writes them.
 """
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from pi_auto.hub.registry import NEVER, Device, Wish
 from pi_auto.hub.rest.errors import RefusedError
+from pi_auto.hub.rest.standing import Standing
 from pi_auto.hub.twins import Twin
+from pi_auto.wire.times import format_time
 
 _THUMBPRINTS = {"primaryThumbprint": None, "secondaryThumbprint": None}
 Json = dict[str, Any]
 
 
-def device(known: Device, *, connected: bool) -> Json:
+def device(known: Device, stands: Standing) -> Json:
     """A device identity."""
     keys = {"primaryKey": known.primary_key, "secondaryKey": known.secondary_key}
     return {
         "deviceId": known.device_id,
         "generationId": known.generation_id,
         "etag": known.etag,
-        "connectionState": _connection(connected),
+        "connectionState": _connection(stands),
         "status": _status(known),
         "statusReason": known.status_reason,
-        "connectionStateUpdatedTime": NEVER,
+        "connectionStateUpdatedTime": _moment(stands.presence.changed_ms),
         "statusUpdatedTime": known.status_updated_at,
-        "lastActivityTime": NEVER,
-        "cloudToDeviceMessageCount": 0,
+        "lastActivityTime": _moment(stands.presence.active_ms),
+        "cloudToDeviceMessageCount": stands.messages,
         "authentication": {"symmetricKey": keys, "x509Thumbprint": _THUMBPRINTS, "type": "sas"},
         "capabilities": {"iotEdge": False},
     }
 
 
-def twin(known: Device, stored: Twin, *, connected: bool) -> Json:
+def twin(known: Device, stored: Twin, stands: Standing) -> Json:
     """A twin."""
     return {
         "deviceId": known.device_id,
@@ -43,9 +46,9 @@ def twin(known: Device, stored: Twin, *, connected: bool) -> Json:
         "status": _status(known),
         "statusReason": known.status_reason,
         "statusUpdateTime": known.status_updated_at,
-        "connectionState": _connection(connected),
-        "lastActivityTime": NEVER,
-        "cloudToDeviceMessageCount": 0,
+        "connectionState": _connection(stands),
+        "lastActivityTime": _moment(stands.presence.active_ms),
+        "cloudToDeviceMessageCount": stands.messages,
         "authenticationType": "sas",
         "x509Thumbprint": _THUMBPRINTS,
         "modelId": "",
@@ -94,5 +97,9 @@ def _status(known: Device) -> str:
     return "enabled" if known.enabled else "disabled"
 
 
-def _connection(connected: bool) -> str:
-    return "Connected" if connected else "Disconnected"
+def _connection(stands: Standing) -> str:
+    return "Connected" if stands.presence.connected else "Disconnected"
+
+
+def _moment(milliseconds: int) -> str:
+    return format_time(datetime.fromtimestamp(milliseconds / 1000, UTC)) if milliseconds else NEVER

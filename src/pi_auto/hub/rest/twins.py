@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import time
 from typing import Any
 
 from aiohttp import web
 
-from pi_auto.hub.eventlog.record import Record
-from pi_auto.hub.patches import parse_patch
+from pi_auto.hub.patches import as_bytes, parse_patch
 from pi_auto.hub.rest import shapes
 from pi_auto.hub.rest.app import HUB, device_of, object_of
 from pi_auto.hub.rest.errors import RefusedError
-from pi_auto.hub.services import Services
+from pi_auto.hub.rest.standing import standing
+from pi_auto.hub.twin_changes import change
 from pi_auto.hub.twins import Change, Twin
-from pi_auto.wire import hublink
 from pi_auto.wire.twin import Section
 
 MOST_METHOD_NAME = 100
@@ -25,7 +22,7 @@ _SYSTEM = ("$version", "$metadata")  # a twin that was read may be sent back
 async def read(request: web.Request) -> web.Response:
     """GET `/twins/{id}`."""
     hub, device = request.app[HUB], device_of(request)
-    return _answer(request, await hub.twins.view(device.device_id))
+    return await _answer(request, await hub.twins.view(device.device_id))
 
 
 async def patch(request: web.Request) -> web.Response:
@@ -45,11 +42,15 @@ async def call_method(request: web.Request) -> web.Response:
     name = body.get("methodName")
     if not isinstance(name, str) or not 1 <= len(name) <= MOST_METHOD_NAME:
         raise RefusedError("ArgumentInvalid", f"methodName is not a string of 1 to {MOST_METHOD_NAME} characters")
-    result = await hub.methods.call(
-        device.device_id, name, body.get("payload"),
-        response_timeout=_seconds(body, "responseTimeoutInSeconds", 5, 30),
-        connect_timeout=_seconds(body, "connectTimeoutInSeconds", 0, 0),
-    )  # fmt: skip
+    response_timeout = _seconds(body, "responseTimeoutInSeconds", 5, 30)
+    connect_timeout = _seconds(body, "connectTimeoutInSeconds", 0, 0)
+    try:
+        result = await hub.methods.call(
+            device.device_id, name, body.get("payload"), response_timeout=response_timeout,
+            connect_timeout=connect_timeout,
+        )  # fmt: skip
+    except ValueError as error:
+        raise RefusedError("ArgumentInvalid", str(error)) from None
     return web.json_response({"status": result.status, "payload": result.payload})
 
 
@@ -68,10 +69,8 @@ async def _change(request: web.Request, *, whole: bool) -> web.Response:
     properties = body.get("properties") or {}
     if not isinstance(properties, dict):
         raise RefusedError("ArgumentInvalid", "properties is not a JSON object")
-    change = Change(_section(body, "tags"), _section(properties, "desired"), whole)
-    twin = await hub.twins.change(device_id, change, request.headers.get("If-Match"))
-    _tell(hub, twin, change)
-    return _answer(request, twin)
+    wanted = Change(_section(body, "tags"), _section(properties, "desired"), whole)
+    return await _answer(request, await change(hub, device_id, wanted, request.headers.get("If-Match")))
 
 
 def _section(body: dict[str, Any], name: str) -> Section | None:
@@ -80,34 +79,10 @@ def _section(body: dict[str, Any], name: str) -> Section | None:
         return None
     if not isinstance(value, dict):
         raise RefusedError("ArgumentInvalid", f"{name} is not a JSON object")
-    return parse_patch(_json({key: inner for key, inner in value.items() if key not in _SYSTEM}))
+    return parse_patch(as_bytes({key: inner for key, inner in value.items() if key not in _SYSTEM}))
 
 
-def _tell(hub: Services, twin: Twin, change: Change) -> None:
-    """The event of a change, and the word to the device. Durable by now."""
-    now, body = time.time_ns() // 1_000_000, _event(twin, change)
-    if body:
-        hub.log.append(Record(hublink.TWIN_CHANGE, twin.device_id, now, body=_json(body)))
-    line = hub.switchboard.find(twin.device_id)
-    if line and change.desired is not None:
-        version = twin.desired["$version"]
-        line.tell_desired(_json(change.desired | {"$version": version}), version)
-
-
-def _event(twin: Twin, change: Change) -> Section:
-    body: Section = {}
-    if change.tags is not None:
-        body |= {"tags": change.tags, "version": twin.version}
-    if change.desired is not None:
-        body |= {"properties": {"desired": change.desired}, "version": twin.desired["$version"]}
-    return body
-
-
-def _answer(request: web.Request, twin: Twin) -> web.Response:
+async def _answer(request: web.Request, twin: Twin) -> web.Response:
     hub, device = request.app[HUB], device_of(request)
-    shape = shapes.twin(device, twin, connected=hub.switchboard.find(device.device_id) is not None)
+    shape = shapes.twin(device, twin, await standing(hub, device.device_id))
     return web.json_response(shape, headers={"ETag": f'"{twin.etag}"'})
-
-
-def _json(value: Section) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()

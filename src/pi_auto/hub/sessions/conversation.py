@@ -6,15 +6,17 @@ hub's log under the id of the one device that proved itself.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
 from pi_auto.hub.eventlog.record import Record
 from pi_auto.hub.mqtt import packets
+from pi_auto.hub.presence import now_ms
 from pi_auto.hub.receipts import Receipt, Receipts
 from pi_auto.hub.services import Services
+
+JOB_WEIGHT = 64 * 1024  # bytes that a job of the database may come to, so that a device has few under way
 
 
 class Outlet(Protocol):
@@ -54,7 +56,7 @@ class State(Enum):
 class Conversation:
     """The state of one session. `subscriptions` maps a topic to the QoS that was granted."""
 
-    __slots__ = ("device_id", "hub", "outlet", "receipts", "state", "subscriptions")
+    __slots__ = ("active_ms", "device_id", "hub", "letters_topic", "outlet", "receipts", "state", "subscriptions")
 
     def __init__(self, hub: Services, outlet: Outlet) -> None:
         self.hub, self.outlet = hub, outlet
@@ -62,6 +64,8 @@ class Conversation:
         self.receipts = Receipts()
         self.subscriptions: dict[str, int] = {}
         self.device_id = ""
+        self.active_ms = 0  # the last message that came or went, ms since 1970
+        self.letters_topic = ""  # what it subscribes to for cloud-to-device messages
 
     @property
     def online(self) -> bool:
@@ -73,6 +77,7 @@ class Conversation:
         wanted = self.online and subscription in self.subscriptions
         if wanted:
             self.outlet.send(packets.publish(topic, body))
+            self.active_ms = now_ms()
         return wanted
 
     def settle(self, receipt: Receipt | None, weight: int = 0) -> None:
@@ -81,6 +86,10 @@ class Conversation:
             self.outlet.send(self.receipts.settle(receipt))
         if weight:
             self.outlet.release(weight)
+
+    def end(self, *, clean: bool) -> None:
+        """The connection is over; not clean means that the device did not say good-bye."""
+        raise NotImplementedError
 
     def append(
         self,
@@ -91,4 +100,5 @@ class Conversation:
         done: Callable[[], None] | None = None,
     ) -> None:
         """Put an event into the log; `done` is called once it is on disk."""
-        self.hub.log.append(Record(kind, self.device_id, time.time_ns() // 1_000_000, bag, body, retain), done)
+        self.active_ms = now_ms()
+        self.hub.log.append(Record(kind, self.device_id, self.active_ms, bag, body, retain), done)

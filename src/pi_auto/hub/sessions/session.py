@@ -8,7 +8,6 @@ that something is stored when it is on disk, never before.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 
 from pi_auto.hub.auth import Admission, NotAuthorizedError, admit
 from pi_auto.hub.database import BusyError
@@ -16,14 +15,14 @@ from pi_auto.hub.mailbox import Letter
 from pi_auto.hub.mqtt import packets
 from pi_auto.hub.mqtt.packets import Connect, Packet, ProtocolError, Publish, ReturnCode, Subscribe, Will
 from pi_auto.hub.receipts import Receipt
-from pi_auto.hub.requests import SUBSCRIBABLE, twin_request
+from pi_auto.hub.requests import twin_request
 from pi_auto.hub.services import Services
 from pi_auto.hub.sessions import telemetry, twin
 from pi_auto.hub.sessions.conversation import Conversation, Outlet, State
 from pi_auto.hub.sessions.letters import Letters
+from pi_auto.hub.sessions.subscribing import Subscribing
 from pi_auto.wire import hublink, topics
 
-MOST_SUBSCRIPTIONS = 5  # IoT Hub
 LONGEST_SILENCE = 1767.0  # seconds; IoT Hub's maximum, also for a keepalive of 0
 
 _ALLOWED: dict[State, tuple[type[Packet], ...]] = {
@@ -38,14 +37,14 @@ _ALLOWED: dict[State, tuple[type[Packet], ...]] = {
 class Session(Conversation):
     """One connection's conversation, from CONNECT to its end."""
 
-    __slots__ = ("_keeps", "_letters", "_prefix", "_will")
+    __slots__ = ("_letters", "_prefix", "_subscribing", "_will")
 
     def __init__(self, hub: Services, outlet: Outlet) -> None:
         super().__init__(hub, outlet)
         self._will: Will | None = None
         self._prefix = ""
-        self._keeps = False
         self._letters = Letters(self)
+        self._subscribing = Subscribing(self, self._letters)
 
     def handle(self, packet: Packet) -> None:
         """Do what a packet asks for. Raises ProtocolError if it breaks the rules."""
@@ -59,9 +58,9 @@ class Session(Conversation):
             case Connect():
                 self._connect(packet)
             case Subscribe():
-                self._subscribe(packet)
+                self._subscribing.subscribe(packet)
             case packets.Unsubscribe():
-                self._unsubscribe(packet)
+                self._subscribing.unsubscribe(packet)
             case packets.Disconnect():
                 self.end(clean=True)
             case packets.Puback():
@@ -76,7 +75,7 @@ class Session(Conversation):
     @property
     def takes_letters(self) -> bool:
         """Whether the device has subscribed to cloud-to-device messages."""
-        return topics.devicebound(self.device_id) in self.subscriptions
+        return self.letters_topic in self.subscriptions
 
     def tell_letter(self, letter: Letter) -> None:
         """Hand the device a cloud-to-device message, if it has subscribed to them."""
@@ -92,17 +91,19 @@ class Session(Conversation):
         """The connection is over; a will is published unless the device said good-bye. Idempotent."""
         was_online, self.state = self.online, State.ENDED
         if was_online:
+            last_active = self.active_ms
             if self._will and not clean:
                 telemetry.leave_will(self, self._will)
             self.append(hublink.DISCONNECTED)
             self.hub.switchboard.leave(self.device_id, self)
+            self.hub.presences.moved(self.device_id, last_active)
         self.outlet.close()
 
     # What the device wants.
 
     def _connect(self, connect: Connect) -> None:
         try:
-            admission = admit(connect, self.hub.registry, self.hub.host, time.time())
+            admission = admit(connect, self.hub.registry, self.hub.policies, self.hub.host, time.time())
         except NotAuthorizedError as error:
             self.hub.complaints.say(f"{connect.client_id[:128]} is refused", str(error))
             self._turn_away(ReturnCode.NOT_AUTHORIZED)
@@ -121,9 +122,10 @@ class Session(Conversation):
         prefix = topics.telemetry_prefix(admission.device_id)
         if connect.will:
             telemetry.checked_bag(connect.will.topic, prefix, connect.will.payload)
-        self.device_id, self._prefix, self._will = admission.device_id, prefix, connect.will
+        self.device_id, self.letters_topic = admission.device_id, topics.devicebound(admission.device_id)
+        self._prefix, self._will = prefix, connect.will
         try:
-            present = self._recall(clean=connect.clean_session)
+            present = self._subscribing.recall(clean=connect.clean_session)
         except BusyError:
             self._turn_away(ReturnCode.SERVER_UNAVAILABLE)
             return
@@ -131,61 +133,11 @@ class Session(Conversation):
         self.hub.switchboard.enter(self.device_id, self)
         self.state = State.ONLINE
         self.append(hublink.CONNECTED)
+        self.hub.presences.moved(self.device_id, self.active_ms)
         silence = min(connect.keepalive * 1.5 or LONGEST_SILENCE, LONGEST_SILENCE)
         self.outlet.admitted(telemetry.MOST_PACKET, silence, admission.until)
         self.outlet.send(packets.connack(ReturnCode.ACCEPTED, present=present))
-        self._listen(self.subscriptions)
-
-    def _recall(self, *, clean: bool) -> bool:
-        """Take up the session that is kept for the device, or begin a new one; whether there was one."""
-        kept = self.hub.kept_sessions
-        self._keeps = not clean
-        if clean:
-            kept.clear(self.device_id)
-            return False
-        found = kept.find(self.device_id)
-        self.subscriptions = found or {}
-        kept.keep(self.device_id, self.subscriptions)
-        return found is not None
-
-    def _listen(self, subscriptions: Iterable[str]) -> None:
-        """Hand over what has waited for these subscriptions."""
-        if topics.METHODS in subscriptions:
-            self.hub.methods.came(self.device_id)
-        if topics.devicebound(self.device_id) in subscriptions:
-            self._letters.ask()
-
-    def _confirm(self, answer: bytes) -> None:
-        """Answer a change of the subscriptions, once it is on disk if the session is kept."""
-        try:
-            done = self.hub.kept_sessions.keep(self.device_id, self.subscriptions) if self._keeps else None
-        except BusyError as error:
-            raise ProtocolError(f"a subscription that cannot be kept: {error}") from None
-        if done is None:
-            self.outlet.send(answer)
-            return
-        done.add_done_callback(
-            lambda kept: self.end(clean=False) if kept.exception() else self.outlet.send(answer)
-        )
-
-    def _subscribe(self, packet: Subscribe) -> None:
-        codes = [self._grant(topic, qos) for topic, qos in packet.filters]
-        self._confirm(packets.suback(packet.packet_id, codes))
-        self._listen([topic for topic, _ in packet.filters if topic in self.subscriptions])
-
-    def _grant(self, topic: str, qos: int) -> int:
-        full = topic not in self.subscriptions and len(self.subscriptions) >= MOST_SUBSCRIPTIONS
-        if full or (topic not in SUBSCRIBABLE and topic != topics.devicebound(self.device_id)):
-            self.hub.complaints.say(self.device_id, f"a subscription it may not have: {topic[:128]}")
-            return packets.SUBSCRIPTION_REFUSED
-        granted = min(qos, 1)  # IoT Hub: QoS 2 is granted as 1
-        self.subscriptions[topic] = granted
-        return granted
-
-    def _unsubscribe(self, packet: packets.Unsubscribe) -> None:
-        for topic in packet.filters:
-            self.subscriptions.pop(topic, None)
-        self._confirm(packets.unsuback(packet.packet_id))
+        self._subscribing.listen()
 
     def _publish(self, publish: Publish) -> None:
         if publish.qos > 1:

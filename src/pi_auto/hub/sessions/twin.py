@@ -15,20 +15,19 @@ from functools import partial
 from typing import Any
 
 from pi_auto.hub.database import BusyError
-from pi_auto.hub.patches import RefusedPatchError, parse_patch
+from pi_auto.hub.patches import RefusedPatchError, as_bytes, parse_patch
 from pi_auto.hub.receipts import Receipt
 from pi_auto.hub.requests import Asks, TwinRequest
-from pi_auto.hub.sessions.conversation import Conversation
+from pi_auto.hub.sessions.conversation import JOB_WEIGHT, Conversation
+from pi_auto.hub.twin_changes import of_properties
 from pi_auto.wire import hublink, topics
 
 logger = logging.getLogger("pi_auto.hub")
 
-_TWIN_WEIGHT = 64 * 1024  # what the answer to a twin request may come to
-
 
 def take(talk: Conversation, request: TwinRequest, receipt: Receipt | None, payload: bytes) -> None:
     """Do what a device asks of its twin; the answer comes when it is done."""
-    talk.outlet.hold(_TWIN_WEIGHT)
+    talk.outlet.hold(JOB_WEIGHT)
     reading = request.asks is Asks.GET
     wait = talk.hub.throttles.allow("twin_reads" if reading else "twin_updates")
     if wait > 0:
@@ -59,9 +58,9 @@ def _report(talk: Conversation, request: TwinRequest, receipt: Receipt | None, p
         if status != 200:
             _answer(talk, request, receipt, status, body)
             return
-        change = {"properties": {"reported": patch}, "version": version.result()}
+        body = as_bytes(of_properties("reported", patch, version.result()))
         done = partial(_answer, talk, request, receipt, 204, b"", version.result())
-        talk.append(hublink.TWIN_CHANGE, body=json.dumps(change, separators=(",", ":")).encode(), done=done)
+        talk.append(hublink.TWIN_CHANGE, body=body, done=done)
 
     _ask(talk, request, receipt, lambda: talk.hub.twins.report(talk.device_id, patch), answered)
 
@@ -88,7 +87,7 @@ def _answer(
     version: int | None = None,
 ) -> None:
     talk.tell(topics.TWIN_RESPONSES, topics.twin_response(status, request.request_id, version), body)
-    talk.settle(receipt, _TWIN_WEIGHT)
+    talk.settle(receipt, JOB_WEIGHT)
 
 
 def _outcome(answer: asyncio.Future[Any]) -> tuple[int, bytes]:

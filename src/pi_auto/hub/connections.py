@@ -1,0 +1,56 @@
+"""All connections of one hub: how many there may be, whose time is over, and their end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pi_auto.hub.services import Services
+
+if TYPE_CHECKING:
+    from pi_auto.hub.connection import Connection
+
+
+@dataclass(slots=True)
+class Connections:
+    """All connections of one hub, bounded in number."""
+
+    services: Services
+    most: int
+    connect_timeout: float  # seconds to a complete CONNECT
+    all: set[Connection] = field(default_factory=set)
+    unproved: dict[Connection, None] = field(default_factory=dict)  # the oldest first
+
+    def add(self, connection: Connection) -> bool:
+        """Take a connection up, if there is room: a stranger that has not proved itself makes way for the next."""
+        if len(self.all) >= self.most:
+            if not self.unproved:
+                return False
+            next(iter(self.unproved)).turn_out()
+        self.all.add(connection)
+        self.unproved[connection] = None
+        return True
+
+    def proved(self, connection: Connection) -> None:
+        """The device on it has proved itself."""
+        self.unproved.pop(connection, None)
+
+    def discard(self, connection: Connection) -> None:
+        """It is gone."""
+        self.all.discard(connection)
+        self.unproved.pop(connection, None)
+
+    def sweep(self, now: float) -> None:
+        """End those whose time is over; `now` on the loop's clock."""
+        for connection in [each for each in self.all if each.deadline <= now]:
+            connection.overdue(now)
+
+    def close(self) -> None:
+        """The hub stops: nobody's will is published for that."""
+        for connection in list(self.all):
+            connection.session.end(clean=True)
+
+    def abort(self) -> None:
+        """Cut what is still open."""
+        for connection in list(self.all):
+            connection.abort()
