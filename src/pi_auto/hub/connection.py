@@ -207,6 +207,8 @@ class Connection(asyncio.Protocol):
         except ProtocolError as error:
             self._refuse(error)
             return
+        finally:
+            self.session.turn_over()
         self._pause()
         self._read_on()
 

@@ -32,8 +32,9 @@ class Groups(Generic[T]):
     def add(self, item: T) -> None:
         """Put an item into the next group."""
         self._gathered.append(item)
-        self._wanted.set()
-        self._idle.clear()
+        if len(self._gathered) == 1:
+            self._wanted.set()
+            self._idle.clear()
 
     async def drained(self) -> None:
         """Wait until all that was added has been written."""
