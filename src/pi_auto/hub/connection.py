@@ -33,6 +33,18 @@ class Connections:
     most: int
     connect_timeout: float  # seconds to a complete CONNECT
     all: set[Connection] = field(default_factory=set)
+    _due: list[Connection] = field(default_factory=list)
+
+    def flush_soon(self, connection: Connection) -> None:
+        """Send what is due on a connection at the end of this turn, after those that asked before."""
+        if not self._due:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._due.append(connection)
+
+    def _flush(self) -> None:
+        due, self._due = self._due, []
+        for connection in due:
+            connection.flush()
 
     def sweep(self, now: float) -> None:
         """End those whose time is over; `now` on the loop's clock."""
@@ -137,14 +149,14 @@ class Connection(asyncio.Protocol):
         if self._closing or not data:
             return
         if not self._output:
-            self._loop.call_soon(self._flush)
+            self._all.flush_soon(self)
         self._output.append(data)
 
     def close(self) -> None:
         """Send what is due and close; the peer has a little time to take it."""
         if self._closing:
             return
-        self._flush()
+        self.flush()
         self._closing = True
         self._heard, self._silence, self._until = self._loop.time(), _CLOSING_TIME, _NEVER
         self._transport.close()
@@ -185,6 +197,13 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Cut it, whatever it still has to be sent."""
         self._transport.abort()
+
+    def flush(self) -> None:
+        """Send what is due, in one piece."""
+        if self._output and not self._closing:
+            data = b"".join(self._output)
+            self._output.clear()
+            self._transport.write(data)
 
     def _rested(self) -> None:
         self._resting = False
@@ -244,12 +263,6 @@ class Connection(asyncio.Protocol):
         self._work()
         if not self._paused and not self._closing:
             self._transport.resume_reading()
-
-    def _flush(self) -> None:
-        if self._output and not self._closing:
-            data = b"".join(self._output)
-            self._output.clear()
-            self._transport.write(data)
 
     def _complain(self, cause: str, detail: str = "") -> None:
         self._all.services.complaints.say(self.session.device_id or self._peer, cause, detail)

@@ -28,6 +28,7 @@ from pi_auto.wire import hublink
 T = TypeVar("T")
 logger = logging.getLogger("pi_auto.hub")
 
+_REST = 0.002  # seconds; the answers of one group bring what the next one holds
 _PATIENCE = 1.0  # seconds between two tries on a full disk
 _ACKNOWLEDGED_AFTER = 5.0  # seconds until an acknowledgement is written down: a lost one costs nothing
 
@@ -64,7 +65,7 @@ class EventLog:
         self._loop = asyncio.get_running_loop()
         self._persisting: asyncio.TimerHandle | None = None
         self._thread = ThreadPoolExecutor(1, "event-log")
-        self._groups = Groups(self._store)
+        self._groups = Groups(self._store, _REST)
 
     @property
     def congested(self) -> bool:

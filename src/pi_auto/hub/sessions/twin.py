@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from pi_auto.hub.database import BusyError
-from pi_auto.hub.patches import RefusedPatchError, parse_patch
+from pi_auto.hub.patches import RefusedPatchError, dump, parse_patch
 from pi_auto.hub.receipts import Receipt
 from pi_auto.hub.requests import Asks, TwinRequest
 from pi_auto.hub.sessions.conversation import Conversation
@@ -61,7 +61,7 @@ def _report(talk: Conversation, request: TwinRequest, receipt: Receipt | None, p
             return
         change = {"properties": {"reported": patch}, "version": version.result()}
         done = partial(_answer, talk, request, receipt, 204, b"", version.result())
-        talk.append(hublink.TWIN_CHANGE, body=json.dumps(change, separators=(",", ":")).encode(), done=done)
+        talk.append(hublink.TWIN_CHANGE, body=dump(change).encode(), done=done)
 
     _ask(talk, request, receipt, lambda: talk.hub.twins.report(talk.device_id, patch), answered)
 
