@@ -11,13 +11,12 @@ import sqlite3
 from base64 import b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from pi_auto.hub import etags
 from pi_auto.hub.database import Database
 from pi_auto.hub.metadata import stamped
-from pi_auto.hub.patches import MOST_TAGS, RefusedPatchError, dump, load, merge
+from pi_auto.hub.patches import MOST_TAGS, RefusedPatchError, dump, load, merge, parse_patch
 from pi_auto.hub.registry import NEVER
 from pi_auto.wire.times import format_time
 from pi_auto.wire.twin import Section
@@ -53,6 +52,13 @@ class Change:
     whole: bool = False
 
 
+class Reported(NamedTuple):
+    """The new version of the reported properties, and the change as the body of its event."""
+
+    version: int
+    change: bytes
+
+
 class Twins:
     """The twins of one hub; each device that the registry knows has one."""
 
@@ -63,10 +69,9 @@ class Twins:
         """A twin as its device sees it: `desired` and `reported`, each with its `$version`."""
         return self._database.submit(lambda connection: _read(connection, device_id))
 
-    def report(self, device_id: str, patch: Section) -> asyncio.Future[int]:
-        """Merge a patch into the reported properties; answers their new version, or RefusedPatchError."""
-        job = partial(_patch, section="reported", device_id=device_id, patch=patch)
-        return self._database.submit(job, patient=True)
+    def report(self, device_id: str, body: bytes) -> asyncio.Future[Reported]:
+        """Merge a device's patch into its reported properties; answers what changed, or RefusedPatchError."""
+        return self._database.submit(lambda connection: _report(connection, device_id, body), patient=True)
 
     def desire(self, device_id: str, patch: Section) -> asyncio.Future[int]:
         """Merge a patch into the desired properties; answers their new version, or RefusedPatchError."""
@@ -113,6 +118,13 @@ def _patch(
     )
     connection.execute(update, (merge(former, patch), dump(stamps), version + 1, device_id))
     return int(version) + 1
+
+
+def _report(connection: sqlite3.Connection, device_id: str, body: bytes) -> Reported:
+    """All of it here, among the jobs of its transaction, and not as each comes: so the code stays in the cache."""
+    patch = parse_patch(body)
+    version = _patch(connection, "reported", device_id, patch)
+    return Reported(version, dump({"properties": {"reported": patch}, "version": version}).encode())
 
 
 def _desire(connection: sqlite3.Connection, device_id: str, patch: Section) -> int:

@@ -28,7 +28,7 @@ from pi_auto.wire import hublink
 T = TypeVar("T")
 logger = logging.getLogger("pi_auto.hub")
 
-_REST = 0.002  # seconds; the answers of one group bring what the next one holds
+_REST = 0.004  # seconds; the answers of one group bring what the next one holds
 _PATIENCE = 1.0  # seconds between two tries on a full disk
 _ACKNOWLEDGED_AFTER = 5.0  # seconds until an acknowledgement is written down: a lost one costs nothing
 
