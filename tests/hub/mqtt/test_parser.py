@@ -117,6 +117,14 @@ def test_an_oversize_packet_is_refused_before_its_bytes_have_come() -> None:
     assert error == f"a packet of 268435455 bytes; at most {MOST} are taken here"
 
 
+def test_an_idle_connection_keeps_none_of_what_it_has_sent() -> None:
+    parser = Parser(MOST)
+    parser.feed(STREAM)
+    while parser.next() is not None:
+        pass
+    assert len(parser._buffer) == 0
+
+
 @given(st.binary(max_size=300))
 def test_random_bytes_raise_nothing_but_a_protocol_error(data: bytes) -> None:
     parse(data)
