@@ -16,10 +16,12 @@ from __future__ import annotations
 import resource
 import socket
 import statistics
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 import hub_lines
@@ -86,6 +88,7 @@ def _report_first(sockets: Sequence[socket.socket]) -> None:
 
 
 def _report(runners: Sequence[Runner]) -> None:
+    print(f"Python {sys.version.split()[0]}, {'uvloop' if find_spec('uvloop') else 'asyncio, no uvloop'}")
     print(f"{CONNECTIONS} connections, no TLS, {TURNS} turns; messages a CPU-second: lowest, middle, highest")
     for runner in runners:
         for (kind, window), rates in runner.rates.items():
