@@ -40,38 +40,36 @@ class Parser:
     def feed(self, data: bytes) -> None:
         """Add what came from the network; it is copied only if it goes on with a packet that is not whole."""
         if self._start == len(self._buffer):
-            self._buffer = data
-        elif isinstance(self._buffer, bytearray):
-            del self._buffer[: self._start]
-            self._buffer += data
-        else:
-            self._buffer = bytearray(memoryview(self._buffer)[self._start :])
-            self._buffer += data
-        self._start = 0
+            self._buffer, self._start = data, 0
+            return
+        if not isinstance(self._buffer, bytearray):
+            self._buffer = bytearray(self._buffer)
+        self._buffer += data
 
     def next(self) -> Packet | None:
         """The next whole packet, if there is one yet."""
         buffer, start = self._buffer, self._start
         if start == len(buffer):
-            self._buffer, self._start = b"", 0  # an idle connection keeps nothing
+            self._wait()
             return None
         kind = _checked_kind(buffer[start])
-        header = self._header()
-        if header is None:
+        body = self._body()
+        if body is None or len(buffer) < body[1]:
+            self._wait()
             return None
-        begin, length = header
-        if length > self.most:
-            raise ProtocolError(f"a packet of {length} bytes; at most {self.most} are taken here")
-        end = begin + length
-        if len(buffer) < end:
-            return None
+        begin, end = body
         self._start = end
         if kind == _PUBLISH:
             return _publish(buffer[start], buffer, begin, end)
         return _whole(kind, bytes(buffer[begin:end]))
 
-    def _header(self) -> tuple[int, int] | None:
-        """Where the body begins and how long it is, once the length is complete."""
+    def _wait(self) -> None:
+        """Keep nothing but what has come of the next packet: there may be ten thousand who wait."""
+        if self._start:
+            self._buffer, self._start = self._buffer[self._start :], 0
+
+    def _body(self) -> tuple[int, int] | None:
+        """Where the body begins and ends, once its length is complete. Raises ProtocolError if it is too long."""
         buffer, place, length = self._buffer, self._start + 1, 0
         for shift in (0, 7, 14, 21):
             if place == len(buffer):
@@ -80,7 +78,9 @@ class Parser:
             place += 1
             length |= (octet & 0x7F) << shift
             if octet < 0x80:
-                return place, length
+                if length > self.most:
+                    raise ProtocolError(f"a packet of {length} bytes; at most {self.most} are taken here")
+                return place, place + length
         raise ProtocolError("a packet length of more than four bytes")
 
 
