@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
 _LONGEST = 30.0  # seconds without any answer
-_TICKS = 100  # per second, in /proc/<pid>/stat
+_SCHEDULED = 2  # Linux: the clock of what the scheduler gave a process, in nanoseconds where /proc has ticks
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,7 @@ def worker_of(pid: int) -> int:
 
 def cpu_seconds(pid: int) -> float:
     """The processor time, of user and system, that all threads of a process have taken."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    return time.clock_gettime(~pid << 3 | _SCHEDULED)  # as clock_getcpuclockid(3) makes it
 
 
 def resident_mb(pid: int) -> float:

@@ -7,6 +7,7 @@ import sys
 
 import capture
 import footprint
+import hub
 import ingest
 import latency
 
@@ -14,23 +15,25 @@ import latency
 BENCHES = {
     "capture": (capture.run, 1000, "scans"),
     "footprint": (footprint.run, 60, "seconds"),
+    "hub": (hub.run, 50_000, "messages"),
     "ingest": (ingest.run, 4000, "scans"),
     "latency": (latency.run, 300, "scans"),
 }
+UNITS = {unit for _, _, unit in BENCHES.values()}
 
 
 def main() -> int:
     """Run one bench; the exit code."""
     parser = argparse.ArgumentParser(prog="script/bench", description=__doc__)
     parser.add_argument("name", choices=sorted(BENCHES))
-    for unit in ("scans", "seconds"):
+    for unit in sorted(UNITS):
         usual = ", ".join(f"{name} {count}" for name, (_, count, counted) in BENCHES.items() if counted == unit)
         parser.add_argument(f"--{unit}", type=int, metavar="N", help=f"how many {unit} to take (default: {usual})")
     options = parser.parse_args()
     run, usually, unit = BENCHES[options.name]
-    other = "scans" if unit == "seconds" else "seconds"
-    if getattr(options, other) is not None:
-        parser.error(f"{options.name} is told its --{unit}, not --{other}")
+    for other in UNITS - {unit}:
+        if getattr(options, other) is not None:
+            parser.error(f"{options.name} is told its --{unit}, not --{other}")
     told: int | None = getattr(options, unit)
     return run(usually if told is None else told)
 

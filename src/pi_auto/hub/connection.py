@@ -109,14 +109,14 @@ class Connection(asyncio.Protocol):
         if self._closing or not data:
             return
         if not self._output:
-            self._loop.call_soon(self._flush)
+            self._all.flush_soon(self)
         self._output.append(data)
 
     def close(self) -> None:
         """Send what is due and close; the peer has a little time to take it."""
         if self._closing:
             return
-        self._flush()
+        self.flush()
         self._closing = True
         self._heard, self._silence, self._until = self._loop.time(), _CLOSING_TIME, _NEVER
         self._transport.close()
@@ -166,6 +166,13 @@ class Connection(asyncio.Protocol):
         """Cut it, whatever it still has to be sent."""
         self._transport.abort()
 
+    def flush(self) -> None:
+        """Send what is due, in one piece."""
+        if self._output and not self._closing:
+            data = b"".join(self._output)
+            self._output.clear()
+            self._transport.write(data)
+
     def _rested(self) -> None:
         self._resting = False
         self._heard = self._loop.time()  # it was the hub that did not read
@@ -187,6 +194,8 @@ class Connection(asyncio.Protocol):
         except ProtocolError as error:
             self._refuse(error)
             return
+        finally:
+            self.session.turn_over()
         self._pause()
         self._read_on()
 
@@ -222,12 +231,6 @@ class Connection(asyncio.Protocol):
         self._work()
         if not self._paused and not self._closing:
             self._transport.resume_reading()
-
-    def _flush(self) -> None:
-        if self._output and not self._closing:
-            data = b"".join(self._output)
-            self._output.clear()
-            self._transport.write(data)
 
     def _complain(self, cause: str, detail: str = "") -> None:
         self._all.services.complaints.say(self.session.device_id or self._peer, cause, detail)

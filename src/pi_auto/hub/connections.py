@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,18 @@ class Connections:
     connect_timeout: float  # seconds to a complete CONNECT
     all: set[Connection] = field(default_factory=set)
     unproved: dict[Connection, None] = field(default_factory=dict)  # the oldest first
+    _due: list[Connection] = field(default_factory=list)
+
+    def flush_soon(self, connection: Connection) -> None:
+        """Send what is due on a connection at the end of this turn, after those that asked before."""
+        if not self._due:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._due.append(connection)
+
+    def _flush(self) -> None:
+        due, self._due = self._due, []
+        for connection in due:
+            connection.flush()
 
     def add(self, connection: Connection) -> bool:
         """Take a connection up, if there is room: a stranger that has not proved itself makes way for the next."""

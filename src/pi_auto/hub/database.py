@@ -22,6 +22,7 @@ Job = Callable[[sqlite3.Connection], T]
 logger = logging.getLogger("pi_auto.hub")
 
 MOST_WAITING = 4096  # jobs; more is answered as IoT Hub answers too many: 429
+_REST = 0.05  # seconds between transactions of patient jobs
 # What takes a database from each version to the next; only ever appended to.
 _MIGRATIONS = (
     """
@@ -98,14 +99,19 @@ class Database:
     def __init__(self, path: Path) -> None:
         self._connection = _opened(path)
         self._thread = ThreadPoolExecutor(1, "database")
-        self._groups = Groups(self._run)
+        self._groups = Groups(self._run, _REST)
 
-    def submit(self, job: Job[T]) -> asyncio.Future[T]:
-        """Run a job in the next transaction. Raises BusyError; the answer may be a sqlite3.Error."""
+    def submit(self, job: Job[T], *, patient: bool = False) -> asyncio.Future[T]:
+        """Run a job in the next transaction. Raises BusyError; the answer may be a sqlite3.Error.
+
+        A patient job may wait a moment for others to share its transaction, if one has just ended.
+        """
         if len(self._groups) >= MOST_WAITING:
             raise BusyError(f"{MOST_WAITING} jobs wait for the database")
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._groups.add(_Waiting(job, answer))
+        if not patient:
+            self._groups.hurry()
         return cast("asyncio.Future[T]", answer)
 
     async def drained(self) -> None:

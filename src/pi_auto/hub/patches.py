@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, NoReturn
+from typing import Any
+
+import msgspec
 
 from pi_auto.wire.twin import Section, merged
 
@@ -30,7 +32,7 @@ def parse_patch(body: bytes) -> Section:
     if len(body) > 4 * MOST_BYTES:  # room for escapes and white space, not for a bomb
         raise RefusedPatchError(f"a patch of {len(body)} bytes; a section holds at most {MOST_BYTES}")
     try:
-        patch = json.loads(body, parse_constant=_refuse_constant)
+        patch = load(body)
     except (ValueError, RecursionError):
         raise RefusedPatchError("the body is not JSON in UTF-8") from None
     if not isinstance(patch, dict):
@@ -39,18 +41,25 @@ def parse_patch(body: bytes) -> Section:
     return patch
 
 
-def merge(section: Section, patch: Section, most: int = MOST_BYTES) -> Section:
-    """The section after a patch; neither is changed. Raises RefusedPatchError if it grows too large."""
-    result = merged(section, patch)
-    size = len(dump(result).encode())
-    if size > most:
-        raise RefusedPatchError(f"the section would hold {size} bytes; at most {most} are allowed")
-    return result
+def merge(section: Section, patch: Section, most: int = MOST_BYTES) -> str:
+    """The section after a patch, as `dump` writes it. Raises RefusedPatchError if it grows too large."""
+    result = msgspec.json.encode(merged(section, patch))
+    if len(result) > most:
+        raise RefusedPatchError(f"the section would hold {len(result)} bytes; at most {most} are allowed")
+    return result.decode()
+
+
+def load(text: str | bytes) -> Any:
+    """What is written in JSON. Raises ValueError, or RecursionError of what is nested beyond all bounds."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from None
 
 
 def dump(section: Section) -> str:
     """A section as compact JSON."""
-    return json.dumps(section, separators=(",", ":"), ensure_ascii=False)
+    return msgspec.json.encode(section).decode()
 
 
 def as_bytes(section: Section) -> bytes:
@@ -90,7 +99,3 @@ def _check_text(text: str, most: int) -> None:
         raise RefusedPatchError("a string is not valid Unicode") from None
     if size > most:
         raise RefusedPatchError(f"a string of {size} bytes; at most {most} are allowed here")
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise RefusedPatchError(f"{name} is not JSON")

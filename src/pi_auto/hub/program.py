@@ -143,7 +143,7 @@ def _watch_for_end(stop: asyncio.Event) -> None:
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop's, where it is installed: half the time for a message in a window of one."""
+    """uvloop's, where it is installed: about a tenth less time for a message that comes alone."""
     try:
         factory: Callable[[], asyncio.AbstractEventLoop] = import_module("uvloop").new_event_loop
     except ImportError:

@@ -12,12 +12,16 @@ from pi_auto.hub.mqtt.packets import puback
 
 
 class Receipt:
-    """One message of QoS 1 that is being dealt with."""
+    """One message of QoS 1 that is being dealt with, or several in a row that are done together."""
 
-    __slots__ = ("done", "packet_id")
+    __slots__ = ("done", "pubacks")
 
     def __init__(self, packet_id: int) -> None:
-        self.packet_id, self.done = packet_id, False
+        self.pubacks, self.done = puback(packet_id), False
+
+    def add(self, packet_id: int) -> None:
+        """The message came right after those of the receipt, and shares their fate."""
+        self.pubacks += puback(packet_id)
 
 
 class Receipts:
@@ -39,5 +43,5 @@ class Receipts:
         receipt.done = True
         due: list[bytes] = []
         while self._open and self._open[0].done:
-            due.append(puback(self._open.popleft().packet_id))
+            due.append(self._open.popleft().pubacks)
         return b"".join(due)

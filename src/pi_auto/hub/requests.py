@@ -11,6 +11,7 @@ from pi_auto.wire import topics
 
 SUBSCRIBABLE = (topics.TWIN_RESPONSES, topics.DESIRED_PATCHES, topics.METHODS)
 _TWIN = re.compile(r"\$iothub/twin/(GET|PATCH/properties/reported)/\?(.*)\Z", re.DOTALL)
+_REPORT = topics.twin_patch_reported("")
 _MOST_REQUEST_ID = 256
 
 
@@ -37,6 +38,9 @@ def telemetry_bag(topic: str, prefix: str) -> str | None:
 
 def twin_request(topic: str) -> TwinRequest | None:
     """The twin request that a topic names; nothing for other topics or without a usable id."""
+    if topic.startswith(_REPORT) and "&" not in topic and "%" not in topic:  # every heartbeat of every device
+        request_id = topic[len(_REPORT) :]
+        return TwinRequest(Asks.REPORT, request_id) if len(request_id) <= _MOST_REQUEST_ID else None
     match = _TWIN.match(topic)
     if match is None:
         return None

@@ -7,17 +7,16 @@ comes.
 from __future__ import annotations
 
 import asyncio
-import json
 import sqlite3
 from base64 import b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pi_auto.hub import etags
 from pi_auto.hub.database import Database
 from pi_auto.hub.metadata import stamped
-from pi_auto.hub.patches import MOST_TAGS, RefusedPatchError, dump, merge
+from pi_auto.hub.patches import MOST_TAGS, RefusedPatchError, dump, load, merge, parse_patch
 from pi_auto.hub.registry import NEVER
 from pi_auto.wire.times import format_time
 from pi_auto.wire.twin import Section
@@ -53,6 +52,13 @@ class Change:
     whole: bool = False
 
 
+class Reported(NamedTuple):
+    """The new version of the reported properties, and the change as the body of its event."""
+
+    version: int
+    change: bytes
+
+
 class Twins:
     """The twins of one hub; each device that the registry knows has one."""
 
@@ -63,9 +69,9 @@ class Twins:
         """A twin as its device sees it: `desired` and `reported`, each with its `$version`."""
         return self._database.submit(lambda connection: _read(connection, device_id))
 
-    def report(self, device_id: str, patch: Section) -> asyncio.Future[int]:
-        """Merge a patch into the reported properties; answers their new version, or RefusedPatchError."""
-        return self._database.submit(lambda connection: _patch(connection, "reported", device_id, patch))
+    def report(self, device_id: str, body: bytes) -> asyncio.Future[Reported]:
+        """Merge a device's patch into its reported properties; answers what changed, or RefusedPatchError."""
+        return self._database.submit(lambda connection: _report(connection, device_id, body), patient=True)
 
     def view(self, device_id: str) -> asyncio.Future[Twin]:
         """A twin as the service side sees it, or NoTwinError."""
@@ -87,10 +93,10 @@ def _read(connection: sqlite3.Connection, device_id: str) -> bytes:
     query = "SELECT desired, desired_version, reported, reported_version FROM twins WHERE device_id = ?"
     desired, desired_version, reported, reported_version = _row(connection, query, device_id)
     twin = {
-        "desired": json.loads(desired) | {"$version": desired_version},
-        "reported": json.loads(reported) | {"$version": reported_version},
+        "desired": load(desired) | {"$version": desired_version},
+        "reported": load(reported) | {"$version": reported_version},
     }
-    return json.dumps(twin, separators=(",", ":")).encode()
+    return dump(twin).encode()
 
 
 def _patch(
@@ -99,15 +105,22 @@ def _patch(
     """Merge a patch into `desired` or `reported`; the new version of that section."""
     query = f"SELECT {section}, {section}_metadata, {section}_version FROM twins WHERE device_id = ?"  # noqa: S608
     stored, metadata, version = _row(connection, query, device_id)
-    former, known = ({}, {}) if whole else (json.loads(stored), json.loads(metadata))
+    former, known = ({}, {}) if whole else (load(stored), load(metadata))
     noted = version + 1 if section == "desired" else None
     stamps = stamped(known, patch, format_time(datetime.now(UTC)), noted)
     update = (
         f"UPDATE twins SET {section} = ?, {section}_metadata = ?, {section}_version = ?, "  # noqa: S608 - the same
         "version = version + 1 WHERE device_id = ?"
     )
-    connection.execute(update, (dump(merge(former, patch)), dump(stamps), version + 1, device_id))
+    connection.execute(update, (merge(former, patch), dump(stamps), version + 1, device_id))
     return int(version) + 1
+
+
+def _report(connection: sqlite3.Connection, device_id: str, body: bytes) -> Reported:
+    """All of it here, among the jobs of its transaction, and not as each comes: so the code stays in the cache."""
+    patch = parse_patch(body)
+    version = _patch(connection, "reported", device_id, patch)
+    return Reported(version, dump({"properties": {"reported": patch}, "version": version}).encode())
 
 
 def _change(connection: sqlite3.Connection, device_id: str, change: Change, if_match: str | None) -> Twin:
@@ -119,7 +132,7 @@ def _change(connection: sqlite3.Connection, device_id: str, change: Change, if_m
         _patch(connection, "desired", device_id, change.desired, whole=change.whole)
     if tags is not None:
         update = "UPDATE twins SET tags = ?, version = version + 1 WHERE device_id = ?"
-        connection.execute(update, (dump(tags), device_id))
+        connection.execute(update, (tags, device_id))
     connection.execute("UPDATE twins SET etag = etag + 1 WHERE device_id = ?", (device_id,))
     return _view(connection, device_id)
 
@@ -137,14 +150,14 @@ def _twin(row: tuple[Any, ...]) -> Twin:
     device_id, tags, desired, desired_version, desired_metadata, reported, reported_version, metadata, *rest = row
     version, etag = rest
     return Twin(
-        device_id, json.loads(tags), _section(desired, desired_metadata, desired_version),
+        device_id, load(tags), _section(desired, desired_metadata, desired_version),
         _section(reported, metadata, reported_version), version, b64encode(etag.to_bytes(8, "big")).decode(),
     )  # fmt: skip
 
 
 def _section(properties: str, metadata: str, version: int) -> Section:
-    stamps = json.loads(metadata) or {"$lastUpdated": NEVER}
-    section: Section = json.loads(properties)
+    stamps = load(metadata) or {"$lastUpdated": NEVER}
+    section: Section = load(properties)
     return section | {"$metadata": stamps, "$version": version}
 
 

@@ -127,6 +127,23 @@ def test_done_is_called_in_order_and_only_when_the_event_can_be_read(tmp_path: P
     within(tmp_path, step)
 
 
+def test_one_call_tells_that_all_before_it_is_durable(tmp_path: Path) -> None:
+    async def step(log: EventLog) -> None:
+        seen: list[int] = []
+        for _ in range(3):
+            log.append(telemetry("x"))
+        log.when_durable(lambda: seen.append(log.durable))
+        assert seen == []
+        await log.drained()
+        assert seen == [3]
+        log.when_durable(lambda: seen.append(log.durable))  # nothing waits for the disk any more
+        await log.drained()
+        assert seen == [3, 3]
+        assert numbers(log) == [1, 2, 3]
+
+    within(tmp_path, step)
+
+
 def test_numbers_go_on_without_a_gap_over_restarts_and_segments(tmp_path: Path) -> None:
     async def step(log: EventLog) -> None:
         await append(log, 10, groups=5)

@@ -117,6 +117,15 @@ def test_an_oversize_packet_is_refused_before_its_bytes_have_come() -> None:
     assert error == f"a packet of 268435455 bytes; at most {MOST} are taken here"
 
 
+@pytest.mark.parametrize("begun", [b"", b"\x30", b"\x30\x20", b"\x30\x20\x00\x05devic"])
+def test_a_connection_that_waits_keeps_no_more_than_what_has_come_of_the_next_packet(begun: bytes) -> None:
+    parser = Parser(MOST)
+    parser.feed(STREAM + begun)
+    while parser.next() is not None:
+        pass
+    assert bytes(parser._buffer) == begun
+
+
 @given(st.binary(max_size=300))
 def test_random_bytes_raise_nothing_but_a_protocol_error(data: bytes) -> None:
     parse(data)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 _HEAD = struct.Struct("<IIQ")
+_LENGTH_AND_CRC = struct.Struct("<II")
 _NUMBER = struct.Struct("<Q")
 HEAD_SIZE = _HEAD.size
 MOST_RECORD = 16 * 1024 * 1024  # telemetry is far smaller, a header names every connected device: more is damage
@@ -27,7 +28,8 @@ class Frame(NamedTuple):
 
 def pack(sequence: int, record: bytes) -> bytes:
     """A record as a segment holds it."""
-    return _HEAD.pack(len(record), _crc(sequence, record), sequence) + record
+    numbered = _NUMBER.pack(sequence) + record
+    return _LENGTH_AND_CRC.pack(len(record), zlib.crc32(numbered)) + numbered
 
 
 def unpack(data: bytes, start: int = 0) -> Iterator[Frame]:

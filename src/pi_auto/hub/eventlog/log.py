@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from pi_auto.files import write_whole
 from pi_auto.hub.eventlog import frames
@@ -28,6 +28,7 @@ from pi_auto.wire import hublink
 T = TypeVar("T")
 logger = logging.getLogger("pi_auto.hub")
 
+_REST = 0.004  # seconds; the answers of one group bring what the next one holds
 _PATIENCE = 1.0  # seconds between two tries on a full disk
 _ACKNOWLEDGED_AFTER = 5.0  # seconds until an acknowledgement is written down: a lost one costs nothing
 
@@ -40,11 +41,6 @@ class Limits:
     total: int = 1024 * 1024 * 1024
     keep: float = 7 * 86400.0  # a server restored from a backup can ask for a week again
     gathered: int = 32 * 1024 * 1024
-
-
-class _Entry(NamedTuple):
-    frame: bytes
-    done: Callable[[], None] | None
 
 
 class EventLog:
@@ -64,11 +60,12 @@ class EventLog:
         self.left_connected = found.connected
         self._connected = set(found.connected)
         self._gathered_bytes = 0
+        self._told: list[Callable[[], None]] = []
         self._news = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._persisting: asyncio.TimerHandle | None = None
         self._thread = ThreadPoolExecutor(1, "event-log")
-        self._groups = Groups(self._store)
+        self._groups = Groups(self._store, _REST)
 
     @property
     def congested(self) -> bool:
@@ -80,11 +77,17 @@ class EventLog:
         self.newest += 1
         frame = frames.pack(self.newest, encode(record))
         self._gathered_bytes += len(frame)
-        if record.kind == hublink.CONNECTED:
-            self._connected.add(record.device_id)
-        elif record.kind == hublink.DISCONNECTED:
-            self._connected.discard(record.device_id)
-        self._groups.add(_Entry(frame, done))
+        if record.kind != hublink.TELEMETRY:
+            self._note_presence(record)
+        self._groups.add(frame)
+        if done:
+            self._told.append(done)
+
+    def when_durable(self, done: Callable[[], None]) -> None:
+        """Call `done` on the event loop when all that was appended so far is on disk."""
+        self._told.append(done)
+        if not len(self._groups):  # it is being written already: an empty group comes after it
+            self._groups.add(b"")
 
     async def wait_beyond(self, after: int) -> None:
         """Wait until there is a durable event above `after`."""
@@ -118,19 +121,25 @@ class EventLog:
         self._thread.shutdown()
         self._writer.close()
 
-    async def _store(self, group: list[_Entry]) -> None:
+    def _note_presence(self, record: Record) -> None:
+        if record.kind == hublink.CONNECTED:
+            self._connected.add(record.device_id)
+        elif record.kind == hublink.DISCONNECTED:
+            self._connected.discard(record.device_id)
+
+    async def _store(self, group: list[bytes]) -> None:
         """Make a group durable, however long the disk is full, and tell those who wait for it."""
-        frames_of_group = b"".join(entry.frame for entry in group)
-        newest = self.newest  # nothing is appended between a group's hand-over and this line
+        frames_of_group = b"".join(group)
+        newest = self.newest  # nothing is appended between a group's hand-over and these lines
+        told, self._told = self._told, []
         following = sorted(self._connected) if self._is_full(len(frames_of_group)) else None
         self._gathered_bytes = 0
         await self._commit(frames_of_group)
         self.durable = newest
         self._news.set()
         self._news = asyncio.Event()
-        for entry in group:
-            if entry.done:
-                entry.done()
+        for done in told:
+            done()
         if following is not None:
             await self._roll(newest + 1, following)
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 SUBSCRIPTION_REFUSED = 0x80
 PINGRESP = b"\xd0\x00"
+_ACKNOWLEDGEMENT = struct.Struct(">BBH")
 
 
 class ProtocolError(Exception):
@@ -100,7 +101,7 @@ def connack(code: ReturnCode, *, present: bool = False) -> bytes:
 
 def puback(packet_id: int) -> bytes:
     """The answer to a Publish of QoS 1."""
-    return struct.pack(">BBH", 0x40, 2, packet_id)
+    return _ACKNOWLEDGEMENT.pack(0x40, 2, packet_id)
 
 
 def suback(packet_id: int, codes: list[int]) -> bytes:
@@ -110,7 +111,7 @@ def suback(packet_id: int, codes: list[int]) -> bytes:
 
 def unsuback(packet_id: int) -> bytes:
     """The answer to an Unsubscribe."""
-    return struct.pack(">BBH", 0xB0, 2, packet_id)
+    return _ACKNOWLEDGEMENT.pack(0xB0, 2, packet_id)
 
 
 def publish(topic: str, payload: bytes) -> bytes:

@@ -34,45 +34,53 @@ class Parser:
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self._buffer = bytearray()
+        self._buffer: bytes | bytearray = b""
         self._start = 0
 
     def feed(self, data: bytes) -> None:
-        """Add what came from the network."""
-        if self._start:
-            del self._buffer[: self._start]
-            self._start = 0
+        """Add what came from the network; it is copied only if it goes on with a packet that is not whole."""
+        if self._start == len(self._buffer):
+            self._buffer, self._start = data, 0
+            return
+        if not isinstance(self._buffer, bytearray):
+            self._buffer = bytearray(self._buffer)
         self._buffer += data
 
     def next(self) -> Packet | None:
         """The next whole packet, if there is one yet."""
         buffer, start = self._buffer, self._start
-        if start >= len(buffer):
+        if start == len(buffer):
+            self._wait()
             return None
         kind = _checked_kind(buffer[start])
-        header = self._header()
-        if header is None:
+        body = self._body()
+        if body is None or len(buffer) < body[1]:
+            self._wait()
             return None
-        begin, length = header
-        if length > self.most:
-            raise ProtocolError(f"a packet of {length} bytes; at most {self.most} are taken here")
-        if len(buffer) < begin + length:
-            return None
-        self._start = begin + length
-        body = bytes(buffer[begin : begin + length])
-        return _publish(buffer[start], body) if kind == _PUBLISH else _whole(kind, body)
+        begin, end = body
+        self._start = end
+        if kind == _PUBLISH:
+            return _publish(buffer[start], buffer, begin, end)
+        return _whole(kind, bytes(buffer[begin:end]))
 
-    def _header(self) -> tuple[int, int] | None:
-        """Where the body begins and how long it is, once the length is complete."""
-        length = 0
-        for index in range(4):
-            place = self._start + 1 + index
-            if place >= len(self._buffer):
+    def _wait(self) -> None:
+        """Keep nothing but what has come of the next packet: there may be ten thousand who wait."""
+        if self._start:
+            self._buffer, self._start = self._buffer[self._start :], 0
+
+    def _body(self) -> tuple[int, int] | None:
+        """Where the body begins and ends, once its length is complete. Raises ProtocolError if it is too long."""
+        buffer, place, length = self._buffer, self._start + 1, 0
+        for shift in (0, 7, 14, 21):
+            if place == len(buffer):
                 return None
-            octet = self._buffer[place]
-            length |= (octet & 0x7F) << 7 * index
+            octet = buffer[place]
+            place += 1
+            length |= (octet & 0x7F) << shift
             if octet < 0x80:
-                return place + 1, length
+                if length > self.most:
+                    raise ProtocolError(f"a packet of {length} bytes; at most {self.most} are taken here")
+                return place, place + length
         raise ProtocolError("a packet length of more than four bytes")
 
 
@@ -118,20 +126,20 @@ def _whole(kind: int, body: bytes) -> Packet:
     return packet
 
 
-def _publish(first: int, body: bytes) -> Publish:
-    """By hand and without a cursor: this is what a hub reads all day."""
+def _publish(first: int, buffer: bytes | bytearray, begin: int, end: int) -> Publish:
+    """By hand, without a cursor or a copy of the body: this is what a hub reads all day."""
     qos = first >> 1 & 3
     if qos == 3:
         raise ProtocolError("a PUBLISH of QoS 3")
-    end = 2 + int.from_bytes(body[:2], "big")
-    begin = end + 2 if qos else end
-    if len(body) < max(2, begin):
+    topic_end = begin + 2 + int.from_bytes(buffer[begin : begin + 2], "big")
+    payload = topic_end + 2 if qos else topic_end
+    if end < max(begin + 2, payload):
         raise ProtocolError("a packet that ends inside a field")
-    topic = _text(body[2:end])
+    topic = _text(buffer[begin + 2 : topic_end])
     if not topic or "+" in topic or "#" in topic:  # [MQTT-3.3.2-2]
         raise ProtocolError("a PUBLISH to no topic, or to one with wildcards")
-    packet_id = _packet_id(int.from_bytes(body[end:begin], "big")) if qos else 0
-    return Publish(topic, body[begin:], qos, packet_id, bool(first & 1))
+    packet_id = _packet_id(int.from_bytes(buffer[topic_end:payload], "big")) if qos else 0
+    return Publish(topic, bytes(buffer[payload:end]), qos, packet_id, bool(first & 1))
 
 
 def _connect(cursor: _Cursor) -> Connect:
@@ -182,7 +190,7 @@ def _check_filters(count: int) -> None:
         raise ProtocolError(f"more than {MOST_FILTERS} topics in one packet")
 
 
-def _text(octets: bytes) -> str:
+def _text(octets: bytes | bytearray) -> str:
     try:
         text = octets.decode()
     except UnicodeDecodeError:

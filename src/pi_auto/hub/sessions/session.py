@@ -28,7 +28,7 @@ LONGEST_SILENCE = 1767.0  # seconds; IoT Hub's maximum, also for a keepalive of 
 _ALLOWED: dict[State, tuple[type[Packet], ...]] = {
     State.NEW: (Connect,),
     State.ONLINE: (
-        Publish, packets.Puback, Subscribe, packets.Unsubscribe, packets.Pingreq, packets.Disconnect,
+        packets.Puback, Subscribe, packets.Unsubscribe, packets.Pingreq, packets.Disconnect,
     ),
     State.ENDED: (),
 }  # fmt: skip
@@ -37,22 +37,23 @@ _ALLOWED: dict[State, tuple[type[Packet], ...]] = {
 class Session(Conversation):
     """One connection's conversation, from CONNECT to its end."""
 
-    __slots__ = ("_letters", "_prefix", "_subscribing", "_will")
+    __slots__ = ("_intake", "_letters", "_subscribing", "_will")
 
     def __init__(self, hub: Services, outlet: Outlet) -> None:
         super().__init__(hub, outlet)
         self._will: Will | None = None
-        self._prefix = ""
+        self._intake = telemetry.Intake(self)
         self._letters = Letters(self)
         self._subscribing = Subscribing(self, self._letters)
 
     def handle(self, packet: Packet) -> None:
         """Do what a packet asks for. Raises ProtocolError if it breaks the rules."""
+        if isinstance(packet, Publish) and self.state is State.ONLINE:  # first, since it comes all day
+            self._publish(packet)
+            return
         if not isinstance(packet, _ALLOWED[self.state]):
             raise ProtocolError(f"a {type(packet).__name__.upper()} {self.state.value}")
         match packet:
-            case Publish():
-                self._publish(packet)
             case packets.Pingreq():
                 self.outlet.send(packets.PINGRESP)
             case Connect():
@@ -65,6 +66,10 @@ class Session(Conversation):
                 self.end(clean=True)
             case packets.Puback():
                 self._letters.acknowledged(packet.packet_id)
+
+    def turn_over(self) -> None:
+        """All packets that came together have been handled."""
+        self._intake.finish()
 
     # What others of the hub hand to the device.
 
@@ -123,7 +128,7 @@ class Session(Conversation):
         if connect.will:
             telemetry.checked_bag(connect.will.topic, prefix, connect.will.payload)
         self.device_id, self.letters_topic = admission.device_id, topics.devicebound(admission.device_id)
-        self._prefix, self._will = prefix, connect.will
+        self._intake.prefix, self._will = prefix, connect.will
         try:
             present = self._subscribing.recall(clean=connect.clean_session)
         except BusyError:
@@ -142,15 +147,18 @@ class Session(Conversation):
     def _publish(self, publish: Publish) -> None:
         if publish.qos > 1:
             raise ProtocolError("a PUBLISH of QoS 2")  # IoT Hub closes the connection
-        receipt = self.receipts.owe(publish.packet_id) if publish.qos else None
         if not publish.topic.startswith("$"):
-            telemetry.take(self, self._prefix, publish, receipt)
-        elif request := twin_request(publish.topic):
+            self._intake.take(publish)
+            return
+        self._intake.finish()  # what came before is acknowledged before [MQTT-4.6.0-2]
+        receipt = self.receipts.owe(publish.packet_id) if publish.qos else None
+        if request := twin_request(publish.topic):
             twin.take(self, request, receipt, publish.payload)
         elif answer := topics.parse_method_answer(publish.topic):
             self._answer_method(answer, receipt, publish.payload)
         else:
-            raise ProtocolError(f"a message to the topic {publish.topic[:128]!r}; its own is {self._prefix}")
+            own = self._intake.prefix
+            raise ProtocolError(f"a message to the topic {publish.topic[:128]!r}; its own is {own}")
 
     def _answer_method(self, answer: tuple[int, str], receipt: Receipt | None, payload: bytes) -> None:
         status, request_id = answer

@@ -17,14 +17,44 @@ _MESSAGE_WEIGHT = 512  # what a message costs the hub while it waits for the dis
 _WILL_PROPERTY = "iothub-MessageType=Will"  # IoT Hub's mark on a will among the events
 
 
-def take(talk: Conversation, prefix: str, publish: Publish, receipt: Receipt | None) -> None:
-    """Store a message to the device's own topic. Raises ProtocolError for every other."""
-    bag = checked_bag(publish.topic, prefix, publish.payload)
-    weight = len(publish.payload) + _MESSAGE_WEIGHT
-    talk.outlet.hold(weight)
-    talk.append(hublink.TELEMETRY, bag, publish.payload, publish.retain, partial(talk.settle, receipt, weight))
-    if (delay := talk.hub.throttles.delay("telemetry")) > 0:
-        talk.outlet.rest(delay)  # IoT Hub delays what exceeds the rate, and so loses nothing
+class Intake:
+    """The telemetry that one turn of a connection brings: events each by itself, acknowledged all at once.
+
+    This is what a hub does all day, so whatever can be done once a turn is not done for each message.
+    """
+
+    __slots__ = ("_receipt", "_talk", "_weight", "prefix")
+
+    def __init__(self, talk: Conversation) -> None:
+        self._talk = talk
+        self.prefix = ""  # of the device's own topics, once it has proved itself
+        self._receipt: Receipt | None = None
+        self._weight = 0
+
+    def take(self, publish: Publish) -> None:
+        """Store a message to the device's own topic. Raises ProtocolError for every other."""
+        talk = self._talk
+        bag = checked_bag(publish.topic, self.prefix, publish.payload)
+        weight = len(publish.payload) + _MESSAGE_WEIGHT
+        self._weight += weight
+        talk.outlet.hold(weight)
+        talk.append(hublink.TELEMETRY, bag, publish.payload, publish.retain)
+        if publish.qos:
+            self._owe(publish.packet_id)
+        if (delay := talk.hub.throttles.delay("telemetry")) > 0:
+            talk.outlet.rest(delay)  # IoT Hub delays what exceeds the rate, and so loses nothing
+
+    def finish(self) -> None:
+        """Acknowledge what was taken since the last time, once it is on disk."""
+        if self._weight:
+            self._talk.hub.log.when_durable(partial(self._talk.settle, self._receipt, self._weight))
+            self._receipt, self._weight = None, 0
+
+    def _owe(self, packet_id: int) -> None:
+        if self._receipt:
+            self._receipt.add(packet_id)
+        else:
+            self._receipt = self._talk.receipts.owe(packet_id)
 
 
 def leave_will(talk: Conversation, will: Will) -> None:

@@ -15,11 +15,11 @@ from functools import partial
 from typing import Any
 
 from pi_auto.hub.database import BusyError
-from pi_auto.hub.patches import RefusedPatchError, as_bytes, parse_patch
+from pi_auto.hub.patches import RefusedPatchError
 from pi_auto.hub.receipts import Receipt
 from pi_auto.hub.requests import Asks, TwinRequest
 from pi_auto.hub.sessions.conversation import JOB_WEIGHT, Conversation
-from pi_auto.hub.twin_changes import of_properties
+from pi_auto.hub.twins import Reported
 from pi_auto.wire import hublink, topics
 
 logger = logging.getLogger("pi_auto.hub")
@@ -47,22 +47,16 @@ def _read(talk: Conversation, request: TwinRequest, receipt: Receipt | None) -> 
 
 
 def _report(talk: Conversation, request: TwinRequest, receipt: Receipt | None, payload: bytes) -> None:
-    try:
-        patch = parse_patch(payload)
-    except RefusedPatchError as error:
-        _answer(talk, request, receipt, 400, _error_body(400, str(error)))
-        return
-
-    def answered(version: asyncio.Future[int]) -> None:
-        status, body = _outcome(version)
+    def answered(reported: asyncio.Future[Reported]) -> None:
+        status, body = _outcome(reported)
         if status != 200:
             _answer(talk, request, receipt, status, body)
             return
-        body = as_bytes(of_properties("reported", patch, version.result()))
-        done = partial(_answer, talk, request, receipt, 204, b"", version.result())
-        talk.append(hublink.TWIN_CHANGE, body=body, done=done)
+        version, change = reported.result()
+        done = partial(_answer, talk, request, receipt, 204, b"", version)
+        talk.append(hublink.TWIN_CHANGE, body=change, done=done)
 
-    _ask(talk, request, receipt, lambda: talk.hub.twins.report(talk.device_id, patch), answered)
+    _ask(talk, request, receipt, lambda: talk.hub.twins.report(talk.device_id, payload), answered)
 
 
 def _ask(
