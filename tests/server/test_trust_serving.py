@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -140,10 +141,8 @@ def test_slow_and_silent_callers_do_not_stop_the_plain_port(server: RunningServe
         for one in silent:
             one.sendall(b"GET /api/health HTTP/1.1\r\nX: ")
         found: list[int] = []
-        askers = [
-            threading.Thread(target=lambda: found.append(ask_plain(server, "/api/health").status))
-            for _ in range(10)
-        ]
+        ask = partial(ask_plain, server, "/api/health")
+        askers = [threading.Thread(target=lambda: found.append(ask().status)) for _ in range(10)]
         for asker in askers:
             asker.start()
         for asker in askers:

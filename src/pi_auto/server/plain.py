@@ -70,9 +70,10 @@ class PlainPort:
 
     def _refuse(self, path: str, start_response: StartResponse) -> Iterable[bytes]:
         sentence = "this port has no encryption, and answers /api/health alone; the API and the pages are at"
+        asked = f"{self._place()}{quote(path[:200])}"
         body = {
             "error": f"{sentence} {self._place()}",
-            "instead": f"curl --cacert ca.pem -H 'Authorization: Bearer <token>' {self._place()}{quote(path[:200])}",
+            "instead": f"curl --cacert ca.pem -H 'Authorization: Bearer <token>' {asked}",
         }
         octets = to_json(body).encode() + b"\n"
         headers = [("Content-Type", "application/json"), ("Content-Length", str(len(octets)))]
@@ -112,7 +113,7 @@ class _Server(WSGIServer):
             self.finish_request(request, client_address)
         except OSError as error:
             _log.debug("plain request of %s: %s", client_address[0], error)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it was, it was one request's
             _log.exception("a request on the port without TLS failed")
         finally:
             self.shutdown_request(request)
