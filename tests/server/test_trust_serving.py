@@ -68,6 +68,20 @@ def test_a_device_reaches_the_api_by_the_fleets_name(server: RunningServer, flee
     assert fleet.nonces.is_good(Nonce.from_json(nonce.json).nonce, now_utc())
 
 
+def test_a_body_that_nobody_wants_cuts_no_answer_off(server: RunningServer, fleet: Fleet) -> None:
+    card = fleet.card(())
+    context = ssl.create_default_context(cadata=card.ca)
+    plain = socket.create_connection(place(server.https), timeout=20)
+    with context.wrap_socket(plain, server_hostname=card.server_name) as connection:
+        for _ in range(5):
+            head = b"POST /api/register_device/nonce HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n"
+            connection.sendall(head)
+            connection.sendall(b"{}")
+            answer = http.client.HTTPResponse(connection)
+            answer.begin()
+            assert fleet.nonces.is_good(json.loads(answer.read())["nonce"], now_utc())
+
+
 def test_the_servers_files_hold_no_key_in_the_clear(server: RunningServer, fleet: Fleet) -> None:
     kept = b"".join(path.read_bytes() for path in server.data.rglob("*") if path.is_file())
     assert b"BEGIN PRIVATE KEY" not in kept

@@ -25,6 +25,7 @@ from pi_auto.server.operators import letting_in, tokens
 from pi_auto.server.operators.letting_in import link_file
 from pi_auto.server.operators.rules import scopes_of
 from pi_auto.server.plain import place_of
+from pi_auto.server.settings import Address
 from pi_auto.server.trust.fleet import Fleet
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fields import Fields
@@ -192,7 +193,8 @@ def fleet_of(context: Context) -> Fleet:
 
 def _own_addresses(context: Context) -> list[ServerAddress]:
     port = context.settings.https.port if context.settings.https else 0
-    return [ServerAddress(name, port) for name in context.settings.server_names if port][:MOST_SERVERS]
+    names = [name for name in context.settings.names if not Address(name, port).loopback]
+    return [ServerAddress(name, port) for name in names if port][:MOST_SERVERS]
 
 
 def _lasts(fields: Fields) -> timedelta:
