@@ -6,6 +6,7 @@ import argparse
 import sys
 
 import capture
+import enrol
 import footprint
 import hub
 import ingest
@@ -14,6 +15,7 @@ import latency
 # What is run, how much of it unless told, and of what.
 BENCHES = {
     "capture": (capture.run, 1000, "scans"),
+    "enrol": (enrol.run, 10_000, "devices"),
     "footprint": (footprint.run, 60, "seconds"),
     "hub": (hub.run, 50_000, "messages"),
     "ingest": (ingest.run, 4000, "scans"),

@@ -50,7 +50,10 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings of one server. `http` and `hub_mqtt` are off where they are None; intervals are seconds."""
+    """All settings of one server. `http` and `hub_mqtt` are off where they are None; intervals are seconds.
+
+    With `trust` the API and the pages are on `https` alone, and `http` says where.
+    """
 
     data: Path
     http: Address | None = None
@@ -60,10 +63,25 @@ class Settings:
     insecure_plain_mqtt: bool = False
     heartbeat_interval: int = 30
     update_interval: int = 3600
+    trust: bool = False
+    https: Address | None = None
+    key_file: Path | None = None
+    server_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _refuse_plain(self.http, "--http", self.insecure_plain_http, "--insecure-plain-http")
+        if not self.trust:  # else nothing secret is said there
+            _refuse_plain(self.http, "--http", self.insecure_plain_http, "--insecure-plain-http")
         _refuse_plain(self.hub_mqtt, "--hub-mqtt", self.insecure_plain_mqtt, "--insecure-plain-mqtt")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of this server: those it was given, and the one address that it listens on, if it is one."""
+        own = (
+            ()
+            if self.https is None or ipaddress.ip_address(self.https.host).is_unspecified
+            else (self.https.host,)
+        )
+        return tuple(dict.fromkeys((*self.server_names, *own)))
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:

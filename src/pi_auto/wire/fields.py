@@ -21,7 +21,7 @@ D = TypeVar("D")
 
 UUID_FORM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-SECRETS = frozenset(("api_token", "claim", "connection_string", "primary_key"))
+SECRETS = frozenset(("api_token", "batch_token", "claim", "connection_string", "nonce", "primary_key", "secret"))
 LARGEST_INTEGER = 2**63 - 1  # what a database column holds
 
 

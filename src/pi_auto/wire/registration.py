@@ -98,7 +98,8 @@ class HubDial:
 class RegistrationAnswer:
     """What a registered device is given; `connection_string` is null where the server has switched the hub off.
 
-    `api_token` is shown once, to whoever proved the claim; the one before it stays good.
+    `api_token` is shown once, to whoever proved the claim or the key; the one before it stays good.
+    A device with a key has to renew it within `token_expires_in` seconds.
     """
 
     device_id: str
@@ -111,6 +112,7 @@ class RegistrationAnswer:
     update_interval: int = 3600
     heartbeat_interval: int = 30
     api_version: str = "1.0"
+    token_expires_in: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The answer as it travels."""
@@ -121,6 +123,7 @@ class RegistrationAnswer:
             "registration_date": format_time(self.registration_date),
             "connection_string": self.connection_string,
             "api_token": self.api_token,
+            "token_expires_in": self.token_expires_in,
             "hub": self.hub.to_json() if self.hub else None,
             "server_info": {
                 "server_url": self.server_url,
@@ -146,6 +149,9 @@ class RegistrationAnswer:
             update_interval=info.integer("update_interval", least=1, most=7 * 86400),
             heartbeat_interval=info.integer("heartbeat_interval", least=1, most=86400),
             api_version=info.text("api_version", least=0, most=32),
+            token_expires_in=fields.optional(
+                "token_expires_in", lambda n: fields.integer(n, least=1, most=7 * 86_400)
+            ),
         )
 
 

@@ -1,0 +1,50 @@
+"""Reads JSON of which a signature or a secret depends: small, in UTF-8, and with one meaning only.
+
+JSON lets a name stand twice, and readers differ in which one holds: what was signed and what
+is obeyed could be two things. So it is refused, as are NaN, towers of brackets and broken text.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pi_auto.wire.errors import FieldError
+
+_ALLOWED = "one JSON object in UTF-8 in which no name stands twice"
+
+
+def read_strictly(octets: bytes, what: str, *, most: int) -> dict[str, Any]:
+    """The object that `octets` hold. Raises FieldError that names it as `what`; nothing of it is shown."""
+    if len(octets) > most:
+        raise FieldError(what, f"{len(octets)} bytes", f"at most {most} bytes")
+    try:
+        value = json.loads(octets.decode(), object_pairs_hook=_once, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise FieldError(what, f"not that ({_why(error)})", _ALLOWED) from None
+    if not isinstance(value, dict):
+        raise FieldError(what, "no object", _ALLOWED)
+    return value
+
+
+def write_plainly(value: dict[str, Any]) -> bytes:
+    """The object as bytes: names sorted, no blanks, so that the same object always gives the same bytes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice")
+    return found
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number")
+
+
+def _why(error: Exception) -> str:
+    """What is wrong and where. JSON's own words show a place, never the text."""
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    return "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
