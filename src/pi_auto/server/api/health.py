@@ -14,15 +14,17 @@ SERVICE = "barcode_scanner_server"  # legacy contract: discovery looks for this 
 
 
 def health() -> Response:
-    """200 while scans can be booked, 503 when they cannot."""
+    """200 while scans can be booked, 503 when they cannot. A hub that is away changes nothing in that."""
     context = current()
     well = context.writer.alive() and _in_place(context)
-    body = {
+    body: dict[str, object] = {
         "status": "healthy" if well else "unhealthy",
         "service": SERVICE,
         "timestamp": format_time(context.clock()),
         "version": __version__,
     }
+    if context.link:
+        body["hub"] = context.link.state().to_json()
     return respond(body, 200 if well else 503)
 
 

@@ -55,6 +55,13 @@ class BookedCheckpoints(CheckpointStore):
         key = _key(checkpoint)
         self._writer.submit(lambda books: move_checkpoint(books, key, number, offset)).result(_WRITE_TIMEOUT)
 
+    def release_all(self) -> None:
+        """Nobody reads anything: right at the start of a server whose books nobody else can have.
+
+        What a killed one has left would keep its successor waiting.
+        """
+        self._writer.submit(_release_all).result(_WRITE_TIMEOUT)
+
     def _rows(self, table: Table, *of: str) -> list[Any]:
         names = ("namespace", "eventhub", "consumer_group")
         query = select(table).where(*(table.c[name] == value for name, value in zip(names, of, strict=True)))
@@ -77,6 +84,10 @@ def _claim_one(connection: Connection, claim: dict[str, Any]) -> dict[str, Any] 
     else:
         return None
     return claim | {"etag": values["etag"], "last_modified_time": values["modified"]}
+
+
+def _release_all(connection: Connection) -> None:
+    connection.execute(update(eventhub_ownerships).values(owner=""))
 
 
 def _key(said: dict[str, Any]) -> Partition:

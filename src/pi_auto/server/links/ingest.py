@@ -10,34 +10,36 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from azure.eventhub import EventData, EventHubConsumerClient
 
 from pi_auto.server.links.arrivals import Delivery
+from pi_auto.server.links.azure.strings import EventsString
 from pi_auto.server.links.base import HubUnavailable
 from pi_auto.server.links.checkpoints import BookedCheckpoints
 from pi_auto.server.links.partitions import Partition, PartitionBooks
+from pi_auto.server.links.reading import Reading
 from pi_auto.server.store.engine import Store
 from pi_auto.server.store.writer import Writer
 
 _TOGETHER = 200  # events in one job
 _AGAIN_AFTER = 0.5  # seconds
 _LAST_GROUP = 1.0  # seconds for it when the server stops
+_LOOKS = 4  # at who reads what; one that has not been heard of for so many has lost its partitions
+_SILENCE = 60  # seconds without a frame, heartbeats included, end a connection: the network may have dropped it
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where events come from. The connection string is a secret and is in no repr."""
+    """Where events come from; `credential` (of azure-identity) where the string has no key."""
 
-    connection_string: str
+    events: EventsString
     consumer_group: str = "$Default"
-    balance_every: float = 10.0  # seconds between looks at who reads which partition
-
-    def __repr__(self) -> str:
-        return f"Source(consumer_group={self.consumer_group!r})"
+    credential: Any = field(default=None, repr=False)
+    balance_every: float = 5.0  # seconds between looks at who reads which partition
 
 
 class Ingest:
@@ -46,10 +48,15 @@ class Ingest:
     def __init__(self, source: Source, store: Store, writer: Writer) -> None:
         self._source, self._store, self._writer = source, store, writer
         self._books = PartitionBooks(writer)
+        self._reading = Reading(_LOOKS * source.balance_every)
         self._stopping = threading.Event()
         self._client: EventHubConsumerClient | None = None
         self._thread = threading.Thread(target=self._run, name="hub-events", daemon=True)
         self._thread.start()
+
+    def state(self) -> bool | None:
+        """Whether events are being read; None while that is not known."""
+        return self._reading.state()
 
     def stop(self) -> None:
         """Stop after the group that is being booked, without waiting for it."""
@@ -67,22 +74,40 @@ class Ingest:
             try:
                 self._receive()
             except Exception as error:  # noqa: BLE001 - whatever it was, the events must go on
-                _log.warning("the hub's events cannot be read: %s: %s", type(error).__name__, error)
+                self._reading.failed(error)
             self._stopping.wait(_AGAIN_AFTER)
 
     def _receive(self) -> None:
-        """Read until the client is closed. Its own retries are off: what failed begins anew at the checkpoint."""
-        self._client = EventHubConsumerClient.from_connection_string(
-            self._source.connection_string,
-            self._source.consumer_group,
-            checkpoint_store=BookedCheckpoints(self._store, self._writer),
-            load_balancing_interval=self._source.balance_every,
-            retry_total=0,
-        )
+        """Read until the client is closed."""
+        self._client = self._connect()
         with self._client as client:
+            if self._stopping.is_set():  # `stop` came before there was a client to close
+                return
             client.receive_batch(
-                self._take, max_batch_size=_TOGETHER, max_wait_time=None, on_error=_tell, starting_position="-1"
+                self._take,
+                max_batch_size=_TOGETHER,
+                max_wait_time=None,
+                on_error=lambda _, error: self._reading.failed(error),
+                on_partition_initialize=lambda _: self._reading.begin(),
+                starting_position="-1",
             )
+
+    def _connect(self) -> EventHubConsumerClient:
+        """A client whose own retries are off: what failed begins anew at the checkpoint."""
+        source = self._source
+        options: dict[str, Any] = {
+            "checkpoint_store": BookedCheckpoints(self._store, self._writer),
+            "load_balancing_interval": source.balance_every,
+            "partition_ownership_expiration_interval": _LOOKS * source.balance_every,
+            "retry_total": 0,
+            "idle_timeout": _SILENCE,
+        }
+        if source.events.has_key:
+            text = source.events.text
+            return EventHubConsumerClient.from_connection_string(text, source.consumer_group, **options)
+        return EventHubConsumerClient(
+            source.events.namespace, source.events.eventhub, source.consumer_group, source.credential, **options
+        )
 
     def _take(self, context: Any, events: Sequence[EventData]) -> None:
         """Book a batch. Raising makes the client close the partition and begin it again at its checkpoint."""
@@ -93,6 +118,7 @@ class Ingest:
             raise HubUnavailable("the server stops")
         if events:
             self._books.book(partition, [delivery_of(event) for event in events])
+            self._reading.arrived()
 
 
 def delivery_of(event: EventData) -> Delivery:
@@ -114,7 +140,3 @@ def _body(event: EventData) -> bytes:
     if isinstance(body, bytes):
         return body
     return b"".join(part for part in body if isinstance(part, bytes)) if isinstance(body, Iterable) else b""
-
-
-def _tell(_: Any, error: Exception) -> None:
-    _log.warning("the hub's events: %s: %s", type(error).__name__, error)
