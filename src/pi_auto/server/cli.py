@@ -21,7 +21,7 @@ from pi_auto.logs import start_logging
 from pi_auto.server.commands import add_commands
 from pi_auto.server.links.azure.settings import AzureSettings
 from pi_auto.server.options import HUB_MQTT, add_options
-from pi_auto.server.settings import AZURE, HUBS, OFF, Address, Settings, SettingsError
+from pi_auto.server.settings import OFF, Address, Settings, SettingsError, is_azure
 from pi_auto.server.sizing import add_capacity
 from pi_auto.version import __version__
 
@@ -56,12 +56,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     start_logging(getattr(options, "log_level", "WARNING"))
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    from pi_auto.server.links.base import HubUnavailable  # noqa: PLC0415 - --help does not need it
+    from pi_auto.server.links.base import HubFailed, HubUnavailable  # noqa: PLC0415 - --help does not need it
 
     try:
         if said := options.command(options):
             print(said)
-    except (CommandFailed, SettingsError, HubUnavailable) as error:
+    except (CommandFailed, SettingsError, HubFailed, HubUnavailable) as error:
         print(f"pi-auto-server: {error}", file=sys.stderr)
         return 1
     return 0
@@ -155,9 +155,7 @@ def _say_ready(settings: Settings, bound: Address | None, hub: Address | None) -
 def _settings(options: argparse.Namespace) -> Settings:
     if not options.data:
         raise SettingsError("no data folder is named; name one with --data DIR or PI_AUTO_DATA")
-    if options.hub not in HUBS:  # argparse lets a default of the environment pass
-        raise SettingsError(f"PI_AUTO_HUB is {options.hub!r}; allowed: {' or '.join(HUBS)}")
-    azure = _azure(options) if options.hub == AZURE else None
+    azure = _azure(options) if is_azure(options.hub) else None
     hub_mqtt = options.hub_mqtt or (OFF if azure else HUB_MQTT)
     if options.http == hub_mqtt == OFF and not azure:
         raise SettingsError("--http and --hub-mqtt are both off: there is nothing to serve")

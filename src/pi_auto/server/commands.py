@@ -1,6 +1,7 @@
 """Commands of `pi-auto-server` beside `run`: what an operator does on the server's own machine.
 
-They speak to the hub that runs, over its socket, which only the server's user can open.
+They speak to the local hub that runs, over its socket, which only the server's user can open, or
+to the hub at Azure.
 
 scanner   set the layout of a scanner, say what it is, let it read a calibration code
 """
@@ -10,10 +11,18 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from pi_auto.server.links.azure.settings import read_service
+from pi_auto.server.options import add_hub
+from pi_auto.server.settings import is_azure
 from pi_auto.wire.scanner_settings import KINDS, LAYOUTS, NONE, SCANNERS, changes, key_of
+
+if TYPE_CHECKING:
+    from pi_auto.server.links.azure.link import AzureLink
+    from pi_auto.server.links.control import ControlRoom
 
 _SCANNER = "set how a device is to read one of its scanners"
 _EXAMPLES = """\
@@ -47,6 +56,7 @@ def add_commands(commands: Any) -> None:
         "--data", type=Path, metavar="DIR", default=os.environ.get("PI_AUTO_DATA"),
         help="the folder that the running server keeps everything in (default: PI_AUTO_DATA)",
     )  # fmt: skip
+    add_hub(scanner.add_argument)
     scanner.add_argument("--layout", choices=(*LAYOUTS, NONE), help="the keyboard that the scanner is set to")
     scanner.add_argument("--kind", choices=(*KINDS, NONE), help="what it is, whatever its typing looks like")
     scanner.add_argument("--calibrate", action="store_true", help="let it read one calibration code")
@@ -55,13 +65,23 @@ def add_commands(commands: Any) -> None:
 
 def set_scanner(options: argparse.Namespace) -> str:
     """Hand the settings to the hub; what to say. Raises HubUnavailable, SystemExit where nothing is asked for."""
-    from pi_auto.server.links.control import ControlRoom  # noqa: PLC0415 - takes a while to load
+    patch = changes(vars(options), lambda: secrets.token_hex(4))
+    if not patch:
+        raise SystemExit("pi-auto-server scanner: name --layout, --kind, --calibrate or --forget")
+    with closing(_hub(options)) as hub:
+        hub.patch_desired(options.device, {SCANNERS: {key_of(options.scanner): patch}})
+    return f"set for scanner {options.scanner} of {options.device}; it reports back when it follows"
+
+
+def _hub(options: argparse.Namespace) -> ControlRoom | AzureLink:
+    """Whom to tell. Raises SettingsError, HubFailed, SystemExit where nobody is named."""
+    if is_azure(options.hub):
+        from pi_auto.server.links.azure.link import AzureLink  # noqa: PLC0415 - takes a while to load
+
+        return AzureLink.to_ask(read_service(options.azure_service_file, entra=options.azure_entra))
+    from pi_auto.server.links.control import ControlRoom  # noqa: PLC0415 - see above
     from pi_auto.server.links.supervisor import SOCKET  # noqa: PLC0415 - see above
 
-    patch = changes(vars(options), lambda: secrets.token_hex(4))
-    if not patch or not options.data:
-        missing = "--layout, --kind, --calibrate or --forget" if options.data else "--data DIR or PI_AUTO_DATA"
-        raise SystemExit(f"pi-auto-server scanner: name {missing}")
-    socket = Path(options.data).absolute() / "hub" / SOCKET
-    ControlRoom(socket).patch_desired(options.device, {SCANNERS: {key_of(options.scanner): patch}})
-    return f"set for scanner {options.scanner} of {options.device}; it reports back when it follows"
+    if not options.data:
+        raise SystemExit("pi-auto-server scanner: name --data DIR or PI_AUTO_DATA")
+    return ControlRoom(Path(options.data).absolute() / "hub" / SOCKET)

@@ -56,7 +56,8 @@ def _add_places(add: Callable[..., Any]) -> None:
     )
 
 
-def _add_azure(add: Callable[..., Any]) -> None:
+def add_hub(add: Callable[..., Any]) -> None:
+    """Where the hub is, and how its service side is asked."""
     add(
         "--hub",
         choices=HUBS,
@@ -71,6 +72,16 @@ def _add_azure(add: Callable[..., Any]) -> None:
         help="a file, readable by its owner alone, that holds the hub's service connection string"
         " (or the string itself in the variable PI_AUTO_AZURE_SERVICE)",
     )
+    add(
+        "--azure-entra",
+        action="store_true",
+        default=os.environ.get("PI_AUTO_AZURE_ENTRA") == "1",
+        help="sign in by Entra ID (a managed identity, or the variables AZURE_…) where a string has no key",
+    )
+
+
+def _add_azure(add: Callable[..., Any]) -> None:
+    add_hub(add)
     add(
         "--azure-events-file",
         metavar="FILE",
@@ -88,12 +99,6 @@ def _add_azure(add: Callable[..., Any]) -> None:
         metavar="NAME",
         default=os.environ.get("PI_AUTO_AZURE_DEVICE_HOST"),
         help="the host name that devices are told, where it is not the service connection string's",
-    )
-    add(
-        "--azure-entra",
-        action="store_true",
-        default=os.environ.get("PI_AUTO_AZURE_ENTRA") == "1",
-        help="sign in by Entra ID (a managed identity, or the variables AZURE_…) where a string has no key",
     )
 
 

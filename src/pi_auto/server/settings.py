@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pi_auto.server.links.azure.settings import AzureSettings, SettingsError
 
-__all__ = ["AZURE", "HUBS", "LOCAL", "OFF", "Address", "Settings", "SettingsError"]
+__all__ = ["AZURE", "HUBS", "LOCAL", "OFF", "Address", "Settings", "SettingsError", "is_azure"]
 
 OFF = "off"
 LOCAL, AZURE = HUBS = ("local", "azure")
@@ -88,11 +88,16 @@ class Settings:
         )
 
 
+def is_azure(hub: str) -> bool:
+    """Whether the fleet's hub is at Azure; SettingsError for a word that names no hub."""
+    if hub not in HUBS:  # argparse lets a default of the environment pass
+        raise SettingsError(f"PI_AUTO_HUB is {hub!r}; allowed: {' or '.join(HUBS)}")
+    return hub == AZURE
+
+
 def _azure_of(environment: Mapping[str, str]) -> AzureSettings | None:
-    kind = environment.get("PI_AUTO_HUB") or LOCAL
-    if kind not in HUBS:
-        raise SettingsError(f"PI_AUTO_HUB is {kind!r}; allowed: {' or '.join(HUBS)}")
-    return AzureSettings.from_environment(environment) if kind == AZURE else None
+    there = is_azure(environment.get("PI_AUTO_HUB") or LOCAL)
+    return AzureSettings.from_environment(environment) if there else None
 
 
 def _refuse_plain(address: Address | None, setting: str, insecure: bool, option: str) -> None:

@@ -10,7 +10,8 @@ from pi_auto.server.links.azure.answers import refusal
 from pi_auto.server.links.azure.registry import Identities
 from pi_auto.server.links.azure.rest import RestClient, path_of
 from pi_auto.server.links.azure.settings import AzureSettings
-from pi_auto.server.links.azure.tokens import Tokens, from_entra, signed
+from pi_auto.server.links.azure.strings import ServiceString
+from pi_auto.server.links.azure.tokens import from_entra, signed
 from pi_auto.server.links.base import HubAccess, HubFailed, HubUnavailable, LinkState, MethodAnswer
 from pi_auto.server.links.checkpoints import BookedCheckpoints
 from pi_auto.server.links.ingest import Ingest, Source
@@ -43,9 +44,10 @@ class AzureLink:
         return cls(RestClient(settings.service, tokens), settings.device_host, Ingest(source, store, writer))
 
     @classmethod
-    def to_ask(cls, settings: AzureSettings) -> Self:
+    def to_ask(cls, service: ServiceString) -> Self:
         """One that only asks, for a command beside a running server. Raises HubFailed."""
-        return cls(RestClient(settings.service, _tokens(settings)), settings.device_host)
+        tokens = signed(service) if service.key else from_entra(_credential())
+        return cls(RestClient(service, tokens), service.host)
 
     def put_device(self, device_id: str) -> HubAccess:
         """Make sure the device exists at the hub. Raises HubUnavailable."""
@@ -103,10 +105,6 @@ class AzureLink:
 
     def _access(self, device_id: str, key: str) -> HubAccess:
         return HubAccess(ConnectionString(self._host, device_id, key))
-
-
-def _tokens(settings: AzureSettings) -> Tokens:
-    return from_entra(_credential()) if settings.entra else signed(settings.service)
 
 
 def _credential() -> Any:

@@ -39,12 +39,11 @@ class AzureSettings:
         consumer_group: str | None = None, entra: bool = False, environment: Mapping[str, str] = os.environ,
     ) -> Self:  # fmt: skip
         """From files, or where none is named from the environment. Raises SettingsError."""
-        service = _read(ServiceString.parse, service_file, "--azure-service-file", SERVICE, environment)
+        service = read_service(service_file, entra=entra, environment=environment)
         events = _read(EventsString.parse, events_file, "--azure-events-file", EVENTS, environment)
         host = _checked(lambda: check_host(device_host or service.host), "--azure-device-host")
-        settings = cls(service, events, host, consumer_group or "$Default", entra)
-        settings._check_entra()
-        return settings
+        _check_key(EVENTS, there=events.has_key, entra=entra)
+        return cls(service, events, host, consumer_group or "$Default", entra)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -56,19 +55,26 @@ class AzureSettings:
             entra=given("PI_AUTO_AZURE_ENTRA") == "1",
         )  # fmt: skip
 
-    def _check_entra(self) -> None:
-        keyless = [
-            name for name, keyed in ((SERVICE, self.service.key), (EVENTS, self.events.has_key)) if not keyed
-        ]
-        if keyless and not self.entra:
-            raise SettingsError(
-                f"the connection string for {' and '.join(keyless)} has no SharedAccessKey;"
-                " give one, or sign in by Entra ID with --azure-entra"
-            )
-        if self.entra and self.service.key:
-            raise SettingsError(
-                "--azure-entra is given and the service connection string has a key: leave one of them out"
-            )
+
+def read_service(
+    file: str | None, *, entra: bool = False, environment: Mapping[str, str] = os.environ
+) -> ServiceString:
+    """The service connection string alone. Raises SettingsError."""
+    service = _read(ServiceString.parse, file, "--azure-service-file", SERVICE, environment)
+    _check_key(SERVICE, there=bool(service.key), entra=entra)
+    if entra and service.key:
+        raise SettingsError(
+            "--azure-entra is given and the service connection string has a key: leave one of them out"
+        )
+    return service
+
+
+def _check_key(name: str, *, there: bool, entra: bool) -> None:
+    if not there and not entra:
+        raise SettingsError(
+            f"the connection string for {name} has no SharedAccessKey;"
+            " give one, or sign in by Entra ID with --azure-entra"
+        )
 
 
 def _read(
