@@ -24,7 +24,7 @@ _LATER = str(int(time.time()) + 3600)
 
 @contextmanager
 def identity_endpoint(status: int = 200) -> Iterator[tuple[str, list[dict[str, list[str]]]]]:
-    """What an Azure machine has for its programs: a token for whoever knows the header. Yields URL and what is asked."""
+    """What a machine at Azure has: a token for whoever knows the header. Yields its URL and what it is asked."""
     asked: list[dict[str, list[str]]] = []
 
     class Handler(BaseHTTPRequestHandler):

@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,20 @@ def test_a_network_that_fails_in_the_middle_loses_and_doubles_nothing(api: Api, 
         wait_until(lambda: booked(api) == 600, 30, "all of them")
         wait_until(ingest.state, 20, "it knows that it reads again")
     assert texts(api.context.store.data) == codes(600)
+
+
+def test_a_network_that_swallows_everything_without_a_word_is_noticed(api: Api, peer: EventHubPeer) -> None:
+    """The peer stands still and the kernel acknowledges for it, as a firewall does that forgot the connection."""
+    watchful = replace(source(peer), silence=2.0)
+    with closing(Ingest(watchful, api.context.store, api.context.writer)) as ingest:
+        feed(peer, range(50))
+        wait_until(lambda: booked(api) == 50, 20, "the first ones")
+        peer.process.send_signal(signal.SIGSTOP)
+        wait_until(lambda: ingest.state() is False, 30, "it is noticed")
+        peer.process.send_signal(signal.SIGCONT)
+        feed(peer, range(50, 100))
+        wait_until(lambda: booked(api) == 100, 60, "those after it")
+    assert texts(api.context.store.data) == codes(100)
 
 
 def test_two_servers_share_the_partitions_and_one_takes_over_from_the_other(api: Api, peer: EventHubPeer) -> None:

@@ -28,7 +28,6 @@ _TOGETHER = 200  # events in one job
 _AGAIN_AFTER = 0.5  # seconds
 _LAST_GROUP = 1.0  # seconds for it when the server stops
 _LOOKS = 4  # at who reads what; one that has not been heard of for so many has lost its partitions
-_SILENCE = 60  # seconds without a frame, heartbeats included, end a connection: the network may have dropped it
 _log = logging.getLogger(__name__)
 
 
@@ -40,6 +39,7 @@ class Source:
     consumer_group: str = "$Default"
     credential: Any = field(default=None, repr=False)
     balance_every: float = 5.0  # seconds between looks at who reads which partition
+    silence: float = 60.0  # seconds without a frame, heartbeats included: the network has dropped the connection
 
 
 class Ingest:
@@ -100,7 +100,7 @@ class Ingest:
             "load_balancing_interval": source.balance_every,
             "partition_ownership_expiration_interval": _LOOKS * source.balance_every,
             "retry_total": 0,
-            "idle_timeout": _SILENCE,
+            "idle_timeout": source.silence,
         }
         if source.events.has_key:
             text = source.events.text
