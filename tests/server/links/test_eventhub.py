@@ -153,6 +153,18 @@ def test_a_network_that_swallows_everything_without_a_word_is_noticed(api: Api, 
     assert texts(api.context.store.data) == codes(100)
 
 
+def test_a_hub_that_stands_still_from_the_start_is_noticed_and_read_once_it_moves(
+    api: Api, peer: EventHubPeer
+) -> None:
+    feed(peer, range(50))
+    peer.process.send_signal(signal.SIGSTOP)
+    watchful = replace(source(peer), silence=2.0)
+    with closing(Ingest(watchful, api.context.store, api.context.writer)) as ingest:
+        wait_until(lambda: ingest.state() is False, 60, "it is noticed")
+        peer.process.send_signal(signal.SIGCONT)
+        wait_until(lambda: booked(api) == 50, 60, "all of them")
+
+
 def test_two_servers_share_the_partitions_and_one_takes_over_from_the_other(api: Api, peer: EventHubPeer) -> None:
     first = Ingest(source(peer), api.context.store, api.context.writer)
     with closing(Ingest(source(peer), api.context.store, api.context.writer)):

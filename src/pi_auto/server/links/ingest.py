@@ -3,21 +3,25 @@
 Several servers share the partitions. Killed anywhere, whoever reads the partition next begins
 behind the last event booked: nothing is lost, and what comes twice is known by its number.
 An event that cannot be booked is noted and passed by.
+
+azure-eventhub runs in an event loop of its own, on one thread. (Its other client turns a core's
+worth of circles while it has no partition, and waits for ever for a hub that stands still.)
 """
 
 from __future__ import annotations
 
-import logging
+import asyncio
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
-from azure.eventhub import EventData, EventHubConsumerClient
+from azure.eventhub import EventData
+from azure.eventhub.aio import EventHubConsumerClient
 
 from pi_auto.server.links.arrivals import Delivery
 from pi_auto.server.links.azure.strings import EventsString
-from pi_auto.server.links.base import HubUnavailable
 from pi_auto.server.links.checkpoints import BookedCheckpoints
 from pi_auto.server.links.partitions import Partition, PartitionBooks
 from pi_auto.server.links.reading import Reading
@@ -25,21 +29,18 @@ from pi_auto.server.store.engine import Store
 from pi_auto.server.store.writer import Writer
 
 _TOGETHER = 200  # events in one job
-_AGAIN_AFTER = 0.5  # seconds
 _LAST_GROUP = 1.0  # seconds for it when the server stops
 _LOOKS = 4  # at who reads what; one that has not been heard of for so many has lost its partitions
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where events come from; `credential` (of azure-identity) where the string has no key."""
+    """Where events come from. A string without a key means Entra ID."""
 
     events: EventsString
     consumer_group: str = "$Default"
-    credential: Any = field(default=None, repr=False)
     balance_every: float = 5.0  # seconds between looks at who reads which partition
-    silence: float = 60.0  # seconds without a frame, heartbeats included: the network has dropped the connection
+    silence: float = 60.0  # seconds; whoever says nothing for so long is gone, whatever the network pretends
 
 
 class Ingest:
@@ -49,8 +50,8 @@ class Ingest:
         self._source, self._store, self._writer = source, store, writer
         self._books = PartitionBooks(writer)
         self._reading = Reading(_LOOKS * source.balance_every)
-        self._stopping = threading.Event()
-        self._client: EventHubConsumerClient | None = None
+        self._loop = asyncio.new_event_loop()
+        self._task = self._loop.create_task(self._read_on())
         self._thread = threading.Thread(target=self._run, name="hub-events", daemon=True)
         self._thread.start()
 
@@ -60,9 +61,8 @@ class Ingest:
 
     def stop(self) -> None:
         """Stop after the group that is being booked, without waiting for it."""
-        self._stopping.set()
-        if client := self._client:
-            threading.Thread(target=client.close, name="hub-events-end", daemon=True).start()
+        with suppress(RuntimeError):  # it has stopped already
+            self._loop.call_soon_threadsafe(self._task.cancel)
 
     def close(self) -> None:
         """Stop, and wait a moment."""
@@ -70,55 +70,81 @@ class Ingest:
         self._thread.join(_LAST_GROUP)
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
+        try:
+            with suppress(asyncio.CancelledError):
+                self._loop.run_until_complete(self._task)
+        finally:
+            self._loop.close()
+
+    async def _read_on(self) -> None:
+        while True:
             try:
-                self._receive()
+                await self._read()
             except Exception as error:  # noqa: BLE001 - whatever it was, the events must go on
                 self._reading.failed(error)
-            self._stopping.wait(_AGAIN_AFTER)
+            await asyncio.sleep(self._source.balance_every)
 
-    def _receive(self) -> None:
-        """Read until the client is closed."""
-        self._client = self._connect()
-        with self._client as client:
-            if self._stopping.is_set():  # `stop` came before there was a client to close
-                return
-            client.receive_batch(
-                self._take,
-                max_batch_size=_TOGETHER,
-                max_wait_time=None,
-                on_error=lambda _, error: self._reading.failed(error),
-                on_partition_initialize=lambda _: self._reading.begin(),
-                starting_position="-1",
-            )
+    async def _read(self) -> None:
+        """Read until the hub does not answer any more; what comes after begins anew at the checkpoint."""
+        async with _connected(self._source, BookedCheckpoints(self._store, self._writer)) as client:
+            await self._ask(client)
+            reading = asyncio.create_task(self._receive(client))
+            try:
+                while not (await asyncio.wait({reading}, timeout=self._source.silence))[0]:
+                    await self._ask(client)
+                await reading
+            finally:
+                reading.cancel()
+                await asyncio.wait({reading}, timeout=self._source.silence)
 
-    def _connect(self) -> EventHubConsumerClient:
-        """A client whose own retries are off: what failed begins anew at the checkpoint."""
-        source = self._source
-        options: dict[str, Any] = {
-            "checkpoint_store": BookedCheckpoints(self._store, self._writer),
-            "load_balancing_interval": source.balance_every,
-            "partition_ownership_expiration_interval": _LOOKS * source.balance_every,
-            "retry_total": 0,
-            "idle_timeout": source.silence,
-        }
-        if source.events.has_key:
-            text = source.events.text
-            return EventHubConsumerClient.from_connection_string(text, source.consumer_group, **options)
-        return EventHubConsumerClient(
-            source.events.namespace, source.events.eventhub, source.consumer_group, source.credential, **options
+    async def _ask(self, client: EventHubConsumerClient) -> None:
+        """Any question; TimeoutError when there is no answer."""
+        async with asyncio.timeout(self._source.silence / 2):
+            await client.get_partition_ids()
+
+    async def _receive(self, client: EventHubConsumerClient) -> None:
+        await client.receive_batch(
+            self._take,
+            max_batch_size=_TOGETHER,
+            on_error=self._tell,
+            on_partition_initialize=self._begin,
+            starting_position="-1",
         )
 
-    def _take(self, context: Any, events: Sequence[EventData]) -> None:
+    async def _take(self, context: Any, events: Sequence[EventData]) -> None:
         """Book a batch. Raising makes the client close the partition and begin it again at its checkpoint."""
         partition = Partition(
             context.fully_qualified_namespace, context.eventhub_name, context.consumer_group, context.partition_id
         )
-        if self._stopping.is_set():
-            raise HubUnavailable("the server stops")
         if events:
-            self._books.book(partition, [delivery_of(event) for event in events])
+            await asyncio.to_thread(self._books.book, partition, [delivery_of(event) for event in events])
             self._reading.arrived()
+
+    async def _begin(self, _: Any) -> None:
+        self._reading.begin()
+
+    async def _tell(self, _: Any, error: Exception) -> None:
+        self._reading.failed(error)
+
+
+def _connected(source: Source, checkpoints: BookedCheckpoints) -> EventHubConsumerClient:
+    """A client whose own retries are off."""
+    events = source.events
+    options: dict[str, Any] = {
+        "checkpoint_store": checkpoints,
+        "load_balancing_interval": source.balance_every,
+        "partition_ownership_expiration_interval": _LOOKS * source.balance_every,
+        "retry_total": 0,
+        "idle_timeout": source.silence,
+    }
+    if events.has_key:
+        return EventHubConsumerClient.from_connection_string(events.text, source.consumer_group, **options)
+    from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415 - large, and few servers sign in so
+
+    credential = DefaultAzureCredential()
+    return EventHubConsumerClient(
+        events.namespace, events.eventhub, source.consumer_group, credential, **options
+    )  # fmt: skip
 
 
 def delivery_of(event: EventData) -> Delivery:

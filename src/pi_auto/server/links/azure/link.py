@@ -11,7 +11,7 @@ from pi_auto.server.links.azure.registry import Identities
 from pi_auto.server.links.azure.rest import RestClient, path_of
 from pi_auto.server.links.azure.settings import AzureSettings
 from pi_auto.server.links.azure.strings import ServiceString
-from pi_auto.server.links.azure.tokens import from_entra, signed
+from pi_auto.server.links.azure.tokens import Tokens, from_entra, signed
 from pi_auto.server.links.base import HubAccess, HubFailed, HubUnavailable, LinkState, MethodAnswer
 from pi_auto.server.links.checkpoints import BookedCheckpoints
 from pi_auto.server.links.ingest import Ingest, Source
@@ -38,16 +38,14 @@ class AzureLink:
         """Begin to read events; returns at once, whether or not Azure answers. Raises HubFailed."""
         logging.getLogger("azure").setLevel(logging.ERROR)  # what goes wrong is told by us, once
         BookedCheckpoints(store, writer).release_all()  # the folder's lock keeps other servers out (engine.py)
-        credential = _credential() if settings.entra else None
-        tokens = from_entra(credential) if credential else signed(settings.service)
-        source = Source(settings.events, settings.consumer_group, None if settings.events.has_key else credential)
-        return cls(RestClient(settings.service, tokens), settings.device_host, Ingest(source, store, writer))
+        rest = RestClient(settings.service, _tokens(settings.service))
+        source = Source(settings.events, settings.consumer_group)
+        return cls(rest, settings.device_host, Ingest(source, store, writer))
 
     @classmethod
     def to_ask(cls, service: ServiceString) -> Self:
         """One that only asks, for a command beside a running server. Raises HubFailed."""
-        tokens = signed(service) if service.key else from_entra(_credential())
-        return cls(RestClient(service, tokens), service.host)
+        return cls(RestClient(service, _tokens(service)), service.host)
 
     def put_device(self, device_id: str) -> HubAccess:
         """Make sure the device exists at the hub. Raises HubUnavailable."""
@@ -105,6 +103,10 @@ class AzureLink:
 
     def _access(self, device_id: str, key: str) -> HubAccess:
         return HubAccess(ConnectionString(self._host, device_id, key))
+
+
+def _tokens(service: ServiceString) -> Tokens:
+    return signed(service) if service.key else from_entra(_credential())
 
 
 def _credential() -> Any:
