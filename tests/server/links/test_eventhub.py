@@ -219,6 +219,24 @@ def test_while_no_hub_answers_the_state_says_so(api: Api) -> None:
         wait_until(lambda: ingest.state() is False, 20, "it knows")
 
 
+def test_a_consumer_group_that_does_not_exist_is_named(
+    api: Api, peer: EventHubPeer, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = replace(source(peer), consumer_group="pi-atuo")
+    with closing(Ingest(wrong, api.context.store, api.context.writer)) as ingest:
+        wait_until(lambda: ingest.state() is False, 20, "it knows")
+    said = [line.getMessage() for line in caplog.records if line.name.startswith("pi_auto")]
+    assert "amqp:not-found" in said[0]
+    assert "ConsumerGroups/pi-atuo" in said[0]
+
+
+def test_a_hub_in_which_there_is_nothing_is_known_to_be_read(api: Api, peer: EventHubPeer) -> None:
+    with closing(
+        Ingest(replace(source(peer), consumer_group="pi-auto"), api.context.store, api.context.writer)
+    ) as ingest:
+        wait_until(ingest.state, 20, "it is read")
+
+
 def test_a_poisoned_event_is_noted_and_holds_nobody_up(api: Api, peer: EventHubPeer) -> None:
     peer.event("0", DEVICE, "Telemetry", b"\xff\x00")
     peer.event("0", DEVICE, "twinChangeEvents", b"[" * 10_000)

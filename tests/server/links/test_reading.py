@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pi_auto.server.links.reading import Reading
+from pi_auto.server.links.reading import Pulses, Reading
 
 
 def test_it_is_read_once_it_has_begun_and_nothing_has_failed_for_a_while() -> None:
@@ -12,7 +12,7 @@ def test_it_is_read_once_it_has_begun_and_nothing_has_failed_for_a_while() -> No
     reading = Reading(20, lambda: now[0])
     states = [reading.state()]
     for moment, happens in (
-        (1, reading.begin),
+        (1, reading.goes_on),
         (2, lambda: reading.failed(OSError("away"))),
         (21, None),
         (22, None),
@@ -41,3 +41,15 @@ def test_one_cause_is_told_once_in_ten_minutes_and_on_one_line(caplog: pytest.Lo
     assert [line.getMessage() for line in caplog.records] == [
         "the hub's events cannot be read: OSError: away and gone"
     ] * 2
+
+
+def test_a_partition_that_shows_nothing_for_too_long_is_named() -> None:
+    now = [0.0]
+    pulses = Pulses(10, lambda: now[0])
+    for partition in ("0", "1", "2", "3"):
+        pulses.beat(partition)
+    pulses.leave("2")  # it is being booked, which may take long
+    now[0] = 8
+    pulses.beat("1")
+    now[0] = 11
+    assert pulses.silent() == ["0", "3"]

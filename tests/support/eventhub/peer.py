@@ -28,6 +28,7 @@ from support.eventhub import proxy
 
 _SELECTOR = re.compile(r"amqp\.annotation\.x-opt-(offset|sequence-number) (>=?) '(-?\d+|@latest)'")
 _EPOCH, _STOLEN = symbol("com.microsoft:epoch"), "amqp:link:stolen"
+_GROUPS = ("$Default", "pi-auto")
 _OFFSET_STEP = 64  # offsets are octets at Event Hubs, and rise by more than one
 
 
@@ -48,6 +49,7 @@ class EventHub(MessagingHandler):  # type: ignore[misc] # see above
         self.port, self.name, self.injector = port, name, injector
         self.events: dict[str, list[Any]] = {str(number): [] for number in range(partitions)}
         self.readers: dict[Any, Reader] = {}  # by their links
+        self.refused: set[Any] = set()
         self.answers: dict[tuple[str, Any], Any] = {}  # links by $cbs or $management, and connection
 
     def on_start(self, event: Any) -> None:
@@ -76,13 +78,18 @@ class EventHub(MessagingHandler):  # type: ignore[misc] # see above
         else:
             self._read(link, address)
 
+    def on_link_opened(self, event: Any) -> None:
+        if event.link in self.refused:
+            self.refused.remove(event.link)
+            what = f"there is no {event.link.remote_source.address}"
+            event.link.condition = Condition("amqp:not-found", what, {"what": what})
+            event.link.close()
+
     def _read(self, link: Any, address: str) -> None:
         path = rf"(?:amqps?://[^/]*/)?{re.escape(self.name)}/ConsumerGroups/([^/]+)/Partitions/(\d+)"
         match = re.fullmatch(path, address)
-        if not match or match[2] not in self.events:
-            link.open()
-            link.condition = Condition("amqp:not-found", f"there is no {address}", {"address": address})
-            link.close()
+        if not match or match[1] not in _GROUPS or match[2] not in self.events:
+            self.refused.add(link)  # and closed once it is open: proton opens again what is closed here
             return
         group, partition = match.groups()
         selector = _selector(link.remote_source.filter)

@@ -11,7 +11,10 @@ worth of circles while it has no partition, and waits for ever for a hub that st
 from __future__ import annotations
 
 import asyncio
+import random
+import ssl
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,17 +22,20 @@ from typing import Any
 
 from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubConsumerClient
+from azure.eventhub.exceptions import EventHubError
 
 from pi_auto.server.links.arrivals import Delivery
 from pi_auto.server.links.azure.strings import EventsString
+from pi_auto.server.links.base import HubUnavailable
 from pi_auto.server.links.checkpoints import BookedCheckpoints
 from pi_auto.server.links.partitions import Partition, PartitionBooks
-from pi_auto.server.links.reading import Reading
+from pi_auto.server.links.reading import Pulses, Reading, is_stolen
 from pi_auto.server.store.engine import Store
 from pi_auto.server.store.writer import Writer
 
 _TOGETHER = 200  # events in one job
 _LAST_GROUP = 1.0  # seconds for it when the server stops
+_BEATS = 2.0  # looks in which a partition that is read shows it four times
 _LOOKS = 4  # at who reads what; one that has not been heard of for so many has lost its partitions
 
 
@@ -48,7 +54,6 @@ class Ingest:
 
     def __init__(self, source: Source, store: Store, writer: Writer) -> None:
         self._source, self._store, self._writer = source, store, writer
-        self._books = PartitionBooks(writer)
         self._reading = Reading(_LOOKS * source.balance_every)
         self._loop = asyncio.new_event_loop()
         self._task = self._loop.create_task(self._read_on())
@@ -77,25 +82,55 @@ class Ingest:
             self._loop.close()
 
     async def _read_on(self) -> None:
+        pause = self._source.balance_every
         while True:
+            session = _Session(self._source, self._store, self._writer, self._reading)
             try:
-                await self._read()
+                await session.read()
             except Exception as error:  # noqa: BLE001 - whatever it was, the events must go on
                 self._reading.failed(error)
-            await asyncio.sleep(self._source.balance_every)
+            pause = self._source.balance_every if session.went_well else min(2 * pause, self._source.silence)
+            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - no secret
 
-    async def _read(self) -> None:
-        """Read until the hub does not answer any more; what comes after begins anew at the checkpoint."""
-        async with _connected(self._source, BookedCheckpoints(self._store, self._writer)) as client:
+
+class _Session:
+    """One client, from its connecting until something is wrong; what comes after begins at the checkpoint."""
+
+    def __init__(self, source: Source, store: Store, writer: Writer, reading: Reading) -> None:
+        self._source, self._reading = source, reading
+        self._checkpoints = BookedCheckpoints(store, writer)
+        self._books = PartitionBooks(writer)
+        self.went_well = False  # as soon as a partition is read
+        self._pulses = Pulses(_BEATS * source.balance_every)
+        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def read(self) -> None:
+        """Read until the hub cannot be read any more; raises why."""
+        async with _connected(self._source, self._checkpoints) as client:
             await self._ask(client)
             reading = asyncio.create_task(self._receive(client))
             try:
-                while not (await asyncio.wait({reading}, timeout=self._source.silence))[0]:
-                    await self._ask(client)
-                await reading
+                await self._watch(client, reading)
             finally:
                 reading.cancel()
                 await asyncio.wait({reading}, timeout=self._source.silence)
+
+    async def _watch(self, client: EventHubConsumerClient, reading: asyncio.Task[None]) -> None:
+        asked = time.monotonic()
+        while True:
+            done, _ = await asyncio.wait({reading, self._broken}, timeout=self._source.balance_every,
+                                         return_when=asyncio.FIRST_COMPLETED)  # fmt: skip
+            for ended in done:
+                await ended
+                return
+            if silent := self._pulses.silent():
+                group = self._source.consumer_group
+                raise HubUnavailable(
+                    f"nothing comes from partition {' and '.join(silent)}; is there a consumer group {group}?"
+                )
+            if time.monotonic() - asked > self._source.silence:
+                await self._ask(client)
+                asked = time.monotonic()
 
     async def _ask(self, client: EventHubConsumerClient) -> None:
         """Any question; TimeoutError when there is no answer."""
@@ -106,8 +141,10 @@ class Ingest:
         await client.receive_batch(
             self._take,
             max_batch_size=_TOGETHER,
+            max_wait_time=self._source.balance_every / 2,  # then an empty batch shows that it is read
             on_error=self._tell,
             on_partition_initialize=self._begin,
+            on_partition_close=self._end,
             starting_position="-1",
         )
 
@@ -116,15 +153,27 @@ class Ingest:
         partition = Partition(
             context.fully_qualified_namespace, context.eventhub_name, context.consumer_group, context.partition_id
         )
+        self.went_well = True
+        self._reading.goes_on()
         if events:
+            self._pulses.leave(partition.partition)
             await asyncio.to_thread(self._books.book, partition, [delivery_of(event) for event in events])
             self._reading.arrived()
+        self._pulses.beat(partition.partition)
 
-    async def _begin(self, _: Any) -> None:
-        self._reading.begin()
+    async def _begin(self, context: Any) -> None:
+        self._pulses.beat(context.partition_id)
+
+    async def _end(self, context: Any, _: Any) -> None:
+        self._pulses.leave(context.partition_id)
 
     async def _tell(self, _: Any, error: Exception) -> None:
-        self._reading.failed(error)
+        """A partition was interrupted. Where it is the hub that is away, all are, and are begun anew together."""
+        if isinstance(error, EventHubError) and not is_stolen(error):
+            if not self._broken.done():
+                self._broken.set_exception(error)
+        else:
+            self._reading.failed(error)
 
 
 def _connected(source: Source, checkpoints: BookedCheckpoints) -> EventHubConsumerClient:
@@ -136,6 +185,7 @@ def _connected(source: Source, checkpoints: BookedCheckpoints) -> EventHubConsum
         "partition_ownership_expiration_interval": _LOOKS * source.balance_every,
         "retry_total": 0,
         "idle_timeout": source.silence,
+        "ssl_context": ssl.create_default_context(),  # the system's authorities, or those of SSL_CERT_FILE
     }
     if events.has_key:
         return EventHubConsumerClient.from_connection_string(events.text, source.consumer_group, **options)

@@ -1,4 +1,4 @@
-"""Whether events are being read, as far as can be told from what goes wrong; each cause is logged now and then."""
+"""Whether events are being read, told from what arrives and what goes wrong; each cause is logged now and then."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Reading:
         self._failed_at: float | None = None
         self._told, self._told_at = "", 0.0
 
-    def begin(self) -> None:
-        """A part of the stream is ours to read."""
+    def goes_on(self) -> None:
+        """A part of the stream is read, whether or not there was anything in it."""
         self._began = True
 
     def arrived(self) -> None:
@@ -44,8 +44,37 @@ class Reading:
         return True if self._began else None
 
 
+class Pulses:
+    """Partitions that are read, and when each has last shown it. One that is being booked is not waited for.
+
+    azure-eventhub keeps an error from us that comes while it opens a partition, such as that of a
+    consumer group that does not exist, and tries it again and again without a pause.
+    """
+
+    def __init__(self, patience: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._patience, self._clock = patience, clock
+        self._last: dict[str, float] = {}
+
+    def beat(self, partition: str) -> None:
+        """It begins to be read, or is read still."""
+        self._last[partition] = self._clock()
+
+    def leave(self, partition: str) -> None:
+        """It is being booked, or is nobody's here any more."""
+        self._last.pop(partition, None)
+
+    def silent(self) -> list[str]:
+        """Those that have shown nothing for too long."""
+        return [partition for partition, at in self._last.items() if self._clock() - at > self._patience]
+
+
+def is_stolen(error: Exception) -> bool:
+    """Whether another reader of the group has taken a partition."""
+    return _STOLEN in str(error)
+
+
 def _cause(error: Exception) -> str:
     said = " ".join(str(error).split())
-    if _STOLEN in said:
+    if is_stolen(error):
         return "somebody else reads by the same consumer group; give each fleet's servers one of their own"
     return f"{type(error).__name__}: {said[:_MOST_SAID]}"
