@@ -122,6 +122,12 @@ def test_devices_may_be_told_another_host_than_the_service_has() -> None:
         AzureSettings.read(None, None, device_host="hub:8883", environment=GIVEN)
 
 
+def test_a_consumer_group_that_can_be_none_is_refused() -> None:
+    assert AzureSettings.read(None, None, consumer_group="pi-auto", environment=GIVEN).consumer_group == "pi-auto"
+    with pytest.raises(SettingsError, match="--azure-consumer-group: consumer group is 'pi/auto'"):
+        AzureSettings.read(None, None, consumer_group="pi/auto", environment=GIVEN)
+
+
 def test_a_string_without_a_key_needs_entra_said_in_as_many_words() -> None:
     keyless = GIVEN | {"PI_AUTO_AZURE_SERVICE": KEYLESS}
     with pytest.raises(SettingsError, match=r"PI_AUTO_AZURE_SERVICE has no SharedAccessKey.*--azure-entra"):

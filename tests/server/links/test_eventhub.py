@@ -111,8 +111,8 @@ def test_events_of_all_three_routes_reach_the_books_of_a_real_server(tmp_path: P
 def test_killed_again_and_again_a_server_books_each_event_once(tmp_path: Path, peer: EventHubPeer) -> None:
     """Every kill comes while events flow; the server after it reads on at the checkpoint, at once."""
     options, count, interrupted = files_of(tmp_path, peer), 0, 0
-    for goal in (1500, 3000, 4500):
-        feed(peer, range(goal - 1500, goal))
+    for goal in (900, 1800, 2700):
+        feed(peer, range(goal - 900, goal))
         with running_server(tmp_path, *options) as server:
             wait_until(lambda: len(texts(server.data)) > count, 20, "some events")  # noqa: B023 - called here
             os.kill(server.worker(), signal.SIGKILL)
@@ -120,11 +120,11 @@ def test_killed_again_and_again_a_server_books_each_event_once(tmp_path: Path, p
             interrupted += len(texts(server.data)) < goal
         count = len(texts(server.data))
     assert interrupted
-    feed(peer, range(4500, 5000))
+    feed(peer, range(2700, 3000))
     with running_server(tmp_path, *options) as server:
-        wait_until(lambda: len(texts(server.data)) >= 5000, 60, "all events")
-        assert texts(server.data) == codes(5000)
-        assert _checkpoints(server) == [("0", 2499), ("1", 2499)]
+        wait_until(lambda: len(texts(server.data)) >= 3000, 60, "all events")
+        assert texts(server.data) == codes(3000)
+        assert _checkpoints(server) == [("0", 1499), ("1", 1499)]
         assert told(server.data, "SELECT reason FROM refusals") == []
 
 

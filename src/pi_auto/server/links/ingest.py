@@ -15,8 +15,8 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -176,10 +176,12 @@ class _Session:
             self._reading.failed(error)
 
 
-def _connected(source: Source, checkpoints: BookedCheckpoints) -> EventHubConsumerClient:
+@asynccontextmanager
+async def _connected(source: Source, checkpoints: BookedCheckpoints) -> AsyncIterator[EventHubConsumerClient]:
     """A client whose own retries are off."""
     events = source.events
     options: dict[str, Any] = {
+        "consumer_group": source.consumer_group,
         "checkpoint_store": checkpoints,
         "load_balancing_interval": source.balance_every,
         "partition_ownership_expiration_interval": _LOOKS * source.balance_every,
@@ -188,13 +190,16 @@ def _connected(source: Source, checkpoints: BookedCheckpoints) -> EventHubConsum
         "ssl_context": ssl.create_default_context(),  # the system's authorities, or those of SSL_CERT_FILE
     }
     if events.has_key:
-        return EventHubConsumerClient.from_connection_string(events.text, source.consumer_group, **options)
+        async with EventHubConsumerClient.from_connection_string(events.text, **options) as client:
+            yield client
+        return
     from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415 - large, and few servers sign in so
 
-    credential = DefaultAzureCredential()
-    return EventHubConsumerClient(
-        events.namespace, events.eventhub, source.consumer_group, credential, **options
-    )  # fmt: skip
+    async with (
+        DefaultAzureCredential() as credential,
+        EventHubConsumerClient(events.namespace, events.eventhub, credential=credential, **options) as client,
+    ):
+        yield client
 
 
 def delivery_of(event: EventData) -> Delivery:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
 
-from pi_auto.server.links.azure.strings import MOST, EventsString, ServiceString, check_host
+from pi_auto.server.links.azure.strings import MOST, EventsString, ServiceString, check_group, check_host
 from pi_auto.wire.errors import FieldError
 
 T = TypeVar("T")
@@ -42,8 +42,9 @@ class AzureSettings:
         service = read_service(service_file, entra=entra, environment=environment)
         events = _read(EventsString.parse, events_file, "--azure-events-file", EVENTS, environment)
         host = _checked(lambda: check_host(device_host or service.host), "--azure-device-host")
+        group = _checked(lambda: check_group(consumer_group or "$Default"), "--azure-consumer-group")
         _check_key(EVENTS, there=events.has_key, entra=entra)
-        return cls(service, events, host, consumer_group or "$Default", entra)
+        return cls(service, events, host, group, entra)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:

@@ -21,6 +21,7 @@ MOST = 4096  # characters
 _SERVICE = "HostName=…;SharedAccessKeyName=…;SharedAccessKey=…"
 _EVENTS = "Endpoint=sb://…/;SharedAccessKeyName=…;SharedAccessKey=…;EntityPath=…"
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\Z")
+_GROUP = re.compile(r"[A-Za-z0-9$._-]{1,50}\Z")
 _HTTPS = 443
 
 
@@ -72,6 +73,13 @@ def check_host(name: str) -> str:
     """A host name alone, as devices are told it; FieldError else."""
     if not _NAME.match(name):
         raise FieldError("host name", shown(name), "letters, digits, dots and dashes, no port")
+    return name
+
+
+def check_group(name: str) -> str:
+    """The name of a consumer group; FieldError else."""
+    if not _GROUP.match(name):
+        raise FieldError("consumer group", shown(name), "1 to 50 letters, digits, dots, dashes, underscores and $")
     return name
 
 
