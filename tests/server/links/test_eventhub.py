@@ -18,7 +18,8 @@ import pytest
 from sqlalchemy import Connection, insert, select
 
 from pi_auto.server.links.azure.strings import EventsString
-from pi_auto.server.links.ingest import Ingest, Source
+from pi_auto.server.links.eventhub import Source
+from pi_auto.server.links.ingest import Ingest
 from pi_auto.server.links.tables import eventhub_checkpoints, eventhub_ownerships
 from pi_auto.server.store.engine import BOOKS
 from pi_auto.wire.scan import Record

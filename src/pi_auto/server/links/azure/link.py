@@ -14,7 +14,8 @@ from pi_auto.server.links.azure.strings import ServiceString
 from pi_auto.server.links.azure.tokens import Tokens, from_entra, signed
 from pi_auto.server.links.base import HubAccess, HubFailed, HubUnavailable, LinkState, MethodAnswer
 from pi_auto.server.links.checkpoints import BookedCheckpoints
-from pi_auto.server.links.ingest import Ingest, Source
+from pi_auto.server.links.eventhub import Source
+from pi_auto.server.links.ingest import Ingest
 from pi_auto.server.store.engine import Store
 from pi_auto.server.store.writer import Writer
 from pi_auto.wire.connection_string import ConnectionString
