@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 
 from pi_auto.server import pi_api
 from pi_auto.server.context import EXTENSION, Context, open_context
-from pi_auto.server.links.base import HubAccess, HubUnavailable, Link, MethodAnswer
+from pi_auto.server.links.base import HubAccess, HubUnavailable, Link, LinkState, MethodAnswer
 from pi_auto.server.settings import Settings
 from pi_auto.wire.batch import Acknowledgement
 from pi_auto.wire.connection_string import ConnectionString
@@ -85,6 +85,9 @@ class Registry:
         if self.away:
             raise HubUnavailable("switched off by the test")
         self.asked.append(asked)
+
+    def state(self) -> LinkState:
+        return LinkState("test", not self.away, None)
 
     def close(self) -> None:
         self.away = True

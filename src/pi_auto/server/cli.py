@@ -23,8 +23,9 @@ from pi_auto.logs import start_logging
 from pi_auto.server.admin.commands import add_admin
 from pi_auto.server.commands import add_commands
 from pi_auto.server.errors import CommandFailed
-from pi_auto.server.options import add_options
-from pi_auto.server.settings import OFF, Address, Settings, SettingsError
+from pi_auto.server.links.azure.settings import AzureSettings
+from pi_auto.server.options import HUB_MQTT, add_options
+from pi_auto.server.settings import OFF, Address, Settings, SettingsError, is_azure
 from pi_auto.server.sizing import add_capacity
 from pi_auto.version import __version__
 from pi_auto.wire.fleet_card import server_name
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 
 _ABOUT = """\
 The fleet server of Pi Auto Client: devices register and deliver their scans here, people
-watch them arrive on the page, scripts read them. It runs a local hub beside itself.
+watch them arrive on the page, scripts read them. It runs a local hub beside itself, unless the
+fleet's hub is at Azure.
 """
 _EXAMPLES = """\
 examples:
@@ -43,6 +45,8 @@ examples:
       API and page on http://127.0.0.1:5000, the hub on 127.0.0.1:1883
   pi-auto-server run --data /srv/pi-auto --http 0.0.0.0:5000 --insecure-plain-http --hub-mqtt off
       for a network that you trust, devices deliver by the API alone
+  pi-auto-server run --data /srv/pi-auto --hub azure --azure-service-file service --azure-events-file events
+      the fleet's hub is an Azure IoT Hub; docs/azure.md says what to set up there
 
 When it answers it prints one line, `pi-auto-server ready: http=ADDRESS:PORT hub-mqtt=ADDRESS:PORT data=DIR`.
 It stops on SIGTERM or Ctrl-C, within five seconds. Whatever it acknowledged survives a kill.
@@ -58,12 +62,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     start_logging(getattr(options, "log_level", "WARNING"))
     logging.getLogger("alembic").setLevel(logging.WARNING)
     from pi_auto.server.calls.trail import AuditError  # noqa: PLC0415 - --help does not need it
-    from pi_auto.server.links.base import HubUnavailable  # noqa: PLC0415 - see above
+    from pi_auto.server.links.base import HubFailed, HubUnavailable  # noqa: PLC0415 - see above
 
     try:
         if said := options.command(options):
             print(said)
-    except (CommandFailed, SettingsError, HubUnavailable, AuditError) as error:
+    except (CommandFailed, SettingsError, HubFailed, HubUnavailable, AuditError) as error:
         print(f"pi-auto-server: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -212,12 +216,15 @@ def _settings(options: argparse.Namespace) -> Settings:
     if not options.data:
         raise SettingsError("no data folder is named; name one with --data DIR or PI_AUTO_DATA")
     trust = options.trust == "on"
-    if options.http == options.hub_mqtt == OFF and not trust:
+    azure = _azure(options) if is_azure(options.hub) else None
+    hub_mqtt = options.hub_mqtt or (OFF if azure else HUB_MQTT)
+    if options.http == hub_mqtt == OFF and not trust and not azure:
         raise SettingsError("--http and --hub-mqtt are both off: there is nothing to serve")
     return Settings(
         data=Path(options.data).absolute(),
         http=Address.parse(options.http, "--http"),
-        hub_mqtt=Address.parse(options.hub_mqtt, "--hub-mqtt"),
+        hub_mqtt=Address.parse(hub_mqtt, "--hub-mqtt"),
+        azure=azure,
         public_url=options.public_url,
         insecure_plain_http=options.insecure_plain_http,
         insecure_plain_mqtt=options.insecure_plain_mqtt,
@@ -242,6 +249,16 @@ def _names(names: list[str]) -> tuple[str, ...]:
         if not is_host(name):
             raise SettingsError(f"--server-name is {name[:80]!r}; allowed: a host name or an IP address")
     return tuple(dict.fromkeys(name.lower() for name in names))
+
+
+def _azure(options: argparse.Namespace) -> AzureSettings:
+    return AzureSettings.read(
+        options.azure_service_file,
+        options.azure_events_file,
+        device_host=options.azure_device_host,
+        consumer_group=options.azure_consumer_group,
+        entra=options.azure_entra,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,6 +1,7 @@
 """Commands of `pi-auto-server` beside `run`: what an operator does on the server's own machine.
 
-They speak to the hub that runs, over its socket, which only the server's user can open.
+They speak to the local hub that runs, over its socket, which only the server's user can open, or
+to the hub at Azure.
 
 scanner   set the layout of a scanner, say what it is, let it read a calibration code
 device    have a device do something now (calls/command.py)
@@ -13,12 +14,16 @@ import argparse
 import os
 import secrets
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pi_auto.server.calls.audit import add_audit
 from pi_auto.server.calls.command import add_device
 from pi_auto.server.errors import CommandFailed
+from pi_auto.server.options import add_hub
 from pi_auto.wire.scanner_settings import KINDS, LAYOUTS, NONE, SCANNERS, changes, key_of
+
+if TYPE_CHECKING:
+    pass
 
 _SCANNER = "set how a device is to read one of its scanners"
 _EXAMPLES = """\
@@ -45,6 +50,8 @@ def add_commands(commands: Any) -> None:
         add(commands)
     for name in ("scanner", "device", "audit"):
         _add_data(commands.choices[name])
+    for name in ("scanner", "device"):
+        add_hub(commands.choices[name].add_argument)
 
 
 def _add_data(command: argparse.ArgumentParser) -> None:

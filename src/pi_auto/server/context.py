@@ -19,6 +19,7 @@ from flask import Flask, current_app
 from sqlalchemy.exc import DatabaseError
 
 from pi_auto.server.fleet.pace import set_usual
+from pi_auto.server.links.azure.settings import AzureSettings
 from pi_auto.server.links.base import HubFailed, Link
 from pi_auto.server.settings import Settings
 from pi_auto.server.store.changes import Changes
@@ -173,8 +174,19 @@ def _open_fleet(settings: Settings, clock: Clock) -> Fleet | None:
 
 
 def _start_link(settings: Settings, store: Store, writer: Writer) -> Link | None:
+    if settings.azure:
+        return _azure_link(settings.azure, store, writer)
     if settings.hub_mqtt is None:
         return None
     from pi_auto.server.links.local import LocalLink  # noqa: PLC0415 - only where a local hub is wanted
 
     return LocalLink.start(settings, store, writer)
+
+
+def _azure_link(settings: AzureSettings, store: Store, writer: Writer) -> Link:
+    try:
+        from pi_auto.server.links.azure.link import AzureLink  # noqa: PLC0415 - only where the hub is there
+    except ImportError as error:
+        raise HubFailed(f"a hub at Azure needs {error.name}: pip install 'pi-auto[azure]'") from None
+
+    return AzureLink.start(settings, store, writer)

@@ -13,10 +13,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from pi_auto.server.settings import HUBS, LOCAL
+
+HUB_MQTT = "127.0.0.1:1883"
+
 
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add them to the command."""
-    for group in (_add_places, _add_trust, _add_intervals, _add_risks):
+    for group in (_add_places, _add_trust, _add_azure, _add_intervals, _add_risks):
         group(command.add_argument)
     command.add_argument(
         "--log-level",
@@ -42,9 +46,8 @@ def _add_places(add: Callable[..., Any]) -> None:
     add(
         "--hub-mqtt",
         metavar="ADDRESS:PORT",
-        default="127.0.0.1:1883",
         help="where the local hub takes MQTT; port 0 takes the one it had before, else a free one, `off` none"
-        " (%(default)s)",
+        f" ({HUB_MQTT}, and off with --hub azure)",
     )
     add(
         "--public-url",
@@ -88,6 +91,52 @@ def add_key_file(add: Callable[..., Any]) -> None:
         default=os.environ.get("PI_AUTO_KEY_FILE"),
         help="the key that the server's secrets are sealed with, outside the data folder; made if it is not there"
         " (default: PI_AUTO_KEY_FILE, else systemd's credential pi-auto-key, else DIR.key beside the data folder)",
+    )
+
+
+def add_hub(add: Callable[..., Any]) -> None:
+    """Where the hub is, and how its service side is asked."""
+    add(
+        "--hub",
+        choices=HUBS,
+        default=os.environ.get("PI_AUTO_HUB") or LOCAL,
+        help="where the fleet's hub is: one that the server runs itself, or Azure IoT Hub"
+        " (default: PI_AUTO_HUB, or local)",
+    )
+    add(
+        "--azure-service-file",
+        metavar="FILE",
+        default=os.environ.get("PI_AUTO_AZURE_SERVICE_FILE"),
+        help="a file, readable by its owner alone, that holds the hub's service connection string"
+        " (or the string itself in the variable PI_AUTO_AZURE_SERVICE)",
+    )
+    add(
+        "--azure-entra",
+        action="store_true",
+        default=os.environ.get("PI_AUTO_AZURE_ENTRA") == "1",
+        help="sign in by Entra ID (a managed identity, or the variables AZURE_…) where a string has no key",
+    )
+
+
+def _add_azure(add: Callable[..., Any]) -> None:
+    add_hub(add)
+    add(
+        "--azure-events-file",
+        metavar="FILE",
+        default=os.environ.get("PI_AUTO_AZURE_EVENTS_FILE"),
+        help="the same with the connection string of its Event Hub-compatible endpoint (PI_AUTO_AZURE_EVENTS)",
+    )
+    add(
+        "--azure-consumer-group",
+        metavar="NAME",
+        default=os.environ.get("PI_AUTO_AZURE_CONSUMER_GROUP") or "$Default",
+        help="the consumer group to read events by; nothing else may read by it (%(default)s)",
+    )
+    add(
+        "--azure-device-host",
+        metavar="NAME",
+        default=os.environ.get("PI_AUTO_AZURE_DEVICE_HOST"),
+        help="the host name that devices are told, where it is not the service connection string's",
     )
 
 

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pi_auto.server.links.azure.settings import AzureSettings, SettingsError
+
+__all__ = ["AZURE", "HUBS", "LOCAL", "OFF", "Address", "Settings", "SettingsError", "is_azure"]
+
 OFF = "off"
-
-
-class SettingsError(ValueError):
-    """A setting that cannot be used; the sentence names it, its value and what is allowed."""
+LOCAL, AZURE = HUBS = ("local", "azure")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,13 @@ class Settings:
     """All settings of one server. `http` and `hub_mqtt` are off where they are None; intervals are seconds.
 
     With `trust` the API and the pages are on `https` alone, and `http` says where.
+    With `azure` the fleet's hub is there, and no local one may be.
     """
 
     data: Path
     http: Address | None = None
     hub_mqtt: Address | None = None
+    azure: AzureSettings | None = None
     public_url: str | None = None
     insecure_plain_http: bool = False
     insecure_plain_mqtt: bool = False
@@ -69,6 +72,8 @@ class Settings:
     server_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.azure and self.hub_mqtt:
+            raise SettingsError("the hub is at Azure and --hub-mqtt names a local one: allowed is one of them")
         if not self.trust:  # else nothing secret is said there
             _refuse_plain(self.http, "--http", self.insecure_plain_http, "--insecure-plain-http")
         _refuse_plain(self.hub_mqtt, "--hub-mqtt", self.insecure_plain_mqtt, "--insecure-plain-mqtt")
@@ -88,13 +93,27 @@ class Settings:
         """The settings of a blueprint in somebody else's Flask app, which has no command line of ours.
 
         `PI_AUTO_DATA` names the data folder (./pi-auto-data), `PI_AUTO_HUB_MQTT` where a local hub
-        is to listen (off: such an app starts no program unless it is told to).
+        is to listen (off: such an app starts no program unless it is told to). With `PI_AUTO_HUB`
+        azure the hub is there, as in `pi-auto-server run`.
         """
         return cls(
             data=Path(environment.get("PI_AUTO_DATA") or "pi-auto-data").absolute(),
             hub_mqtt=Address.parse(environment.get("PI_AUTO_HUB_MQTT") or OFF, "PI_AUTO_HUB_MQTT"),
+            azure=_azure_of(environment),
             public_url=environment.get("PI_AUTO_PUBLIC_URL") or None,
         )
+
+
+def is_azure(hub: str) -> bool:
+    """Whether the fleet's hub is at Azure; SettingsError for a word that names no hub."""
+    if hub not in HUBS:  # argparse lets a default of the environment pass
+        raise SettingsError(f"PI_AUTO_HUB is {hub!r}; allowed: {' or '.join(HUBS)}")
+    return hub == AZURE
+
+
+def _azure_of(environment: Mapping[str, str]) -> AzureSettings | None:
+    there = is_azure(environment.get("PI_AUTO_HUB") or LOCAL)
+    return AzureSettings.from_environment(environment) if there else None
 
 
 def _refuse_plain(address: Address | None, setting: str, insecure: bool, option: str) -> None:

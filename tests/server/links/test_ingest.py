@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from asyncio import run
 from base64 import b64encode
 from functools import partial
 from pathlib import Path
@@ -59,7 +60,7 @@ def checkpoint(api: Api) -> int:
 def test_a_group_is_booked_and_its_checkpoint_moved(api: Api) -> None:
     PartitionBooks(api.context.writer).book(PARTITION, [scanned(0), scanned(1)])
     assert (booked(api), checkpoint(api)) == (["code 0", "code 1"], 1)
-    (listed,) = BookedCheckpoints(api.context.store, api.context.writer).list_checkpoints(*HUB)
+    (listed,) = run(BookedCheckpoints(api.context.store, api.context.writer).list_checkpoints(*HUB))
     assert listed == CLAIM | {"sequence_number": 1, "offset": "100"}
 
 
@@ -110,11 +111,11 @@ def test_an_unknown_state_is_refused_by_name() -> None:
 
 def test_of_two_claims_at_once_one_holds(api: Api) -> None:
     store = BookedCheckpoints(api.context.store, api.context.writer)
-    (first,) = store.claim_ownership([CLAIM | {"owner_id": "one"}])
-    assert list(store.claim_ownership([CLAIM | {"owner_id": "two"}])) == []
-    (second,) = store.claim_ownership([CLAIM | {"owner_id": "two", "etag": first["etag"]}])
-    assert list(store.claim_ownership([first])) == []
-    (held,) = store.list_ownership(*HUB)
+    (first,) = run(store.claim_ownership([CLAIM | {"owner_id": "one"}]))
+    assert list(run(store.claim_ownership([CLAIM | {"owner_id": "two"}]))) == []
+    (second,) = run(store.claim_ownership([CLAIM | {"owner_id": "two", "etag": first["etag"]}]))
+    assert list(run(store.claim_ownership([first]))) == []
+    (held,) = run(store.list_ownership(*HUB))
     assert (held["owner_id"], held["etag"]) == ("two", second["etag"])
 
 

@@ -17,7 +17,7 @@ SERVICE = "barcode_scanner_server"  # legacy contract: discovery looks for this 
 
 
 def health() -> Response:
-    """200 while scans can be booked, 503 when they cannot."""
+    """200 while scans can be booked, 503 when they cannot. A hub that is away changes nothing in that."""
     context = current()
     well = context.writer.alive() and _in_place(context)
     body: dict[str, Any] = {
@@ -28,6 +28,8 @@ def health() -> Response:
     }
     if context.fleet:
         body |= {"fleet_id": context.fleet.fleet_id, "tls": {"https": _https_port(context)}}
+    if context.link:
+        body["hub"] = context.link.state().to_json()
     return respond(body, 200 if well else 503)
 
 

@@ -6,20 +6,33 @@ import argparse
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pi_auto.server.errors import CommandFailed
+from pi_auto.server.links.azure.settings import read_service
 from pi_auto.server.links.control import ControlRoom
 from pi_auto.server.links.supervisor import SOCKET
+from pi_auto.server.settings import is_azure
 from pi_auto.server.store.engine import BOOKS
 from pi_auto.wire.escape import printable
+
+if TYPE_CHECKING:
+    from pi_auto.server.links.azure.link import AzureLink
 
 _BUSY = 10.0  # seconds
 _DEVICES = "SELECT device_id, hostname FROM devices ORDER BY device_id"
 
 
-def hub_of(options: argparse.Namespace) -> ControlRoom:
-    """The hub of the server whose data folder is named. Nothing is asked of it yet."""
+def hub_of(options: argparse.Namespace) -> ControlRoom | AzureLink:
+    """The hub of the server whose data folder is named, or the one at Azure. Nothing is asked of it yet.
+
+    Raises SettingsError and HubFailed.
+    """
+    if is_azure(options.hub):
+        from pi_auto.server.links.azure.link import AzureLink  # noqa: PLC0415 - takes a while to load
+
+        return AzureLink.to_ask(read_service(options.azure_service_file, entra=options.azure_entra))
     return ControlRoom(Path(options.data).absolute() / "hub" / SOCKET)
 
 

@@ -41,6 +41,19 @@ class MethodAnswer:
     payload: Any
 
 
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """How a hub's link stands: whether the hub answers, and whether its events are read; None: not known yet."""
+
+    kind: str
+    answers: bool | None
+    events: bool | None
+
+    def to_json(self) -> dict[str, Any]:
+        """As /api/health tells it."""
+        return {"kind": self.kind, "answers": self.answers, "events": self.events}
+
+
 class Link(Protocol):
     """One hub. Every method may be called from any thread; HubUnavailable passes, HubRefused does not."""
 
@@ -73,6 +86,10 @@ class Link(Protocol):
 
         Never sent a second time: whether the device did it before the answer was lost is not known.
         """
+        ...
+
+    def state(self) -> LinkState:
+        """How the link stands; asks nobody, so that it is answered at once."""
         ...
 
     def close(self) -> None:

@@ -7,19 +7,21 @@ not know yet cannot move it back.
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
-from azure.eventhub import CheckpointStore
-from sqlalchemy import Connection, Table, insert, select, update
+from azure.eventhub.aio import CheckpointStore
+from sqlalchemy import Connection, Select, Table, insert, select, update
 
 from pi_auto.server.links.partitions import Partition, is_row_of, move_checkpoint
 from pi_auto.server.links.tables import eventhub_checkpoints, eventhub_ownerships
 from pi_auto.server.store.engine import Store
 from pi_auto.server.store.writer import Writer
 
+T = TypeVar("T")
 _WRITE_TIMEOUT = 60.0  # seconds
 
 
@@ -29,35 +31,50 @@ class BookedCheckpoints(CheckpointStore):
     def __init__(self, store: Store, writer: Writer) -> None:
         self._store, self._writer = store, writer
 
-    def list_ownership(
+    async def list_ownership(
         self, fully_qualified_namespace: str, eventhub_name: str, consumer_group: str, **_: Any
     ) -> Iterable[dict[str, Any]]:
         """Who reads which partition."""
-        rows = self._rows(eventhub_ownerships, fully_qualified_namespace, eventhub_name, consumer_group)
+        rows = await self._rows(eventhub_ownerships, fully_qualified_namespace, eventhub_name, consumer_group)
         return [_named(row) | {"owner_id": row.owner, "etag": row.etag, "last_modified_time": row.modified}
                 for row in rows]  # fmt: skip
 
-    def claim_ownership(self, ownership_list: Iterable[dict[str, Any]], **_: Any) -> Iterable[dict[str, Any]]:
+    async def claim_ownership(
+        self, ownership_list: Iterable[dict[str, Any]], **_: Any
+    ) -> Iterable[dict[str, Any]]:
         """Those of the claims that hold, each with its new etag; the rest are somebody else's by now."""
         wanted = list(ownership_list)
-        return self._writer.submit(lambda books: _claim(books, wanted)).result(_WRITE_TIMEOUT)
+        return await self._written(lambda books: _claim(books, wanted))
 
-    def list_checkpoints(
+    async def list_checkpoints(
         self, fully_qualified_namespace: str, eventhub_name: str, consumer_group: str, **_: Any
     ) -> Iterable[dict[str, Any]]:
         """How far each partition is booked."""
-        rows = self._rows(eventhub_checkpoints, fully_qualified_namespace, eventhub_name, consumer_group)
+        rows = await self._rows(eventhub_checkpoints, fully_qualified_namespace, eventhub_name, consumer_group)
         return [_named(row) | {"sequence_number": row.sequence_number, "offset": row.offset} for row in rows]
 
-    def update_checkpoint(self, checkpoint: dict[str, Any], **_: Any) -> None:
+    async def update_checkpoint(self, checkpoint: dict[str, Any], **_: Any) -> None:
         """Part of the interface; events are booked by a job that moves it itself, with `move_checkpoint`."""
         number, offset = int(checkpoint["sequence_number"]), str(checkpoint["offset"])
         key = _key(checkpoint)
-        self._writer.submit(lambda books: move_checkpoint(books, key, number, offset)).result(_WRITE_TIMEOUT)
+        await self._written(lambda books: move_checkpoint(books, key, number, offset))
 
-    def _rows(self, table: Table, *of: str) -> list[Any]:
+    def release_all(self) -> None:
+        """Nobody reads anything: right at the start of a server whose books nobody else can have.
+
+        What a killed one has left would keep its successor waiting.
+        """
+        self._writer.submit(_release_all).result(_WRITE_TIMEOUT)
+
+    async def _written(self, job: Callable[[Connection], T]) -> T:
+        return await asyncio.wait_for(asyncio.wrap_future(self._writer.submit(job)), _WRITE_TIMEOUT)
+
+    async def _rows(self, table: Table, *of: str) -> list[Any]:
         names = ("namespace", "eventhub", "consumer_group")
         query = select(table).where(*(table.c[name] == value for name, value in zip(names, of, strict=True)))
+        return await asyncio.to_thread(self._read, query)
+
+    def _read(self, query: Select[Any]) -> list[Any]:
         with self._store.engine.connect() as connection:
             return list(connection.execute(query))
 
@@ -77,6 +94,10 @@ def _claim_one(connection: Connection, claim: dict[str, Any]) -> dict[str, Any] 
     else:
         return None
     return claim | {"etag": values["etag"], "last_modified_time": values["modified"]}
+
+
+def _release_all(connection: Connection) -> None:
+    connection.execute(update(eventhub_ownerships).values(owner=""))
 
 
 def _key(said: dict[str, Any]) -> Partition:

@@ -63,6 +63,9 @@ class ControlRoom:
         except FieldError as error:
             raise HubUnavailable(f"its answer cannot be used: {error}") from error
 
+    def close(self) -> None:
+        """Nothing is held between two questions."""
+
     def _ask(self, operation: str, device_id: str, **more: Any) -> Fields:
         with HubSocket(self._socket, _ASK_TIMEOUT) as hub:
             return Fields(hub.ask({"op": operation, "device_id": device_id, **more}))

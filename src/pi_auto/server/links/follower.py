@@ -93,6 +93,10 @@ class Follower:
         self._thread = threading.Thread(target=self._run, name="hub-events", daemon=True)
         self._thread.start()
 
+    def reads(self) -> bool:
+        """Whether it has the stream now."""
+        return self._stream is not None
+
     def stop(self) -> None:
         """Stop after the group that is being booked, without waiting for it."""
         self._stopping.set()
@@ -112,6 +116,7 @@ class Follower:
                 self._follow()
             except Exception as error:  # noqa: BLE001 - whatever it was, the events must go on
                 cause = f"{type(error).__name__}: {error}"
+            self._stream = None
             if self._stopping.is_set():
                 return
             delay = _FIRST_DELAY if time.monotonic() - began > _MOST_DELAY else min(2 * delay, _MOST_DELAY)

@@ -7,37 +7,18 @@ An event that cannot be booked is noted and passed by.
 
 from __future__ import annotations
 
-import logging
+import asyncio
+import random
 import threading
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from contextlib import suppress
 
-from azure.eventhub import EventData, EventHubConsumerClient
-
-from pi_auto.server.links.arrivals import Delivery
-from pi_auto.server.links.base import HubUnavailable
-from pi_auto.server.links.checkpoints import BookedCheckpoints
-from pi_auto.server.links.partitions import Partition, PartitionBooks
+from pi_auto.server.links.eventhub import LOOKS, Source
+from pi_auto.server.links.reading import Reading
+from pi_auto.server.links.session import Session
 from pi_auto.server.store.engine import Store
 from pi_auto.server.store.writer import Writer
 
-_TOGETHER = 200  # events in one job
-_AGAIN_AFTER = 0.5  # seconds
 _LAST_GROUP = 1.0  # seconds for it when the server stops
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where events come from. The connection string is a secret and is in no repr."""
-
-    connection_string: str
-    consumer_group: str = "$Default"
-    balance_every: float = 10.0  # seconds between looks at who reads which partition
-
-    def __repr__(self) -> str:
-        return f"Source(consumer_group={self.consumer_group!r})"
 
 
 class Ingest:
@@ -45,17 +26,22 @@ class Ingest:
 
     def __init__(self, source: Source, store: Store, writer: Writer) -> None:
         self._source, self._store, self._writer = source, store, writer
-        self._books = PartitionBooks(writer)
-        self._stopping = threading.Event()
-        self._client: EventHubConsumerClient | None = None
+        self._reading = Reading(LOOKS * source.balance_every)
+        self._stopping = False
+        self._loop = asyncio.new_event_loop()
+        self._task = self._loop.create_task(self._read_on())
         self._thread = threading.Thread(target=self._run, name="hub-events", daemon=True)
         self._thread.start()
 
+    def state(self) -> bool | None:
+        """Whether events are being read; None while that is not known."""
+        return self._reading.state()
+
     def stop(self) -> None:
         """Stop after the group that is being booked, without waiting for it."""
-        self._stopping.set()
-        if client := self._client:
-            threading.Thread(target=client.close, name="hub-events-end", daemon=True).start()
+        self._stopping = True
+        with suppress(RuntimeError):  # it has stopped already
+            self._loop.call_soon_threadsafe(self._task.cancel)
 
     def close(self) -> None:
         """Stop, and wait a moment."""
@@ -63,58 +49,19 @@ class Ingest:
         self._thread.join(_LAST_GROUP)
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
+        try:
+            with suppress(asyncio.CancelledError):
+                self._loop.run_until_complete(self._task)
+        finally:
+            self._loop.close()
+
+    async def _read_on(self) -> None:
+        pause = self._source.balance_every
+        while not self._stopping:  # a client that fails while it is closed would hide that it was cancelled
+            session = Session(self._source, self._store, self._writer, self._reading)
             try:
-                self._receive()
+                await session.read()
             except Exception as error:  # noqa: BLE001 - whatever it was, the events must go on
-                _log.warning("the hub's events cannot be read: %s: %s", type(error).__name__, error)
-            self._stopping.wait(_AGAIN_AFTER)
-
-    def _receive(self) -> None:
-        """Read until the client is closed. Its own retries are off: what failed begins anew at the checkpoint."""
-        self._client = EventHubConsumerClient.from_connection_string(
-            self._source.connection_string,
-            self._source.consumer_group,
-            checkpoint_store=BookedCheckpoints(self._store, self._writer),
-            load_balancing_interval=self._source.balance_every,
-            retry_total=0,
-        )
-        with self._client as client:
-            client.receive_batch(
-                self._take, max_batch_size=_TOGETHER, max_wait_time=None, on_error=_tell, starting_position="-1"
-            )
-
-    def _take(self, context: Any, events: Sequence[EventData]) -> None:
-        """Book a batch. Raising makes the client close the partition and begin it again at its checkpoint."""
-        partition = Partition(
-            context.fully_qualified_namespace, context.eventhub_name, context.consumer_group, context.partition_id
-        )
-        if self._stopping.is_set():
-            raise HubUnavailable("the server stops")
-        if events:
-            self._books.book(partition, [delivery_of(event) for event in events])
-
-
-def delivery_of(event: EventData) -> Delivery:
-    """The library's event as plain values."""
-    at = event.enqueued_time
-    return Delivery(
-        sequence_number=event.sequence_number or 0,  # Event Hubs always names one
-        offset=str(event.offset),
-        enqueued_at=at.isoformat().replace("+00:00", "Z") if at else "",
-        system_properties=event.system_properties,
-        properties=event.properties or {},
-        body=_body(event),
-    )
-
-
-def _body(event: EventData) -> bytes:
-    """The octets of the body; none for one that is not octets, which no device can send."""
-    body = event.body
-    if isinstance(body, bytes):
-        return body
-    return b"".join(part for part in body if isinstance(part, bytes)) if isinstance(body, Iterable) else b""
-
-
-def _tell(_: Any, error: Exception) -> None:
-    _log.warning("the hub's events: %s: %s", type(error).__name__, error)
+                self._reading.failed(error)
+            pause = self._source.balance_every if session.went_well else min(2 * pause, self._source.silence)
+            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - no secret

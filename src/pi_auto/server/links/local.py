@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from pi_auto.files import write_whole
-from pi_auto.server.links.base import HubAccess, HubFailed, HubUnavailable, MethodAnswer
+from pi_auto.server.links.base import HubAccess, HubFailed, HubUnavailable, LinkState, MethodAnswer
 from pi_auto.server.links.control import ControlRoom
 from pi_auto.server.links.follower import Follower
 from pi_auto.server.links.supervisor import Supervisor
@@ -72,6 +72,10 @@ class LocalLink:
         if bound is None:
             raise HubUnavailable("it is starting")
         return HubAccess(self._room.keys(operation, device_id), HubDial(bound.host, bound.port, tls=False))
+
+    def state(self) -> LinkState:
+        """How the link stands."""
+        return LinkState("local", self._supervisor.bound() is not None, self._follower.reads())
 
     def wait_bound(self, timeout: float) -> Address:
         """Where the hub listens, once it does; HubFailed after so many seconds."""

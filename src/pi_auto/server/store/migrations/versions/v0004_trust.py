@@ -1,6 +1,4 @@
-"""Operators, the audit trail, and which key belongs to which device.
-
-"""
+"""Operators, the audit trail, and which key belongs to which device."""
 
 from __future__ import annotations
 
