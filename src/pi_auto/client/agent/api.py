@@ -17,7 +17,7 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 from pi_auto.client.agent.deadline import DeadlineSocket
-from pi_auto.client.agent.errors import ApiError, Garbled, Refused, Throttled, Unauthorized, Unreachable
+from pi_auto.client.agent.errors import ApiError, Deferred, Garbled, Refused, Throttled, Unauthorized, Unreachable
 from pi_auto.client.agent.tls import context_for
 from pi_auto.client.endpoint import Endpoint
 from pi_auto.version import __version__
@@ -146,6 +146,8 @@ def _judged(response: http.client.HTTPResponse, octets: bytes) -> dict[str, Any]
     status = response.status
     if status == http.client.OK:
         return _object(octets)
+    if status == http.client.ACCEPTED:
+        raise Deferred(_object(octets))
     if status == http.client.UNAUTHORIZED:
         raise Unauthorized(f"status 401: {_complaint(octets)}")
     if status in _TOO_BUSY:
@@ -153,7 +155,7 @@ def _judged(response: http.client.HTTPResponse, octets: bytes) -> dict[str, Any]
     if status >= http.client.INTERNAL_SERVER_ERROR:
         raise Unreachable(f"the server failed: status {status}: {_complaint(octets)}")
     if status >= http.client.BAD_REQUEST:
-        raise Refused(status, _complaint(octets))
+        raise Refused(status, _complaint(octets), _object_or_none(octets))
     raise Garbled(f"status {status}, where only 200 means yes")
 
 
@@ -165,6 +167,13 @@ def _object(octets: bytes) -> dict[str, Any]:
     if not isinstance(answer, dict):
         raise Garbled(f"the answer is no JSON object: {octets[:80]!r}")
     return answer
+
+
+def _object_or_none(octets: bytes) -> dict[str, Any] | None:
+    try:
+        return _object(octets)
+    except Garbled:
+        return None
 
 
 def _complaint(octets: bytes) -> str:

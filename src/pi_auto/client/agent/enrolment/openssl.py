@@ -28,7 +28,7 @@ def new_key() -> bytes:
 
 
 def public_of(file: Path) -> PublicKey:
-    """The public half of the private key in `file`. Raises OpensslError, and FieldError if it is on another curve."""
+    """The public half of the private key in `file`. Raises OpensslError, and FieldError on another curve."""
     return PublicKey.from_der(_openssl("pkey", "-in", str(file), "-pubout", "-outform", "DER"), str(file))
 
 
