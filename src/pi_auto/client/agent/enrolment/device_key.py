@@ -19,7 +19,7 @@ FILE = "device_key.pem"
 
 
 class DeviceKey:
-    """The private key in a folder; made there the first time. Raises OpensslError, or OSError if it cannot be kept.
+    """The private key in a folder; made there the first time. Raises OpensslError, OSError if it cannot be kept.
 
     A file that is no key is set aside, for a person: the fleet knows the device by the key in it.
     """

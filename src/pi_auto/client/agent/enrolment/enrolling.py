@@ -31,7 +31,6 @@ _WAITS_FOR = {
     Waiting.APPROVAL: "an operator has to approve it",
     Waiting.NEW_KEY: "this serial is known with another key: an operator has to say which is right",
     Waiting.TAKEN_ID: "its device id belongs to another serial: an operator has to settle that",
-    Waiting.OTHER_SERIAL: "its key is known with another serial: an operator has to settle that",
 }
 
 
