@@ -22,7 +22,8 @@ class Waiting(StrEnum):
 
     APPROVAL = "approval"  # the fleet approves every device by hand
     NEW_KEY = "new_key"  # this serial is known with another key
-    TAKEN_ID = "taken_id"  # another serial has this device id
+    TAKEN_ID = "taken_id"  # another device has this id, or this device had another id
+    OTHER_SERIAL = "other_serial"  # this key is known with another serial
 
 
 class Refusing(StrEnum):
@@ -36,7 +37,6 @@ class Refusing(StrEnum):
     BATCH_TOKEN = "batch_token"  # noqa: S105 - a word; the token is unknown, run out or used up
     SECRET = "secret"  # noqa: S105 - a word; not the one made for this serial
     UNKNOWN = "unknown"  # no such device is enrolled: enrol
-    CLONE = "clone"  # two devices have this key
     CROWDED = "crowded"  # too many from this address
     FULL = "full"  # too many wait for an operator
 

@@ -1,0 +1,62 @@
+"""Nonces that the server need not remember until they come back: it knows its own by their seal.
+
+Handing one out costs nothing and is written nowhere, so a flood of askers fills nothing. Only a
+nonce that came back under a good signature is written down, so that it is good once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as NotBase64
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, insert, select
+
+from pi_auto.server.enrolment.tables import used_nonces
+from pi_auto.server.fleet.claims import hash_secret
+
+LASTS = timedelta(minutes=5)
+_SKEW = 2.0  # seconds: another server of this fleet may be ahead
+_RANDOM, _SEAL = 16, 16  # bytes
+
+
+class Nonces:
+    """Makes nonces and knows them again, with a secret that all servers of the fleet share."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def make(self, now: datetime) -> str:
+        """A fresh nonce: when it was made, something random, and the seal over both."""
+        body = int(now.timestamp() * 1000).to_bytes(8, "big") + os.urandom(_RANDOM)
+        return urlsafe_b64encode(body + self._seal(body)).decode().rstrip("=")
+
+    def is_good(self, text: str, now: datetime) -> bool:
+        """Whether it is ours and has not run out. Whether it was used is in the books."""
+        try:
+            octets = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        except (NotBase64, ValueError):
+            return False
+        body, seal = octets[:-_SEAL], octets[-_SEAL:]
+        if len(body) != 8 + _RANDOM or not hmac.compare_digest(seal, self._seal(body)):
+            return False
+        age = now.timestamp() - int.from_bytes(body[:8], "big") / 1000
+        return -_SKEW <= age < LASTS.total_seconds()
+
+    def _seal(self, body: bytes) -> bytes:
+        return hmac.new(self._secret, body, hashlib.sha256).digest()[:_SEAL]
+
+
+def use_up(connection: Connection, text: str, now: datetime) -> bool:
+    """Note that a nonce was used; whether it was not before. Those that have run out are forgotten."""
+    used = used_nonces.c
+    connection.execute(delete(used_nonces).where(used.expires_at <= now))
+    hashed = hash_secret(text.rstrip("="))
+    if connection.execute(select(used.hash).where(used.hash == hashed)).first():
+        return False
+    row = {"hash": hashed, "expires_at": now + LASTS + timedelta(seconds=2 * _SKEW)}
+    connection.execute(insert(used_nonces).values(row))
+    return True
