@@ -62,6 +62,14 @@ def test_unknown_keys_are_ignored_with_one_warning(tmp_path: Path, caplog: pytes
             ("signal_gpio.store", "17", "one of stored, sent, trouble, lost, buzzer"),
         ),
         ({"signal_gpio": {"lost": 5, "buzzer": 5}}, ("signal_gpio.buzzer", "5", "a line of its own")),
+        ({"proxy": "proxy.site:3128"}, ("proxy", "'proxy.site:3128'", "http://HOST:PORT")),
+        ({"proxy": "http://proxy.site"}, ("proxy", "'http://proxy.site'", "http://HOST:PORT")),
+        ({"proxy": "https://proxy.site:3128"}, ("proxy", "https://proxy.site:3128", "http://HOST:PORT")),
+        ({"proxy": "socks5://proxy.site:1080"}, ("proxy", "socks5", "http://HOST:PORT")),
+        ({"proxy": "http://proxy.site:3128/proxy.pac"}, ("proxy", "proxy.pac", "without user, password or path")),
+        ({"proxy": "http://proxy.site:99999"}, ("proxy", "99999", "http://HOST:PORT")),
+        ({"proxy": "http://[::1:3128"}, ("proxy", "http://HOST:PORT")),
+        ({"proxy": "http://user:canary@proxy.site:3128"}, ("proxy", "a proxy with a user", "by its address")),
         ("{", ("is not JSON",)),
         ("[" * 100_000, ("larger than",)),
         ("[" * 60_000, ("is not JSON",)),
@@ -75,6 +83,29 @@ def test_a_wrong_value_is_refused_by_file_key_and_value(
     with pytest.raises(SettingsError) as refused:
         Settings.load(file)
     assert all(word in str(refused.value) for word in (str(file), *words)), refused.value
+
+
+def test_a_password_of_a_proxy_is_never_shown(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings.load(written(tmp_path, {"proxy": "http://user:canary@proxy.site:3128"}))
+    assert "canary" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("http://proxy.site:3128", ("proxy.site", 3128)),
+        ("http://10.0.0.1:8080/", ("10.0.0.1", 8080)),
+        ("http://[fd00::1]:3128", ("fd00::1", 3128)),
+    ],
+)
+def test_a_proxy_is_asked_for_everything_but_this_machine(
+    tmp_path: Path, text: str, address: tuple[str, int]
+) -> None:
+    there = Settings.load(written(tmp_path, {"server_url": "https://fleet.example", "proxy": text})).endpoint()
+    assert (there.dialled, there.first_hop) == (("fleet.example", 443), address)
+    here = Settings.load(written(tmp_path, {"server_url": "http://127.0.0.1:5000", "proxy": text})).endpoint()
+    assert (here.proxy, here.first_hop) == (None, ("127.0.0.1", 5000))
 
 
 def test_lamps_and_a_buzzer_on_the_header_are_named_by_their_lines(tmp_path: Path) -> None:

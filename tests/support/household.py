@@ -15,6 +15,7 @@ from pi_auto.simulator.pi import VirtualPi
 from pi_auto.simulator.program import Program
 from pi_auto.simulator.scanner import VirtualScanner
 from support import processes
+from support.hub import connected
 from support.waiting import wait_until
 
 _STORED = re.compile(r"barcode stored: number=(\d+) uuid=(\S+) scanner=\S+ text=(.*)$")
@@ -88,6 +89,27 @@ class Household:
         """What the Pi signalled as stored: uuid → text, in order."""
         lines = self.pi.log.read_text(errors="replace").splitlines()
         return {found[2]: found[3] for line in lines if (found := _STORED.search(line))}
+
+    def stop_server(self) -> None:
+        """Stop it, and its hub with it."""
+        self._server.stop()
+        wait_until(
+            lambda: not self.pids("worker") and not self.pids("hub"), what="the server and its hub have gone"
+        )
+
+    def start_server_with_another_hub(self) -> None:
+        """Start it again where it was, once its hub was set aside: with a hub that knows no device."""
+        self._server_again = self._server_at(self.url.removeprefix("http://"), "127.0.0.1:0")
+        self._server = self._server_again
+        self._server.start()
+
+    def ask_hub(self, **request: Any) -> dict[str, Any]:
+        """One request on the socket of the server's hub and its answer."""
+        with connected(self.data / "hub" / "hub.sock") as connection, connection.makefile("rwb") as lines:
+            lines.write(json.dumps(request).encode() + b"\n")
+            lines.flush()
+            answer: dict[str, Any] = json.loads(lines.readline())
+            return answer
 
     def booked(self) -> list[dict[str, Any]]:
         """The device's scans in the server's books, by number."""

@@ -43,6 +43,10 @@ def travelled(message: Any) -> Any:
             "pi-1a2b3c4d", NOW, "HostName=h;DeviceId=d;SharedAccessKey=a2V5", "http://127.0.0.1:5000",
             api_token="t" * 43, hub=HubDial("127.0.0.1", 1883, tls=False),
         ),
+        RegistrationAnswer(
+            "pi-1a2b3c4d", NOW, "HostName=h;DeviceId=d;SharedAccessKey=a2V5", "http://127.0.0.1:5000",
+            hub=HubDial("10.0.0.5", 8883, tls=True, websocket_port=443),
+        ),
         Acknowledgement(
             Position(records.SPOOL, 7),
             refused=(Refusal("scans", 2, FieldError("scans[2].uuid", "missing", "a UUID")),),

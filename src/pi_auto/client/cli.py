@@ -203,6 +203,7 @@ def _hold_lifeline(arguments: argparse.Namespace) -> None:
 _OPTIONS = {
     "state": "--state",
     "server_url": "--server",
+    "proxy": "--proxy",
     "scanner": "--scanner",
     "log_level": "--log-level",
     "log_format": "--log-format",
@@ -262,6 +263,9 @@ def _shared_options() -> argparse.ArgumentParser:
     shared.add_argument("--config", type=Path, metavar="FILE", help=f"settings, JSON (default: {DEFAULT_FILE})")
     shared.add_argument("--state", metavar="DIR", help=f"where all is kept (default: {DEFAULT_STATE})")
     shared.add_argument("--server", dest="server_url", metavar="URL", help="such as https://fleet.example:5443")
+    shared.add_argument(
+        "--proxy", metavar="URL", help="the site's HTTP proxy, http://HOST:PORT; it is given no user or password"
+    )
     shared.add_argument(
         "--scanner", metavar="SCANNER", help="auto, a device, or replay:FILE, played at each start (default: auto)"
     )

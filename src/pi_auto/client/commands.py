@@ -22,7 +22,7 @@ from pi_auto.client.settings import DEFAULT_FILE, CommandLineError, Settings
 
 Add = Callable[..., argparse.ArgumentParser]
 _LONGEST = 86400  # seconds
-_SET = ("server_url", "scanner", "log_level", "log_format", "insecure_plain_http")
+_SET = ("server_url", "proxy", "scanner", "log_level", "log_format", "insecure_plain_http")
 _DOCTOR = """examples:
   sudo pi-auto-client doctor                           a line for each check: ok, warn or wrong, and what to do
   sudo pi-auto-client doctor --bundle /tmp/bundle.zip  the same, and a file for those who help from afar

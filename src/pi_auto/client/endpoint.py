@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pi_auto.client.proxy import Proxy
 from pi_auto.wire.errors import FieldError
 
 _URL = "http://HOST[:PORT] or https://HOST[:PORT]"
@@ -22,7 +23,8 @@ _PORTS = {"http": 80, "https": 443}
 class Endpoint:
     """A server: `host` goes into the Host header, `dialled` is connected to, `name` is what TLS verifies.
 
-    `ca` is a PEM file of the only authorities to believe; without one the system's are believed.
+    `ca` is a PEM file of the only authorities to believe; without one the system's are believed. Where there
+    is a `proxy`, it is asked for the way to `dialled`.
     """
 
     tls: bool
@@ -30,19 +32,34 @@ class Endpoint:
     dialled: tuple[str, int]
     name: str
     ca: Path | None = None
+    proxy: Proxy | None = None
 
     @classmethod
-    def of(cls, url: str, address: str | None = None, name: str | None = None, ca: Path | None = None) -> Endpoint:
+    def of(
+        cls,
+        url: str,
+        address: str | None = None,
+        name: str | None = None,
+        ca: Path | None = None,
+        proxy: Proxy | None = None,
+    ) -> Endpoint:
         """The endpoint that settings describe; FieldError names the setting that is wrong."""
         scheme, host, port = _parts_of_url(url)
         bracketed = f"[{host}]" if ":" in host else host
+        dialled = _parts_of_address(address) if address else (host, port)
         return cls(
             tls=scheme == "https",
             host=bracketed if port == _PORTS[scheme] else f"{bracketed}:{port}",
-            dialled=_parts_of_address(address) if address else (host, port),
+            dialled=dialled,
             name=name or host,
             ca=ca,
+            proxy=None if is_loopback(dialled[0]) else proxy,  # a proxy would dial itself
         )
+
+    @property
+    def first_hop(self) -> tuple[str, int]:
+        """What the network has to reach: the proxy, if there is one."""
+        return self.proxy.address if self.proxy else self.dialled
 
 
 def is_loopback(host: str) -> bool:

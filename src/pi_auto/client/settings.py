@@ -16,6 +16,7 @@ from typing import Any
 
 from pi_auto.client.endpoint import Endpoint, is_loopback
 from pi_auto.client.logbook import FORMATS, TEXT
+from pi_auto.client.proxy import Proxy
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fields import Fields
 from pi_auto.wire.ids import device_id_of
@@ -51,6 +52,7 @@ class Settings:
     server_address: str | None = None
     server_name: str | None = None
     server_ca: Path | None = None
+    proxy: Proxy | None = None  # of the site: whatever is not this machine is asked of it
     device_id: str | None = None
     update_interval: int | None = None  # the server says 3600 unless it has reason not to
     heartbeat_interval: int | None = None  # the server says 30
@@ -92,7 +94,7 @@ class Settings:
             raise FieldError(
                 "server_url", "missing", "the server's address, such as http://127.0.0.1:5000 (--server)"
             )
-        return Endpoint.of(self.server_url, self.server_address, self.server_name, self.server_ca)
+        return Endpoint.of(self.server_url, self.server_address, self.server_name, self.server_ca, self.proxy)
 
     def _check_server(self, file: str, given: Mapping[str, Any]) -> None:
         try:
@@ -150,6 +152,7 @@ _READERS: dict[str, Callable[[Fields, str], Any]] = {
     "server_address": _text,
     "server_name": lambda values, name: values.text(name, most=253),
     "server_ca": _file,
+    "proxy": lambda values, name: Proxy.of(values.text(name, most=2048)),
     "device_id": device_id_of,
     "update_interval": _seconds,
     "heartbeat_interval": _seconds,

@@ -70,15 +70,18 @@ class HubDial:
     """Where to reach the hub when that is not port 8883 of the connection string's HostName.
 
     The name in the hub's certificate stays the HostName: the address dialled and the name verified differ.
+    `websocket_port` is where it takes MQTT within WebSocket and TLS, None where it does not.
     """
 
     address: str
     port: int
     tls: bool
+    websocket_port: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The dial as it travels."""
-        return {"address": self.address, "port": self.port, "tls": self.tls}
+        by_websocket = {"websocket_port": self.websocket_port} if self.websocket_port else {}
+        return {"address": self.address, "port": self.port, "tls": self.tls} | by_websocket
 
     @classmethod
     def from_fields(cls, fields: Fields) -> HubDial:
@@ -87,6 +90,7 @@ class HubDial:
             address=fields.text("address", most=253),
             port=fields.integer("port", least=1, most=65535),
             tls=fields.flag("tls"),
+            websocket_port=fields.optional("websocket_port", lambda n: fields.integer(n, least=1, most=65535)),
         )
 
 

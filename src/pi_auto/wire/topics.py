@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl, quote, unquote
 
 API_VERSION = "2021-04-12"
 MQTT_TLS_PORT = 8883
+WEBSOCKET_PORT = 443
+WEBSOCKET_PATH = "/$iothub/websocket"
 TWIN_RESPONSES = "$iothub/twin/res/#"
 DESIRED_PATCHES = "$iothub/twin/PATCH/properties/desired/#"
 METHODS = "$iothub/methods/POST/#"

@@ -15,9 +15,10 @@ from pi_auto.client.agent.delivery.hub import HubDelivery
 from pi_auto.client.agent.delivery.lane import Lane
 from pi_auto.client.agent.enrolment.standing import Standing
 from pi_auto.client.agent.errors import HubError, HubLost, HubRejected
+from pi_auto.client.agent.hub.carriers import Carrier
 from pi_auto.client.agent.hub.connection import HubConnection
-from pi_auto.client.agent.hub.session import Limits
-from pi_auto.client.agent.hub.way import HubWay, way_into
+from pi_auto.client.agent.hub.limits import Limits
+from pi_auto.client.agent.hub.way import HubWay, ways_into
 from pi_auto.client.agent.telling import Telling
 from pi_auto.client.agent.wakeups import Reason, Wakeups
 from pi_auto.client.bulletin import Bulletin
@@ -44,9 +45,7 @@ def given(port: int, *, tls: bool = False, address: str = "127.0.0.1") -> Regist
 
 
 def way(port: int, *, tls: bool = False, ca: Path | None = None) -> HubWay:
-    found = way_into(given(port, tls=tls), DEVICE, ca)
-    assert found is not None
-    return found
+    return ways_into(given(port, tls=tls), DEVICE, ca)[0]
 
 
 class Link:
@@ -73,7 +72,8 @@ class Link:
             limits,
             link=lambda: self.own_link,
         )
-        self.delivery._pauses.first = self.delivery._pauses.longest = 0.05
+        pauses = self.delivery._returning.pauses
+        pauses.first = pauses.longest = 0.05
         self.thread = threading.Thread(target=self.delivery.run)
 
     def stop(self) -> None:
@@ -203,21 +203,23 @@ class TestTheWay:
     def test_no_tls_is_for_this_machine_alone(self) -> None:
         far = given(1883, address="10.0.0.5")
         with pytest.raises(HubRejected, match="without TLS"):
-            way_into(far, DEVICE, None)
-        assert way_into(far, DEVICE, None, insecure=True) is not None
+            ways_into(far, DEVICE, None)
+        assert len(ways_into(far, DEVICE, None, insecure=True)) == 1
 
     def test_without_a_dial_the_hub_is_where_its_name_says(self) -> None:
-        found = way_into(replace(given(1), hub=None), DEVICE, None)
-        assert found is not None
-        assert (found.address, found.port, found.tls is not None) == (NAME, 8883, True)
+        found = ways_into(replace(given(1), hub=None), DEVICE, None)
+        assert [(way.address, way.port, way.tls, way.carrier) for way in found] == [
+            (NAME, 8883, True, Carrier.MQTT),
+            (NAME, 443, True, Carrier.WEBSOCKET),
+        ]
 
     def test_a_hub_that_is_switched_off_is_no_way(self) -> None:
-        assert way_into(replace(given(1), connection_string=None), DEVICE, None) is None
+        assert ways_into(replace(given(1), connection_string=None), DEVICE, None) == ()
 
     @pytest.mark.parametrize("text", ["nonsense", f"HostName=h;DeviceId=pi-other;SharedAccessKey={KEY}"])
     def test_a_connection_string_that_is_not_ours_is_rejected_without_showing_it(self, text: str) -> None:
         with pytest.raises(HubRejected) as rejected:
-            way_into(replace(given(1), connection_string=text), DEVICE, None)
+            ways_into(replace(given(1), connection_string=text), DEVICE, None)
         assert KEY not in str(rejected.value)
 
     def test_no_key_shows_in_a_repr(self) -> None:

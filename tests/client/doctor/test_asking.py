@@ -6,6 +6,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,14 @@ from pi_auto.client.doctor import asking
 from pi_auto.client.doctor.asking import Stop, ask_server
 from pi_auto.client.doctor.checks import clock, hub, server, update
 from pi_auto.client.doctor.findings import State
+from pi_auto.client.proxy import Proxy
 from pi_auto.client.settings import Settings
 from pi_auto.wire.registration import HubDial
 from pi_auto.wire.times import format_time
 from support.certificates import Authority
 from support.fleet_peer import UPDATES, Fault, FleetPeer, answer, drip, raw, status
 from support.patients import TOKEN, Device
+from support.proxy import ConnectProxy
 
 HEALTH = "/api/health"
 NAME = "k3.pi-auto"
@@ -59,6 +62,17 @@ def test_a_server_of_ours_is_recognised(peer: FleetPeer) -> None:
 
 def test_the_right_certificate_is_believed(secure: FleetPeer, authority: Authority) -> None:
     assert ask_server(named(secure, ca=authority.ca)).stop is Stop.ARRIVED
+
+
+def test_by_a_proxy_the_whole_way_is_gone_too(secure: FleetPeer, authority: Authority) -> None:
+    with ConnectProxy(resolve={f"{NAME}:443": ("127.0.0.1", secure.port)}) as there:
+        settings = Settings(
+            server_url=f"https://{NAME}", server_ca=authority.ca, proxy=Proxy("127.0.0.1", there.port)
+        )
+        assert ask_server(settings).stop is Stop.ARRIVED
+    with ConnectProxy(answer=b"HTTP/1.1 407 Who are you\r\n\r\n") as closed:
+        met = ask_server(replace(settings, proxy=Proxy("127.0.0.1", closed.port)))
+    assert (met.stop, "status 407" in met.said) == (Stop.SILENT, True)
 
 
 def test_nothing_set_leads_nowhere() -> None:
@@ -191,6 +205,16 @@ def test_a_hub_that_nobody_reaches_is_the_networks_fault(device: Device) -> None
     device.register(HubDial("127.0.0.1", 1, tls=False))
     device.agent_posts(hub={"ok": False, "said": "lost", "host": "hub.test"})
     assert "must let TCP to 127.0.0.1 port 1 out" in hub.look(device.patient).remedy
+
+
+def test_a_hub_that_is_reached_by_websocket_alone_is_reached(device: Device) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        port = door.getsockname()[1]
+        device.register(HubDial("127.0.0.1", 1, tls=True, websocket_port=port))
+        device.agent_posts(hub={"ok": True, "said": "connected", "host": "hub.test"})
+        verdict = hub.look(device.patient)
+    assert verdict.state is State.OK
+    assert f"127.0.0.1 port {port}" in verdict.what
 
 
 def test_a_hub_that_the_server_has_switched_off_is_no_fault(device: Device) -> None:

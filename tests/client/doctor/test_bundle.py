@@ -19,12 +19,14 @@ from pi_auto.client.doctor.bundle.collecting import members
 from pi_auto.client.doctor.bundle.writing import write_bundle
 from pi_auto.client.doctor.findings import Finding, State
 from pi_auto.client.doctor.patient import Patient
+from pi_auto.client.proxy import Proxy
 from pi_auto.client.settings import Settings
 from pi_auto.client.spool.marks import API, Marks
 from support.patients import KEY, TOKEN, Device
 from support.stored import StoredScans
 
 BARCODE = "4006381333931"
+PROXY = Proxy("proxy.site", 3128)
 PEM_LINE = "MHcCAQEEIIrHjZ8wQ0b2T3y9aXkq1QH5l0y3o8kQZ1v6yq2bqk4zoAoGCCqGSM49"
 SECRETS = {
     "a password in the log": "correct horse battery",
@@ -95,7 +97,7 @@ def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Device:
 def admitted(device: Device) -> Patient:
     """The device as doctor takes it in, from its broken settings file."""
     patient = Patient.admit(device.file, {"state": str(device.state)})
-    settings = Settings(state=device.state, server_url=device.settings.server_url)
+    settings = Settings(state=device.state, server_url=device.settings.server_url, proxy=PROXY)
     return Patient(settings, device.file, patient.trouble, root=device.root)
 
 
@@ -127,7 +129,8 @@ def test_what_helps_is_in_it(device: Device) -> None:
     held = written(device)
     assert list(held) == [member.name for member in members(admitted(device), [])]
     assert json.loads(held["doctor.json"])[0]["state"] == "wrong"
-    assert json.loads(held["settings.json"])["server_url"] == device.settings.server_url
+    settings = json.loads(held["settings.json"])
+    assert (settings["server_url"], settings["proxy"]) == (device.settings.server_url, str(PROXY))
     assert json.loads(held["status.json"])["device_id"]
     assert json.loads(held["versions.json"])["system"] == 'PRETTY_NAME="Debian GNU/Linux 12"'
     assert "ActiveState=active" in held["units.txt"]

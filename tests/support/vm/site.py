@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pi_auto.simulator.program import Program
+from support.former_hub import former_hub
+from support.hub import RunningHub
 from support.vm.machine import HOST
 from support.waiting import wait_until
 
@@ -21,12 +23,8 @@ class Site:
     """A server with its data in `folder`."""
 
     def __init__(self, folder: Path) -> None:
-        self._data = folder / "data"
-        self._server = Program(
-            "pi_auto.server.cli", "run", "--data", str(self._data),
-            "--http", "127.0.0.1:0", "--hub-mqtt", "0.0.0.0:0", "--insecure-plain-mqtt",
-            log=folder / "server.log",
-        )  # fmt: skip
+        self._folder, self._data = folder, folder / "data"
+        self._server = self._server_at("127.0.0.1:0")
         bound = self._server.start()["http"]
         self.here = f"http://{bound}"
         self.there = f"http://{HOST}:{bound.rpartition(':')[2]}"
@@ -51,6 +49,27 @@ class Site:
     def stop(self) -> None:
         """End it."""
         self._server.stop()
+
+    def set_hub_aside(self) -> RunningHub:
+        """Stop the server; its hub, which is to be started and killed, lets the device in no more.
+
+        It listens where it did, so that a device which knows no better goes on knocking there.
+        """
+        device_id = self.scans()[-1]["device_id"]
+        self._server.stop()
+        return former_hub(self._data, self._folder / "former", device_id, "0.0.0.0", "--insecure-plain-mqtt")
+
+    def start_with_another_hub(self) -> None:
+        """Start the server again where it was, with a hub that knows no device."""
+        self._server = self._server_at(self.here.removeprefix("http://"))
+        self._server.start()
+
+    def _server_at(self, http: str) -> Program:
+        return Program(
+            "pi_auto.server.cli", "run", "--data", str(self._data),
+            "--http", http, "--hub-mqtt", "0.0.0.0:0", "--insecure-plain-mqtt",
+            log=self._folder / "server.log",
+        )  # fmt: skip
 
     def _missing(self, texts: Iterable[str]) -> set[str]:
         return set(texts) - {scan["text"] for scan in self.scans() if scan["api_at"] and scan["hub_at"]}

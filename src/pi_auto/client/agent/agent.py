@@ -107,7 +107,7 @@ class Agent:
             HUB: HubDelivery(
                 settings, identity.device_id, Lane(HUB, reader, self._marks, self._times),
                 standing, self._wakeups[HUB], rng,
-                lambda: heartbeat(endpoint.dialled, reader, self._marks, spool), self._telling,
+                lambda: heartbeat(endpoint.first_hop, reader, self._marks, spool), self._telling,
                 methods=self._methods(), log_level=self._log_level.usual,
             ).run,
         }  # fmt: skip

@@ -17,6 +17,7 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 from pi_auto.client.agent.deadline import DeadlineSocket
+from pi_auto.client.agent.dialling import dial
 from pi_auto.client.agent.errors import ApiError, Deferred, Garbled, Refused, Throttled, Unauthorized, Unreachable
 from pi_auto.client.agent.tls import context_for
 from pi_auto.client.endpoint import Endpoint
@@ -71,7 +72,8 @@ class ServerApi:
     def _hung_up(self, kind: type[ApiError], reason: str) -> ApiError:
         self.close()
         host, port = self._endpoint.dialled
-        return kind(f"no use of the server at {host} port {port}: {reason}")
+        by = f" by the proxy {self._endpoint.proxy}" if self._endpoint.proxy else ""
+        return kind(f"no use of the server at {host} port {port}{by}: {reason}")
 
     def _ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> dict[str, Any]:
         deadline = time.monotonic() + self._patience
@@ -120,9 +122,7 @@ class _Connection(http.client.HTTPConnection):
             cast("DeadlineSocket", self.sock).deadline = deadline
 
     def connect(self) -> None:
-        plain = socket.create_connection(
-            self._endpoint.dialled, timeout=max(0.1, self._deadline - time.monotonic())
-        )
+        plain = dial(self._endpoint.dialled, self._endpoint.proxy, self._deadline)
         try:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock = (

@@ -63,5 +63,9 @@ class HubLost(HubError):  # noqa: N818 - named for what has happened
     """The hub cannot be reached, or the connection to it is gone."""
 
 
+class HubUnreached(HubLost):
+    """Nothing that speaks as a hub does could be reached by this way: another way may be open."""
+
+
 class HubRejected(HubError):  # noqa: N818 - named for what has happened
     """The hub does not take this device's credentials (any more): the server must be asked for new ones."""

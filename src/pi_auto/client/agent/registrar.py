@@ -94,7 +94,7 @@ class Registrar:
         self._store(given)
 
     def _ask(self) -> RegistrationAnswer:
-        return register(self._api, self._identity, system_info(self._endpoint.dialled))
+        return register(self._api, self._identity, system_info(self._endpoint.first_hop))
 
     def _register(self) -> None:
         try:

@@ -1,22 +1,31 @@
 """TLS whose verified name is fixed beforehand, whatever address is dialled.
 
 http.client and paho both verify the host that they dial (paho: issue 734 of its
-repository). Both only ever call `wrap_socket` of the context they are given, so this is
-the one place where the name is put in. Verification is never off.
+repository). Both only ever call `wrap_socket` of the context they are given, by TCP and by
+WebSocket alike, so this is the one place where the name is put in, and where a connection
+to a proxy is made one to the hub. Verification is never off.
 """
 
 from __future__ import annotations
 
 import socket
 import ssl
+import time
+import weakref
 from pathlib import Path
 from typing import Any
 
+from pi_auto.client.agent.dialling import open_tunnel
+
+_TUNNEL = 5.0  # seconds for a proxy to answer
+
 
 class NamedContext(ssl.SSLContext):
-    """A client's context that verifies one name."""
+    """A client's context that verifies one name; `beyond` is what the proxy that was dialled is asked for."""
 
     verified_name: str
+    beyond: tuple[str, int] | None = None
+    _wrapped: weakref.ref[ssl.SSLSocket] | None = None
 
     def wrap_socket(self, sock: socket.socket, *args: Any, **options: Any) -> ssl.SSLSocket:
         """The socket with TLS on it; a certificate for any other name than `verified_name` ends the handshake.
@@ -24,7 +33,27 @@ class NamedContext(ssl.SSLContext):
         The handshake is done here, whoever calls: paho would leave the socket open when it fails.
         """
         ours = {"server_hostname": self.verified_name, "do_handshake_on_connect": True}
-        return super().wrap_socket(sock, *args, **(options | ours))
+        if self.beyond:
+            self._open_tunnel(sock, self.beyond)
+        wrapped = super().wrap_socket(sock, *args, **(options | ours))
+        self._wrapped = weakref.ref(wrapped)
+        return wrapped
+
+    def hang_up(self) -> None:
+        """Close what was wrapped last: paho forgets it where the WebSocket does not come about."""
+        wrapped = self._wrapped and self._wrapped()
+        if wrapped:
+            wrapped.close()
+
+    @staticmethod
+    def _open_tunnel(sock: socket.socket, target: tuple[str, int]) -> None:
+        try:
+            patience = sock.gettimeout()
+            open_tunnel(sock, target, time.monotonic() + (patience or _TUNNEL))
+            sock.settimeout(patience)
+        except BaseException:
+            sock.close()
+            raise
 
 
 def context_for(name: str, ca: Path | None, *, system_too: bool = False) -> NamedContext:

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from pi_auto.client.agent.api import ServerApi
+from pi_auto.client.agent.dialling import dial
 from pi_auto.client.agent.errors import ApiError, Refused, Throttled, Unauthorized, Unreachable
 from pi_auto.client.agent.tls import context_for
 from pi_auto.client.doctor.patience import Aside
@@ -99,11 +100,11 @@ def told(error: Exception) -> str:
 
 def _connect(endpoint: Endpoint) -> tuple[Stop, str]:
     try:
-        look_up(endpoint.dialled[0])
+        look_up(endpoint.first_hop[0])
     except (OSError, UnicodeError) as error:
         return Stop.NAME, told(error)
     try:
-        with socket.create_connection(endpoint.dialled, TO_CONNECT) as plain:
+        with dial(endpoint.dialled, endpoint.proxy, time.monotonic() + TO_CONNECT) as plain:
             return _greet(endpoint, plain) if endpoint.tls else (Stop.ARRIVED, "")
     except ConnectionRefusedError as error:
         return Stop.REFUSED, told(error)
@@ -138,7 +139,7 @@ def _holds_but_for_its_dates(endpoint: Endpoint) -> bool:
     context = context_for(endpoint.name, endpoint.ca)
     context.verify_flags |= _NO_CHECK_TIME
     try:
-        with socket.create_connection(endpoint.dialled, TO_CONNECT) as plain:
+        with dial(endpoint.dialled, endpoint.proxy, time.monotonic() + TO_CONNECT) as plain:
             context.wrap_socket(plain).close()
     except OSError:
         return False

@@ -26,7 +26,7 @@ _OF_A_SCANNER = ("id", "name", "port", "standing", "layout", "layout_by", "calib
 
 
 def heartbeat(toward: tuple[str, int], reader: SpoolReader, marks: Marks, capture: Path) -> Heartbeat:
-    """The device as it is now; `toward` is the server, as it is dialled, `capture` that program's folder."""
+    """The device as it is now; `toward` is what it dials first, `capture` that program's folder."""
     return Heartbeat(
         status="online",
         last_seen=datetime.now(UTC),

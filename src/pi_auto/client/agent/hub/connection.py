@@ -7,18 +7,20 @@ what is to be sent again. Not for several threads.
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections import deque
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
-from pi_auto.client.agent.errors import HubLost, HubRejected
-from pi_auto.client.agent.hub.way import HubWay
+from pi_auto.client.agent.errors import HubLost, HubRejected, HubUnreached
+from pi_auto.client.agent.hub.carriers import Carrier
+from pi_auto.client.agent.hub.way import TOKEN_LIFE, HubWay
 from pi_auto.client.agent.wakeups import readable
+from pi_auto.client.clock import clock_synced
 from pi_auto.wire import topics
 
 KEEPALIVE = 60  # seconds; free of charge at Azure
@@ -28,21 +30,24 @@ _REJECTED = {"Bad user name or password", "Not authorized"}  # CONNACK 4 and 5, 
 
 
 class HubConnection:
-    """A connection that is open once it has been made. Raises HubLost or HubRejected, then and later.
+    """A connection that is open once it has been made, with a token good for `token_life` seconds.
+
+    Raises HubUnreached or HubRejected when it is made, HubLost then and later.
 
     `acknowledged` collects the message numbers the hub has answered with PUBACK, `answers` the
     (status, request id, body) of twin requests, `desired` the patches of desired properties, `calls` the
     (name, request id, body) of direct methods; the owner takes them out.
     """
 
-    def __init__(self, way: HubWay) -> None:
+    def __init__(self, way: HubWay, token_life: int = TOKEN_LIFE) -> None:
         self.acknowledged: deque[int] = deque()
         self.answers: deque[tuple[int, str, bytes]] = deque()
         self.desired: deque[bytes] = deque()
         self.calls: deque[tuple[str, str, bytes]] = deque(maxlen=_MOST_CALLS)
         self._refusal: str | None = None
         self._open = False
-        self._mqtt = self._client(way)
+        self._tls = way.context()
+        self._mqtt = self._client(way, token_life)
         try:
             self._connect(way)
         except BaseException:
@@ -73,7 +78,8 @@ class HubConnection:
         if sock is None:
             raise HubLost("the connection to the IoT Hub is gone")
         # TLS may have decoded more than was taken out; the kernel's socket does not show that.
-        buffered = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+        pending = getattr(sock, "pending", None)  # TLS has it, and so has paho's WebSocket
+        buffered = pending is not None and pending() > 0
         descriptor = sock.fileno()
         writing = descriptor if self._mqtt.want_write() else None
         readable(0.0 if buffered else seconds, descriptor, *wakers, writing=writing)
@@ -94,22 +100,26 @@ class HubConnection:
         sock = self._mqtt.socket()
         if sock is not None:
             sock.close()
+        elif self._tls:
+            self._tls.hang_up()
         # Break the circle of references, so that nothing of paho outlives the connection.
         self._mqtt.on_connect = self._mqtt.on_publish = self._mqtt.on_message = None
 
-    def _client(self, way: HubWay) -> mqtt.Client:
+    def _client(self, way: HubWay, token_life: int) -> mqtt.Client:
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
             client_id=way.credentials.device_id,
             clean_session=True,
             protocol=mqtt.MQTTv311,
             reconnect_on_failure=False,
+            transport="websockets" if way.carrier is Carrier.WEBSOCKET else "tcp",
         )
+        client.ws_set_options(topics.WEBSOCKET_PATH, lambda headers: headers | _named(way))
         client.max_inflight_messages = 0  # no limit: the window above keeps it, nothing is to wait in here
         client.connect_timeout = PATIENCE
-        client.username_pw_set(way.user_name(), way.password(time.time()))
-        if way.tls is not None:
-            client.tls_set_context(way.tls)
+        client.username_pw_set(way.user_name(), way.password(time.time(), token_life))
+        if self._tls is not None:
+            client.tls_set_context(self._tls)
         client.on_connect = self._on_connect
         client.on_publish = self._on_publish
         client.on_message = self._on_message
@@ -117,9 +127,9 @@ class HubConnection:
 
     def _connect(self, way: HubWay) -> None:
         try:
-            self._mqtt.connect(way.address, way.port, KEEPALIVE)
-        except (OSError, ValueError) as error:
-            raise HubLost(f"no IoT Hub at {way.address} port {way.port}: {error}") from None
+            self._mqtt.connect(*way.first_hop, KEEPALIVE)
+        except Exception as error:  # noqa: BLE001 - so does its WebSocket
+            raise HubUnreached(f"no IoT Hub at {way}: {error}") from None
         deadline = time.monotonic() + PATIENCE
         while not self._open:
             self._turn_before(deadline)
@@ -129,15 +139,15 @@ class HubConnection:
     def _turn_before(self, deadline: float) -> None:
         left = deadline - time.monotonic()
         if left <= 0:
-            raise HubLost(f"the IoT Hub did not answer within {PATIENCE:.0f} s")
+            raise HubUnreached(f"the IoT Hub did not answer within {PATIENCE:.0f} s")
         try:
             self.turn(left)
-        except HubLost:
+        except HubLost as error:
             if self._refusal in _REJECTED:
-                raise HubRejected(f"the IoT Hub rejects this device: {self._refusal}") from None
+                raise HubRejected(f"the IoT Hub rejects this device: {self._refusal}{_clock()}") from None
             if self._refusal:
                 raise HubLost(f"the IoT Hub refuses the connection: {self._refusal}") from None
-            raise
+            raise HubUnreached(str(error)) from None
 
     def _expect(self, code: MQTTErrorCode) -> None:
         if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
@@ -158,3 +168,16 @@ class HubConnection:
             self.desired.append(bytes(message.payload))
         elif call := topics.parse_method_call(message.topic):
             self.calls.append((*call, bytes(message.payload)))
+
+
+def _named(way: HubWay) -> dict[str, str]:
+    """The headers of the WebSocket that name the hub: paho would put in what is dialled."""
+    host = way.credentials.host if way.port == topics.WEBSOCKET_PORT else f"{way.credentials.host}:{way.port}"
+    return {"Host": host, "Origin": f"https://{host}"}
+
+
+def _clock() -> str:
+    """What else may be the reason of a rejection: a token is good from this device's own time on."""
+    if clock_synced():
+        return ""
+    return f"; its clock, which no time server has set, says {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"

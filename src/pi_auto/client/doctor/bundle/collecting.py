@@ -21,6 +21,7 @@ from pi_auto.client.appliance import machine
 from pi_auto.client.bulletin import FILE
 from pi_auto.client.doctor.findings import Finding
 from pi_auto.client.doctor.patient import INSTALLED, Patient
+from pi_auto.client.proxy import Proxy
 from pi_auto.client.settings import Settings
 from pi_auto.client.status.facts import status_of
 from pi_auto.version import __version__
@@ -74,7 +75,7 @@ def _settings(patient: Patient) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Path) else value
+    return str(value) if isinstance(value, Path | Proxy) else value
 
 
 def _versions(patient: Patient) -> dict[str, Any]:

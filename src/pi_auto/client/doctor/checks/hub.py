@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pi_auto.client.agent.errors import HubError
-from pi_auto.client.agent.hub.way import way_into
+from pi_auto.client.agent.hub.way import ways_into
 from pi_auto.client.doctor.asking import knock
 from pi_auto.client.doctor.findings import Verdict, ok, warn, wrong
 from pi_auto.client.doctor.patient import Patient
@@ -41,12 +41,13 @@ def probe(patient: Patient) -> Facts:
     post = patient.agent_tells().get("hub")
     told = (bool(post.news["ok"]), str(post.news["said"])) if post else (None, "")
     try:
-        door = _door(patient, given)
+        doors = _doors(patient, given)
     except HubError as error:
         return Facts(True, None, str(error), "", *told)
-    if door is None:
+    if not doors:
         return Facts(True, None, "", "", *told)
-    return Facts(True, f"{door[0]} port {door[1]}", "", knock(*door), *told)
+    (host, port), blocked = _knock(doors)
+    return Facts(True, f"{host} port {port}", "", blocked, *told)
 
 
 def judge(facts: Facts) -> Verdict:
@@ -78,8 +79,17 @@ def _without_connection(facts: Facts) -> Verdict:
     )
 
 
-def _door(patient: Patient, given: RegistrationAnswer) -> tuple[str, int] | None:
-    way = way_into(
-        given, given.device_id, patient.settings.server_ca, insecure=patient.settings.insecure_plain_http
+def _doors(patient: Patient, given: RegistrationAnswer) -> list[tuple[str, int]]:
+    settings = patient.settings
+    ways = ways_into(
+        given, given.device_id, settings.server_ca, settings.proxy, insecure=settings.insecure_plain_http
     )
-    return (way.address, way.port) if way else None
+    return [way.first_hop for way in ways]
+
+
+def _knock(doors: list[tuple[str, int]]) -> tuple[tuple[str, int], str]:
+    """The first door that opens, else the first of all and why it does not."""
+    found = [(door, knock(*door)) for door in doors[:1]]
+    if found[0][1]:
+        found += [(door, knock(*door)) for door in doors[1:]]
+    return next((each for each in found if not each[1]), found[0])

@@ -65,10 +65,10 @@ def judge(facts: Facts) -> Verdict:
 def _needed(patient: Patient) -> list[str]:
     hosts = []
     with suppress(FieldError):
-        hosts.append(patient.settings.endpoint().dialled[0])
+        hosts.append(patient.settings.endpoint().first_hop[0])
     with suppress(PermissionError):  # the hub's is looked up as well where we may know it
         given = patient.registration()
-        if given and given.hub:
+        if given and given.hub and not patient.settings.proxy:  # which looks names up itself
             hosts.append(given.hub.address)
     return sorted({host for host in hosts if not _is_address(host)})
 

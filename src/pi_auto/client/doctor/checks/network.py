@@ -133,7 +133,7 @@ def _is_way(flags: int) -> bool:
 
 def _server(patient: Patient) -> str:
     try:
-        return patient.settings.endpoint().dialled[0]
+        return patient.settings.endpoint().first_hop[0]
     except FieldError:
         return ""
 

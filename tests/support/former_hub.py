@@ -1,0 +1,36 @@
+"""A server's own hub, set aside while the server is stopped: the one that devices are to leave.
+
+It goes on listening where it was, and lets the device in no more, as an operator would have it who
+moves a fleet to another hub.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from support.hub import RunningHub
+
+
+def former_hub(data: Path, folder: Path, device_id: str, host: str, *options: str) -> RunningHub:
+    """The hub of the stopped server with its data in `data`, moved to `folder`; to be started and stopped."""
+    port = int((data / "hub-port").read_text())
+    (data / "hub-port").unlink()  # so that the next hub listens elsewhere
+    folder.mkdir()
+    shutil.move(data / "hub", folder / "hub")
+    command = [
+        sys.executable,
+        "-m",
+        "pi_auto.hub.cli",
+        "device",
+        "disable",
+        "--data",
+        str(folder / "hub"),
+        device_id,
+    ]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    # devices know it by the name that it had
+    name = (folder / "hub" / "name").read_text().strip()
+    return RunningHub(folder, host=host, port=port, options=("--name", name, *options))
