@@ -166,11 +166,11 @@ def registration(device_id: str = DEVICE, claim: str | None = None, **changes: A
 
 
 @contextmanager
-def open_api(folder: Path, link: Link | None = None) -> Iterator[Api]:
-    """The API over books in `folder`, with a hub or without one."""
+def open_api(folder: Path, link: Link | None = None, *, trust: bool = False) -> Iterator[Api]:
+    """The API over books in `folder`, with a hub or without one, with a fleet or without one."""
     clock = Clock()
-    opened = open_context(Settings(data=folder), clock)
-    context = Context(opened.settings, opened.store, opened.writer, opened.changes, link, clock)
+    opened = open_context(Settings(data=folder, trust=trust), clock)
+    context = Context(opened.settings, opened.store, opened.writer, opened.changes, link, clock, opened.fleet)
     app = Flask("api")
     app.extensions[EXTENSION] = context
     app.register_blueprint(pi_api)

@@ -43,7 +43,7 @@ class RunningServer:
         with log.open("ab") as output:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         said = wait_until(self._ready, 30, "the server's ready line")
-        self.http, self.hub_mqtt = said["http"], said["hub-mqtt"]
+        self.http, self.hub_mqtt, self.https = said["http"], said["hub-mqtt"], said.get("https", "off")
         self.url = f"http://{self.http}"
 
     def said(self) -> str:

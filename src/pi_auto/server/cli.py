@@ -10,12 +10,14 @@ import logging
 import shlex
 import signal
 import socket
+import ssl
 import sys
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pi_auto.logs import start_logging
 from pi_auto.server.commands import add_commands
@@ -23,6 +25,11 @@ from pi_auto.server.options import add_options
 from pi_auto.server.settings import OFF, Address, Settings, SettingsError
 from pi_auto.server.sizing import add_capacity
 from pi_auto.version import __version__
+from pi_auto.wire.fleet_card import server_name
+from pi_auto.wire.server_address import is_host
+
+if TYPE_CHECKING:
+    from pi_auto.server.trust.fleet import Fleet  # takes a while to load
 
 _ABOUT = """\
 The fleet server of Pi Auto Client: devices register and deliver their scans here, people
@@ -65,6 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises CommandFailed."""
+    if settings.trust:
+        _run_with_trust(settings)
+        return
     if settings.http is None:
         _run_without_http(settings)
         return
@@ -82,6 +92,35 @@ def run(settings: Settings) -> None:
             _say_ready(settings, bound, hub)
 
         failure = serving.serve(settings, listener, ready)
+    if failure:
+        raise CommandFailed(failure)
+
+
+def _run_with_trust(settings: Settings) -> None:
+    """The API and the pages over TLS; the plain port, where there is one, only says where."""
+    from pi_auto.server import serving  # noqa: PLC0415 - see above
+    from pi_auto.server.context import now_utc  # noqa: PLC0415 - see above
+    from pi_auto.server.links.supervisor import holds_address  # noqa: PLC0415 - see above
+    from pi_auto.server.trust.errors import TrustError  # noqa: PLC0415 - see above
+    from pi_auto.server.trust.fleet import open_fleet  # noqa: PLC0415 - see above
+
+    if settings.hub_mqtt and not holds_address(settings.data, settings.hub_mqtt):
+        _bind(settings.hub_mqtt, "--hub-mqtt").close()
+    try:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fleet = open_fleet(settings.data, settings.key_file, settings.server_names, now_utc())
+    except (TrustError, OSError) as error:
+        raise CommandFailed(str(error)) from error
+    with ExitStack() as stack:
+        listener = stack.enter_context(_bind(settings.https or Address("127.0.0.1", 0), "--https"))
+        plain = stack.enter_context(_bind(settings.http, "--http")) if settings.http else None
+        bound = serving.bound_address(listener)
+
+        def ready(hub: Address | None) -> None:
+            _wait_for_answer(bound, fleet)
+            _say_ready(settings, plain and serving.bound_address(plain), hub, https=bound)
+
+        failure = serving.serve(settings, listener, ready, fleet.certificate, plain)
     if failure:
         raise CommandFailed(failure)
 
@@ -123,26 +162,46 @@ def _run_without_http(settings: Settings) -> None:
         raise CommandFailed(str(error)) from error
 
 
-def _wait_for_answer(bound: Address) -> None:
+def _wait_for_answer(bound: Address, fleet: Fleet | None = None) -> None:
     """Wait until a request is answered, whatever the answer: ready means that it works, not that it started."""
     address = ipaddress.ip_address(bound.host)
     loopback = "::1" if address.version == 6 else "127.0.0.1"
     deadline = time.monotonic() + _ANSWERS_WITHIN
     while time.monotonic() < deadline:
         host = loopback if address.is_unspecified else bound.host
-        with closing(http.client.HTTPConnection(host, bound.port, timeout=5)) as connection:
-            try:
+        try:
+            with closing(_connection(host, bound.port, fleet)) as connection:
                 connection.request("GET", "/api/health")
                 connection.getresponse().read()
-            except (OSError, http.client.HTTPException):
-                time.sleep(0.05)
-            else:
-                return
+        except (OSError, http.client.HTTPException):
+            time.sleep(0.05)
+        else:
+            return
     _log.warning("the server does not answer on %s", bound)
 
 
-def _say_ready(settings: Settings, bound: Address | None, hub: Address | None) -> None:
-    said = {"http": bound or "off", "hub-mqtt": hub or "off", "data": settings.data}
+def _connection(host: str, port: int, fleet: Fleet | None) -> http.client.HTTPConnection:
+    """A connection to ourselves, by the name that devices verify where there is a fleet."""
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    if fleet:
+        context = ssl.create_default_context(cadata=fleet.authority.pem)
+        plain = socket.create_connection((host, port), timeout=5)
+        try:
+            connection.sock = context.wrap_socket(plain, server_hostname=server_name(fleet.fleet_id))
+        except BaseException:
+            plain.close()
+            raise
+    return connection
+
+
+def _say_ready(
+    settings: Settings, bound: Address | None, hub: Address | None, *, https: Address | None = None
+) -> None:
+    said = ({"https": https} if https else {}) | {
+        "http": bound or "off",
+        "hub-mqtt": hub or "off",
+        "data": settings.data,
+    }
     words = " ".join(f"{name}={shlex.quote(str(value))}" for name, value in said.items())
     with suppress(OSError):  # whoever started it may not listen any more
         print(f"pi-auto-server ready: {words}", flush=True)
@@ -151,7 +210,8 @@ def _say_ready(settings: Settings, bound: Address | None, hub: Address | None) -
 def _settings(options: argparse.Namespace) -> Settings:
     if not options.data:
         raise SettingsError("no data folder is named; name one with --data DIR or PI_AUTO_DATA")
-    if options.http == options.hub_mqtt == OFF:
+    trust = options.trust == "on"
+    if options.http == options.hub_mqtt == OFF and not trust:
         raise SettingsError("--http and --hub-mqtt are both off: there is nothing to serve")
     return Settings(
         data=Path(options.data).absolute(),
@@ -162,7 +222,25 @@ def _settings(options: argparse.Namespace) -> Settings:
         insecure_plain_mqtt=options.insecure_plain_mqtt,
         heartbeat_interval=options.heartbeat_interval,
         update_interval=options.update_interval,
+        trust=trust,
+        https=_https(options.https) if trust else None,
+        key_file=options.key_file and Path(options.key_file).absolute(),
+        server_names=_names(options.server_name),
     )
+
+
+def _https(text: str) -> Address:
+    address = Address.parse(text, "--https")
+    if address is None:
+        raise SettingsError("--https is off; with --trust on it is where everything happens")
+    return address
+
+
+def _names(names: list[str]) -> tuple[str, ...]:
+    for name in names:
+        if not is_host(name):
+            raise SettingsError(f"--server-name is {name[:80]!r}; allowed: a host name or an IP address")
+    return tuple(dict.fromkeys(name.lower() for name in names))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -23,6 +23,7 @@ from pi_auto.server.settings import Settings
 from pi_auto.server.store.changes import Changes
 from pi_auto.server.store.engine import Store, StoreError, open_store, unusable
 from pi_auto.server.store.writer import Writer
+from pi_auto.server.trust.fleet import Fleet, open_fleet
 
 EXTENSION = "pi_auto"
 Clock = Callable[[], datetime]
@@ -36,7 +37,10 @@ def now_utc() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One running server. `link` is None where the hub is off; `stopping` is set when streams should end."""
+    """One running server. `link` is None where the hub is off; `fleet` where trust is.
+
+    `stopping` is set when streams should end.
+    """
 
     settings: Settings
     store: Store
@@ -44,6 +48,7 @@ class Context:
     changes: Changes
     link: Link | None = None
     clock: Clock = now_utc
+    fleet: Fleet | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def stop_streams(self) -> None:
@@ -63,10 +68,11 @@ class Context:
 def open_context(settings: Settings, clock: Clock = now_utc) -> Context:
     """Open the books, start the writer and, where one is wanted, the hub.
 
-    Raises StoreError or HubFailed with a sentence for the operator.
+    Raises StoreError, TrustError or HubFailed with a sentence for the operator.
     """
     store = open_store(settings.data)
     try:
+        fleet = _open_fleet(settings, clock)
         writer = Writer(store)
     except DatabaseError as error:  # a damaged page shows when it is read
         store.close()
@@ -82,7 +88,7 @@ def open_context(settings: Settings, clock: Clock = now_utc) -> Context:
         writer.close()
         store.close()
         raise
-    return Context(settings, store, writer, changes, link, clock)
+    return Context(settings, store, writer, changes, link, clock, fleet)
 
 
 class _Process:
@@ -156,6 +162,12 @@ def context_of(app: Flask) -> Context:
     """The context of an app that `pi_api` was registered on."""
     held: Context | LazyContext = app.extensions[EXTENSION]
     return held.get() if isinstance(held, LazyContext) else held
+
+
+def _open_fleet(settings: Settings, clock: Clock) -> Fleet | None:
+    if not settings.trust:
+        return None
+    return open_fleet(settings.data, settings.key_file, settings.server_names, clock())
 
 
 def _start_link(settings: Settings, store: Store, writer: Writer) -> Link | None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add them to the command."""
-    for group in (_add_places, _add_intervals, _add_risks):
+    for group in (_add_places, _add_trust, _add_intervals, _add_risks):
         group(command.add_argument)
     command.add_argument(
         "--log-level",
@@ -50,6 +51,43 @@ def _add_places(add: Callable[..., Any]) -> None:
         metavar="URL",
         type=_url,
         help="the server's address as devices are told it (default: the one they came to)",
+    )
+
+
+def _add_trust(add: Callable[..., Any]) -> None:
+    add(
+        "--trust",
+        choices=("off", "on"),
+        default="off",
+        help="on: devices prove who they are by a key, operators by a link or a token, all of it over HTTPS;"
+        " devices of this release cannot follow yet (%(default)s)",
+    )
+    add(
+        "--https",
+        metavar="ADDRESS:PORT",
+        default="127.0.0.1:5443",
+        help="with --trust on: where the API and the pages are; --http then only says so (%(default)s)",
+    )
+    add(
+        "--server-name",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="with --trust on: a host name or an address of this server, for its certificate and the fleet card;"
+        " may be given several times",
+    )
+    add_key_file(add)
+
+
+def add_key_file(add: Callable[..., Any]) -> None:
+    """The option that names the key of the server's secrets."""
+    add(
+        "--key-file",
+        metavar="FILE",
+        type=Path,
+        default=os.environ.get("PI_AUTO_KEY_FILE"),
+        help="the key that the server's secrets are sealed with, outside the data folder; made if it is not there"
+        " (default: PI_AUTO_KEY_FILE, else systemd's credential pi-auto-key, else DIR.key beside the data folder)",
     )
 
 

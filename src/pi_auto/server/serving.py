@@ -21,13 +21,14 @@ from multiprocessing.connection import Connection as Pipe
 from typing import Any
 
 from granian._granian import SocketHolder
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from pi_auto.server.links.supervisor import SOCKET, stop_hub
 from pi_auto.server.settings import Address, Settings
 from pi_auto.server.stalled import MOST_SILENCE, bound_silence
+from pi_auto.server.trust.fleet import Certificate
 from pi_auto.server.worker import load
 
 THREADS = 128  # a live page holds one: fifty of them leave room for the devices
@@ -68,16 +69,23 @@ def bound_address(listener: socket.socket) -> Address:
     return Address(host, port)
 
 
-def serve(settings: Settings, listener: socket.socket, ready: Callable[[Address | None], None]) -> str | None:
+def serve(
+    settings: Settings,
+    listener: socket.socket,
+    ready: Callable[[Address | None], None],
+    certificate: Certificate | None = None,
+    plain: socket.socket | None = None,
+) -> str | None:
     """Serve until SIGTERM or SIGINT; returns why it could not, if so.
 
-    `ready` is called once, when the worker answers, with the address the hub has bound.
+    `ready` is called once, when the worker answers, with the address the hub has bound. With a
+    certificate it is TLS, and `plain` is a second socket, which says where the first one is.
     """
     if multiprocessing.get_start_method(allow_none=True) != "fork":
         multiprocessing.set_start_method("fork", force=True)  # the worker inherits the listening socket
     _allow_files(_MOST_CONNECTIONS + _SPARE_FILES)
-    server = _Server(listener, ready)
-    loader = partial(load, settings, bound_address(listener).port, server.reports_in)
+    server = _Server(listener, ready, certificate)
+    loader = partial(load, settings, bound_address(listener).port, server.reports_in, plain)
     with contextlib.suppress(SystemExit):  # how granian says that a worker went first; `failure` says why
         server.serve(target_loader=loader, wrap_loader=False)
     if server.was_ready and settings.hub_mqtt:
@@ -88,7 +96,12 @@ def serve(settings: Settings, listener: socket.socket, ready: Callable[[Address 
 class _Server(_Granian):  # type: ignore[misc] # see above
     """Granian with our socket, our patience and our way to stop."""
 
-    def __init__(self, listener: socket.socket, ready: Callable[[Address | None], None]) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        ready: Callable[[Address | None], None],
+        certificate: Certificate | None = None,
+    ) -> None:
         super().__init__(
             "pi_auto.server",
             interface=Interfaces.WSGI,
@@ -102,6 +115,8 @@ class _Server(_Granian):  # type: ignore[misc] # see above
             respawn_failed_workers=True,
             workers_kill_timeout=_STOP_WITHIN,
         )
+        if certificate:
+            self.ssl_ctx = _tls(certificate)
         self.failure: str | None = None
         self.was_ready = False
         # A pipe, since a queue or an event that a killed worker has held can never be used again.
@@ -150,6 +165,16 @@ class _Server(_Granian):  # type: ignore[misc] # see above
             elif not self.was_ready:
                 self.was_ready = True
                 self._ready(hub)
+
+
+def _tls(certificate: Certificate) -> tuple[Any, ...]:
+    """What granian hands its workers for TLS.
+
+    The key is given by a file in memory, which the worker inherits: granian 2.8 cannot read an encrypted
+    key on a curve, and a key in the clear is to lie on no disk. Granian's own floor would be TLS 1.3.
+    """
+    key = f"/proc/self/fd/{certificate.key_in_memory()}"
+    return (True, str(certificate.file), key, None, str(SSLProtocols.tls12), None, [], False)
 
 
 def _allow_files(wanted: int) -> None:

@@ -50,7 +50,10 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings of one server. `http` and `hub_mqtt` are off where they are None; intervals are seconds."""
+    """All settings of one server. `http` and `hub_mqtt` are off where they are None; intervals are seconds.
+
+    With `trust` the API and the pages are on `https` alone, and `http` says where.
+    """
 
     data: Path
     http: Address | None = None
@@ -60,9 +63,14 @@ class Settings:
     insecure_plain_mqtt: bool = False
     heartbeat_interval: int = 30
     update_interval: int = 3600
+    trust: bool = False
+    https: Address | None = None
+    key_file: Path | None = None
+    server_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _refuse_plain(self.http, "--http", self.insecure_plain_http, "--insecure-plain-http")
+        if not self.trust:  # else nothing secret is said there
+            _refuse_plain(self.http, "--http", self.insecure_plain_http, "--insecure-plain-http")
         _refuse_plain(self.hub_mqtt, "--hub-mqtt", self.insecure_plain_mqtt, "--insecure-plain-mqtt")
 
     @classmethod

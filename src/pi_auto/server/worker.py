@@ -10,6 +10,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -25,9 +26,11 @@ from pi_auto.server.app import create_app
 from pi_auto.server.context import Context, open_context
 from pi_auto.server.links.base import HubFailed
 from pi_auto.server.links.local import LocalLink
+from pi_auto.server.plain import PlainPort, serve_plain
 from pi_auto.server.settings import Settings
 from pi_auto.server.stalled import MOST_SILENCE, end_stalled
 from pi_auto.server.store.engine import StoreError
+from pi_auto.server.trust.errors import TrustError
 
 HUB_READY_WITHIN = 20.0  # seconds
 _LAST_ANSWERS = 0.7  # seconds for requests that are under way when the worker is to stop
@@ -70,13 +73,16 @@ class _Stop:
                 end(signal.SIGTERM, None)
 
 
-def load(settings: Settings, port: int, reports: Pipe) -> Flask:
-    """Open everything, hand granian the app, and tell `reports` how it went: (why it failed, where the hub is)."""
+def load(settings: Settings, port: int, reports: Pipe, plain: socket.socket | None = None) -> Flask:
+    """Open everything, hand granian the app, and tell `reports` how it went: (why it failed, where the hub is).
+
+    `plain` is the socket of the port without TLS, where there is one.
+    """
     stop = _Stop()
     _in_background("parent", _leave_with_parent)
     try:
         context = open_context(settings)
-    except (StoreError, HubFailed) as error:
+    except (StoreError, TrustError, HubFailed) as error:
         reports.send((str(error), None))
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 - a worker that dies unheard would be started again for ever
@@ -91,7 +97,10 @@ def load(settings: Settings, port: int, reports: Pipe) -> Flask:
     _in_background("stalled", _end_stalled, port)
     _in_background("ready", _report_ready, reports, context)
     _in_background("writer", _leave_without_writer, context)
-    return create_app(settings, context)
+    app = create_app(settings, context)
+    if plain:
+        _in_background("plain", serve_plain, plain, PlainPort(app, context, port))
+    return app
 
 
 def _report_ready(reports: Pipe, context: Context) -> None:

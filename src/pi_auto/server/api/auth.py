@@ -8,12 +8,14 @@ a token that was replaced opens nothing from the moment of that commit on.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from sqlalchemy import Connection
 
 from pi_auto.server.api.errors import ApiError
 from pi_auto.server.context import Context
+from pi_auto.server.enrolment.tokens import device_of
 from pi_auto.server.fleet.claims import hash_secret
 from pi_auto.server.fleet.tokens import device_of_token
 from pi_auto.server.store.engine import Store
@@ -21,31 +23,33 @@ from pi_auto.wire.errors import FieldError
 from pi_auto.wire.registration import TOKEN
 
 _SCHEME = "bearer"
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _REMEMBERED = 20_000  # tokens, some 5 MB
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A device that has shown a token, and the hash of that."""
+    """A device that has shown a token, the hash of that, and when."""
 
     device_id: str
     hashed: bytes = field(repr=False)
+    at: datetime
 
 
 def authenticate(context: Context, authorization: str | None) -> str:
     """The device whose token the `Authorization` header carries. Raises ApiError 401 (register again)."""
-    return _look_up(context.store, _hash_in(authorization))
+    return _look_up(context.store, _hash_in(authorization), context.clock())
 
 
 def recognise(context: Context, authorization: str | None) -> Caller:
     """As `authenticate`, but maybe from memory: good enough to listen to, and to be confirmed before booking."""
     hashed = _hash_in(authorization)
-    return Caller(_remembered(context.store, hashed), hashed)
+    return Caller(_remembered(context.store, hashed), hashed, context.clock())
 
 
 def confirm(connection: Connection, caller: Caller) -> None:
     """Make sure, in the transaction that books for the caller. Raises ApiError 401."""
-    if device_of_token(connection, caller.hashed) != caller.device_id:
+    if _device_of(connection, caller.hashed, caller.at) != caller.device_id:
         _remembered.cache_clear()
         raise _no_longer_good()
 
@@ -76,17 +80,23 @@ def _hash_in(authorization: str | None) -> bytes:
     return hash_secret(token)
 
 
-def _look_up(store: Store, hashed: bytes) -> str:
+def _look_up(store: Store, hashed: bytes, now: datetime = _LONG_AGO) -> str:
+    """Whose token it is; one that had run out by `now` is nobody's."""
     with store.engine.connect() as connection:
-        device_id = device_of_token(connection, hashed)
+        device_id = _device_of(connection, hashed, now)
     if device_id is None:
         raise _no_longer_good()
     return device_id
 
 
-# An exception is not remembered: a bad token is looked up each time.
+def _device_of(connection: Connection, hashed: bytes, now: datetime) -> str | None:
+    """The device of a token, by a claim or by a key."""
+    return device_of_token(connection, hashed) or device_of(connection, hashed, now)
+
+
+# An exception is not remembered: a bad token is looked up each time. `confirm` sees whether it has run out.
 _remembered = lru_cache(_REMEMBERED)(_look_up)
 
 
 def _no_longer_good() -> ApiError:
-    return ApiError(401, "the token is not, or no longer, good; register again with the device's claim")
+    return ApiError(401, "the token is not, or no longer, good; register again, or renew it with the device's key")

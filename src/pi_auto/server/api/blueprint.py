@@ -9,7 +9,7 @@ from __future__ import annotations
 from flask import Blueprint
 from flask.blueprints import BlueprintSetupState
 
-from pi_auto.server.api import health, listing, ota, registration, scans, shortcut
+from pi_auto.server.api import enrolment, health, listing, ota, registration, scans, shortcut
 from pi_auto.server.api.errors import answer_everything_in
 from pi_auto.server.context import EXTENSION, LazyContext
 from pi_auto.server.settings import Settings
@@ -17,6 +17,9 @@ from pi_auto.server.settings import Settings
 ENDPOINTS = (
     ("GET", "/api/health", health.health),
     ("POST", "/api/register_device", registration.register_device),
+    ("POST", "/api/register_device/nonce", enrolment.nonce),
+    ("POST", "/api/renew_token", enrolment.renew_token),
+    ("POST", "/api/fleet_proof", enrolment.fleet_proof),
     ("POST", "/api/scans", scans.receive_scans),
     ("GET", "/api/scans", listing.list_scans),
     ("GET", "/api/pi_devices", listing.pi_devices),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Response
+from typing import Any
+
+from flask import Response, request
 
 from pi_auto.server.api.answers import respond
 from pi_auto.server.context import Context, current
@@ -10,6 +12,7 @@ from pi_auto.server.store.engine import StoreError
 from pi_auto.version import __version__
 from pi_auto.wire.times import format_time
 
+HTTPS_PORT = "pi_auto.https_port"  # in the WSGI environment, of what comes by the port without TLS
 SERVICE = "barcode_scanner_server"  # legacy contract: discovery looks for this word
 
 
@@ -17,13 +20,20 @@ def health() -> Response:
     """200 while scans can be booked, 503 when they cannot."""
     context = current()
     well = context.writer.alive() and _in_place(context)
-    body = {
+    body: dict[str, Any] = {
         "status": "healthy" if well else "unhealthy",
         "service": SERVICE,
         "timestamp": format_time(context.clock()),
         "version": __version__,
     }
+    if context.fleet:
+        body |= {"fleet_id": context.fleet.fleet_id, "tls": {"https": _https_port(context)}}
     return respond(body, 200 if well else 503)
+
+
+def _https_port(context: Context) -> int:
+    told: int | None = request.environ.get(HTTPS_PORT)
+    return told or (context.settings.https.port if context.settings.https else 0)
 
 
 def _in_place(context: Context) -> bool:

@@ -6,21 +6,21 @@ of one; the books decide last, alone, in the writer's transaction.
 
 from __future__ import annotations
 
-import ipaddress
 import logging
-from dataclasses import replace
 
 from flask import Response, request
 
 from pi_auto.server.api.answers import respond
 from pi_auto.server.api.bodies import json_body
+from pi_auto.server.api.enrolment import reachable, register_signed
 from pi_auto.server.api.errors import ApiError
 from pi_auto.server.api.writing import committed
 from pi_auto.server.context import Context, current
 from pi_auto.server.fleet.claims import Decision
 from pi_auto.server.fleet.registering import Registered, foresee, register
 from pi_auto.server.links.base import HubAccess
-from pi_auto.wire.registration import HubDial, Registration, RegistrationAnswer
+from pi_auto.wire.registration import Registration, RegistrationAnswer
+from pi_auto.wire.signed import is_signed
 
 _log = logging.getLogger(__name__)
 
@@ -35,8 +35,16 @@ _MESSAGES = {
 
 def register_device() -> Response:
     """Take a device in, or welcome it back."""
-    context = current()
-    registration = Registration.from_json(json_body(request))
+    context, told = current(), json_body(request)
+    if is_signed(told):
+        return register_signed(context, told)
+    if context.fleet:
+        raise ApiError(
+            403,
+            "this fleet takes in devices that sign their registration with a key of their own; this one did not:"
+            " install the client of this server's version. Old clients are not served (legacy mode is off)",
+        )
+    registration = Registration.from_json(told)
     with context.store.engine.connect() as connection:
         foreseen = foresee(connection, registration)
     _refuse(foreseen, registration)
@@ -78,15 +86,7 @@ def _answer(
         server_url=context.settings.public_url or request.url_root.rstrip("/"),
         message=_MESSAGES[registered.decision],
         api_token=registered.token,
-        hub=_reachable(given.dial) if given and given.dial else None,
+        hub=reachable(given.dial) if given and given.dial else None,
         update_interval=context.settings.update_interval,
         heartbeat_interval=context.settings.heartbeat_interval,
     )
-
-
-def _reachable(dial: HubDial) -> HubDial:
-    """A hub that listens on every address is reached where the caller has just reached us."""
-    if not ipaddress.ip_address(dial.address).is_unspecified:
-        return dial
-    host = request.host.rpartition(":")[0] if request.host.rpartition(":")[2].isdigit() else request.host
-    return replace(dial, address=host.strip("[]") or dial.address)

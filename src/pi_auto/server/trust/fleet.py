@@ -8,6 +8,7 @@ its key. Whatever a power cut leaves out is made at the next start.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,11 +18,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
+    NoEncryption,
     PrivateFormat,
     load_pem_private_key,
 )
 
 from pi_auto.files import write_whole
+from pi_auto.server.enrolment.nonces import Nonces
 from pi_auto.server.trust.authority import Authority, open_authority, sealed_file
 from pi_auto.server.trust.certificates import new_key, server_certificate, still_serves
 from pi_auto.server.trust.errors import TrustError
@@ -44,6 +47,13 @@ class Certificate:
     file: Path
     password: str = field(repr=False)
 
+    def key_in_memory(self) -> int:
+        """A file descriptor of the key in the clear, which is on no disk. Children that are forked inherit it."""
+        key = load_pem_private_key(self.file.read_bytes(), self.password.encode())
+        descriptor = os.memfd_create("server-key")
+        os.write(descriptor, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        return descriptor
+
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
@@ -58,6 +68,11 @@ class Fleet:
     def fleet_id(self) -> str:
         """The fleet's id."""
         return self.authority.fleet_id
+
+    @property
+    def nonces(self) -> Nonces:
+        """The nonces that devices sign."""
+        return Nonces(self.key.derive("nonces"))
 
     def card(self, servers: Sequence[ServerAddress], batch_token: str | None = None) -> FleetCard:
         """The card that devices get."""
@@ -76,20 +91,22 @@ def is_made(data: Path) -> bool:
     return sealed_file(data).exists()
 
 
-def open_fleet(data: Path, setting: Path | None, names: tuple[str, ...], now: datetime) -> Fleet:
+def open_fleet(data: Path, setting: Path | None, names: tuple[str, ...] | None, now: datetime) -> Fleet:
     """The fleet of this data folder, made where there is none. Raises TrustError.
 
     `setting` names the key file, `names` are further names of this server: those that the fleet's
-    authority cannot vouch for are told, and need a public certificate.
+    authority cannot vouch for are told, and need a public certificate. Without any, not even an empty
+    list of them, the certificate is left as it is.
     """
     key = sealing_key(key_file(data, setting), sealed=is_made(data))
     authority = open_authority(data, key, now)
-    for name in names:
+    for name in names or ():
         if reason := why_not(name, authority.fleet_id):
             _log.warning("the fleet's certificate will not bear %s: %s; devices do not mind", name, reason)
     certificate = Certificate(data / "trust" / "server.pem", key.derive("password of the server's key").hex())
-    _renew(certificate, authority, certified(authority.fleet_id, names), now)
-    return Fleet(authority, key, names, certificate)
+    if names is not None:
+        _renew(certificate, authority, certified(authority.fleet_id, names), now)
+    return Fleet(authority, key, names or (), certificate)
 
 
 def _renew(held: Certificate, authority: Authority, names: tuple[str, ...], now: datetime) -> None:

@@ -1,0 +1,162 @@
+"""What a device with a key asks: a nonce, to be taken in, its next token, a proof of the fleet.
+
+Signatures are checked here, outside of the books' one line of writers; the books then decide
+alone, in one transaction. The hub is asked before them, since it may be away and the answer must
+never be half of one.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import math
+import time
+from dataclasses import replace
+from typing import Any
+
+from flask import Response, request
+
+from pi_auto.server.api.answers import respond
+from pi_auto.server.api.bodies import json_body
+from pi_auto.server.api.errors import ApiError
+from pi_auto.server.api.writing import committed
+from pi_auto.server.context import Context, current
+from pi_auto.server.enrolment import nonces, taking_in, tokens
+from pi_auto.server.enrolment.facts import identity_of_serial
+from pi_auto.server.enrolment.limits import Limiter
+from pi_auto.server.enrolment.renewing import key_of, renew
+from pi_auto.server.enrolment.rules import Grant
+from pi_auto.server.enrolment.saying import refusal, waiting
+from pi_auto.server.links.base import HubAccess
+from pi_auto.server.trust.fleet import Fleet
+from pi_auto.server.trust.signatures import is_signed_by
+from pi_auto.wire.enrolment import Enrolment, Nonce, Renewal, Token
+from pi_auto.wire.fleet_proof import ProofRequest
+from pi_auto.wire.keys import PublicKey
+from pi_auto.wire.registration import HubDial, RegistrationAnswer
+from pi_auto.wire.signed import ENROLMENT, RENEWAL, Signed
+from pi_auto.wire.verdicts import Refused, Refusing, Waiting
+
+_log = logging.getLogger(__name__)
+_limiter = Limiter(60, 60.0, time.monotonic)  # wrong signatures and nonces of one address a minute
+_STATUS = {Refusing.CROWDED: 429, Refusing.FULL: 503}
+
+
+def nonce() -> Response:
+    """A nonce for the next signature."""
+    context = current()
+    made = _fleet(context).nonces.make(context.clock())
+    return respond(Nonce(made, int(nonces.LASTS.total_seconds())).to_json())
+
+
+def fleet_proof() -> Response:
+    """The fleet's signature over the device's nonce, and the time."""
+    context = current()
+    asked = ProofRequest.from_json(json_body(request))
+    return respond(_fleet(context).prove(asked.nonce, context.clock()).to_json())
+
+
+def register_signed(context: Context, told: object) -> Response:
+    """Take a device in, welcome it back, let it wait or refuse it."""
+    fleet, address = _fleet(context), request.remote_addr or ""
+    signed = Signed.from_json(told, ENROLMENT)
+    asked = Enrolment.from_json(signed.content())
+    if reason := _wrong(context, fleet, asked, asked.key, signed, address):
+        return _refuse(reason, asked.device_id, address)
+    access = _put_at_hub(context, asked)
+    outcome = committed(context, lambda books: taking_in.take_in(books, asked, address, context.clock()))
+    _log.info("enrol: device=%s %s", asked.device_id, outcome.verdict.value)
+    if isinstance(outcome.verdict, Refusing):
+        return _refuse(outcome.verdict, asked.device_id, address)
+    if isinstance(outcome.verdict, Waiting):
+        return respond(waiting(asked.device_id, outcome.verdict).to_json(), 202)
+    return respond(_answer(context, asked, outcome, access).to_json())
+
+
+def renew_token() -> Response:
+    """A device's next token."""
+    context, address = current(), request.remote_addr or ""
+    fleet = _fleet(context)
+    signed = Signed.from_json(json_body(request), RENEWAL)
+    asked = Renewal.from_json(signed.content())
+    with context.store.engine.connect() as connection:
+        key = key_of(connection, asked.device_id)
+    if key is None:
+        return _refuse(Refusing.UNKNOWN, asked.device_id, address)
+    if reason := _wrong(context, fleet, asked, key, signed, address):
+        return _refuse(reason, asked.device_id, address)
+    answer = committed(context, lambda books: renew(books, asked, key, address, context.clock()))
+    if isinstance(answer, Refusing):
+        return _refuse(answer, asked.device_id, address)
+    return respond(Token(answer, int(tokens.LASTS.total_seconds())).to_json())
+
+
+def reachable(dial: HubDial) -> HubDial:
+    """A hub that listens on every address is reached where the caller has just reached us."""
+    if not ipaddress.ip_address(dial.address).is_unspecified:
+        return dial
+    host = request.host.rpartition(":")[0] if request.host.rpartition(":")[2].isdigit() else request.host
+    return replace(dial, address=host.strip("[]") or dial.address)
+
+
+def _fleet(context: Context) -> Fleet:
+    if context.fleet is None:
+        raise ApiError(404, "this server has no fleet of its own; it is started with --trust off")
+    return context.fleet
+
+
+def _wrong(
+    context: Context, fleet: Fleet, asked: Enrolment | Renewal, key: PublicKey, signed: Signed, address: str
+) -> Refusing | None:
+    """Why the request is refused before the books are asked."""
+    if _limiter.wait(address):
+        return Refusing.CROWDED
+    reason = None
+    if not is_signed_by(key, signed):
+        reason = Refusing.SIGNATURE
+    elif asked.fleet_id != fleet.fleet_id:
+        reason = Refusing.FLEET
+    elif not fleet.nonces.is_good(asked.nonce, context.clock()):
+        reason = Refusing.NONCE
+    if reason:
+        _limiter.failed(address)
+    return reason
+
+
+def _refuse(reason: Refusing, device_id: str, address: str) -> Response:
+    _log.warning("enrol refused: device=%s %s, from %s", device_id, reason.value, address)
+    said: Refused = refusal(reason)
+    if wait := _limiter.wait(address):
+        said = replace(said, retry_after=max(said.retry_after, math.ceil(wait)))
+    response = respond(said.to_json(), _STATUS.get(reason, 403))
+    response.headers["Retry-After"] = str(said.retry_after)
+    return response
+
+
+def _put_at_hub(context: Context, asked: Enrolment) -> HubAccess | None:
+    """The device's way into the hub, where it is going to be taken in. A new key gets a new one."""
+    with context.store.engine.connect() as connection:
+        verdict = taking_in.foresee(connection, asked, context.clock())
+        known = identity_of_serial(connection, asked.serial)
+    if context.link is None or not isinstance(verdict, Grant):
+        return None
+    access = context.link.put_device(asked.device_id)
+    if known is None or known.fingerprint == asked.key.fingerprint:
+        return access
+    context.link.rotate_keys(asked.device_id)  # what was the primary key is the secondary now
+    return context.link.rotate_keys(asked.device_id)  # and now it is neither
+
+
+def _answer(context: Context, asked: Enrolment, outcome: Any, access: HubAccess | None) -> RegistrationAnswer:
+    return RegistrationAnswer(
+        device_id=asked.device_id,
+        registration_date=outcome.registered_at or context.clock(),
+        connection_string=str(access.connection_string) if access else None,
+        server_url=context.settings.public_url or request.url_root.rstrip("/"),
+        message="device enrolled",
+        api_token=outcome.token,
+        hub=reachable(access.dial) if access and access.dial else None,
+        update_interval=context.settings.update_interval,
+        heartbeat_interval=context.settings.heartbeat_interval,
+        token_expires_in=int(tokens.LASTS.total_seconds()),
+    )
