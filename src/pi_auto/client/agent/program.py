@@ -10,19 +10,20 @@ import sys
 from pi_auto.client.agent.agent import Agent
 from pi_auto.client.agent.enrolment.identity import NoIdentity
 from pi_auto.client.agent.waiting import Waiting
-from pi_auto.client.settings import Settings
+from pi_auto.client.settings import Settings, SettingsError
+from pi_auto.client.whereabouts import has_server
 from pi_auto.wire.errors import FieldError
 
 
 def run_agent(settings: Settings | None, waiting: Waiting) -> int:
     """Run until SIGTERM or SIGINT, first `waiting` for settings that name a server; the exit code."""
     try:
-        if settings is None or not settings.server_url:
+        if settings is None or not has_server(settings):
             settings = waiting.settings()
         if settings is None:
             return 0
         agent = Agent(settings)
-    except FieldError as error:
+    except (FieldError, SettingsError) as error:
         print(f"pi-auto-client: {error}", file=sys.stderr)
         return 2
     except (OSError, sqlite3.Error, NoIdentity) as error:

@@ -19,6 +19,7 @@ from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.notify import Manager
 from pi_auto.client.settings import Settings, SettingsError
 from pi_auto.client.stopping import stop_signals
+from pi_auto.client.whereabouts import has_server
 
 log = logging.getLogger("pi_auto.registration")
 
@@ -64,11 +65,12 @@ class Waiting:
     def _ask(self, telling: Telling) -> Settings | None:
         try:
             settings = self.look()
+            named = has_server(settings)
         except SettingsError as error:
             said = f"{error}; mend it, and no restart is needed"
         else:
-            if settings.server_url:
-                log.info("going on to register with %s", settings.server_url)
+            if named:
+                log.info("going on to register with %s", settings.server_url or "the fleet of the card")
                 return settings
             said = NO_SERVER
         log.warning("cannot register: %s", said)

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from pi_auto.client.agent.enrolment.identity import Identity, stored_identity
-from pi_auto.client.agent.enrolment.registration import stored_registration
 from pi_auto.client.bulletin import Post, posts_in
 from pi_auto.client.doctor.asking import Exchange, ask_server
 from pi_auto.client.doctor.patience import Once
 from pi_auto.client.last_good import last_good
 from pi_auto.client.settings import DEFAULT_FILE, DEFAULT_STATE, CommandLineError, Settings, SettingsError
+from pi_auto.client.whereabouts import kept_registration
 from pi_auto.wire.registration import RegistrationAnswer
 
 INSTALLED = "/opt/pi-auto-client"
@@ -79,4 +79,4 @@ class Patient:
         identity = self.identity()
         if identity is None:
             return None
-        return stored_registration(self.settings.agent_folder, self.settings.server_url, identity.device_id)
+        return kept_registration(self.settings, identity.device_id)

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from pi_auto.client.agent.enrolment.identity import stored_identity
-from pi_auto.client.agent.enrolment.registration import stored_registration
 from pi_auto.client.bulletin import Post, posts_in
 from pi_auto.client.clock import clock_synced
 from pi_auto.client.settings import Settings
@@ -26,6 +25,7 @@ from pi_auto.client.spool.reader import SpoolReader
 from pi_auto.client.status import services
 from pi_auto.client.status.devices import Devices
 from pi_auto.client.status.undelivered import undelivered
+from pi_auto.client.whereabouts import card_of, giver, kept_registration
 from pi_auto.version import __version__
 from pi_auto.wire.connection_string import ConnectionString
 from pi_auto.wire.errors import FieldError
@@ -102,14 +102,14 @@ def _hide_barcodes(status: dict[str, Any]) -> None:
 def _standing(settings: Settings, troubles: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "device_id": None,
-        "server": settings.server_url or None,
+        "server": giver(settings, card_of(settings)) or None,
         "registered": None,
         "hub": None,
     }
     try:
         identity = stored_identity(settings.agent_folder)
         found["device_id"] = identity.device_id if identity else settings.device_id
-        given = stored_registration(settings.agent_folder, settings.server_url, found["device_id"])
+        given = kept_registration(settings, found["device_id"])
     except OSError as error:
         troubles.append(f"{error.filename}: {error.strerror}")
         return found

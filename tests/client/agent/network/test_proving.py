@@ -36,7 +36,7 @@ def at(peer: FleetPeer, host: str = "127.0.0.1", certificate: str = "fleet") -> 
 
 
 def prover(home: FleetHome, public_ca: Path | None = None) -> Prover:
-    return Prover(home.card, home.ca, public_ca=public_ca)
+    return Prover(home.card, public_ca=public_ca)
 
 
 def test_a_server_of_the_fleet_is_believed_at_whatever_address(home: FleetHome) -> None:

@@ -9,6 +9,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 
 from pi_auto.client.agent.delivery.lane import Lane
@@ -59,7 +60,10 @@ class HubDelivery:
         methods: Methods | None = None,
         log_level: Callable[[str | None], None] = lambda _level: None,
         link: Callable[[], OwnLink] = own_link,
+        authorities: Path | str | None = None,
     ) -> None:
+        """`authorities` vouch for the hub, besides the system's: a PEM file or PEM text."""
+        self._authorities = authorities
         self._settings, self._device_id, self._lane = settings, device_id, lane
         self._standing, self._wakeups, self._heartbeat = standing, wakeups, heartbeat
         self._telling, self._methods, self._log_level = telling, methods or Methods({}), log_level
@@ -102,7 +106,7 @@ class HubDelivery:
     def _ways(self, given: RegistrationAnswer) -> tuple[HubWay, ...]:
         settings = self._settings
         return ways_into(
-            given, self._device_id, settings.server_ca, settings.proxy, insecure=settings.insecure_plain_http
+            given, self._device_id, self._authorities, settings.proxy, insecure=settings.insecure_plain_http
         )
 
     def _connect(self, ways: tuple[HubWay, ...]) -> HubConnection:

@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pi_auto.client.agent.api import ServerApi
+from pi_auto.client.agent.enrolment.device_key import DeviceKey
 from pi_auto.client.agent.enrolment.enrolling import Applicant, enrol, renew
+from pi_auto.client.agent.enrolment.hardware import Hardware
 from pi_auto.client.agent.enrolment.identity import Identity
 from pi_auto.client.agent.enrolment.openssl import OpensslError
 from pi_auto.client.agent.enrolment.registration import register
 from pi_auto.client.agent.errors import ApiError
 from pi_auto.files import fsync_folder
+from pi_auto.wire.fleet_card import FleetCard
 from pi_auto.wire.registration import RegistrationAnswer
 
 log = logging.getLogger("pi_auto.registration")
@@ -89,3 +92,12 @@ class ByKey:
             fsync_folder(self.folder)
         except OSError as error:
             log.warning("the batch token could not be erased; it is of no more use to this device: %s", error)
+
+
+def way_of(folder: Path, identity: Identity, card: FleetCard | None) -> Way:
+    """By the key where there is a card. Raises OpensslError or OSError where the device can have no key."""
+    if card is None:
+        return ByClaim(identity)
+    hardware = Hardware()
+    serial = hardware.serial() or hardware.mac() or identity.device_id
+    return ByKey(Applicant(card.fleet_id, identity.device_id, serial, DeviceKey(folder)), folder)

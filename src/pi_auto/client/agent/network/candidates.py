@@ -27,12 +27,12 @@ class Candidate:
 
 
 def in_order(
-    last_good: ServerAddress | None, setting: ServerAddress | None, card: Iterable[ServerAddress]
+    last_good: ServerAddress | None, setting: Iterable[ServerAddress], card: Iterable[ServerAddress]
 ) -> list[Candidate]:
     """Each address once, by whoever names it first."""
-    named = [(last_good, LAST_GOOD), (setting, SETTING), *((one, CARD) for one in card)]
+    last = [last_good] if last_good else []
     found: dict[ServerAddress, Candidate] = {}
-    for address, source in named:
-        if address is not None:
+    for source, addresses in ((LAST_GOOD, last), (SETTING, setting), (CARD, card)):
+        for address in addresses:
             found.setdefault(address, Candidate(address, source))
     return list(found.values())[:MOST]

@@ -8,7 +8,6 @@ that name: an impostor that hands the nonce on to the real server has another na
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from pi_auto.client.agent.api import ServerApi
 from pi_auto.client.agent.enrolment.openssl import OpensslError, is_signed_by
 from pi_auto.client.agent.errors import ApiError, Garbled
 from pi_auto.client.endpoint import Endpoint
+from pi_auto.client.proxy import Proxy
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fleet_card import FleetCard
 from pi_auto.wire.fleet_proof import FleetProof, ProofRequest
@@ -28,19 +28,15 @@ _SERVICE = "barcode_scanner_server"  # legacy contract
 
 @dataclass(frozen=True, slots=True)
 class Prover:
-    """Asks servers to prove the fleet of `card`, whose authority is also in the PEM file `ca`.
-
-    `through` makes the endpoint of an address: by the site's proxy, where there is one.
-    """
+    """Asks servers to prove the fleet of `card`, by the site's proxy where there is one."""
 
     card: FleetCard
-    ca: Path
-    through: Callable[[Endpoint], Endpoint] = lambda endpoint: endpoint
+    proxy: Proxy | None = None
     public_ca: Path | None = None  # of the authorities for public certificates; None: the system's
 
     def prove(self, address: ServerAddress) -> Endpoint:
         """How to talk to the server at `address` from now on. Raises ApiError with the reason why not."""
-        endpoint = self.through(self._endpoint(address))
+        endpoint = endpoint_of(address, self.card, self.public_ca).by(self.proxy)
         api = ServerApi(endpoint, patience=PATIENCE)
         try:
             self._check_health(api)
@@ -49,12 +45,6 @@ class Prover:
         finally:
             api.close()
         return endpoint
-
-    def _endpoint(self, address: ServerAddress) -> Endpoint:
-        dialled = (address.host, address.port)
-        if address.certificate == FLEET:
-            return Endpoint(tls=True, host=str(address), dialled=dialled, name=self.card.server_name, ca=self.ca)
-        return Endpoint(tls=True, host=str(address), dialled=dialled, name=address.host, ca=self.public_ca)
 
     def _check_health(self, api: ServerApi) -> None:
         health = api.get("/api/health", {})
@@ -68,6 +58,14 @@ class Prover:
         answer = api.post("/api/fleet_proof", ProofRequest(nonce).to_json())
         if why := _why_not(answer, self.card, nonce, name):
             raise Garbled(f"it does not prove the fleet: {why}")
+
+
+def endpoint_of(address: ServerAddress, card: FleetCard, public_ca: Path | None = None) -> Endpoint:
+    """What is dialled at this address, and what its certificate has to say there."""
+    dialled = (address.host, address.port)
+    if address.certificate == FLEET:
+        return Endpoint(tls=True, host=str(address), dialled=dialled, name=card.server_name, ca=card.ca)
+    return Endpoint(tls=True, host=str(address), dialled=dialled, name=address.host, ca=public_ca)
 
 
 def _why_not(answer: object, card: FleetCard, nonce: str, name: str) -> str | None:

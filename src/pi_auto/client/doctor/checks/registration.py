@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pi_auto.client.doctor.findings import Verdict, ok, warn, wrong
 from pi_auto.client.doctor.patient import Patient
+from pi_auto.client.whereabouts import card_of, giver
 from pi_auto.wire.times import format_time
 
 
@@ -36,7 +37,7 @@ def probe(patient: Patient) -> Facts:
     identity, given = patient.identity(), patient.registration()
     post = patient.agent_tells().get("server")
     return Facts(
-        patient.settings.server_url,
+        giver(patient.settings, card_of(patient.settings)),
         identity.device_id if identity else None,
         format_time(given.registration_date) if given else None,
         bool(post.news["ok"]) if post else None,

@@ -8,6 +8,7 @@ from pi_auto.client.doctor.asking import Exchange, Stop
 from pi_auto.client.doctor.checks.clock import is_plausible
 from pi_auto.client.doctor.findings import Verdict, ok, wrong
 from pi_auto.client.doctor.patient import Patient
+from pi_auto.client.whereabouts import card_of, giver
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def look(patient: Patient) -> Verdict:
 
 def probe(patient: Patient) -> Facts:
     """Ask it, unless another check has already."""
-    return Facts(patient.settings.server_url, patient.server())
+    return Facts(giver(patient.settings, card_of(patient.settings)), patient.server())
 
 
 def judge(facts: Facts) -> Verdict:
