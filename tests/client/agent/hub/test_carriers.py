@@ -4,6 +4,8 @@ from itertools import chain
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pi_auto.client.agent.hub.carriers import Carrier, Carriers
 
@@ -110,3 +112,21 @@ def test_another_hub_with_other_ways_is_dialled_anew(device: Device) -> None:
     assert device.turn(M) == [M]
     device.offered = BOTH
     assert device.turn(M, W) == [M]
+
+
+@given(
+    turns=st.lists(st.sampled_from([(), (M,), (W,), BOTH]), max_size=40),
+    last=st.sampled_from([(M,), (W,)]),
+    links=st.lists(st.sampled_from(["eth0", "wlan0"]), min_size=40, max_size=40),
+)
+def test_whatever_opens_and_closes_an_open_way_is_found_within_three_turns(
+    turns: list[tuple[Carrier, ...]], last: tuple[Carrier, ...], links: list[str]
+) -> None:
+    device = Device()
+    for turn, link in zip(turns, links, strict=False):
+        before, device.link, device.now = device.link, link, device.now + 60.0
+        tried = device.turn(*turn)
+        assert len(tried) == len(set(tried))
+        assert len(tried) == 1 or link != before or turn is turns[0] or device.now > 4 * HOUR
+    found = [device.turn(*last)[-1] for _ in range(3)]
+    assert found[-1] in last

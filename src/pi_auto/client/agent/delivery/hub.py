@@ -14,8 +14,8 @@ from random import Random
 
 from pi_auto.client.agent.delivery.lane import Lane
 from pi_auto.client.agent.enrolment.standing import Standing
-from pi_auto.client.agent.errors import HubError, HubLost, HubRejected, HubUnreached
-from pi_auto.client.agent.hub.carriers import Carriers
+from pi_auto.client.agent.errors import HubError, HubLost, HubRejected
+from pi_auto.client.agent.hub.calling import Calling
 from pi_auto.client.agent.hub.connection import HubConnection
 from pi_auto.client.agent.hub.desired import Desired
 from pi_auto.client.agent.hub.doubting import Doubting
@@ -31,7 +31,6 @@ from pi_auto.client.agent.hub.wishes import LOG_LEVEL, Wishes
 from pi_auto.client.agent.methods.dispatch import Methods
 from pi_auto.client.agent.telling import Telling
 from pi_auto.client.agent.wakeups import Reason, Wakeups
-from pi_auto.client.endpoint import is_loopback
 from pi_auto.client.settings import Settings
 from pi_auto.wire.heartbeat import Heartbeat
 from pi_auto.wire.registration import RegistrationAnswer
@@ -69,8 +68,8 @@ class HubDelivery:
         self._telling, self._methods, self._log_level = telling, methods or Methods({}), log_level
         self._host: str | None = None  # the hub that was last tried
         self._limits = limits or Limits()
-        self._carriers = Carriers(rng)
         self._returning = Returning(wakeups, rng, self._limits.spread, link)
+        self._calling = Calling(self._returning, self._limits.token, rng, lambda: wakeups.stopped)
         self._doubting = Doubting(lane, device_id, self._limits, rng, lambda: wakeups.stopped)
 
     def run(self) -> None:
@@ -91,7 +90,8 @@ class HubDelivery:
             self._lane.set_active(given.connection_string is not None)
             ways = self._ways(given)
             if ways:
-                self._hold_session(self._connect(ways), given)
+                self._host = ways[0].credentials.host
+                self._hold_session(self._calling.connect(ways), given)
             else:
                 self._do_without(given)
         except HubRejected as error:
@@ -109,26 +109,8 @@ class HubDelivery:
             given, self._device_id, self._authorities, settings.proxy, insecure=settings.insecure_plain_http
         )
 
-    def _connect(self, ways: tuple[HubWay, ...]) -> HubConnection:
-        """A connection by the way whose turn it is. Raises HubError."""
-        by_carrier = {way.carrier: way for way in ways}
-        self._host = ways[0].credentials.host
-        while True:
-            self._returning.dials(shared=not is_loopback(ways[0].address))
-            way = by_carrier[self._carriers.next(tuple(by_carrier), self._returning.link, time.monotonic())]
-            try:
-                connection = HubConnection(way, self._limits.token)
-            except HubUnreached as error:
-                if not self._carriers.failed() or self._wakeups.stopped:
-                    raise
-                log.info("trying another way to the IoT Hub: %s", error)
-            else:
-                self._carriers.worked(time.monotonic())
-                self._telling.hub(ok=True, said="connected", host=self._host)
-                log.info("connected to the IoT Hub %s at %s", self._host, way)
-                return connection
-
     def _hold_session(self, connection: HubConnection, given: RegistrationAnswer) -> None:
+        self._telling.hub(ok=True, said="connected", host=self._host)
         session = self._session(connection, given)
         try:
             self._doubting.try_suspect(connection)

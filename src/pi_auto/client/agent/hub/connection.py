@@ -14,17 +14,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.enums import MQTTErrorCode
 
 from pi_auto.client.agent.errors import HubLost, HubRejected, HubUnreached
-from pi_auto.client.agent.hub.carriers import Carrier
+from pi_auto.client.agent.hub.mqtt_client import PATIENCE, mqtt_client
 from pi_auto.client.agent.hub.way import TOKEN_LIFE, HubWay
 from pi_auto.client.agent.wakeups import readable
 from pi_auto.client.clock import clock_synced
 from pi_auto.wire import topics
 
 KEEPALIVE = 60  # seconds; free of charge at Azure
-PATIENCE = 5.0  # seconds for each step of connecting; the agent must be able to stop within as many
 _MOST_CALLS = 16  # waiting; the oldest gives way, and whoever called it hears of a time-out from the hub
 _REJECTED = {"Bad user name or password", "Not authorized"}  # CONNACK 4 and 5, as paho words them
 
@@ -47,7 +46,10 @@ class HubConnection:
         self._refusal: str | None = None
         self._open = False
         self._tls = way.context()
-        self._mqtt = self._client(way, token_life)
+        self._mqtt = mqtt_client(way, self._tls, token_life)
+        self._mqtt.on_connect = self._on_connect
+        self._mqtt.on_publish = self._on_publish
+        self._mqtt.on_message = self._on_message
         try:
             self._connect(way)
         except BaseException:
@@ -105,26 +107,6 @@ class HubConnection:
         # Break the circle of references, so that nothing of paho outlives the connection.
         self._mqtt.on_connect = self._mqtt.on_publish = self._mqtt.on_message = None
 
-    def _client(self, way: HubWay, token_life: int) -> mqtt.Client:
-        client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=way.credentials.device_id,
-            clean_session=True,
-            protocol=mqtt.MQTTv311,
-            reconnect_on_failure=False,
-            transport="websockets" if way.carrier is Carrier.WEBSOCKET else "tcp",
-        )
-        client.ws_set_options(topics.WEBSOCKET_PATH, lambda headers: headers | _named(way))
-        client.max_inflight_messages = 0  # no limit: the window above keeps it, nothing is to wait in here
-        client.connect_timeout = PATIENCE
-        client.username_pw_set(way.user_name(), way.password(time.time(), token_life))
-        if self._tls is not None:
-            client.tls_set_context(self._tls)
-        client.on_connect = self._on_connect
-        client.on_publish = self._on_publish
-        client.on_message = self._on_message
-        return client
-
     def _connect(self, way: HubWay) -> None:
         try:
             self._mqtt.connect(*way.first_hop, KEEPALIVE)
@@ -168,12 +150,6 @@ class HubConnection:
             self.desired.append(bytes(message.payload))
         elif call := topics.parse_method_call(message.topic):
             self.calls.append((*call, bytes(message.payload)))
-
-
-def _named(way: HubWay) -> dict[str, str]:
-    """The headers of the WebSocket that name the hub: paho would put in what is dialled."""
-    host = way.credentials.host if way.port == topics.WEBSOCKET_PORT else f"{way.credentials.host}:{way.port}"
-    return {"Host": host, "Origin": f"https://{host}"}
 
 
 def _clock() -> str:
