@@ -18,7 +18,26 @@ from support.guide_lines import LINES
 ROOT = Path(__file__).parent.parent
 DOCS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 COMMANDS = {
-    "pi_auto.server.cli": ["run", "scanner", "capacity"],
+    "pi_auto.server.cli": [
+        "run",
+        "scanner",
+        "capacity",
+        "operator link",
+        "operator token-create",
+        "operator token-list",
+        "operator token-revoke",
+        "enrolment policy",
+        "enrolment pending",
+        "enrolment approve",
+        "enrolment preauthorise",
+        "enrolment batch-create",
+        "enrolment batch-end",
+        "enrolment revoke",
+        "enrolment lift",
+        "enrolment decommission",
+        "fleet card",
+        "fleet installer",
+    ],
     "pi_auto.hub.cli": ["run"],
     "pi_auto.client.cli": [
         "run",
@@ -51,8 +70,9 @@ def options() -> set[str]:
     for module, commands in COMMANDS.items():
         for command in commands:
             told = subprocess.run(
-                [sys.executable, "-m", module, command, "--help"], check=True, capture_output=True, text=True
-            ).stdout
+                [sys.executable, "-m", module, *command.split(), "--help"],
+                check=True, capture_output=True, text=True,
+            ).stdout  # fmt: skip
             found |= set(OPTION.findall(told))
     return found - FOR_PROGRAMS
 

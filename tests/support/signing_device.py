@@ -42,8 +42,13 @@ class SigningDevice:
 
     def enrolment(self, **changes: Any) -> Enrolment:
         registration = Registration(self.device_id, self.api.clock.now, {"hostname": "till-3"}, "2.0")
-        said = {"fleet_id": self.fleet_id, "nonce": changes.get("nonce") or self.nonce(), "serial": self.serial}
-        said |= {"key": self.key.public, "boot": self.boot, "registration": registration}
+        said: dict[str, Any] = {"fleet_id": self.fleet_id, "serial": self.serial}
+        said |= {
+            "nonce": changes.get("nonce") or self.nonce(),
+            "key": self.key.public,
+            "boot": self.boot,
+            "registration": registration,
+        }
         return Enrolment(**(said | changes))
 
     def enrol(self, **changes: Any) -> TestResponse:
@@ -56,6 +61,7 @@ class SigningDevice:
         return answer
 
     def renew(self, **changes: Any) -> TestResponse:
-        said = {"fleet_id": self.fleet_id, "nonce": self.nonce(), "device_id": self.device_id, "boot": self.boot}
+        said: dict[str, Any] = {"fleet_id": self.fleet_id, "nonce": self.nonce()}
+        said |= {"device_id": self.device_id, "boot": self.boot}
         said["holds"] = hash_secret(self.token).hex() if self.token else None
         return self.send(self.key.sign(RENEWAL, Renewal(**(said | changes))), "/api/renew_token")

@@ -26,14 +26,6 @@ OF_ITS_SERVER = {
     "proxy",
     "insecure_plain_http",
 }
-    "fleet_card",
-    "server_url",
-    "server_address",
-    "server_name",
-    "server_ca",
-    "proxy",
-    "insecure_plain_http",
-}
 
 
 def configure(file: Path, changes: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> None:

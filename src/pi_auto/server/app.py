@@ -16,4 +16,10 @@ def create_app(settings: Settings, context: Context | None = None) -> Flask:
     app.extensions[EXTENSION] = context or LazyContext(settings)
     app.register_blueprint(pi_api)
     app.register_blueprint(console)
+    if settings.trust:
+        from pi_auto.server.operators.gate import guard  # noqa: PLC0415 - only where operators have to be let in
+        from pi_auto.server.operators.web import operators  # noqa: PLC0415 - see above
+
+        app.register_blueprint(operators)
+        guard(app)
     return app

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pi_auto.logs import start_logging
+from pi_auto.server.admin.commands import add_admin
 from pi_auto.server.commands import add_commands
 from pi_auto.server.options import add_options
 from pi_auto.server.settings import OFF, Address, Settings, SettingsError
@@ -118,7 +119,7 @@ def _run_with_trust(settings: Settings) -> None:
 
         def ready(hub: Address | None) -> None:
             _wait_for_answer(bound, fleet)
-            _say_ready(settings, plain and serving.bound_address(plain), hub, https=bound)
+            _say_ready(settings, serving.bound_address(plain) if plain else None, hub, https=bound)
 
         failure = serving.serve(settings, listener, ready, fleet.certificate, plain)
     if failure:
@@ -257,6 +258,7 @@ def _parser() -> argparse.ArgumentParser:
     add_options(command)
     add_commands(commands)
     add_capacity(commands)
+    add_admin(commands)
     return parser
 
 

@@ -23,7 +23,8 @@ from flask import Flask
 from pi_auto.server.api.answers import to_json
 from pi_auto.server.api.health import HTTPS_PORT
 from pi_auto.server.context import Context
-from pi_auto.server.settings import Address
+from pi_auto.server.settings import Address, Settings
+from pi_auto.wire.server_address import HTTPS_PORT as HTTPS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment  # for type checkers only
@@ -55,13 +56,7 @@ class PlainPort:
         return self._refuse(path, start_response)
 
     def _place(self) -> str:
-        """Where people are sent: what is configured, never what the request says its host is."""
-        settings = self._context.settings
-        if settings.public_url:
-            return settings.public_url
-        fallback = settings.https.host if settings.https and not _is_any(settings.https) else "localhost"
-        host = next(iter(settings.server_names), fallback)
-        return f"https://{Address(host, self._https_port)}"
+        return place_of(self._context.settings, self._https_port)
 
     def _redirect(self, path: str, start_response: StartResponse) -> Iterable[bytes]:
         target = self._place() + "/" + quote(path.lstrip("/"))
@@ -81,6 +76,15 @@ class PlainPort:
         return [octets]
 
 
+def place_of(settings: Settings, port: int | None = None) -> str:
+    """Where people are sent: what is configured, never what a request says its host is."""
+    if settings.public_url:
+        return settings.public_url
+    fallback = settings.https.host if settings.https and not _is_any(settings.https) else "localhost"
+    host = next(iter(settings.server_names), fallback)
+    return f"https://{Address(host, port or (settings.https.port if settings.https else HTTPS))}"
+
+
 def serve_plain(listener: socket.socket, port: PlainPort) -> None:
     """Answer requests on a listening socket for as long as the process lives."""
     listener.setblocking(True)
@@ -89,7 +93,7 @@ def serve_plain(listener: socket.socket, port: PlainPort) -> None:
     server.socket = listener
     server.server_name, server.server_port = listener.getsockname()[0], listener.getsockname()[1]
     server.setup_environ()
-    server.set_app(port)  # type: ignore[arg-type] # typeshed knows functions only
+    server.set_app(port)
     server.serve_forever(poll_interval=5.0)
 
 

@@ -15,6 +15,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.util import Finalize
 from typing import Any
@@ -22,12 +24,15 @@ from typing import Any
 from flask import Flask
 from granian import _signals
 
+from pi_auto.server.admin.requests import answer, first_link
+from pi_auto.server.admin.socket import socket_file
+from pi_auto.server.admin.socket import start as start_admin
 from pi_auto.server.app import create_app
 from pi_auto.server.context import Context, open_context
 from pi_auto.server.links.base import HubFailed
 from pi_auto.server.links.local import LocalLink
 from pi_auto.server.plain import PlainPort, serve_plain
-from pi_auto.server.settings import Settings
+from pi_auto.server.settings import Address, Settings
 from pi_auto.server.stalled import MOST_SILENCE, end_stalled
 from pi_auto.server.store.engine import StoreError
 from pi_auto.server.trust.errors import TrustError
@@ -98,9 +103,19 @@ def load(settings: Settings, port: int, reports: Pipe, plain: socket.socket | No
     _in_background("ready", _report_ready, reports, context)
     _in_background("writer", _leave_without_writer, context)
     app = create_app(settings, context)
+    if context.fleet:
+        _answer_administrators(context, port)
     if plain:
         _in_background("plain", serve_plain, plain, PlainPort(app, context, port))
     return app
+
+
+def _answer_administrators(context: Context, port: int) -> None:
+    """The port that was bound is the one that links and cards name."""
+    settings = replace(context.settings, https=Address(str(getattr(context.settings.https, "host", "")), port))
+    known = replace(context, settings=settings)
+    first_link(known)
+    start_admin(socket_file(settings.data), partial(answer, known))
 
 
 def _report_ready(reports: Pipe, context: Context) -> None:

@@ -118,7 +118,7 @@ class Agent:
                 standing, self._wakeups[HUB], rng,
                 lambda: heartbeat(home.first_hop(), reader, self._marks, spool), self._telling,
                 methods=self._methods(), log_level=self._log_level.usual,
-                authorities=card.ca if card else settings.server_ca,
+                fleet_ca=card.ca if card else None,
             ).run,
         }  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
@@ -22,6 +23,11 @@ from pi_auto.server.operators.rules import (
 from pi_auto.server.operators.tables import operator_links, operator_sessions
 
 ADMIN = "admin"
+
+
+def link_file(data: Path) -> Path:
+    """Where the first link lies until somebody signs in."""
+    return data / "trust" / "admin-link"
 
 
 def make_link(connection: Connection, now: datetime) -> str:

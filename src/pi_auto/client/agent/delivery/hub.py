@@ -9,7 +9,6 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable
-from pathlib import Path
 from random import Random
 
 from pi_auto.client.agent.delivery.lane import Lane
@@ -59,10 +58,11 @@ class HubDelivery:
         methods: Methods | None = None,
         log_level: Callable[[str | None], None] = lambda _level: None,
         link: Callable[[], OwnLink] = own_link,
-        authorities: Path | str | None = None,
+        *,
+        fleet_ca: str | None = None,
     ) -> None:
-        """`authorities` vouch for the hub, besides the system's: a PEM file or PEM text."""
-        self._authorities = authorities
+        """`fleet_ca` is the PEM text of the fleet's authority, which vouches for the hub in place of what is set."""
+        self._authorities = fleet_ca or settings.server_ca
         self._settings, self._device_id, self._lane = settings, device_id, lane
         self._standing, self._wakeups, self._heartbeat = standing, wakeups, heartbeat
         self._telling, self._methods, self._log_level = telling, methods or Methods({}), log_level

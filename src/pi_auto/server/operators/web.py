@@ -1,0 +1,81 @@
+"""Signing in by a one-time link, and out. Opening the link uses nothing up: a mail program may look first."""
+
+from __future__ import annotations
+
+import time
+
+from flask import Blueprint, Response, request
+from markupsafe import escape
+
+from pi_auto.server.api.errors import ApiError, answer_to
+from pi_auto.server.api.writing import committed
+from pi_auto.server.audit.trail import Entry, count, note
+from pi_auto.server.console.routes import SECURITY
+from pi_auto.server.context import current
+from pi_auto.server.enrolment.limits import Limiter
+from pi_auto.server.enrolment.waiting import network_of
+from pi_auto.server.operators.gate import COOKIE
+from pi_auto.server.operators.letting_in import ADMIN, end_session, link_file, use_link
+from pi_auto.server.operators.rules import SESSION, SESSION_LASTS, is_forged
+
+_MOST_FORM = 1024  # bytes
+_limiter = Limiter(10, 60.0, time.monotonic)  # wrong links of one address a minute
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Sign in</title>
+<h1>Sign in to the fleet</h1>
+<form method="post" action="/login"><input type="hidden" name="link" value="{link}">
+<button>Sign in</button></form>
+<p>The link is good once. <code>pi-auto-server operator link</code> makes another one.</p></html>
+"""
+
+operators = Blueprint("operators", __name__)
+operators.register_error_handler(Exception, answer_to)
+
+
+@operators.after_request
+def _protect(response: Response) -> Response:
+    response.headers.update(SECURITY | {"Cache-Control": "no-store"})
+    return response
+
+
+@operators.get("/login")
+def login_page() -> Response:
+    """A page with one button, which uses the link up."""
+    return Response(_PAGE.format(link=escape(request.args.get("link", "")[:100])), mimetype="text/html")
+
+
+@operators.post("/login")
+def login() -> Response:
+    """A session for a link that is good."""
+    context, address = current(), request.remote_addr or ""
+    if is_forged(request.method, dict(request.headers), request.host):
+        raise ApiError(403, "this request does not come from a page of this server")
+    if _limiter.wait(address):
+        raise ApiError(429, "too many links of this address were wrong; try again in a minute")
+    request.max_content_length = _MOST_FORM
+    link, now = request.form.get("link", ""), context.clock()
+    session = committed(context, lambda books: use_link(books, link, now))
+    if session is None:
+        _limiter.failed(address)
+        refused = Entry("stranger", "login", ADMIN, "refused", address)
+        committed(context, lambda books: count(books, refused, network_of(address), now))
+        raise ApiError(403, "the link is not, or no longer, good; `pi-auto-server operator link` makes another")
+    committed(context, lambda books: note(books, Entry(ADMIN, "login", ADMIN, "signed in", address), now))
+    link_file(context.settings.data).unlink(missing_ok=True)
+    response = Response(status=303, headers={"Location": "/"})
+    seconds = int(SESSION_LASTS.total_seconds())
+    response.set_cookie(COOKIE, session, max_age=seconds, secure=True, httponly=True, samesite="Lax", path="/")
+    return response
+
+
+@operators.post("/logout")
+def logout() -> Response:
+    """End the session."""
+    context, session = current(), request.cookies.get(COOKIE, "")
+    if is_forged(request.method, dict(request.headers), request.host):
+        raise ApiError(403, "this request does not come from a page of this server")
+    if SESSION.match(session):
+        committed(context, lambda books: end_session(books, session))
+    response = Response(status=303, headers={"Location": "/login"})
+    response.delete_cookie(COOKIE, secure=True, httponly=True, samesite="Lax", path="/")
+    return response
