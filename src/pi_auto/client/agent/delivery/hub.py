@@ -61,7 +61,7 @@ class HubDelivery:
         *,
         fleet_ca: str | None = None,
     ) -> None:
-        """`fleet_ca` is the PEM text of the fleet's authority, which vouches for the hub in place of what is set."""
+        """`fleet_ca`, PEM text, vouches for the hub in place of the authorities that are set."""
         self._authorities = fleet_ca or settings.server_ca
         self._settings, self._device_id, self._lane = settings, device_id, lane
         self._standing, self._wakeups, self._heartbeat = standing, wakeups, heartbeat
