@@ -34,7 +34,7 @@ def card_of(settings: Settings) -> FleetCard | None:
 
 def has_server(settings: Settings) -> bool:
     """Whether the device knows whom to look for. Raises SettingsError."""
-    return bool(settings.server_url) or card_of(settings) is not None
+    return card_of(settings) is not None or bool(settings.server_url)
 
 
 def giver(settings: Settings, card: FleetCard | None) -> str:

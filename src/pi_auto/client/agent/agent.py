@@ -102,8 +102,8 @@ class Agent:
         given_by = giver(settings, card)
         standing = self._standing(folder, given_by, rng)
         office = Office(
-            settings, folder, given_by, home, ServerApi(home), way_of(folder, identity, card), standing,
-            self._telling, rng,
+            settings, folder, given_by, home, ServerApi(home), way_of(folder, identity, card, given_by),
+            standing, self._telling, rng,
         )  # fmt: skip
         spool = settings.capture_folder
         reader = SpoolReader(spool)

@@ -48,11 +48,14 @@ class Deferred(ApiError):  # noqa: N818 - named for what has happened
 
 
 class NotEnrolled(ApiError):  # noqa: N818 - named for what has happened
-    """The fleet has not taken this device in, or not yet: a person must act."""
+    """The fleet has not taken this device in, or not yet: a person must act, as `remedy` says.
 
-    def __init__(self, message: str, retry_after: float, reason: str) -> None:
+    `reason` is a word of wire's `verdicts`.
+    """
+
+    def __init__(self, message: str, retry_after: float, reason: str, remedy: str = "") -> None:
         super().__init__(message)
-        self.retry_after, self.reason = retry_after, reason
+        self.retry_after, self.reason, self.remedy = retry_after, reason, remedy
 
 
 class HubError(Exception):

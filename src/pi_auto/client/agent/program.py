@@ -18,7 +18,7 @@ from pi_auto.wire.errors import FieldError
 def run_agent(settings: Settings | None, waiting: Waiting) -> int:
     """Run until SIGTERM or SIGINT, first `waiting` for settings that name a server; the exit code."""
     try:
-        if settings is None or not has_server(settings):
+        if settings is None or not _knows_its_server(settings):
             settings = waiting.settings()
         if settings is None:
             return 0
@@ -33,3 +33,11 @@ def run_agent(settings: Settings | None, waiting: Waiting) -> int:
         signal.signal(number, lambda *_: agent.stop())
     print(f"pi-auto-client agent ready: device={shlex.quote(agent.identity.device_id)}", flush=True)
     return 0 if agent.run() else 1
+
+
+def _knows_its_server(settings: Settings) -> bool:
+    """A card that cannot be read is waited for to be mended: without it, nobody could be believed."""
+    try:
+        return has_server(settings)
+    except SettingsError:
+        return False

@@ -7,13 +7,15 @@ again; a nonce that ran out on the way is asked for once more.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, TypeVar
 
 from pi_auto.client.agent.api import ServerApi
 from pi_auto.client.agent.enrolment.device_key import DeviceKey
+from pi_auto.client.agent.enrolment.invitation import Invitation
+from pi_auto.client.agent.enrolment.remedies import words_for
 from pi_auto.client.agent.errors import Deferred, Garbled, NotEnrolled, Refused
 from pi_auto.client.clock import boot_id
 from pi_auto.version import __version__
@@ -27,33 +29,31 @@ from pi_auto.wire.verdicts import Refused as Verdict
 _Message = TypeVar("_Message")
 _Signed = Callable[[str], dict[str, Any]]  # a message over a nonce, in its envelope
 
-_WAITS_FOR = {
-    Waiting.APPROVAL: "an operator has to approve it",
-    Waiting.NEW_KEY: "this serial is known with another key: an operator has to say which is right",
-    Waiting.TAKEN_ID: "its device id belongs to another serial: an operator has to settle that",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Applicant:
-    """Who asks: the ids are public, the key is what proves them."""
+    """Who asks: the ids are public, the key is what proves them.
+
+    `claim` proves an id that it had from the same server before there were keys.
+    """
 
     fleet_id: str
     device_id: str
     serial: str
     key: DeviceKey
+    claim: str | None = field(default=None, repr=False)
 
 
 def enrol(
-    api: ServerApi, who: Applicant, info: dict[str, Any], batch_token: str | None = None
+    api: ServerApi, who: Applicant, info: dict[str, Any], shown: Invitation, holds: str | None = None
 ) -> RegistrationAnswer:
-    """What the fleet gives this device. Repeating it is harmless.
+    """What the fleet gives this device; `holds` is the token that it has kept. Repeating it is harmless.
 
     Raises NotEnrolled with what a person has to do, ApiError, and OpensslError.
     """
 
     def signed(nonce: str) -> dict[str, Any]:
-        registration = Registration(who.device_id, datetime.now(UTC), info, __version__)
+        registration = Registration(who.device_id, datetime.now(UTC), info, __version__, claim=who.claim)
         asked = Enrolment(
             fleet_id=who.fleet_id,
             nonce=nonce,
@@ -61,26 +61,30 @@ def enrol(
             key=who.key.public,
             boot=boot_id(),
             registration=registration,
-            batch_token=batch_token,
+            batch_token=shown.batch_token,
+            secret=shown.secret,
+            holds=_hashed(holds),
         )
         return who.key.sign(ENROLMENT, asked.to_json()).to_json()
 
-    answer = _asked(api, who, "/api/register_device", signed)
-    given = _read(RegistrationAnswer.from_json, answer)
+    given = _read(RegistrationAnswer.from_json, _asked(api, who, "/api/register_device", signed))
     if given.device_id != who.device_id:
         raise Garbled(f"the server enrolled {given.device_id!r} where {who.device_id!r} asked")
     return given
 
 
-def renew(api: ServerApi, who: Applicant, token: str | None) -> Token:
-    """The next token in place of `token`. Raises as `enrol` does; NotEnrolled means: enrol again."""
+def renew(api: ServerApi, who: Applicant, holds: str | None) -> Token:
+    """The next token after the one that it has kept. Raises as `enrol` does; NotEnrolled means: enrol again."""
 
     def signed(nonce: str) -> dict[str, Any]:
-        holds = sha256(token.encode()).hexdigest() if token else None
-        asked = Renewal(who.fleet_id, nonce, who.device_id, boot_id(), holds)
+        asked = Renewal(who.fleet_id, nonce, who.device_id, boot_id(), _hashed(holds))
         return who.key.sign(RENEWAL, asked.to_json()).to_json()
 
     return _read(Token.from_json, _asked(api, who, "/api/renew_token", signed))
+
+
+def _hashed(token: str | None) -> str | None:
+    return sha256(token.encode()).hexdigest() if token else None
 
 
 def _asked(api: ServerApi, who: Applicant, path: str, signed: _Signed) -> dict[str, Any]:
@@ -98,25 +102,24 @@ def _once(api: ServerApi, who: Applicant, path: str, signed: _Signed) -> dict[st
     try:
         return api.post(path, signed(nonce.nonce))
     except Deferred as error:
-        raise _waiting(_read(Pending.from_json, error.answer), who) from None
+        pending = _read(Pending.from_json, error.answer)
+        raise _not_enrolled(pending.reason, pending.retry_after, who) from None
     except Refused as error:
-        raise _refused(error) from None
+        raise _refused(error, who) from None
 
 
-def _waiting(pending: Pending, who: Applicant) -> NotEnrolled:
-    said = f"{_WAITS_FOR[pending.reason]} (key {who.key.public.fingerprint[:16]}…)"
-    return NotEnrolled(f"the fleet has noted this device: {said}", pending.retry_after, pending.reason)
-
-
-def _refused(error: Refused) -> Exception:
+def _refused(error: Refused, who: Applicant) -> Exception:
     """Its verdict; the error itself where the server does not speak of enrolment."""
     try:
         verdict = Verdict.from_json(error.answer)
     except FieldError:
         return error
-    return NotEnrolled(
-        f"the fleet does not take this device in: {verdict.message}", verdict.retry_after, verdict.reason
-    )
+    return _not_enrolled(verdict.reason, verdict.retry_after, who)
+
+
+def _not_enrolled(reason: Waiting | Refusing, retry_after: int, who: Applicant) -> NotEnrolled:
+    said, remedy = words_for(reason, who.device_id, who.serial, who.key.public.fingerprint)
+    return NotEnrolled(f"fleet {who.fleet_id} has not taken this device in: {said}", retry_after, reason, remedy)
 
 
 def _read(reader: Callable[[object], _Message], answer: dict[str, Any]) -> _Message:

@@ -22,14 +22,18 @@ class OpensslError(Exception):
     """The command is missing, hangs, or cannot use what it was given."""
 
 
+class Unusable(OpensslError):  # noqa: N818 - named for what the input is
+    """The command works, and says that it cannot use what it was given."""
+
+
 def new_key() -> bytes:
     """A private key, PKCS #8 in PEM. Raises OpensslError."""
     return _openssl("genpkey", *_CURVE, "-outform", "PEM")
 
 
-def public_of(file: Path) -> PublicKey:
-    """The public half of the private key in `file`. Raises OpensslError, and FieldError on another curve."""
-    return PublicKey.from_der(_openssl("pkey", "-in", str(file), "-pubout", "-outform", "DER"), str(file))
+def public_of(key: bytes, where: str) -> PublicKey:
+    """The public half of a private key in PEM, out of `where`. Raises OpensslError; FieldError on another curve."""
+    return PublicKey.from_der(_openssl("pkey", "-pubout", "-outform", "DER", given=key), where)
 
 
 def sign(file: Path, octets: bytes) -> bytes:
@@ -66,7 +70,7 @@ def _path(descriptor: int) -> str:
 def _openssl(*command: str, given: bytes = b"") -> bytes:
     done = _run(command, given)
     if done.returncode:
-        raise OpensslError(_complaint(command, done))
+        raise (Unusable if done.returncode == 1 else OpensslError)(_complaint(command, done))
     return done.stdout
 
 

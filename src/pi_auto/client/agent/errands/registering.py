@@ -7,7 +7,8 @@ import time
 
 from pi_auto.client.agent.backoff import Backoff
 from pi_auto.client.agent.errands.office import Office
-from pi_auto.client.agent.errors import ApiError
+from pi_auto.client.agent.errors import ApiError, NotEnrolled
+from pi_auto.client.agent.telling import REGISTRAR
 
 log = logging.getLogger("pi_auto.registration")
 
@@ -19,7 +20,8 @@ class Registering:
 
     def __init__(self, office: Office) -> None:
         self._office = office
-        self._pauses = Backoff(office.rng, longest=float(office.settings.registration_retry_interval))
+        self._longest = float(office.settings.registration_retry_interval)
+        self._pauses = Backoff(office.rng, longest=self._longest)
         self._not_before = 0.0
 
     def due(self) -> float:
@@ -36,12 +38,19 @@ class Registering:
             self._failed(error)
             return
         self._pauses.reset()
-        office.telling.reached("registrar")
+        office.telling.reached(REGISTRAR)
         office.keep(given)
         log.info("registered as %s with %s: %s", given.device_id, office.where(), given.message)
 
     def _failed(self, error: ApiError) -> None:
-        pause = self._pauses.next(error.retry_after)
+        pause = self._pause(error)
         self._not_before = time.monotonic() + pause
         log.warning("cannot register with %s, next try in %.0f s: %s", self._office.where(), pause, error)
-        self._office.telling.failed("registrar", f"cannot register: {error}")
+        self._office.telling.failed(REGISTRAR, f"cannot register: {error}")
+
+    def _pause(self, error: ApiError) -> float:
+        """Who waits for a person asks at an even pace, and never less often than at other troubles."""
+        rest = self._pauses.next(error.retry_after)
+        if isinstance(error, NotEnrolled) and error.retry_after:
+            return min(error.retry_after, self._longest) * self._office.rng.uniform(1.0, 1.5)
+        return rest

@@ -26,7 +26,7 @@ class Renewing:
         self._pauses = Backoff(office.rng, first=30.0, longest=_LONGEST_PAUSE)
         self._seen: str | None = None
         self._at = _NEVER
-        self._is_first = True
+        self._is_first = office.standing.given() is not None  # kept over a restart
 
     def due(self) -> float:
         """Some time in the second half of the token's life."""
