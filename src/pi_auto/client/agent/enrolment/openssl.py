@@ -32,7 +32,7 @@ def new_key() -> bytes:
 
 
 def public_of(key: bytes, where: str) -> PublicKey:
-    """The public half of a private key in PEM, out of `where`. Raises OpensslError; FieldError on another curve."""
+    """The public half of a private key in PEM, out of `where`. Raises OpensslError and FieldError."""
     return PublicKey.from_der(_openssl("pkey", "-pubout", "-outform", "DER", given=key), where)
 
 
