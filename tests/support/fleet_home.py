@@ -30,7 +30,7 @@ class FleetHome:
         self.certificate = folder / "peer.pem"
         self.ca = folder / "ca.pem"
         self.ca.write_text(self.fleet.authority.pem)
-        self.certificate.write_bytes(self._opened())
+        self.certificate.write_bytes(certificate_of(self.fleet))
 
     @property
     def card(self) -> FleetCard:
@@ -49,9 +49,10 @@ class FleetHome:
     def prove(self, body: Any) -> dict[str, Any]:
         return self.fleet.prove(body["nonce"], datetime.now(UTC)).to_json()
 
-    def _opened(self) -> bytes:
-        """The server's certificate with its key in the clear, as Python's own server wants it."""
-        pem = self.fleet.certificate.file.read_bytes()
-        key = load_pem_private_key(pem, self.fleet.certificate.password.encode())
-        chain = pem[: pem.index(b"-----BEGIN ENCRYPTED")]
-        return chain + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+def certificate_of(fleet: Fleet) -> bytes:
+    """The server's certificate with its key in the clear, as Python's own server wants it."""
+    pem = fleet.certificate.file.read_bytes()
+    key = load_pem_private_key(pem, fleet.certificate.password.encode())
+    chain = pem[: pem.index(b"-----BEGIN ENCRYPTED")]
+    return chain + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
