@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import signal
 import socket
 import ssl
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -17,6 +22,7 @@ from pi_auto.server.context import now_utc
 from pi_auto.server.trust.fleet import Fleet, open_fleet
 from pi_auto.wire.enrolment import Nonce
 from support.server import Answer, RunningServer, running_server
+from support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +72,20 @@ def test_a_device_reaches_the_api_by_the_fleets_name(server: RunningServer, flee
     assert health.json["fleet_id"] == fleet.fleet_id
     nonce = ask_tls(server, fleet, "POST", "/api/register_device/nonce")
     assert fleet.nonces.is_good(Nonce.from_json(nonce.json).nonce, now_utc())
+
+
+def test_a_body_that_nobody_wants_cuts_no_answer_off(server: RunningServer, fleet: Fleet) -> None:
+    card = fleet.card(())
+    context = ssl.create_default_context(cadata=card.ca)
+    plain = socket.create_connection(place(server.https), timeout=20)
+    with context.wrap_socket(plain, server_hostname=card.server_name) as connection:
+        for _ in range(5):
+            head = b"POST /api/register_device/nonce HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n"
+            connection.sendall(head)
+            connection.sendall(b"{}")
+            answer = http.client.HTTPResponse(connection)
+            answer.begin()
+            assert fleet.nonces.is_good(json.loads(answer.read())["nonce"], now_utc())
 
 
 def test_the_servers_files_hold_no_key_in_the_clear(server: RunningServer, fleet: Fleet) -> None:
@@ -166,3 +186,38 @@ def test_the_ready_line_without_trust_is_as_it_was(tmp_path: Path) -> None:
     with running_server(tmp_path) as running:
         assert running.https == "off"
         assert json.loads(running.request("/api/health").body).get("fleet_id") is None
+
+
+def test_a_worker_that_dies_is_followed_by_one_that_answers_on_both_ports(tmp_path: Path) -> None:
+    with running_server(tmp_path, "--trust", "on", "--https", "127.0.0.1:0") as running:
+        fleet = open_fleet(running.data, None, None, now_utc())
+        killed = running.worker()
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: running.worker() not in {0, killed}, 20, "another worker")
+        wait_until(lambda: _answers(running, fleet), 20, "answers on both ports")
+        ended = subprocess.run(
+            [sys.executable, "-m", "pi_auto.server.cli", "enrolment", "policy", "--data", str(running.data)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert ended.stdout.strip() == "approve", ended.stderr
+
+
+def test_the_server_stops_in_time_whoever_is_talking(tmp_path: Path) -> None:
+    with running_server(tmp_path, "--trust", "on", "--https", "127.0.0.1:0") as running:
+        talking = [socket.create_connection(place(at), timeout=20) for at in (running.http, running.https) * 5]
+        for one in talking:
+            one.sendall(b"GET /api/health HTTP/1.1\r\n")
+        begun = time.monotonic()
+        assert running.stop() == 0
+        assert time.monotonic() - begun < 5
+        for one in talking:
+            one.close()
+
+
+def _answers(running: RunningServer, fleet: Fleet) -> bool:
+    try:
+        return (
+            ask_plain(running, "/api/health").status == 200 == ask_tls(running, fleet, "GET", "/api/health").status
+        )
+    except (OSError, http.client.HTTPException):
+        return False

@@ -109,7 +109,7 @@ def _run_with_trust(settings: Settings) -> None:
         _bind(settings.hub_mqtt, "--hub-mqtt").close()
     try:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fleet = open_fleet(settings.data, settings.key_file, settings.server_names, now_utc())
+        fleet = open_fleet(settings.data, settings.key_file, settings.names, now_utc())
     except (TrustError, OSError) as error:
         raise CommandFailed(str(error)) from error
     with ExitStack() as stack:

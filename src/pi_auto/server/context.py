@@ -167,7 +167,7 @@ def context_of(app: Flask) -> Context:
 def _open_fleet(settings: Settings, clock: Clock) -> Fleet | None:
     if not settings.trust:
         return None
-    return open_fleet(settings.data, settings.key_file, settings.server_names, clock())
+    return open_fleet(settings.data, settings.key_file, settings.names, clock())
 
 
 def _start_link(settings: Settings, store: Store, writer: Writer) -> Link | None:

@@ -73,6 +73,16 @@ class Settings:
             _refuse_plain(self.http, "--http", self.insecure_plain_http, "--insecure-plain-http")
         _refuse_plain(self.hub_mqtt, "--hub-mqtt", self.insecure_plain_mqtt, "--insecure-plain-mqtt")
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of this server: those it was given, and the one address that it listens on, if it is one."""
+        own = (
+            ()
+            if self.https is None or ipaddress.ip_address(self.https.host).is_unspecified
+            else (self.https.host,)
+        )
+        return tuple(dict.fromkeys((*self.server_names, *own)))
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """The settings of a blueprint in somebody else's Flask app, which has no command line of ours.

@@ -100,10 +100,13 @@ def test_the_card_names_the_server_and_may_hold_a_batch_token(server: RunningSer
     card = FleetCard.from_json(json.loads(say(server.data, "fleet", "card")))
     assert [(one.host, one.port) for one in card.servers] == [("fleet.local", port), ("10.1.2.3", port)]
     assert card.batch_token is None
-    told = say(server.data, "fleet", "card", "--batch", "spring", "--most", "5", "--address", "192.0.2.7:6000")
+    told = say(server.data, "fleet", "card", "--batch", "spring", "--most", "5", "--address", "192.0.2.7:6000",
+               "--address", "public:fleet.example.org:443")  # fmt: skip
     other = FleetCard.from_json(json.loads(told))
     assert other.batch_token
-    assert [str(one) for one in other.servers] == ["192.0.2.7:6000"]
+    assert [(str(one), one.certificate) for one in other.servers] == [
+        ("192.0.2.7:6000", "fleet"), ("fleet.example.org:443", "public"),
+    ]  # fmt: skip
     assert (other.fleet_id, other.ca) == (card.fleet_id, card.ca)
 
 

@@ -25,12 +25,13 @@ from pi_auto.server.operators import letting_in, tokens
 from pi_auto.server.operators.letting_in import link_file
 from pi_auto.server.operators.rules import scopes_of
 from pi_auto.server.plain import place_of
+from pi_auto.server.settings import Address
 from pi_auto.server.trust.fleet import Fleet
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fields import Fields
 from pi_auto.wire.fleet_card import MOST_SERVERS
 from pi_auto.wire.ids import device_id_of
-from pi_auto.wire.server_address import ServerAddress
+from pi_auto.wire.server_address import FLEET, PUBLIC, ServerAddress
 from pi_auto.wire.times import format_time
 
 T = TypeVar("T")
@@ -166,11 +167,17 @@ def _card(context: Context, fields: Fields) -> dict[str, Any]:
     fleet = fleet_of(context)
     batch = fields.optional("batch", lambda n: fields.text(n, most=64))
     texts = fields.optional("servers", lambda n: fields.items(n, most=MOST_SERVERS), [])
-    servers = [ServerAddress.parse(str(text), f"servers[{index}]") for index, text in enumerate(texts)]
+    servers = [_address(str(text), f"servers[{index}]") for index, text in enumerate(texts)]
     servers = servers or _own_addresses(context)
     token = _make_batch(context, Fields(fields.raw | {"name": batch}))["token"] if batch else None
     _noted(context, "card", "fleet", f"handed out with batch {batch}" if batch else "handed out")
     return {"card": fleet.card(servers, token).to_json()}
+
+
+def _address(text: str, path: str) -> ServerAddress:
+    """`HOST:PORT`, or `public:HOST:PORT` for a proxy with a certificate of the world's authorities."""
+    bare = text.removeprefix(f"{PUBLIC}:")
+    return ServerAddress.parse(bare, path, FLEET if bare == text else PUBLIC)
 
 
 def first_link(context: Context) -> None:
@@ -192,7 +199,8 @@ def fleet_of(context: Context) -> Fleet:
 
 def _own_addresses(context: Context) -> list[ServerAddress]:
     port = context.settings.https.port if context.settings.https else 0
-    return [ServerAddress(name, port) for name in context.settings.server_names if port][:MOST_SERVERS]
+    names = [name for name in context.settings.names if not Address(name, port).loopback]
+    return [ServerAddress(name, port) for name in names if port][:MOST_SERVERS]
 
 
 def _lasts(fields: Fields) -> timedelta:

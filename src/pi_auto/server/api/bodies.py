@@ -32,6 +32,11 @@ def json_body(request: Request) -> Any:
     return read_json(request.stream, request.content_length, request.headers.get("Content-Encoding"))
 
 
+def discard_body(request: Request) -> None:
+    """Take in a body that nobody wants: granian cuts a connection whose body was not read, answer and all."""
+    _read(request.stream, request.content_length)
+
+
 def read_json(stream: IO[bytes], length: int | None, encoding: str | None) -> Any:
     """A body of that announced length and encoding as JSON values. Raises ApiError or FieldError."""
     return decode_json(unpack(_read(stream, length), encoding))

@@ -17,7 +17,7 @@ from typing import Any
 from flask import Response, request
 
 from pi_auto.server.api.answers import respond
-from pi_auto.server.api.bodies import json_body
+from pi_auto.server.api.bodies import discard_body, json_body
 from pi_auto.server.api.errors import ApiError
 from pi_auto.server.api.writing import committed
 from pi_auto.server.context import Context, current
@@ -45,6 +45,7 @@ _STATUS = {Refusing.CROWDED: 429, Refusing.FULL: 503}
 def nonce() -> Response:
     """A nonce for the next signature."""
     context = current()
+    discard_body(request)
     made = _fleet(context).nonces.make(context.clock())
     return respond(Nonce(made, int(nonces.LASTS.total_seconds())).to_json())
 
@@ -135,10 +136,12 @@ def _refuse(reason: Refusing, device_id: str, address: str) -> Response:
 
 def _put_at_hub(context: Context, asked: Enrolment) -> HubAccess | None:
     """The device's way into the hub, where it is going to be taken in. A new key gets a new one."""
+    if context.link is None:
+        return None
     with context.store.engine.connect() as connection:
         verdict = taking_in.foresee(connection, asked, context.clock())
         known = identity_of_serial(connection, asked.serial)
-    if context.link is None or not isinstance(verdict, Grant):
+    if not isinstance(verdict, Grant):
         return None
     access = context.link.put_device(asked.device_id)
     if known is None or known.fingerprint == asked.key.fingerprint:
