@@ -52,6 +52,10 @@ def said_of_enrolment(settings: Settings) -> str:
     return json.dumps(post.news) if post else ""
 
 
+def said_of_server(settings: Settings) -> str:
+    return str(posts_in(settings.agent_folder).get("server"))
+
+
 Booked = Callable[[], list[str]]
 
 
@@ -139,7 +143,7 @@ def test_a_device_that_is_shut_out_says_so_first_and_delivers_once_that_is_lifte
         wait_until(office.enrolled, what="it is taken in")
         office.revoke(DEVICE)
         stored.scan("one")
-        wait_until(lambda: "shut it out" in str(posts_in(settings.agent_folder)["server"].news), what="its word")
+        wait_until(lambda: "shut it out" in said_of_server(settings), what="its word")
         assert booked() == []
         office.lift(DEVICE)
         wait_until(lambda: booked() == ["one"], what="the scan to arrive")
@@ -168,8 +172,7 @@ def test_without_openssl_a_new_device_says_what_it_lacks_and_scans_on(
     with monkeypatch.context() as patched:
         patched.setenv("PATH", "/nowhere")
         with running(settings):
-            server = lambda: str(posts_in(settings.agent_folder).get("server"))  # noqa: E731 - read below
-            wait_until(lambda: "this device cannot sign: openssl" in server(), what="its word")
+            wait_until(lambda: "this device cannot sign: openssl" in said_of_server(settings), what="its word")
     with running(settings):
         wait_until(lambda: booked() == ["one"], what="the scan to arrive")
 
@@ -182,7 +185,7 @@ def test_what_one_fleet_gave_is_not_shown_to_another(settings: Settings, office:
     settings.fleet_card.write_text(json.dumps(card.to_json()))
     before = len(office.peer.received)
     with running(settings):
-        wait_until(lambda: "is not found" in str(posts_in(settings.agent_folder).get("server")), what="its word")
+        wait_until(lambda: "is not found" in said_of_server(settings), what="its word")
     assert {path for path, _ in office.peer.received[before:]} <= {"/api/health"}
 
 
