@@ -84,7 +84,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if not has_server(settings):
         raise SettingsError(
             f"{arguments.config or DEFAULT_FILE}: server_url is missing; "
-            "allowed: the server's address, such as http://127.0.0.1:5000 (or --server on the command line)"
+            "allowed: the server's address, such as http://127.0.0.1:5000 (or --server on the command line); "
+            f"nor is there a fleet card, {settings.fleet_card}"
         )
     use_format(settings.log_format)
     python = itself.command()
@@ -95,9 +96,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _announce(settings: Settings, facts: dict[str, str]) -> None:
+    from pi_auto.client.whereabouts import card_of, giver  # noqa: PLC0415 - loaded when needed
+
     said = {
         "device": facts.get("device", "unknown"),
-        "server": settings.server_url,
+        "server": giver(settings, card_of(settings)),
         "scanner": settings.scanner,
         "state": str(settings.state),
     }

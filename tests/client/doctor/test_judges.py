@@ -95,6 +95,11 @@ TABLES: dict[str, list[Case]] = {
         (card.Facts(CARD), OK, "there is none"),
         (card.Facts(CARD, "fxue", datetime(2040, 1, 1, tzinfo=UTC), now=NOW), OK, "fxue"),
         (card.Facts(CARD, trouble="is no fleet card: ca is missing"), WRONG, "--card fleet.json"),
+        (
+            card.Facts(CARD, "fxue", datetime(2040, 1, 1, tzinfo=UTC), now=NOW, signs=False),
+            WRONG,
+            "apt-get install openssl",
+        ),
         (card.Facts(CARD, "fxue", None, now=NOW), WRONG, "cannot be read"),
         (
             card.Facts(CARD, "fxue", datetime(2026, 11, 22, tzinfo=UTC), now=NOW),

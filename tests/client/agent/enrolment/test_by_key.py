@@ -246,3 +246,13 @@ def test_a_revoked_device_is_let_in_again_with_the_same_key(office: FleetOffice,
     enrolled.enrol()
     assert enrolled.works()
     assert len(office.enrolled()) == 1
+
+
+def test_a_token_that_was_withdrawn_and_is_shown_after_that_is_no_clone(
+    office: FleetOffice, enrolled: Box
+) -> None:
+    office.revoke(DEVICE)
+    office.lift(DEVICE)
+    enrolled.renew()
+    assert enrolled.works()
+    assert office.alarms() == []

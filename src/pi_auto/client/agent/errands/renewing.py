@@ -33,7 +33,9 @@ class Renewing:
         given = self._office.standing.given()
         if given and given.api_token != self._seen:
             self._seen, self._at = given.api_token, self._planned(given)
-        return _NEVER if self._office.home.is_unknown else self._at
+        # Whoever complains may be right: a token that was withdrawn must not be shown as the one that is held.
+        is_doubted = self._office.standing.ask_at() is not None
+        return _NEVER if is_doubted or self._office.home.is_unknown else self._at
 
     def run(self) -> None:
         """Renew it once; what was given besides stays."""

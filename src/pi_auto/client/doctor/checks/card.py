@@ -6,6 +6,7 @@ import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shutil import which
 
 from pi_auto.client.doctor.checks.clock import is_plausible
 from pi_auto.client.doctor.findings import Verdict, ok, unchecked, warn, wrong
@@ -20,13 +21,17 @@ _FROM_SERVER = "get a new card at the server (pi-auto-server fleet card) and ins
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The card in `file`: whose it is, when its authority ends (None where that is not told), or `trouble`."""
+    """The card in `file`: whose it is, when its authority ends (None where that is not told), or `trouble`.
+
+    `signs` is whether the command is there by which the device signs.
+    """
 
     file: Path
     fleet: str | None = None
     ends: datetime | None = None
     trouble: str = ""
     now: datetime | None = None
+    signs: bool = True
 
 
 def look(patient: Patient) -> Verdict:
@@ -41,7 +46,9 @@ def probe(patient: Patient) -> Facts:
         card = card_of(patient.settings)
     except SettingsError as error:
         return Facts(file, trouble=str(error))
-    return Facts(file, card.fleet_id, _end_of(card.ca), now=datetime.now(UTC)) if card else Facts(file)
+    if card is None:
+        return Facts(file)
+    return Facts(file, card.fleet_id, _end_of(card.ca), now=datetime.now(UTC), signs=which("openssl") is not None)
 
 
 def judge(facts: Facts) -> Verdict:
@@ -52,6 +59,8 @@ def judge(facts: Facts) -> Verdict:
         return ok("there is none; the server is believed as the settings say")
     if facts.ends is None or facts.now is None:
         return wrong(f"{facts.file}: the certificate of fleet {facts.fleet}'s authority cannot be read", _AGAIN)
+    if not facts.signs:
+        return wrong("openssl is missing, by which this device signs", "sudo apt-get install openssl")
     if not is_plausible(facts.now):
         return unchecked(f"this clock says {facts.now:%Y-%m-%d}", "see the line about the clock")
     return _judge_end(facts.fleet, facts.ends, facts.now)
