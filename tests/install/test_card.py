@@ -176,3 +176,52 @@ def test_without_a_card_nothing_of_it_is_made(box: Box) -> None:
     installed(box, "./install_pi_client.sh --server https://fleet.example:5443")
     assert not box.path(CARD).exists()
     assert not box.path(TOKEN_FILE).exists()
+
+
+SETUP = """
+import os, sys; sys.path.insert(0, 'pi_auto_client.py')
+from pathlib import Path
+from pi_auto.client.appliance.handing_over import HandingOver, card_given
+from pi_auto.client.appliance.setup import Setup
+handing_over = HandingOver(card_given(Path('fleet.json')))
+setup = Setup(Path('pi_auto_client.py').resolve(), patience=0.5, handing_over=handing_over)
+"""
+
+
+def test_a_release_that_does_not_run_gives_the_former_card_back_too(
+    box: Box, card: Make, of_version: Callable[[str], bytes]
+) -> None:
+    give(box, card(token=None))
+    installed(box)
+    before = box.path(CARD).read_bytes()
+    give(box, card("theirs"))
+    box.write("/home/pi/pi_auto_client.py", of_version("0.9.0"), mode=0o755)
+    box.write("/srv/broken", "0.9.0")
+    box.write("/home/pi/setup.py", f"{SETUP}setup.run()\n")
+    code, said = box.run("python3 -I setup.py")
+    assert code == 1
+    assert "the former one runs again" in said
+    assert box.path(CARD).read_bytes() == before
+    assert holding(box, TOKEN) == []
+
+
+@pytest.mark.parametrize("step", ["configure", "place_card", "make_users_and_folders", "place_token", "switch"])
+def test_after_a_power_cut_behind_any_step_the_next_run_finishes(box: Box, card: Make, step: str) -> None:
+    give(box, card())
+    cut = f"for step in setup.steps():\n    step()\n    step.__name__ == '{step}' and os._exit(9)\n"
+    box.write("/home/pi/cut.py", SETUP + cut)
+    assert box.run("python3 -I cut.py")[0] == 9
+    installed(box)
+    assert FleetCard.parse(box.path(CARD).read_bytes()) == card(token=None)
+    assert holding(box, TOKEN) == [TOKEN_FILE.lstrip("/")]
+    assert box.run(f"stat -c '%a %U' {TOKEN_FILE}")[1] == "600 pi-auto\n"
+
+
+def test_a_link_that_the_agent_has_planted_gets_no_token(box: Box, card: Make) -> None:
+    give(box, card())
+    installed(box)
+    box.path(TOKEN_FILE).unlink()
+    box.run(f"ln -s /etc/planted {TOKEN_FILE}")
+    installed(box)
+    assert not box.path("/etc/planted").exists()
+    assert box.run(f"stat -c '%F %a %U' {TOKEN_FILE}")[1] == "regular file 600 pi-auto\n"
