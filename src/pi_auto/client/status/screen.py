@@ -61,6 +61,8 @@ def _registered(status: dict[str, Any]) -> Line:
         return "registered", f"since {_moment(since)}" if since else "no"
     if told and not told["ok"]:
         return "enrolled", f"no: {told['said']}; {told['remedy']}"
+    if status["agent_runs"] is None:
+        return "enrolled", "not known"
     return "enrolled", f"in fleet {status['fleet']} since {_moment(since)}" if since else "not yet"
 
 

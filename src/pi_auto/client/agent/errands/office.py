@@ -37,8 +37,8 @@ class Office:
     rng: Random
 
     def where(self) -> str:
-        """The server, for people. It may not have been found yet."""
-        return self.settings.server_url or self.giver
+        """Who is asked, for people: a fleet's server may not have been found yet."""
+        return self.giver
 
     def ask(self) -> RegistrationAnswer:
         """Everything the server gives this device. Raises ApiError."""
