@@ -64,8 +64,13 @@ def known_endpoint(settings: Settings) -> Endpoint:
     card = card_of(settings)
     if card is None:
         return settings.endpoint()
+    return endpoint_of(known_address(settings, card), card).by(settings.proxy)
+
+
+def known_address(settings: Settings, card: FleetCard) -> ServerAddress:
+    """Where the fleet's server was found last, else where it may be. Raises FieldError where nobody says."""
     last = kept_address(settings.agent_folder)
     candidates = [*([last] if last else []), *addresses_set(settings), *card.servers]
     if not candidates:
         raise FieldError("server_url", "missing", "an address of the fleet's server, since its card names none")
-    return endpoint_of(candidates[0], card).by(settings.proxy)
+    return candidates[0]

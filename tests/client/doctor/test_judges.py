@@ -150,6 +150,7 @@ TABLES: dict[str, list[Case]] = {
         (met(Stop.DATES, "expired"), WRONG, "renewed"),
         (met(Stop.DATES, "not yet valid", datetime(1970, 1, 1, tzinfo=UTC)), WRONG, "this clock says 1970-01-01"),
         (met(Stop.STRANGER, "<html>"), WRONG, "log-in page"),
+        (replace(met(Stop.UNPROVEN, "another fleet"), fleet="fxue"), WRONG, "does not prove fleet fxue"),
         (met(Stop.UNWELL, "503"), WRONG, "look at the server"),
     ],
     "registration": [

@@ -23,6 +23,7 @@ class Registering:
         self._longest = float(office.settings.registration_retry_interval)
         self._pauses = Backoff(office.rng, longest=self._longest)
         self._not_before = 0.0
+        self._said = ""  # last: who waits for a person for days is not to fill the log
 
     def due(self) -> float:
         """Now if nothing was given, or somebody complains; never before the pause is over."""
@@ -38,6 +39,7 @@ class Registering:
             self._failed(error)
             return
         self._pauses.reset()
+        self._said = ""
         office.telling.reached(REGISTRAR)
         office.keep(given)
         log.info("registered as %s with %s: %s", given.device_id, office.where(), given.message)
@@ -45,7 +47,9 @@ class Registering:
     def _failed(self, error: ApiError) -> None:
         pause = self._pause(error)
         self._not_before = time.monotonic() + pause
-        log.warning("cannot register with %s, next try in %.0f s: %s", self._office.where(), pause, error)
+        is_news, self._said = str(error) != self._said, str(error)
+        level = logging.WARNING if is_news or not isinstance(error, NotEnrolled) else logging.DEBUG
+        log.log(level, "cannot register with %s, next try in %.0f s: %s", self._office.where(), pause, error)
         self._office.telling.failed(REGISTRAR, f"cannot register: {error}")
 
     def _pause(self, error: ApiError) -> float:

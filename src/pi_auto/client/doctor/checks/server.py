@@ -32,6 +32,7 @@ _REMEDIES = {
     Stop.NAMED: "somebody may stand in between; if this is the right server, set the name it bears: server_name",
     Stop.DATES: "have the server's certificate renewed",
     Stop.STRANGER: f"a router's or Wi-Fi's log-in page may stand in between; if the address is wrong, {_SET}",
+    Stop.UNPROVEN: "somebody may stand in between",
     Stop.UNWELL: "look at the server: its log says what it lacks",
 }
 
@@ -59,7 +60,7 @@ def judge(facts: Facts) -> Verdict:
             f"{met.address}: the certificate's dates alone fail, because this clock says {met.now:%Y-%m-%d}",
             "see the line about the clock; the server itself is all right",
         )
-    if facts.fleet and met.stop in {Stop.NAMED, Stop.CHAIN}:
+    if facts.fleet and met.stop in {Stop.NAMED, Stop.CHAIN, Stop.UNPROVEN}:
         return wrong(
             f"{met.address}: what answers does not prove fleet {facts.fleet}: {met.said}",
             "somebody may stand in between, or it is another fleet's server; if it is yours, "
