@@ -62,6 +62,7 @@ def test_the_public_part_is_for_all_and_the_token_for_the_agent_alone(box: Box, 
     assert told == ["644 root", "600 pi-auto"]
     assert holding(box, TOKEN) == [TOKEN_FILE.lstrip("/")]
     assert TOKEN not in said
+    assert "/home/pi/fleet.json lets other devices in as well: remove it from this one." in said
     assert f"fleet {card().fleet_id}" in said
 
 

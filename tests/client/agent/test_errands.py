@@ -177,6 +177,27 @@ def test_without_openssl_a_new_device_says_what_it_lacks_and_scans_on(
         wait_until(lambda: booked() == ["one"], what="the scan to arrive")
 
 
+def test_where_nothing_can_be_kept_it_delivers_all_the_same_and_is_no_clone(
+    settings: Settings, office: FleetOffice, stored: StoredScans, booked: Booked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "LASTS", timedelta(seconds=2))
+    token = invited(settings, office)
+    in_the_way = settings.agent_folder / "registration.json"
+    in_the_way.mkdir()
+    for text in ("one", "two"):
+        with running(settings):
+            stored.scan(text)
+            before = office.peer.calls(RENEW)
+            wait_until(lambda calls=before: office.peer.calls(RENEW) >= calls + 3, 30, "renewals")  # type: ignore[misc]
+            wait_until(lambda last=text: last in booked(), what="the scan to arrive")  # type: ignore[misc]
+    assert token.exists(), "it is needed as long as nothing is kept"
+    in_the_way.rmdir()
+    with running(settings):
+        wait_until(in_the_way.exists, what="it is kept")
+        wait_until(lambda: not token.exists(), what="the token is erased")
+    assert office.alarms() == []
+
+
 def test_what_one_fleet_gave_is_not_shown_to_another(settings: Settings, office: FleetOffice) -> None:
     invited(settings, office)
     with running(settings):

@@ -132,8 +132,13 @@ class Agent:
         )
 
     def _standing(self, folder: Path, given_by: str, rng: Random) -> Standing:
+        try:
+            kept = stored_registration(folder, given_by, self.identity.device_id)
+        except OSError as error:  # a bad block; what was given can be asked for again
+            log.warning("what the server gave cannot be read, and is asked for again: %s", error)
+            kept = None
         return Standing(
-            stored_registration(folder, given_by, self.identity.device_id),
+            kept,
             rng,
             float(self._settings.registration_retry_interval),
             asked=self._ask_errands,

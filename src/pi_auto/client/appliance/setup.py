@@ -179,6 +179,8 @@ def set_up(settings: dict[str, Any], *, image: bool, card: Path | None = None, c
             if not image:
                 _finish_reset()
             Setup(archive, settings=settings, image=image, handing_over=handing_over).run()
+        if card and handing_over and handing_over.card.batch_token:
+            print(f"{card} lets other devices in as well: remove it from this one.")
     except (SetupFailed, SettingsError) as error:
         print(f"pi-auto-client setup: {error}", file=sys.stderr)
         return 1
