@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -111,14 +114,22 @@ def test_a_server_that_is_started_anew_with_another_certificate_is_known_again(t
         house.all_arrive()
 
 
-def test_tokens_are_renewed_long_before_they_run_out_while_scans_flow(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def short_lived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FleetHouse:
+    """A house whose tokens last six seconds."""
     monkeypatch.setenv("PI_AUTO_TEST_TOKEN_LIFE", "6")
-    monkeypatch.setenv(
-        "PYTHONPATH", os.pathsep.join((str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")))
-    )
-    with FleetHouse(tmp_path, program=("-m", "support.short_tokens")) as house:
+    monkeypatch.setenv("PYTHONPATH", f"{Path(__file__).parents[1]}:{os.environ.get('PYTHONPATH', '')}")
+    return FleetHouse(tmp_path, program=("-m", "support.short_tokens"))
+
+
+def clones(house: FleetHouse) -> int:
+    """How often the server took the device for two."""
+    with closing(sqlite3.connect(f"file:{house.data / 'books.sqlite'}?mode=ro", uri=True)) as books:
+        return int(books.execute("SELECT count(*) FROM audit WHERE action = 'clone'").fetchone()[0])
+
+
+def test_tokens_are_renewed_long_before_they_run_out_while_scans_flow(short_lived: FleetHouse) -> None:
+    with short_lived as house:
         house.start_pi(house.hand_out_card("--batch", "spring")["batch_token"])
         seen: set[str] = set()
 
@@ -128,11 +139,24 @@ def test_tokens_are_renewed_long_before_they_run_out_while_scans_flow(
             return len(seen - {""}) >= 4
 
         wait_until(renewed, 90, "three renewals")
-        house.kill_agent()
-        house.scan("AFTER-THE-KILL")
         house.all_arrive()
-        with sqlite3.connect(f"file:{house.data / 'books.sqlite'}?mode=ro", uri=True) as books:
-            assert books.execute("SELECT count(*) FROM audit WHERE action = 'clone'").fetchone() == (0,)
+        assert clones(house) == 0
+
+
+def test_whatever_kills_come_it_is_enrolled_once_and_no_clone(short_lived: FleetHouse) -> None:
+    rng = Random(4711)
+    with short_lived as house:
+        house.start_pi(house.hand_out_card("--batch", "spring")["batch_token"])
+        for number in range(12):
+            house.scan(f"KILL-{number}")
+            time.sleep(rng.uniform(0.0, 2.5))  # the moment of the kill
+            house.kill_agent()
+        house.scan("AFTER")
+        house.all_arrive(150)
+        assert clones(house) == 0
+        with closing(sqlite3.connect(f"file:{house.data / 'books.sqlite'}?mode=ro", uri=True)) as books:
+            assert books.execute("SELECT used FROM batches").fetchall() == [(1,)]
+        assert not (house.agent_folder / "batch_token").exists()
 
 
 def test_an_impostor_with_the_right_words_and_another_certificate_gets_no_byte_of_ours(tmp_path: Path) -> None:
