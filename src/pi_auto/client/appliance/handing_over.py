@@ -115,3 +115,14 @@ class HandingOver:
             return bool(told["server_url"] == f"fleet {self.card.fleet_id}")
         except (OSError, ValueError, KeyError, TypeError):
             return False
+
+
+def wished(file: Path | None, *, change_fleet: bool) -> HandingOver | None:
+    """What to do about the card that the installer was given; nothing if it was given none. Raises SetupFailed."""
+    card = card_given(file)
+    if card is None:
+        return None
+    handing_over = HandingOver(card)
+    if not change_fleet:
+        handing_over.refuse_another_fleet()
+    return handing_over

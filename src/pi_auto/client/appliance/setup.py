@@ -21,7 +21,7 @@ import pi_auto
 from pi_auto.client.agent.enrolment.hardware import Hardware
 from pi_auto.client.appliance import health, machine
 from pi_auto.client.appliance.errors import SetupFailed
-from pi_auto.client.appliance.handing_over import HandingOver, card_given
+from pi_auto.client.appliance.handing_over import HandingOver, wished
 from pi_auto.client.appliance.overlay import Placed, place
 from pi_auto.client.appliance.release import current, prune, switch, unpack
 from pi_auto.client.appliance.resetting import finish_begun
@@ -174,7 +174,7 @@ def set_up(settings: dict[str, Any], *, image: bool, card: Path | None = None, c
     archive = Path(pi_auto.__file__).parents[1]
     try:
         _check(archive, image=image)
-        handing_over = _handing_over(card, change_fleet=change_fleet)
+        handing_over = wished(card, change_fleet=change_fleet)
         with alone(), _stoppable():
             if not image:
                 _finish_reset()
@@ -188,17 +188,6 @@ def set_up(settings: dict[str, Any], *, image: bool, card: Path | None = None, c
         print(f"pi-auto-client setup: {_told(error)}; the former state still holds", file=sys.stderr)
         return 1
     return 0 if image or health.report() else INSTALLED_ONLY
-
-
-def _handing_over(file: Path | None, *, change_fleet: bool) -> HandingOver | None:
-    """What to do about the card, if one is given. Raises SetupFailed."""
-    card = card_given(file)
-    if card is None:
-        return None
-    handing_over = HandingOver(card)
-    if not change_fleet:
-        handing_over.refuse_another_fleet()
-    return handing_over
 
 
 def _finish_reset() -> None:

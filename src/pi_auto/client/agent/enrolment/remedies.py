@@ -11,7 +11,6 @@ _APPROVE = "on the server: pi-auto-server enrolment approve {serial} {key}"
 _PREAUTHORISE = "on the server: pi-auto-server enrolment preauthorise {serial} --fingerprint {whole_key}"
 _DECOMMISSION = "on the server: pi-auto-server enrolment decommission {device_id}"
 _NEW_CARD = "install it again with a card of the fleet that it is to belong to"
-_CLOCK = "see the line about the clock; if it stays so, look at the server's log"
 
 _WORDS: dict[str, tuple[str, str]] = {
     Waiting.APPROVAL: ("it waits until an operator approves it", _APPROVE),
@@ -27,8 +26,14 @@ _WORDS: dict[str, tuple[str, str]] = {
         "its key is known with another serial: its SD card was in another machine",
         "put the card back, or make it a device of its own: sudo pi-auto-client factory-reset",
     ),
-    Refusing.SIGNATURE: ("its signature does not fit the key that the fleet knows", _CLOCK),
-    Refusing.NONCE: ("what it signed was not used in time", _CLOCK),
+    Refusing.SIGNATURE: (
+        "its signature does not fit its key",
+        "if it stays so, its openssl is broken: sudo apt-get install --reinstall openssl",
+    ),
+    Refusing.NONCE: (
+        "what it signed did not arrive in time",
+        "it goes on trying; if it stays so, the network is very slow, or somebody sets the server's clock",
+    ),
     Refusing.FLEET: ("its card is of another fleet", _NEW_CARD),
     Refusing.REVOKED: (
         "an operator has shut it out",
