@@ -18,6 +18,7 @@ from pi_auto.client.doctor.asking import Stop, ask_server
 from pi_auto.client.doctor.checks import clock, hub, server, update
 from pi_auto.client.doctor.findings import State
 from pi_auto.client.doctor.patient import Patient
+from pi_auto.client.doctor.proof import ask_and_have_it_proven
 from pi_auto.client.proxy import Proxy
 from pi_auto.client.settings import Settings
 from pi_auto.wire.fleet_card import FleetCard
@@ -277,7 +278,7 @@ class TestWithACard:
     def test_a_server_that_proves_the_fleet_is_recognised(self, home: FleetHome, tmp_path: Path) -> None:
         with home.server() as peer:
             device = self.holding(home.card, peer, tmp_path)
-            assert ask_server(device).stop is Stop.ARRIVED
+            assert ask_and_have_it_proven(device).stop is Stop.ARRIVED
             (tmp_path / "state" / "agent").mkdir(parents=True)
             verdict = server.look(Patient(device))
         assert verdict.state is State.OK
@@ -288,20 +289,20 @@ class TestWithACard:
     ) -> None:
         with home.server(authority.certificate(home.card.server_name)) as peer:
             device = self.holding(home.card, peer, tmp_path)
-            assert ask_server(device).stop is Stop.CHAIN
+            assert ask_and_have_it_proven(device).stop is Stop.CHAIN
             assert "does not prove fleet" in server.look(Patient(device)).what
         assert peer.received == []
 
     def test_one_that_says_it_is_of_another_fleet_is_told(self, home: FleetHome, tmp_path: Path) -> None:
         with home.server() as peer:
             peer.always[HEALTH] = health(fleet_id="another12345")
-            met = ask_server(self.holding(home.card, peer, tmp_path))
+            met = ask_and_have_it_proven(self.holding(home.card, peer, tmp_path))
         assert met.stop is Stop.UNPROVEN
         assert "another12345" in met.said
 
     def test_a_damaged_card_is_no_server(self, tmp_path: Path) -> None:
         file = tmp_path / "fleet.json"
         file.write_text("{")
-        met = ask_server(Settings(server_url="https://fleet.example", fleet_card=file))
+        met = ask_and_have_it_proven(Settings(server_url="https://fleet.example", fleet_card=file))
         assert met.stop is Stop.UNSET
         assert "is no fleet card" in met.said

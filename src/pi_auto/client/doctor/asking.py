@@ -17,12 +17,11 @@ from typing import Any
 from pi_auto.client.agent.api import ServerApi
 from pi_auto.client.agent.dialling import dial
 from pi_auto.client.agent.errors import ApiError, Refused, Throttled, Unauthorized, Unreachable
-from pi_auto.client.agent.network.proving import Prover, reason_of
 from pi_auto.client.agent.tls import context_for
 from pi_auto.client.doctor.patience import Aside
 from pi_auto.client.endpoint import Endpoint
 from pi_auto.client.settings import Settings, SettingsError
-from pi_auto.client.whereabouts import card_of, known_address, known_endpoint
+from pi_auto.client.whereabouts import known_endpoint
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.times import parse_time
 
@@ -73,22 +72,8 @@ def ask_server(settings: Settings) -> Exchange:
     ahead = None
     if stop is Stop.ARRIVED:
         stop, said, ahead = _ask(endpoint)
-    if stop is Stop.ARRIVED and (why := _why_unproven(settings)):
-        stop, said = Stop.UNPROVEN, why
     host, port = endpoint.dialled
     return Exchange(stop, said, f"{host} port {port}", endpoint.name, ahead, datetime.now(UTC))
-
-
-def _why_unproven(settings: Settings) -> str:
-    """Why the agent would not believe that it is the fleet's; nothing if it would, or if there is no card."""
-    card = card_of(settings)
-    if card is None:
-        return ""
-    try:
-        Prover(card, settings.proxy).prove(known_address(settings, card))
-    except ApiError as error:
-        return reason_of(error)
-    return ""
 
 
 def look_up(host: str) -> list[str]:

@@ -12,8 +12,9 @@ from typing import Any
 
 from pi_auto.client.agent.enrolment.identity import Identity, stored_identity
 from pi_auto.client.bulletin import Post, posts_in
-from pi_auto.client.doctor.asking import Exchange, ask_server
+from pi_auto.client.doctor.asking import Exchange
 from pi_auto.client.doctor.patience import Once
+from pi_auto.client.doctor.proof import ask_and_have_it_proven
 from pi_auto.client.last_good import last_good
 from pi_auto.client.settings import DEFAULT_FILE, DEFAULT_STATE, CommandLineError, Settings, SettingsError
 from pi_auto.client.whereabouts import card_of, kept_registration
@@ -37,7 +38,7 @@ class Patient:
     server: Once[Exchange] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "server", Once(lambda: ask_server(self.settings)))
+        object.__setattr__(self, "server", Once(lambda: ask_and_have_it_proven(self.settings)))
 
     @classmethod
     def admit(cls, file: Path | None, given: Mapping[str, Any]) -> Patient:
