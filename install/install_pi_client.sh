@@ -4,6 +4,7 @@
 #   sudo ./install_pi_client.sh [--card FILE] [--server URL] [--insecure-plain-http]
 #
 #   --card FILE             the fleet card, fleet.json, as the server hands it out: whose device this is
+#   --secret FILE           holds the one-time secret that lets it in (pi-auto-server enrolment preauthorise)
 #   --change-fleet          also if it belongs to another fleet
 #   --server URL            the fleet server, such as https://fleet.example:5443; a card mostly names it
 #   --insecure-plain-http   allow a server without TLS across a network: anybody there can read along

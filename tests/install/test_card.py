@@ -226,3 +226,28 @@ def test_a_link_that_the_agent_has_planted_gets_no_token(box: Box, card: Make) -
     installed(box)
     assert not box.path("/etc/planted").exists()
     assert box.run(f"stat -c '%F %a %U' {TOKEN_FILE}")[1] == "regular file 600 pi-auto\n"
+
+
+def test_a_one_time_secret_comes_with_the_card_or_after_it(box: Box, card: Make) -> None:
+    secret = "once_" + "q7Zx-_w" * 6 + "c"
+    give(box, card())
+    box.write("/home/pi/secret", f"{secret}\n")
+    installed(box, f"{INSTALL} --secret secret")
+    assert box.path(TOKEN_FILE).read_text() == f"{secret}\n"
+    box.path(TOKEN_FILE).unlink()
+    installed(box, "./install_pi_client.sh --secret secret")
+    assert box.path(TOKEN_FILE).read_text() == f"{secret}\n"
+    assert FleetCard.parse(box.path(CARD).read_bytes()) == card(token=None)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [("once_short", "holds no one-time secret"), ("once_" + "x" * 43, "give it one as well: --card FILE")],
+)
+def test_a_secret_that_is_of_no_use_is_refused_before_anything_changes(box: Box, content: str, words: str) -> None:
+    box.write("/home/pi/secret", content)
+    code, said = box.run("./install_pi_client.sh --secret secret")
+    assert code == 1
+    assert words in said
+    assert content not in said
+    assert not box.path("/opt/pi-auto-client").exists()

@@ -116,10 +116,21 @@ class FleetHouse:
 
     def scan(self, *texts: str) -> None:
         """Scan them, and wait until the Pi has signalled each as stored."""
-        before = len(self.stored())
         for text in texts:
-            self.scanner.type_at_once(text)
-        wait_until(lambda: len(self.stored()) == before + len(texts), 30, "the scans are stored")
+            self._scan(text)
+
+    def _scan(self, text: str) -> None:
+        """Scan until it is stored: a code that is typed while its scanner is just being opened is told as lost."""
+        before, lost = len(self.stored()), self._said("scan_lost")
+        self.scanner.type_at_once(text)
+        wait_until(lambda: len(self.stored()) > before or self._said("scan_lost") > lost, 30, "the scan is stored")
+        if len(self.stored()) == before:
+            self._scan(text)
+
+    def _said(self, words: str) -> int:
+        """How often the Pi's log has these words."""
+        assert self.pi
+        return self.pi.log.read_text(errors="replace").count(words)
 
     def stored(self) -> set[str]:
         """The uuids of the scans that the Pi has signalled as stored."""

@@ -56,6 +56,7 @@ def add_commands(commands: Any, add: Add, shared: argparse.ArgumentParser) -> No
     setup.add_argument(
         "--card", type=Path, metavar="FILE", help="the fleet card, fleet.json: whose device this is"
     )
+    setup.add_argument("--secret", type=Path, metavar="FILE", help="holds the one-time secret that lets it in")
     setup.add_argument("--change-fleet", action="store_true", help="also if it belongs to another fleet")
     setup.add_argument("--image", action="store_true", help="start nothing and give no identity: a master image")
     _add_factory_reset(commands, add)
@@ -164,12 +165,12 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _setup(arguments: argparse.Namespace) -> int:
-    from pi_auto.client.appliance.setup import set_up  # noqa: PLC0415 - loaded when needed
+    from pi_auto.client.appliance.setup import Given, set_up  # noqa: PLC0415 - loaded when needed
 
-    card = arguments.card.absolute() if arguments.card else None
+    card, secret = (name.absolute() if name else None for name in (arguments.card, arguments.secret))
     os.chdir("/")  # nothing is found by accident in the folder somebody is in
     given = {name: getattr(arguments, name) for name in ("server_url", "insecure_plain_http")}
-    return set_up(given, image=arguments.image, card=card, change_fleet=arguments.change_fleet)
+    return set_up(given, image=arguments.image, given=Given(card, secret, change_fleet=arguments.change_fleet))
 
 
 def _add_factory_reset(commands: Any, add: Add) -> None:

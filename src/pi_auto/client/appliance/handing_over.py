@@ -12,10 +12,10 @@ import os
 import ssl
 from base64 import b64decode
 from collections.abc import MutableMapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pi_auto.client.agent.enrolment.invitation import FILE
+from pi_auto.client.agent.enrolment.invitation import FILE, Invitation
 from pi_auto.client.appliance.errors import SetupFailed
 from pi_auto.client.appliance.traces import CARD, STATE
 from pi_auto.files import write_whole
@@ -24,6 +24,7 @@ from pi_auto.wire.fleet_card import MOST_CARD, FleetCard
 
 INSIDE = "PI_AUTO_FLEET_CARD"  # the variable that an installer with a card inside hands it over in
 _AGENT = f"{STATE}/agent"
+_MOST_TOKEN = 256  # bytes
 _REGISTRATION = f"{_AGENT}/registration.json"
 
 
@@ -60,10 +61,11 @@ def _octets_of(file: Path | None, inside: str, where: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class HandingOver:
-    """One card for the system below `root`."""
+    """One card for the system below `root`, and a `token` to be let in by: the card's, unless another is given."""
 
     card: FleetCard
     root: Path = Path("/")
+    token: str | None = field(default=None, repr=False)
 
     @property
     def file(self) -> Path:
@@ -97,11 +99,12 @@ class HandingOver:
         self.file.chmod(0o644)
 
     def place_token(self) -> None:
-        """Write the batch token, for the agent alone, unless the device has been taken in. Raises OSError."""
-        if self.card.batch_token is None or self._is_enrolled():
+        """Write the token, for the agent alone, unless the device has been taken in. Raises OSError."""
+        token = self.token or self.card.batch_token
+        if token is None or self._is_enrolled():
             return
         folder = self.token_file.parent.stat()
-        write_whole(self.token_file, self.card.batch_token + "\n", mode=0o600, owner=(folder.st_uid, -1))
+        write_whole(self.token_file, token + "\n", mode=0o600, owner=(folder.st_uid, -1))
 
     def _held(self) -> FleetCard | None:
         try:
@@ -117,12 +120,39 @@ class HandingOver:
             return False
 
 
-def wished(file: Path | None, *, change_fleet: bool) -> HandingOver | None:
-    """What to do about the card that the installer was given; nothing if it was given none. Raises SetupFailed."""
-    card = card_given(file)
+def wished(file: Path | None, secret: Path | None = None, *, change_fleet: bool) -> HandingOver | None:
+    """What to do about the card and the secret that the installer was given; nothing if it was given neither.
+
+    A secret alone is for the fleet that the device has a card of. Raises SetupFailed.
+    """
+    token = _token_in(secret) if secret else None
+    card = card_given(file) or (_card_of_this_device() if token else None)
     if card is None:
         return None
-    handing_over = HandingOver(card)
+    handing_over = HandingOver(card, token=token)
     if not change_fleet:
         handing_over.refuse_another_fleet()
     return handing_over
+
+
+def _token_in(file: Path) -> str:
+    try:
+        text = file.read_bytes()[:_MOST_TOKEN].decode("ascii", "replace").strip()
+    except OSError as error:
+        raise SetupFailed(f"{file}: cannot be read: {error.strerror}") from None
+    if Invitation.of(text) is None:
+        raise SetupFailed(
+            f"{file}: holds no one-time secret; allowed: what pi-auto-server enrolment preauthorise has printed, "
+            "or a batch token"
+        )
+    return text
+
+
+def _card_of_this_device() -> FleetCard:
+    held = Path("/") / CARD
+    if not held.exists():
+        raise SetupFailed("--secret is for a device with a fleet card; give it one as well: --card FILE")
+    card = card_given(held, {})
+    if card is None:
+        raise AssertionError("a card that is there is read or refused")
+    return card

@@ -169,18 +169,27 @@ class Setup:
             machine.restart()
 
 
-def set_up(settings: dict[str, Any], *, image: bool, card: Path | None = None, change_fleet: bool = False) -> int:
-    """Install out of the archive this runs from, with a fleet `card` if one is given; the exit code."""
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The files that the installer was given: a fleet card, a secret; and whether the fleet may be another one."""
+
+    card: Path | None = None
+    secret: Path | None = None
+    change_fleet: bool = False
+
+
+def set_up(settings: dict[str, Any], *, image: bool, given: Given = Given()) -> int:
+    """Install out of the archive this runs from, and say how it went; the exit code."""
     archive = Path(pi_auto.__file__).parents[1]
     try:
         _check(archive, image=image)
-        handing_over = wished(card, change_fleet=change_fleet)
+        handing_over = wished(given.card, given.secret, change_fleet=given.change_fleet)
         with alone(), _stoppable():
             if not image:
                 _finish_reset()
             Setup(archive, settings=settings, image=image, handing_over=handing_over).run()
-        if card and handing_over and handing_over.card.batch_token:
-            print(f"{card} lets other devices in as well: remove it from this one.")
+        if given.card and handing_over and handing_over.card.batch_token:
+            print(f"{given.card} lets other devices in as well: remove it from this one.")
     except (SetupFailed, SettingsError) as error:
         print(f"pi-auto-client setup: {error}", file=sys.stderr)
         return 1
