@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from pi_auto.wire.fleet_card import FleetCard
 from support.box import Box
+from support.fleet_home import FleetHome
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = str(ROOT / "script/image")
@@ -77,6 +79,20 @@ def test_nothing_in_it_is_the_same_for_all_copies_and_no_password_opens_it(tree:
     assert not tree.path("/etc/systemd/system/getty@tty1.service.d/autologin.conf").exists()
 
 
+def test_its_copies_are_of_the_fleet_and_hold_what_lets_them_in(tree: Box, package: str, tmp_path: Path) -> None:
+    token = "batch_" + "q7Zx-_w" * 6 + "c"
+    (tmp_path / "home").mkdir()
+    home = FleetHome(tmp_path / "home")
+    file = tmp_path / "fleet.json"
+    file.write_text(json.dumps(home.fleet.card((), token).to_json()))
+    make(tree, package, "--card", str(file))
+    assert FleetCard.parse(tree.path("/etc/pi_auto_fleet.json").read_bytes()) == home.card
+    agent = tree.path("/var/lib/pi-auto-client/agent")
+    assert [path.name for path in agent.iterdir()] == ["batch_token"]
+    assert (agent / "batch_token").read_text() == f"{token}\n"
+    assert (agent / "batch_token").stat().st_mode & 0o777 == 0o600
+
+
 def test_ssh_is_off(tree: Box, package: str) -> None:
     make(tree, package)
     assert not tree.path(SSH_WANTED).is_symlink()
@@ -141,6 +157,8 @@ REFUSALS = {
     "the private key": (["--tree", "{TREE}", "--ssh-key", "{TREE}/srv/private"], "it wants the .pub"),
     "something else": (["--tree", "{TREE}", "--ssh-key", "{TREE}/etc/shadow"], "this is no public key"),
     "no country": (["--tree", "{TREE}", "--wifi-country", "Germany"], "two capitals, such as DE"),
+    "no card": (["--tree", "{TREE}", "--card", "/nowhere"], "--card /nowhere: there is no such file"),
+    "a card that is none": (["--tree", "{TREE}", "--card", "{TREE}/etc/shadow"], "is no fleet card"),
     "no server": (["--tree", "{TREE}", "--server", "ftp://x"], "server_url is 'ftp://x'"),
     "no value": (["--tree"], "--tree needs a value"),
     "no option": (["--sever", "x"], "unknown option --sever"),

@@ -61,7 +61,7 @@ def travelled(message: Any) -> Any:
     "message",
     [
         ENROL,
-        replace(ENROL, batch_token="batch_" + "b" * 43, secret="once_" + "s" * 43),
+        replace(ENROL, batch_token="batch_" + "b" * 43, secret="once_" + "s" * 43, holds="a" * 64),
         Renewal(FLEET, NONCE, "pi-1a2b3c4d", BOOT),
         Renewal(FLEET, NONCE, "pi-1a2b3c4d", BOOT, holds="ab" * 32),
         Nonce(NONCE, 300),
@@ -212,6 +212,7 @@ def test_a_wrong_envelope_is_refused_by_name(change: dict[str, Any], field: str)
         ({"registration": {}}, "device_id"),
         ({"batch_token": 7}, "batch_token"),
         ({"secret": "guess"}, "secret"),
+        ({"holds": "the token itself"}, "holds"),
         ({"fleet_id": None}, "fleet_id"),
     ],
     ids=repr,

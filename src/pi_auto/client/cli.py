@@ -78,12 +78,14 @@ def _execute(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     from pi_auto.client.supervisor import Supervisor  # noqa: PLC0415 - loaded when needed
+    from pi_auto.client.whereabouts import has_server  # noqa: PLC0415 - loaded when needed
 
     settings = _settings(arguments)
-    if not settings.server_url:
+    if not has_server(settings):
         raise SettingsError(
             f"{arguments.config or DEFAULT_FILE}: server_url is missing; "
-            "allowed: the server's address, such as http://127.0.0.1:5000 (or --server on the command line)"
+            "allowed: the server's address, such as http://127.0.0.1:5000 (or --server on the command line); "
+            f"nor is there a fleet card, {settings.fleet_card}"
         )
     use_format(settings.log_format)
     python = itself.command()
@@ -93,9 +95,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _announce(settings: Settings, facts: dict[str, str]) -> None:
+    from pi_auto.client.whereabouts import card_of, giver  # noqa: PLC0415 - loaded when needed
+
     said = {
         "device": facts.get("device", "unknown"),
-        "server": settings.server_url,
+        "server": giver(settings, card_of(settings)),
         "scanner": settings.scanner,
         "state": str(settings.state),
     }

@@ -63,7 +63,7 @@ def _add_trust(add: Callable[..., Any]) -> None:
         choices=("off", "on"),
         default="off",
         help="on: devices prove who they are by a key, operators by a link or a token, all of it over HTTPS;"
-        " devices of this release cannot follow yet (%(default)s)",
+        " devices need a fleet card for it (%(default)s)",
     )
     add(
         "--https",

@@ -16,9 +16,13 @@ from pi_auto.client.agent.telling import Telling
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.settings import Settings
 from pi_auto.client.spool.marks import Marks
+from pi_auto.server.api import enrolment
+from pi_auto.server.enrolment.limits import Limiter
 from pi_auto.wire.connection_string import ConnectionString
 from pi_auto.wire.registration import HubDial
+from support.api import open_api
 from support.certificates import Authority
+from support.fleet_office import FleetOffice
 from support.fleet_peer import FleetPeer
 from support.mqtt_peer import MqttPeer
 from support.stored import StoredScans
@@ -50,6 +54,18 @@ def server(hub: MqttPeer) -> Iterator[FleetPeer]:
     connection_string = str(ConnectionString("hub.test", DEVICE, KEY))
     with FleetPeer(connection_string=connection_string, hub=HubDial("127.0.0.1", hub.port, tls=False)) as peer:
         yield peer
+
+
+@pytest.fixture
+def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FleetOffice]:
+    """A fleet with real books behind a server that loses answers when told to."""
+    monkeypatch.setattr(enrolment, "_limiter", Limiter(60, 60.0, lambda: 1000.0))
+    folder = tmp_path / "fleet"
+    folder.mkdir()
+    with open_api(folder / "data", trust=True) as api:
+        made = FleetOffice(api, folder)
+        with made.peer:
+            yield made
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ import pytest
 from pi_auto.client.agent.waiting import NO_SERVER
 from pi_auto.client.bulletin import FILE, posts_in
 from pi_auto.client.cli import main
+from pi_auto.files import write_whole
+from support.fleet_office import FleetOffice
 from support.fleet_peer import REGISTER, SCANS, FleetPeer
 from support.stored import StoredScans
 from support.waiting import wait_until
@@ -102,6 +104,29 @@ def test_a_broken_file_does_not_end_it_and_is_told_until_it_is_mended(
         wait_until(lambda: says(folder, "there is no such settings file"), what="the last fault")
         file.write_text(json.dumps({"server_url": server.url, "device_id": DEVICE}))
         wait_until(lambda: server.calls(REGISTER), what="the registration")
+
+
+def test_a_card_that_is_put_there_or_mended_is_noticed_without_a_restart(
+    file: Path, folder: Path, office: FleetOffice
+) -> None:
+    card = file.with_name("fleet.json")
+    file.write_text(json.dumps({"device_id": DEVICE, "fleet_card": str(card)}))
+    with waits(file, folder):
+        card.write_text("{}")
+        wait_until(lambda: says(folder, f"{card}: is no fleet card"), what="the fault")
+        write_whole(card, json.dumps(office.card.to_json()))
+        wait_until(lambda: office.peer.calls(REGISTER), what="the enrolment")
+
+
+def test_a_card_that_is_damaged_does_not_make_it_believe_the_settings(
+    file: Path, folder: Path, server: FleetPeer
+) -> None:
+    card = file.with_name("fleet.json")
+    card.write_text('{"format": 1')
+    file.write_text(json.dumps({"device_id": DEVICE, "fleet_card": str(card), "server_url": server.url}))
+    with waits(file, folder):
+        wait_until(lambda: says(folder, "is no fleet card"), what="the fault")
+    assert server.received == []
 
 
 def test_a_file_that_is_broken_from_the_start_is_waited_for(file: Path, folder: Path, server: FleetPeer) -> None:

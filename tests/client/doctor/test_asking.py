@@ -17,11 +17,16 @@ from pi_auto.client.doctor import asking
 from pi_auto.client.doctor.asking import Stop, ask_server
 from pi_auto.client.doctor.checks import clock, hub, server, update
 from pi_auto.client.doctor.findings import State
+from pi_auto.client.doctor.patient import Patient
+from pi_auto.client.doctor.proof import ask_and_have_it_proven
 from pi_auto.client.proxy import Proxy
 from pi_auto.client.settings import Settings
+from pi_auto.wire.fleet_card import FleetCard
 from pi_auto.wire.registration import HubDial
+from pi_auto.wire.server_address import ServerAddress
 from pi_auto.wire.times import format_time
 from support.certificates import Authority
+from support.fleet_home import FleetHome
 from support.fleet_peer import UPDATES, Fault, FleetPeer, answer, drip, raw, status
 from support.patients import TOKEN, Device
 from support.proxy import ConnectProxy
@@ -255,3 +260,49 @@ def test_a_server_that_does_not_take_the_token_answers_no_question(peer: FleetPe
     assert "401" in verdict.what
     assert "no update (asked at 2026-11-23T12:00:00.000Z)" in verdict.what
     assert peer.calls(UPDATES) == 1
+
+
+class TestWithACard:
+    @pytest.fixture
+    def home(self, tmp_path: Path) -> FleetHome:
+        folder = tmp_path / "fleet"
+        folder.mkdir()
+        return FleetHome(folder)
+
+    def holding(self, card: FleetCard, peer: FleetPeer, tmp_path: Path) -> Settings:
+        """A device with the card, whose server is said to be where `peer` is."""
+        file = tmp_path / "fleet.json"
+        file.write_text(json.dumps(replace(card, servers=(ServerAddress("127.0.0.1", peer.port),)).to_json()))
+        return Settings(state=tmp_path / "state", fleet_card=file)
+
+    def test_a_server_that_proves_the_fleet_is_recognised(self, home: FleetHome, tmp_path: Path) -> None:
+        with home.server() as peer:
+            device = self.holding(home.card, peer, tmp_path)
+            assert ask_and_have_it_proven(device).stop is Stop.ARRIVED
+            (tmp_path / "state" / "agent").mkdir(parents=True)
+            verdict = server.look(Patient(device))
+        assert verdict.state is State.OK
+        assert home.card.fleet_id in verdict.what
+
+    def test_an_impostor_is_told_by_its_certificate(
+        self, home: FleetHome, authority: Authority, tmp_path: Path
+    ) -> None:
+        with home.server(authority.certificate(home.card.server_name)) as peer:
+            device = self.holding(home.card, peer, tmp_path)
+            assert ask_and_have_it_proven(device).stop is Stop.CHAIN
+            assert "does not prove fleet" in server.look(Patient(device)).what
+        assert peer.received == []
+
+    def test_one_that_says_it_is_of_another_fleet_is_told(self, home: FleetHome, tmp_path: Path) -> None:
+        with home.server() as peer:
+            peer.always[HEALTH] = health(fleet_id="another12345")
+            met = ask_and_have_it_proven(self.holding(home.card, peer, tmp_path))
+        assert met.stop is Stop.UNPROVEN
+        assert "another12345" in met.said
+
+    def test_a_damaged_card_is_no_server(self, tmp_path: Path) -> None:
+        file = tmp_path / "fleet.json"
+        file.write_text("{")
+        met = ask_and_have_it_proven(Settings(server_url="https://fleet.example", fleet_card=file))
+        assert met.stop is Stop.UNSET
+        assert "is no fleet card" in met.said

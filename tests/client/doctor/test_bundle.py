@@ -39,6 +39,10 @@ SECRETS = {
     "the psk of a profile": "profile-psk-4711",
     "a secret in a bulletin": "bulletin-secret-4711",
     "the key of an old registration": "b2xkIGtleQ==old",
+    "a batch token": "batch_" + "Zq7-_" * 8 + "abc",
+    "another's batch token in the log": "batch_" + "Yw5_-" * 8 + "xyz",
+    "a one-time secret in the log": "once_" + "Vt3-_" * 8 + "def",
+    "a line of the device's key": "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgcanary0canary1c/",
 }
 LOG = f"""\
 2026-11-23 12:00:00 INFO barcode stored: number=1 uuid=u scanner=s text={BARCODE}
@@ -48,6 +52,7 @@ LOG = f"""\
 2026-11-23 12:00:04 ERROR -----BEGIN EC PRIVATE KEY-----\\n{PEM_LINE}\\n-----END EC PRIVATE KEY-----
 2026-11-23 12:00:05 ERROR cannot use https://user:{{userinfo}}@fleet.example
 2026-11-23 12:00:06 ERROR what was kept: {{key}} and {{quoted}} and {{claim}} and {{token}} and {{old}}
+2026-11-23 12:00:06 ERROR the card held {{batch}}, {{other}} and {{once}}, and the key {{line}}
 2026-11-23 12:00:07 INFO the last line
 """
 
@@ -62,6 +67,11 @@ def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Device:
     (device.state / "agent/registration.json.damaged-1").write_text(
         f'{{"answer": {{"connection_string": "HostName=h;DeviceId=d;SharedAccessKey={old}"'
     )
+    (device.state / "agent/batch_token").write_text(SECRETS["a batch token"] + "\n")
+    line = SECRETS["a line of the device's key"]
+    (device.state / "agent/device_key.pem").write_text(
+        f"-----BEGIN PRIVATE KEY-----\n{line}\n-----END PRIVATE KEY-----\n"
+    )
     (device.state / "agent/marks.sqlite").touch()
     device.file.write_text(
         json.dumps(
@@ -75,6 +85,8 @@ def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Device:
         wifi=SECRETS["a Wi-Fi code that was scanned"], password=SECRETS["a password in the log"],
         sas=SECRETS["a signature of a SAS"], userinfo=SECRETS["a password in an address"],
         key=KEY, quoted=quote(KEY, safe=""), claim=claim, token=TOKEN, old=old,
+        batch=SECRETS["a batch token"], other=SECRETS["another's batch token in the log"],
+        once=SECRETS["a one-time secret in the log"], line=SECRETS["a line of the device's key"],
     )  # fmt: skip
     profile = f"[wifi-security]\npsk={SECRETS['the psk of a profile']}\n"
     device.show({"/etc/NetworkManager/system-connections/shop.nmconnection": profile})

@@ -12,6 +12,7 @@ import pytest
 
 from pi_auto.client.doctor.asking import Exchange, Stop
 from pi_auto.client.doctor.checks import (
+    card,
     clock,
     disk,
     hub,
@@ -40,6 +41,7 @@ OK, WARN, WRONG = State.OK, State.WARN, State.WRONG
 MIB = 2**20
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 FILE = Path("/etc/pi_auto_client.json")
+CARD = Path("/etc/pi_auto_fleet.json")
 URL = "https://fleet.example"
 WELL = Service("pi-auto-client", installed=True, active=True, state="active, running", restarts=0, at_boot=True)
 WELL = replace(WELL, up_for=5000.0)
@@ -85,8 +87,31 @@ TABLES: dict[str, list[Case]] = {
         (settings.Facts(FILE, URL, "it is not JSON"), WRONG, "what last worked is used"),
         (settings.Facts(FILE, "", "it is not JSON"), WRONG, "it is not JSON"),
         (settings.Facts(FILE), WRONG, "configure --server"),
+        (settings.Facts(FILE, has_card=True), OK, "by its fleet card"),
         (settings.Facts(FILE, URL, unknown=("sever_url",)), WARN, "sever_url"),
         (settings.Facts(FILE, URL, is_news=True), WARN, "systemctl restart"),
+    ],
+    "card": [
+        (card.Facts(CARD), OK, "there is none"),
+        (card.Facts(CARD, "fxue", datetime(2040, 1, 1, tzinfo=UTC), now=NOW), OK, "fxue"),
+        (card.Facts(CARD, trouble="is no fleet card: ca is missing"), WRONG, "--card fleet.json"),
+        (
+            card.Facts(CARD, "fxue", datetime(2040, 1, 1, tzinfo=UTC), now=NOW, signs=False),
+            WRONG,
+            "apt-get install openssl",
+        ),
+        (card.Facts(CARD, "fxue", None, now=NOW), WRONG, "cannot be read"),
+        (
+            card.Facts(CARD, "fxue", datetime(2026, 11, 22, tzinfo=UTC), now=NOW),
+            WRONG,
+            "has expired on 2026-11-22",
+        ),
+        (card.Facts(CARD, "fxue", datetime(2026, 12, 22, tzinfo=UTC), now=NOW), WARN, "expires on 2026-12-22"),
+        (
+            card.Facts(CARD, "fxue", datetime(2040, 1, 1, tzinfo=UTC), now=datetime(1970, 1, 1, tzinfo=UTC)),
+            WRONG,
+            "line about the clock",
+        ),
     ],
     "network": [
         (network.Facts((CABLE,), ("192.168.1.18",), ("eth0",)), OK, "192.168.1.18"),
@@ -120,9 +145,12 @@ TABLES: dict[str, list[Case]] = {
         (met(Stop.NO_TLS, "wrong version number"), WRONG, "HTTPS port"),
         (met(Stop.CHAIN, "self-signed"), WRONG, "authority"),
         (met(Stop.NAMED, "mismatch"), WRONG, "looked for fleet.example"),
+        (replace(met(Stop.CHAIN, "self-signed"), fleet="fxue"), WRONG, "does not prove fleet fxue"),
+        (replace(met(Stop.NAMED, "mismatch"), fleet="fxue"), WRONG, "this device has the wrong card"),
         (met(Stop.DATES, "expired"), WRONG, "renewed"),
         (met(Stop.DATES, "not yet valid", datetime(1970, 1, 1, tzinfo=UTC)), WRONG, "this clock says 1970-01-01"),
         (met(Stop.STRANGER, "<html>"), WRONG, "log-in page"),
+        (replace(met(Stop.UNPROVEN, "another fleet"), fleet="fxue"), WRONG, "does not prove fleet fxue"),
         (met(Stop.UNWELL, "503"), WRONG, "look at the server"),
     ],
     "registration": [
@@ -137,6 +165,12 @@ TABLES: dict[str, list[Case]] = {
             "removed at the server",
         ),
         (registration.Facts(URL, "pi-1", answers=True), WRONG, "wait a moment"),
+        (registration.Facts(URL, "pi-1", verdict="it waits", remedy="approve it"), WRONG, "approve it"),
+        (
+            registration.Facts(URL, "pi-1", "2026-11-23", verdict="it is shut out", remedy="lift it"),
+            WRONG,
+            "lift it",
+        ),
     ],
     "hub": [
         (known(connected=True), OK, "connected to hub.test port 8883"),
@@ -260,7 +294,7 @@ JUDGES = {
     "registration": registration.judge, "hub": hub.judge, "scanner": scanner.judge, "signals": signals.judge,
     "permissions": permissions.judge, "queue": queue.judge, "update": update.judge, "disk": disk.judge,
     "clock": clock.judge, "undervoltage": undervoltage.judge, "temperature": temperature.judge,
-    "watchdog": watchdog.judge,
+    "watchdog": watchdog.judge, "card": card.judge,
 }  # fmt: skip
 
 

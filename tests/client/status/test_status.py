@@ -22,9 +22,11 @@ from pi_auto.client.last_good import load_and_keep
 from pi_auto.client.settings import Settings
 from pi_auto.client.spool.marks import API, HUB, Marks
 from pi_auto.client.status.facts import status_of
+from pi_auto.client.status.revealing import secrets_of
 from pi_auto.client.status.screen import screen
 from pi_auto.wire.connection_string import ConnectionString
 from pi_auto.wire.registration import RegistrationAnswer
+from support.fleet_home import FleetHome
 from support.records import SCANNER
 from support.stored import StoredScans
 
@@ -275,3 +277,46 @@ def test_the_command_prints_one_object_for_programs(settings: Settings, device: 
     told: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     assert told["newest_scan"]["text"] == "four"
     assert told["queue"] == {API: 3, HUB: 5}
+
+
+class TestWithACard:
+    @pytest.fixture
+    def settings(self, tmp_path: Path) -> Settings:
+        """A device with a fleet card, and no server in its settings."""
+        home = FleetHome(tmp_path)
+        self.fleet = home.card.fleet_id
+        file = tmp_path / "fleet.json"
+        file.write_text(json.dumps(home.card.to_json()))
+        made = Settings(state=tmp_path / "state", fleet_card=file)
+        made.agent_folder.mkdir(parents=True)
+        identity_of(made.agent_folder, "pi-1a2b3c4d")
+        return made
+
+    def line(self, settings: Settings, name: str) -> str:
+        lines = screen(status_of(settings), settings).splitlines()
+        return next(line for line in lines if line.startswith(f"{name}:"))
+
+    def test_it_says_whether_the_fleet_has_taken_it_in(self, settings: Settings) -> None:
+        assert self.line(settings, "enrolled").split() == ["enrolled:", "not", "yet"]
+        given = RegistrationAnswer("pi-1a2b3c4d", datetime(2026, 11, 23, tzinfo=UTC), None, URL, api_token=TOKEN)
+        store_registration(settings.agent_folder, f"fleet {self.fleet}", given)
+        assert f"in fleet {self.fleet} since 2026-11-23" in self.line(settings, "enrolled")
+        assert secrets_of(settings)["api_token"] == TOKEN
+
+    def test_it_says_what_it_waits_for_and_what_to_do(self, settings: Settings) -> None:
+        news = {"ok": False, "said": "it waits (key 0123)", "remedy": "approve it"}
+        Bulletin(settings.agent_folder).post("enrolment", news)
+        assert self.line(settings, "enrolled").endswith("no: it waits (key 0123); approve it")
+
+    def test_what_another_fleet_gave_does_not_count(self, settings: Settings) -> None:
+        given = RegistrationAnswer("pi-1a2b3c4d", datetime(2026, 11, 23, tzinfo=UTC), None, URL, api_token=TOKEN)
+        store_registration(settings.agent_folder, "fleet another", given)
+        assert status_of(settings)["registered"] is None
+        assert secrets_of(settings)["api_token"] is None
+
+    def test_a_damaged_card_is_a_trouble_and_hides_nothing_else(self, settings: Settings) -> None:
+        settings.fleet_card.write_text("{")
+        status = status_of(settings)
+        assert "is no fleet card" in status["troubles"][0]
+        assert status["fleet"] is None
+        assert "is no fleet card" in screen(status, settings)

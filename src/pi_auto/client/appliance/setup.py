@@ -21,6 +21,7 @@ import pi_auto
 from pi_auto.client.agent.enrolment.hardware import Hardware
 from pi_auto.client.appliance import health, machine
 from pi_auto.client.appliance.errors import SetupFailed
+from pi_auto.client.appliance.handing_over import HandingOver, wished
 from pi_auto.client.appliance.overlay import Placed, place
 from pi_auto.client.appliance.release import current, prune, switch, unpack
 from pi_auto.client.appliance.resetting import finish_begun
@@ -35,13 +36,17 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 @dataclass(slots=True)
 class Setup:
-    """One run. An `image` gets no identity, and nothing is started in it. Services have `patience` seconds."""
+    """One run. An `image` gets no identity, and nothing is started in it. Services have `patience` seconds.
+
+    With `handing_over` the device becomes a fleet's, or stays it.
+    """
 
     archive: Path
     root: Path = Path("/")
     settings: dict[str, Any] = field(default_factory=dict)
     image: bool = False
     patience: float = health.TO_START
+    handing_over: HandingOver | None = None
     _before: Path | None = None
     _release: Path | None = None
     _placed: Placed = field(default_factory=Placed)
@@ -64,7 +69,8 @@ class Setup:
 
     def steps(self) -> list[Callable[[], None]]:
         """What is done, in this order; each may be done again."""
-        steps = [self.unpack, self.try_out, self.configure, self.place, self.make_users_and_folders, self.switch]
+        steps = [self.unpack, self.try_out, self.configure, self.place_card, self.place]
+        steps += [self.make_users_and_folders, self.place_token, self.switch]
         return [*steps, self.start, self.prune, machine.arm_watchdog] if self._is_live else steps
 
     def unpack(self) -> None:
@@ -84,6 +90,12 @@ class Setup:
         self._placed.remember(file)
         configure(file, self.settings, self._device_id())
 
+    def place_card(self) -> None:
+        """Write whose device this is. Before this line the agent could only believe what the settings say."""
+        if self.handing_over:
+            self._placed.remember(self.handing_over.file)
+            self.handing_over.place()
+
     def place(self) -> None:
         """Put units, rules and the command at their places."""
         former = self._before / "app/appliance/system" if self._before else None
@@ -94,6 +106,13 @@ class Setup:
     def make_users_and_folders(self) -> None:
         """Make what the placed files describe."""
         machine.make_users_and_folders(self.root)
+
+    def place_token(self) -> None:
+        """Give the agent what lets it in."""
+        if self.handing_over:
+            if not self.handing_over.token_file.exists():
+                self._placed.remember(self.handing_over.token_file)
+            self.handing_over.place_token()
 
     def switch(self) -> None:
         """Make it the current release."""
@@ -150,15 +169,27 @@ class Setup:
             machine.restart()
 
 
-def set_up(settings: dict[str, Any], *, image: bool) -> int:
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The files that the installer was given: a fleet card, a secret; and whether the fleet may be another one."""
+
+    card: Path | None = None
+    secret: Path | None = None
+    change_fleet: bool = False
+
+
+def set_up(settings: dict[str, Any], *, image: bool, given: Given = Given()) -> int:
     """Install out of the archive this runs from, and say how it went; the exit code."""
     archive = Path(pi_auto.__file__).parents[1]
     try:
         _check(archive, image=image)
+        handing_over = wished(given.card, given.secret, change_fleet=given.change_fleet)
         with alone(), _stoppable():
             if not image:
                 _finish_reset()
-            Setup(archive, settings=settings, image=image).run()
+            Setup(archive, settings=settings, image=image, handing_over=handing_over).run()
+        if given.card and handing_over and handing_over.card.batch_token:
+            print(f"{given.card} lets other devices in as well: remove it from this one.")
     except (SetupFailed, SettingsError) as error:
         print(f"pi-auto-client setup: {error}", file=sys.stderr)
         return 1

@@ -38,7 +38,7 @@ def renew(connection: Connection, asked: Renewal, key: PublicKey, address: str, 
         return reason
     note_boot(connection, identity, asked.boot, now)
     holds = bytes.fromhex(asked.holds) if asked.holds else None
-    if holds and tokens.place_of(connection, asked.device_id, holds) is None:
+    if holds and tokens.is_stale(connection, asked.device_id, holds):
         _note_stale(connection, identity, address, now)
     return tokens.issue(connection, asked.device_id, now, holds)
 

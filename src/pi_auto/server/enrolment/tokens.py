@@ -41,6 +41,13 @@ def place_of(connection: Connection, device_id: str, hashed: bytes) -> str | Non
     return place
 
 
+def is_stale(connection: Connection, device_id: str, hashed: bytes) -> bool:
+    """Whether a token of this hash was replaced by others. Where all were withdrawn, none was replaced."""
+    places = select(device_tokens.c.hash).where(device_tokens.c.device_id == device_id)
+    held = connection.execute(places).scalars().all()
+    return bool(held) and hashed not in held
+
+
 def device_of(connection: Connection, hashed: bytes, now: datetime) -> str | None:
     """The device that a good token of this hash belongs to."""
     row = first_row(connection, _BY_HASH, (hashed, moments(connection.dialect)(now)))

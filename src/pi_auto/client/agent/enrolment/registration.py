@@ -1,7 +1,7 @@
 """Registers the device with its server, and keeps what it was given, so that a restart needs no server.
 
-The answer holds secrets; its file is for this user alone. What one server gave is never
-shown to another: it counts only for the URL and the device id it was given for.
+The answer holds secrets; its file is for this user alone. What one server or fleet gave is never
+shown to another: it counts only for whoever gave it, and for the device id it was given for.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ def register(api: ServerApi, identity: Identity, info: dict[str, Any]) -> Regist
     return answer
 
 
-def store_registration(folder: Path, server_url: str, answer: RegistrationAnswer) -> None:
+def store_registration(folder: Path, giver: str, answer: RegistrationAnswer) -> None:
     """Keep it. Raises OSError."""
-    content = {"server_url": server_url, "answer": answer.to_json()}
+    content = {"server_url": giver, "answer": answer.to_json()}
     write_whole(folder / _FILE, json.dumps(content), mode=0o600)
 
 
-def stored_registration(folder: Path, server_url: str, device_id: str) -> RegistrationAnswer | None:
-    """What `server_url` gave `device_id`, if that is what is kept; a damaged file is worth a new registration."""
+def stored_registration(folder: Path, giver: str, device_id: str) -> RegistrationAnswer | None:
+    """What `giver` gave `device_id`, if that is what is kept; a damaged file is worth a new registration."""
     try:
         content = json.loads((folder / _FILE).read_bytes())
         answer, given_by = RegistrationAnswer.from_json(content["answer"]), content["server_url"]
@@ -59,4 +59,4 @@ def stored_registration(folder: Path, server_url: str, device_id: str) -> Regist
     except (FieldError, ValueError, KeyError, TypeError) as error:
         log.warning("no registration can be read from %s: %s", folder / _FILE, error)
         return None
-    return answer if (given_by, answer.device_id) == (server_url, device_id) else None
+    return answer if (given_by, answer.device_id) == (giver, device_id) else None

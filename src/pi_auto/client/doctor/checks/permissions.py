@@ -19,7 +19,7 @@ from pi_auto.client.rights import AGENT, CAPTURE
 
 _RULES = "/etc/tmpfiles.d/pi-auto-client.conf"
 _STATE = "/var/lib/pi-auto-client"
-_SECRETS = ("identity.json", "registration.json")
+_SECRETS = ("identity.json", "registration.json", "device_key.pem", "batch_token")
 _PLUGGED = ("0003", "0005")  # USB and Bluetooth, as in udev's rule
 _KEYS = (*range(2, 12), 28)  # digits and Enter: what a scanner of the keyboard type has
 _WORD = 64 if os.uname().machine.endswith("64") else 32  # bits of a word in the kernel's bitmaps
