@@ -53,7 +53,7 @@ class Link:
 
     def __init__(self, stored: StoredScans, marks: Marks, hub: MqttPeer, limits: Limits, address: str) -> None:
         self.rejections = 0
-        self.own_link: frozenset[tuple[str, ...]] = frozenset()
+        self.own_link: frozenset[object] = frozenset()
         self.wakeups = Wakeups()
         self.standing = Standing(
             given(hub.port, address=address), Random(1), 300.0, asked=self._asked, changed=self._changed
@@ -196,6 +196,7 @@ class TestComingBack:
             hub.hang_up()
             wait_until(lambda: "next try in" in caplog.text, what="the device to wait for its turn")
             link.own_link = frozenset({("wlan0", "00000000", "0100000A")})
+            link.wakeups.wake(Reason.NETWORK)
             wait_until(lambda: len(hub.connects) == 2, what="the device to come back at once")
 
 

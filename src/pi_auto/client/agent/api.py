@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 from pi_auto.client.agent.deadline import DeadlineSocket
 from pi_auto.client.agent.dialling import dial
 from pi_auto.client.agent.errors import ApiError, Deferred, Garbled, Refused, Throttled, Unauthorized, Unreachable
+from pi_auto.client.agent.line import Line
 from pi_auto.client.agent.network.home import Home
 from pi_auto.client.agent.tls import context_for
 from pi_auto.client.endpoint import Endpoint
@@ -39,6 +40,7 @@ class ServerApi:
         self._patience = patience
         self._connection: _Connection | None = None
         self._dialled: Endpoint | None = None
+        self._line = Line()
 
     def get(self, path: str, query: dict[str, str], token: str | None = None) -> dict[str, Any]:
         """The server's answer. Raises ApiError."""
@@ -58,10 +60,15 @@ class ServerApi:
         if self._connection:
             self._connection.close()
             self._connection = None
+        self._line.drop()
+
+    def network_changed(self) -> None:
+        """End a call that waits on a way which is gone. The one method that any thread may call."""
+        self._line.cut_unless_it_leads_on()
 
     def _call(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> dict[str, Any]:
         endpoint = self._home.endpoint()
-        if endpoint != self._dialled:  # the server has moved
+        if endpoint != self._dialled or self._line.was_cut:  # the server has moved, or this device has
             self.close()
             self._dialled = endpoint
         try:
@@ -106,7 +113,7 @@ class ServerApi:
         headers: dict[str, str],
     ) -> tuple[http.client.HTTPResponse, bytes]:
         if not self._connection:
-            self._connection = _Connection(endpoint)
+            self._connection = _Connection(endpoint, self._line)
         connection = self._connection
         connection.give_until(deadline)
         connection.request(method, path, body, headers)
@@ -124,9 +131,9 @@ class _Connection(http.client.HTTPConnection):
 
     used = False
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, line: Line) -> None:
         super().__init__(*endpoint.dialled)
-        self._endpoint = endpoint
+        self._endpoint, self._line = endpoint, line
         self._deadline = 0.0
 
     def give_until(self, deadline: float) -> None:
@@ -136,7 +143,7 @@ class _Connection(http.client.HTTPConnection):
             cast("DeadlineSocket", self.sock).deadline = deadline
 
     def connect(self) -> None:
-        plain = dial(self._endpoint.dialled, self._endpoint.proxy, self._deadline)
+        plain = dial(self._endpoint.dialled, self._endpoint.proxy, self._deadline, self._line)
         try:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock = (
