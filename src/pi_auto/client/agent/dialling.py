@@ -24,9 +24,7 @@ class TunnelError(OSError):
     """The proxy does not open a way to the target; the sentence says what it answered."""
 
 
-def dial(
-    target: tuple[str, int], proxy: Proxy | None, deadline: float, line: Line | None = None
-) -> socket.socket:
+def dial(target: tuple[str, int], proxy: Proxy | None, deadline: float, line: Line | None = None) -> socket.socket:
     """A connection to the target by `deadline` (time.monotonic), held by `line` from its first packet on.
 
     Raises OSError, and UnicodeError for an odd name.

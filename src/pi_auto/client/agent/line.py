@@ -22,7 +22,7 @@ class Line:
         self.was_cut = False
 
     def hold(self, sock: socket.socket) -> None:
-        """This is the connection from now on, even before it is made."""
+        """The connection from now on, even before it is made."""
         with self._lock:
             self._drop()
             # A descriptor of our own: the other one may be closed, and its number another's, at any moment.

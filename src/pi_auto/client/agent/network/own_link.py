@@ -1,4 +1,4 @@
-"""This device's own way into the network: its addresses and the routes that are open, as the kernel tells them now.
+"""The device's own way into the network: its addresses and the routes that are open, as the kernel tells them.
 
 It tells whether what failed was the device's own doing. Asking costs no packet and no child process.
 """
