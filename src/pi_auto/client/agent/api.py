@@ -28,6 +28,7 @@ from pi_auto.wire.escape import printable
 
 MOST_ANSWER = 1024 * 1024  # bytes
 PATIENCE = 30.0  # seconds for a whole request, connecting included
+_UNHEARD = 8  # seconds that what was sent may go without a sign of having arrived: the server has moved
 _TOO_BUSY = {408, 425, 429, 503}  # the request was right, the moment was not
 _WORTH_PACKING = 1024  # bytes: a smaller body fits one packet anyway
 
@@ -146,6 +147,7 @@ class _Connection(http.client.HTTPConnection):
         plain = dial(self._endpoint.dialled, self._endpoint.proxy, self._deadline, self._line)
         try:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNHEARD * 1000)
             sock = (
                 context_for(self._endpoint.name, self._endpoint.ca).wrap_socket(plain)
                 if self._endpoint.tls

@@ -1,0 +1,57 @@
+"""Networks change under a device that works: the server moves, the device's own link moves."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from support.segments import Host, Net, Segment
+from support.waiting import wait_until
+
+from .conftest import DeviceOn, ServerOn
+from .doing import delivers, finds
+
+
+def test_a_server_that_moves_to_another_address_is_found_again_within_15_seconds(
+    shop: Segment, server_host: Host, device_host: Host, server_on: ServerOn, device_on: DeviceOn
+) -> None:
+    shop.plug(server_host, "eth0", "192.168.50.10/24")
+    shop.plug(device_host, "eth0", "192.168.50.20/24")
+    server = server_on(server_host)
+    device = device_on(device_host, server.card("192.168.50.10:5443"))
+    finds(device, "the fleet card")
+    delivers(device, server, "BEFORE", 15)
+    server_host.do("ip", "address", "add", "192.168.50.30/24", "dev", "eth0")
+    server_host.do("ip", "address", "del", "192.168.50.10/24", "dev", "eth0")
+    took = delivers(device, server, "AFTER", 15)
+    wait_until(lambda: (device.knows() or {}).get("host") == "192.168.50.30", what="the new address to be kept")
+    print(f"moved server: {took:.1f} s")
+
+
+@pytest.mark.parametrize("gone", ["the interface is down", "the cable is dead at its far end"])
+def test_scans_flow_again_within_5_seconds_of_an_address_on_another_link(
+    net: Net, shop: Segment, office: Segment, server_host: Host, device_host: Host,
+    server_on: ServerOn, device_on: DeviceOn, tmp_path: Path, gone: str,
+) -> None:  # fmt: skip
+    headquarters = net.segment("172.20.0.1/24")
+    headquarters.plug(server_host, "eth0", "172.20.0.10/24")
+    shop.plug(device_host, "eth0", "192.168.50.20/24")
+    net.serve(tmp_path, office)
+    server = server_on(server_host)
+    device = device_on(device_host, server.card("172.20.0.10:5443"))
+    finds(device, "the fleet card")
+    delivers(device, server, "BEFORE", 15)
+    if gone == "the interface is down":
+        device_host.do("ip", "link", "set", "eth0", "down")
+    else:  # the kernel goes on believing in the link: what is sent is lost without a sign
+        net.router.do("ip", "address", "del", "192.168.50.1/24", "dev", shop.bridge)
+        net.router.do("ip", "link", "set", shop.bridge, "down")
+    device.scanner.type("MEANWHILE")
+    wait_until(lambda: "text=MEANWHILE" in device.said(), what="the scan to be stored")
+    time.sleep(2.0)  # it is under way on the dead link
+    office.lease(device_host, "wlan0", tmp_path)
+    began = time.monotonic()
+    wait_until(lambda: "MEANWHILE" in server.booked(), 5, "the scan to flow by the new link")
+    print(f"moved link, {gone}: {time.monotonic() - began:.1f} s")
