@@ -29,6 +29,7 @@ from pi_auto.wire.escape import printable
 MOST_ANSWER = 1024 * 1024  # bytes
 PATIENCE = 30.0  # seconds for a whole request, connecting included
 _UNHEARD = 8  # seconds that what was sent may go without a sign of having arrived: the server has moved
+_AT_ONCE = 2.0  # seconds
 _TOO_BUSY = {408, 425, 429, 503}  # the request was right, the moment was not
 _WORTH_PACKING = 1024  # bytes: a smaller body fits one packet anyway
 
@@ -92,13 +93,15 @@ class ServerApi:
     def _ask(
         self, endpoint: Endpoint, method: str, path: str, body: bytes | None, headers: dict[str, str]
     ) -> dict[str, Any]:
-        deadline = time.monotonic() + self._patience
+        began = time.monotonic()
+        deadline = began + self._patience
         try:
             response, octets = self._exchange(endpoint, deadline, method, path, body, headers)
         except (http.client.BadStatusLine, ConnectionError):
             # RFC 9112 9.3.1: a server may close a kept connection at any moment. All calls can be repeated
-            # safely: a batch by its uuids, a registration by its claim.
-            if not self._connection or not self._connection.used:
+            # safely: a batch by its uuids, a registration by its claim. It does so at once, or has gone itself.
+            closed_at_once = time.monotonic() - began < _AT_ONCE
+            if not self._connection or not self._connection.used or not closed_at_once:
                 raise
             self.close()
             response, octets = self._exchange(endpoint, deadline, method, path, body, headers)
@@ -144,7 +147,8 @@ class _Connection(http.client.HTTPConnection):
             cast("DeadlineSocket", self.sock).deadline = deadline
 
     def connect(self) -> None:
-        plain = dial(self._endpoint.dialled, self._endpoint.proxy, self._deadline, self._line)
+        soon = min(self._deadline, time.monotonic() + _UNHEARD)
+        plain = dial(self._endpoint.dialled, self._endpoint.proxy, soon, self._line)
         try:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNHEARD * 1000)
