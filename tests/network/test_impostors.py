@@ -36,11 +36,6 @@ class Impostor:
     announcing: Announcing
 
 
-@pytest.fixture(params=["another authority's, for the fleet's name", "a name of the world"])
-def certificate(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return str(request.param)
-
-
 @pytest.fixture
 def stack() -> Iterator[ExitStack]:
     with ExitStack() as opened:
@@ -60,6 +55,7 @@ def impostor(host: Host, place: str, fleet_id: str, certificate: Path, stack: Ex
     return Impostor(tls, plain, announcing)
 
 
+@pytest.mark.parametrize("certificate", ["another authority's, for the fleet's name", "a name of the world"])
 def test_no_device_speaks_to_an_impostor(
     net: Net, shop: Segment, device_host: Host, server_host: Host, certificate: str,
     server_on: ServerOn, device_on: DeviceOn, tmp_path: Path, stack: ExitStack,
@@ -71,6 +67,7 @@ def test_no_device_speaks_to_an_impostor(
     card = server.card()
     server.stop()
     fleet_id = str(card["fleet_id"])
+    (tmp_path / "authority").mkdir()
     authority = Authority(tmp_path / "authority")
     name = f"{fleet_id}.pi-auto" if "fleet" in certificate else "www.example.com"
     impostors = []
@@ -102,3 +99,25 @@ def test_no_device_speaks_to_an_impostor(
     given = json.loads((device.state / "agent" / "registration.json").read_bytes())
     for secret in (token, given["answer"]["api_token"], BARCODE):
         assert secret.encode() not in wire.carried()
+
+
+def test_no_device_speaks_to_an_impostor_that_a_probe_comes_upon(
+    net: Net, shop: Segment, device_host: Host, server_host: Host,
+    server_on: ServerOn, device_on: DeviceOn, tmp_path: Path, stack: ExitStack,
+) -> None:  # fmt: skip
+    shop.plug(device_host, "eth0", "192.168.50.20/24")
+    shop.plug(server_host, "eth0", "192.168.50.30/24")
+    server = server_on(server_host, "--announce", "off")
+    card = server.card()
+    (tmp_path / "authority").mkdir()
+    certificate = Authority(tmp_path / "authority").certificate(f"{card['fleet_id']}.pi-auto")
+    host = net.host("impostor")
+    shop.plug(host, "eth0", "192.168.50.11/24")
+    peer = impostor(host, "192.168.50.11", str(card["fleet_id"]), certificate, stack)
+    peer.announcing.close()
+    device = device_on(device_host, card)
+    device.start()
+    wait_until(device.found_by, 15, "the real server to be found")
+    assert (device.knows() or {})["host"] == "192.168.50.30"
+    assert peer.plain.received == [(HEALTH, None)]
+    assert peer.tls.received == []
