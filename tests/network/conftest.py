@@ -52,7 +52,7 @@ def device_host(net: Net) -> Host:
 
 
 @pytest.fixture
-def server_on(net: Net, tmp_path: Path) -> Iterator[ServerOn]:
+def server_on(net: Net, tmp_path: Path) -> Iterator[ServerOn]:  # noqa: ARG001 - which has to outlive it
     """Starts a server on a host."""
     made: list[SiteServer] = []
 
@@ -66,7 +66,7 @@ def server_on(net: Net, tmp_path: Path) -> Iterator[ServerOn]:
 
 
 @pytest.fixture
-def device_on(net: Net, tmp_path: Path) -> Iterator[DeviceOn]:
+def device_on(net: Net, tmp_path: Path) -> Iterator[DeviceOn]:  # noqa: ARG001 - the same
     """A device on a host, with that card, which is not started."""
     made: list[SiteDevice] = []
 

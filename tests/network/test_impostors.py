@@ -1,4 +1,4 @@
-"""Impostors at every address that a device may guess: it speaks to none, and to its own server once that is there."""
+"""Impostors at every address that a device may guess: it speaks to none, but to its own server."""
 
 from __future__ import annotations
 

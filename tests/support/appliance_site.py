@@ -36,7 +36,8 @@ class SiteServer:
         began = self.log.stat().st_size if self.log.exists() else 0
         self.process = self.host.start(
             sys.executable, "-m", SERVER, "run", "--data", str(self.data), "--trust", "on", "--hub-mqtt", "off",
-            "--http", f"{self._everywhere}:5000", "--https", f"{self._everywhere}:5443", *self._options, log=self.log,
+            "--http", f"{self._everywhere}:5000", "--https", f"{self._everywhere}:5443", *self._options,
+            log=self.log,
         )  # fmt: skip
         wait_until(lambda: b"ready: " in self.log.read_bytes()[began:], 60, "the server to be ready")
 

@@ -36,7 +36,10 @@ deconfig) ip address flush dev "$interface"; ip link set "$interface" up ;;
 bound | renew)
     ip address replace "$ip/$mask" dev "$interface"
     [ -z "$router" ] || ip route replace default via "$router" dev "$interface"
-    { [ -z "$domain" ] || echo "search $domain"; for each in $dns; do echo "nameserver $each"; done; } >/etc/resolv.conf
+    {
+        [ -z "$domain" ] || echo "search $domain"
+        for each in $dns; do echo "nameserver $each"; done
+    } >/etc/resolv.conf
     ;;
 esac
 """
@@ -47,6 +50,13 @@ def missing() -> str:
     if os.getuid():
         return "needs root"
     return ", ".join(f"needs {each}" for each in NEEDED if not shutil.which(each))
+
+
+def _enter(namespace: Path) -> None:
+    """From here on this thread is in that network."""
+    with namespace.open("rb") as there:
+        if _libc.setns(there.fileno(), _CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), "setns")
 
 
 class Host:
@@ -91,9 +101,7 @@ class Host:
 
         def enter() -> None:
             try:
-                with open(f"/run/netns/{self.name}", "rb") as there:  # noqa: PTH123 - a descriptor is wanted
-                    if _libc.setns(there.fileno(), _CLONE_NEWNET):
-                        raise OSError(ctypes.get_errno(), "setns")
+                _enter(Path("/run/netns") / self.name)
                 results.append(work())
             except BaseException as failure:  # noqa: BLE001 - handed on
                 failures.append(failure)
@@ -122,6 +130,7 @@ class Segment:
 
     def __init__(self, router: Host, number: int, address: str) -> None:
         self._router, self.bridge = router, f"br{number}"
+        self._sockets: dict[str, str] = {}
         self.address, self.network = address.partition("/")[0], address.rpartition(".")[0]
         router.do("ip", "link", "add", self.bridge, "type", "bridge", "mcast_snooping", "0")
         router.do("ip", "address", "add", address, "dev", self.bridge)
@@ -134,11 +143,16 @@ class Segment:
         run("ip", "link", "set", there, "netns", self._router.name)
         run("ip", "link", "set", f"{there}p", "netns", host.name, "name", interface)
         self._router.do("ip", "link", "set", there, "master", self.bridge, "up")
+        self._sockets[host.name] = there
         host.do("ip", "link", "set", interface, "up")
         for address in addresses:
             host.do("ip", "address", "add", address, "dev", interface)
         if gateway and addresses:
             host.do("ip", "route", "add", "default", "via", self.address)
+
+    def narrow(self, host: Host, mtu: int) -> None:
+        """The switch's end of the host's cable drops what is larger, without a word."""
+        self._router.do("ip", "link", "set", self._sockets[host.name], "mtu", str(mtu))
 
     def lease(self, host: Host, interface: str, folder: Path) -> None:
         """A cable, and an address by DHCP over it."""
@@ -166,7 +180,9 @@ class Net:
         self._count += 1
         return Segment(self.router, self._count, address)
 
-    def serve(self, folder: Path, *segments: Segment, domain: str = "", hosts: dict[str, str] | None = None) -> None:
+    def serve(
+        self, folder: Path, *segments: Segment, domain: str = "", hosts: dict[str, str] | None = None
+    ) -> None:
         """The router's DHCP and DNS on the segments: the search domain, and names with their addresses."""
         options = [f"--interface={each.bridge}" for each in segments]
         options += [f"--dhcp-range={each.network}.100,{each.network}.150,1h" for each in segments]

@@ -199,6 +199,16 @@ class TestComingBack:
             link.wakeups.wake(Reason.NETWORK)
             wait_until(lambda: len(hub.connects) == 2, what="the device to come back at once")
 
+    def test_a_network_that_changed_around_a_good_connection_is_a_reason_to_report_and_not_to_hang_up(
+        self, stored: StoredScans, marks: Marks, hub: MqttPeer
+    ) -> None:
+        with linked(stored, marks, hub) as link:
+            wait_until(lambda: bool(hub.reports), what="a first heartbeat")
+            before = len(hub.reports)
+            link.wakeups.wake(Reason.NETWORK)
+            wait_until(lambda: len(hub.reports) > before, 5, "a heartbeat with the new address")
+            assert len(hub.connects) == 1
+
 
 class TestTheWay:
     def test_no_tls_is_for_this_machine_alone(self) -> None:

@@ -24,9 +24,7 @@ def heard(*records: Record) -> Announcements:
 
 
 def test_a_server_of_the_fleet_is_told_with_all_its_addresses() -> None:
-    made = heard(
-        *announced(b"one"), Record(HOST, A, address="10.0.0.2"), Record(HOST, AAAA, address="fd00::2")
-    )
+    made = heard(*announced(b"one"), Record(HOST, A, address="10.0.0.2"), Record(HOST, AAAA, address="fd00::2"))
     assert made.servers() == [ServerAddress("10.0.0.2"), ServerAddress("fd00::2")]
 
 

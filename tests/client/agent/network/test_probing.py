@@ -41,7 +41,12 @@ def test_strangers_networks_are_left_alone(address: str) -> None:
 
 
 def test_two_networks_take_turns_and_ten_are_four() -> None:
-    assert neighbours([own("10.0.0.250"), own("10.0.1.250")])[:4] == ["10.0.0.1", "10.0.1.1", "10.0.0.2", "10.0.1.2"]
+    assert neighbours([own("10.0.0.250"), own("10.0.1.250")])[:4] == [
+        "10.0.0.1",
+        "10.0.1.1",
+        "10.0.0.2",
+        "10.0.1.2",
+    ]
     assert len(neighbours([own(f"10.0.{n}.7") for n in range(10)])) == 4 * 253
 
 
