@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from pi_auto.client.agent.network.watching import Watching
+from pi_auto.client.agent.wakeups import Reason, Wakeups
 from support.segments import Host, Net, Segment
 from support.waiting import wait_until
 
@@ -55,3 +59,31 @@ def test_scans_flow_again_within_5_seconds_of_an_address_on_another_link(
     began = time.monotonic()
     wait_until(lambda: "MEANWHILE" in server.booked(), 5, "the scan to flow by the new link")
     print(f"moved link, {gone}: {time.monotonic() - began:.1f} s")
+
+
+def test_a_burst_of_changes_is_one_change(shop: Segment, device_host: Host) -> None:
+    changes: list[float] = []
+    wakeups = Wakeups()
+    watch = device_host.within(lambda: Watching(wakeups, lambda: changes.append(time.monotonic())))
+    # Its questions go out on that network as well, since a thread is where its parent was.
+    thread = device_host.within(lambda: _started(watch))
+    try:
+        shop.plug(device_host, "eth0", "192.168.50.20/24")
+        wait_until(lambda: changes, 5, "the link to be noticed")
+        changes.clear()
+        began = time.monotonic()
+        batch = "".join(f"address add 10.0.{n}.1/24 dev eth0\n" for n in range(200))
+        subprocess.run([*device_host.prefix, "ip", "-batch", "-"], input=batch.encode(), check=True)
+        took = time.monotonic() - began
+        wait_until(lambda: changes, 5, "the burst to be noticed")
+        assert len(changes) <= 1 + took / 0.2
+    finally:
+        wakeups.wake(Reason.STOP)
+        thread.join(5)
+    assert not thread.is_alive()
+
+
+def _started(watch: Watching) -> threading.Thread:
+    thread = threading.Thread(target=watch.run)
+    thread.start()
+    return thread

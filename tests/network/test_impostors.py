@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from pi_auto.server.announcing import Announcing
 from pi_auto.server.settings import Address
 from pi_auto.wire.server_address import HTTPS_PORT
+from support.appliance_site import SiteDevice
 from support.certificates import Authority
 from support.fleet_home import HEALTH, SERVICE
 from support.fleet_peer import FleetPeer
@@ -49,10 +51,15 @@ def impostor(host: Host, place: str, fleet_id: str, certificate: Path, stack: Ex
     plain = FleetPeer(host=place, port=5000)
     for peer in (tls, plain):
         peer.always[HEALTH] = lambda handler, _: handler.say(200, health)
-        host.within(lambda peer=peer: stack.enter_context(peer))
+        host.within(partial(stack.enter_context, peer))
     announcing = host.within(lambda: Announcing(fleet_id, Address(place, HTTPS_PORT), 5000))
     stack.callback(announcing.close)
     return Impostor(tls, plain, announcing)
+
+
+def turns_down(device: SiteDevice, place: str) -> bool:
+    """Whether it has said why the server there is none of its fleet."""
+    return f"{place}:5443 (" in device.said()
 
 
 @pytest.mark.parametrize("certificate", ["another authority's, for the fleet's name", "a name of the world"])
@@ -85,7 +92,7 @@ def test_no_device_speaks_to_an_impostor(
         device.start()
         device.scanner.type(BARCODE)
         for place in PLACES:
-            wait_until(lambda place=place: f"{place}:5443 (" in device.said(), 20, f"{place} to be turned down")
+            wait_until(partial(turns_down, device, place), 20, f"{place} to be turned down")
         assert not device.found_by()
         assert [peer.tls.received for peer in impostors] == [[]] * len(PLACES)
         assert {path for peer in impostors for path, _ in peer.plain.received} <= {HEALTH}

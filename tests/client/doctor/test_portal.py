@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pi_auto.client.doctor.portal import portal_at, told_by
-from support.fleet_peer import FleetPeer, drip, hang, raw
+from support.fleet_peer import Fault, FleetPeer, drip, hang, raw
 
 HEALTH = "/api/health"
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<!DOCTYPE html><title>Welcome to the hotel</title>"
@@ -37,7 +37,7 @@ def test_it_is_asked_for_over_plain_http() -> None:
 
 
 @pytest.mark.parametrize("fault", [hang, drip])
-def test_one_that_says_nothing_or_never_ends_is_left(fault: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_says_nothing_or_never_ends_is_left(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pi_auto.client.doctor.portal._PATIENCE", 0.3)
     with FleetPeer() as peer:
         peer.fail(HEALTH, fault)

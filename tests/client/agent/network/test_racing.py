@@ -21,6 +21,10 @@ def refuse(address: ServerAddress) -> Endpoint:
     raise Unreachable(f"no use of {address}")
 
 
+def _gone() -> Iterator[ServerAddress]:
+    raise OSError("the interface has just gone")
+
+
 def test_the_first_is_taken_and_the_second_not_asked_if_it_answers_at_once() -> None:
     asked: list[ServerAddress] = []
 
@@ -113,8 +117,7 @@ def test_once_it_is_found_those_who_look_are_told_to_stop() -> None:
 
 def test_a_source_that_breaks_names_nobody_and_holds_up_nobody() -> None:
     def look(_over: threading.Event) -> Iterator[ServerAddress]:
-        raise OSError("the interface has just gone")
-        yield
+        yield from _gone()
 
     assert Race(endpoint, 30.0).run([], [Source("mDNS", look)]) == []
 
