@@ -20,7 +20,7 @@ log = logging.getLogger("pi_auto.network")
 _WHO = "search for the server"
 _NEVER = float("inf")
 _PATIENCE = 12.0  # seconds for a search: the longest, a probe of several networks, takes as many
-_LONGEST = 30.0  # seconds between two searches: a network may be back at any moment
+LONGEST = 30.0  # seconds between two searches: a network may be back at any moment
 _AT_LEAST = 5.0  # seconds from one that found it to the next: it answers to be proven, and to nothing else
 
 
@@ -36,7 +36,7 @@ class Finding:
         self._home, self._folder, self._telling = office.home, office.folder, office.telling
         self._prover, self._setting, self._moved = prover, tuple(setting), moved
         self._sources = Sources(prover.card.fleet_id, probes=not (prover.card.servers or setting))
-        self._pauses = Backoff(office.rng, longest=_LONGEST)
+        self._pauses = Backoff(office.rng, longest=LONGEST)
         self._not_before = 0.0
         self._race = Race(prover.prove, _PATIENCE)
 
