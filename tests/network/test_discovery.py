@@ -28,7 +28,13 @@ def test_by_mdns_where_the_card_names_no_address(
         finds(device, "mDNS")
         delivers(device, server, BARCODE, 15)
         wait_until(lambda: not device_host.listening(), 5, "nothing of ours to listen")
-        wait_until(lambda: b"_pi-auto" in wire.carried(), what="the question to be seen")
+        fleet_id = card["fleet_id"].encode()
+        wait_until(lambda: any(fleet_id in frame for frame in wire.frames), what="the answer to be seen")
+        before = len(wire.frames)
+        server.stop()
+        wait_until(
+            lambda: any(fleet_id in frame for frame in wire.frames[before:]), 5, "the server to take it back"
+        )
     carried = wire.carried()
     given = json.loads((device.state / "agent" / "registration.json").read_bytes())
     for secret in (token, given["answer"]["api_token"], BARCODE):

@@ -138,7 +138,7 @@ class Segment:
 
     def plug(self, host: Host, interface: str, *addresses: str, gateway: bool = True) -> None:
         """A cable from the switch to the host, which has the addresses."""
-        there = f"v{next(_numbers)}"
+        there = f"v{os.getpid() % 100_000}-{next(_numbers)}"  # for a moment on the network of all processes
         run("ip", "link", "add", there, "type", "veth", "peer", "name", f"{there}p")
         run("ip", "link", "set", there, "netns", self._router.name)
         run("ip", "link", "set", f"{there}p", "netns", host.name, "name", interface)

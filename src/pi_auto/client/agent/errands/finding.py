@@ -19,7 +19,7 @@ log = logging.getLogger("pi_auto.network")
 
 _WHO = "search for the server"
 _NEVER = float("inf")
-_PATIENCE = 12.0  # seconds for a search: the longest, a probe of several networks, takes as many
+_PATIENCE = 14.0  # seconds for a search: the longest, a probe of several networks, takes as many
 LONGEST = 30.0  # seconds between two searches: a network may be back at any moment
 _AT_LEAST = 5.0  # seconds from one that found it to the next: it answers to be proven, and to nothing else
 
