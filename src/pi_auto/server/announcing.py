@@ -19,7 +19,7 @@ from zeroconf import Error, InterfaceChoice, IPVersion, ServiceInfo, Zeroconf
 from pi_auto.server.settings import Address
 from pi_auto.wire.announcement import FLEET_KEY, HTTP_KEY, SERVICE_TYPE
 
-_LOOK_EVERY = 5.0  # seconds
+_LOOK_EVERY = 2.0  # seconds
 _AGAIN = 60.0  # seconds, after it could not be announced
 _LAST_WORDS = 2.0  # seconds for taking it back
 _MOST = 16  # addresses: an answer is to fit into one packet

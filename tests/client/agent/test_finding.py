@@ -79,13 +79,13 @@ def test_a_server_that_is_somewhere_else_now_is_a_move(tmp_path: Path, fleet: Fl
 
 
 def test_a_fleet_that_has_lost_its_server_searches_evenly() -> None:
-    """10,000 devices, ten minutes into an outage; a search of nothing lasts 2.5 s, which is mDNS."""
+    """10,000 devices, ten minutes into an outage; a search of nothing lasts 6 s, which is mDNS."""
     tries: Counter[int] = Counter()
     for number in range(10_000):
         pauses, now = Backoff(Random(number), longest=LONGEST), 0.0
         while now < 700.0:
             tries[int(now)] += 1
-            now += 2.5 + pauses.next()
+            now += 6.0 + pauses.next()
     late = [tries[second] for second in range(600, 700)]
-    assert 500 < sum(late) / len(late) < 620
-    assert max(late) < 700
+    assert 430 < sum(late) / len(late) < 520
+    assert max(late) < 600

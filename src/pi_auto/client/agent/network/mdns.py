@@ -23,8 +23,8 @@ from pi_auto.wire.server_address import ServerAddress
 log = logging.getLogger("pi_auto.network")
 
 _PORT, _GROUP4, _GROUP6 = 5353, "224.0.0.251", "ff02::fb"
-_REPEAT = 1.0  # seconds; RFC 6762 5.2 allows no less
-_PATIENCE = 2.5
+_REPEAT = 1.0  # seconds, and twice as many each time: RFC 6762 5.2
+_PATIENCE = 6.0  # a server that has just moved takes a moment to say so
 _MOST_LINKS, _MOST_ANSWERS = 8, 100
 _INTERFACE = struct.Struct("=4s4si")  # ip_mreqn
 
@@ -62,10 +62,10 @@ def _answers(
     poll, by_number = select.poll(), {sock.fileno(): sock for sock, _ in sockets}
     for number in by_number:
         poll.register(number, select.POLLIN)
-    ask_at, count = 0.0, 0
+    ask_at, pause, count = 0.0, _REPEAT, 0
     while (now := time.monotonic()) < until and not over.is_set() and count < _MOST_ANSWERS:
         if now >= ask_at:
-            ask_at = now + _REPEAT
+            ask_at, pause = now + pause, 2 * pause
             yield True, b""
         for number, _ in poll.poll(max(0.0, min(ask_at, until) - time.monotonic()) * 1000):
             count += 1
