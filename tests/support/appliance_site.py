@@ -71,22 +71,26 @@ class SiteServer:
 
 
 class SiteDevice:
-    """`pi-auto-client run` with a fleet card and a virtual scanner, on a host."""
+    """`pi-auto-client run` with a fleet card or other settings, and a virtual scanner, on a host."""
 
-    def __init__(self, host: Host, folder: Path, card: dict[str, Any]) -> None:
+    def __init__(self, host: Host, folder: Path, card: dict[str, Any] | None = None, **settings: Any) -> None:
         folder.mkdir(parents=True)
         serial = f"{next(_SERIALS):016x}"
         self.host, self.folder, self.state = host, folder, folder / "state"
         self.device_id, self.log = device_id_from(serial), folder / "client.log"
         self.scanner = VirtualScanner(folder / "scanner")
-        token = card.pop("batch_token", None)
         (self.state / "agent").mkdir(parents=True, mode=0o700)
-        if token:
-            write_whole(self.state / "agent" / "batch_token", token, mode=0o600)
-        write_whole(folder / "fleet.json", json.dumps(card))
-        settings = {"device_id": self.device_id, "fleet_card": str(folder / "fleet.json")}
-        write_whole(folder / "config.json", json.dumps(settings))
+        if card:
+            self._take(card)
+        named = {"device_id": self.device_id, "fleet_card": str(folder / "fleet.json")}
+        write_whole(folder / "config.json", json.dumps(named | settings))
         self.process: subprocess.Popen[bytes] | None = None
+
+    def _take(self, card: dict[str, Any]) -> None:
+        """As the installer does: the batch token lies apart from the card."""
+        if token := card.pop("batch_token", None):
+            write_whole(self.state / "agent" / "batch_token", token, mode=0o600)
+        write_whole(self.folder / "fleet.json", json.dumps(card))
 
     def start(self) -> None:
         began = len(self.said())
