@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import fcntl
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -69,3 +73,13 @@ def test_connections_inherit_the_kernels_patience(listener: socket.socket) -> No
     bound_silence(listener, 60)
     with socket.create_connection(listener.getsockname()), listener.accept()[0] as taken:
         assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
+
+
+def test_looking_at_connections_lets_go_of_no_lock(listener: socket.socket, tmp_path: Path) -> None:
+    """POSIX: a process that closes any descriptor of a file loses its locks on it, and SQLite's log with them."""
+    tries = "import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'r+'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+    with (tmp_path / "books").open("w+") as books:
+        fcntl.lockf(books, fcntl.LOCK_EX)
+        end_stalled(port_of(listener), 0)
+        another = subprocess.run([sys.executable, "-c", tries, books.name], capture_output=True, check=False)
+    assert b"BlockingIOError" in another.stderr

@@ -51,10 +51,11 @@ class FleetPeer:
     resend_from: Position | None = None
     offer: str | None = None
     port: int = 0
+    host: str = "127.0.0.1"
     released: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> Self:
-        self._server = _Server(("127.0.0.1", self.port), _Handler)
+        self._server = _Server((self.host, self.port), _Handler)
         self._server.peer = self
         if self.certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -37,9 +37,10 @@ class MqttPeer:
     disconnects: int = 0
     most_unacknowledged: int = 0
     port: int = 0
+    host: str = "127.0.0.1"
 
     def __enter__(self) -> Self:
-        self._listener = socket.create_server(("127.0.0.1", self.port))
+        self._listener = socket.create_server((self.host, self.port))
         self.port = self._listener.getsockname()[1]
         self._context = _server_context(self.certificate)
         self._open: set[socket.socket] = set()

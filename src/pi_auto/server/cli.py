@@ -231,6 +231,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         heartbeat_interval=options.heartbeat_interval,
         update_interval=options.update_interval,
         trust=trust,
+        announce=options.announce == "on",
         https=_https(options.https) if trust else None,
         key_file=options.key_file and Path(options.key_file).absolute(),
         server_names=_names(options.server_name),

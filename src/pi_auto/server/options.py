@@ -79,6 +79,12 @@ def _add_trust(add: Callable[..., Any]) -> None:
         help="with --trust on: a host name or an address of this server, for its certificate and the fleet card;"
         " may be given several times",
     )
+    add(
+        "--announce",
+        choices=("on", "off"),
+        default="on",
+        help="with --trust on: whether the server tells its own networks by mDNS where it is (%(default)s)",
+    )
     add_key_file(add)
 
 

@@ -70,6 +70,7 @@ class Settings:
     https: Address | None = None
     key_file: Path | None = None
     server_names: tuple[str, ...] = ()
+    announce: bool = True  # by mDNS, with `trust` alone
 
     def __post_init__(self) -> None:
         if self.azure and self.hub_mqtt:

@@ -8,11 +8,10 @@ for: a live page hears a word every ten seconds, everything else is shorter than
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MOST_SILENCE = 60  # seconds in which no byte goes either way
@@ -42,21 +41,25 @@ def end_stalled(port: int, older_than: float) -> int:
 
 
 def _sockets() -> Iterator[socket.socket]:
-    """The TCP sockets of this process, each by a descriptor of our own: theirs may close under our hands."""
+    """The TCP sockets of this process, looked at by their own descriptors, which may close under our hands.
+
+    Nothing is duplicated, since nothing may be closed: POSIX drops all locks that a process has on a file as
+    soon as it closes any descriptor of it, and without its locks the books' log is thrown away by the next reader.
+    """
     for entry in Path("/proc/self/fd").iterdir():
-        with suppress(OSError), _duplicate(int(entry.name)) as found:
+        with suppress(OSError), _borrowed(int(entry.name)) as found:
             if found.family in (socket.AF_INET, socket.AF_INET6) and found.type == socket.SOCK_STREAM:
                 yield found
 
 
-def _duplicate(descriptor: int) -> socket.socket:
-    """The socket behind a descriptor. Raises OSError where there is none."""
-    ours = os.dup(descriptor)
+@contextmanager
+def _borrowed(descriptor: int) -> Iterator[socket.socket]:
+    """The socket of a descriptor. Raises OSError where it is none."""
+    found = socket.socket(fileno=descriptor)
     try:
-        return socket.socket(fileno=ours)
-    except OSError:
-        os.close(ours)
-        raise
+        yield found
+    finally:
+        found.detach()
 
 
 def _is_to(connection: socket.socket, port: int) -> bool:

@@ -105,6 +105,7 @@ def load(settings: Settings, port: int, reports: Pipe, plain: socket.socket | No
     app = create_app(settings, context)
     if context.fleet:
         _answer_administrators(context, port)
+        _announce(context, context.fleet.fleet_id, port, plain)
     if plain:
         _in_background("plain", serve_plain, plain, PlainPort(app, context, port))
     return app
@@ -116,6 +117,16 @@ def _answer_administrators(context: Context, port: int) -> None:
     known = replace(context, settings=settings)
     first_link(known)
     start_admin(socket_file(settings.data), partial(answer, known))
+
+
+def _announce(context: Context, fleet_id: str, port: int, plain: socket.socket | None) -> None:
+    settings = context.settings
+    if settings.announce and settings.https and not settings.https.loopback:
+        from pi_auto.server.announcing import Announcing  # noqa: PLC0415 - a server on loopback needs none of it
+
+        https = replace(settings.https, port=port)
+        announcing = Announcing(fleet_id, https, plain.getsockname()[1] if plain else None)
+        Finalize(None, announcing.close, exitpriority=20)
 
 
 def _report_ready(reports: Pipe, context: Context) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -12,30 +13,11 @@ from pi_auto.client.agent.health.report import health
 from pi_auto.client.agent.health.services import services
 from pi_auto.client.agent.health.trust import clock_trust
 from pi_auto.client.agent.health.versions import versions
+from pi_auto.client.agent.network.netlink import OwnAddress
 from pi_auto.client.agent.timekeeping.boots import Boot
 from pi_auto.client.clock import ClockReading
 from pi_auto.wire.heartbeat import HEALTH
 
-_TRIE = """Main:
-  +-- 0.0.0.0/0 3 0 5
-     |-- 0.0.0.0
-        /0 universe UNICAST
-        |-- 10.0.0.7
-           /32 host LOCAL
-        |-- 10.0.0.255
-           /32 link BROADCAST
-        |-- 127.0.0.1
-           /32 host LOCAL
-        |-- 169.254.3.4
-           /32 host LOCAL
-Local:
-        |-- 10.0.0.7
-           /32 host LOCAL
-"""
-_SIXES = """fe80000000000000ba27ebfffe000001 02 40 20 80    eth0
-00000000000000000000000000000001 01 80 10 80      lo
-20010db8000000000000000000000007 02 40 00 80    eth0
-"""
 _WIRELESS = """Inter-| sta-|   Quality        |   Discarded packets
  face | tus | link level noise |  nwid  crypt
  wlan0: 0000   52.  {level}  -256        0      0
@@ -97,12 +79,14 @@ def test_a_weak_supply_is_told_as_far_as_the_board_tells_it(
     assert undervoltage(put(tmp_path, files), tmp_path) == told
 
 
-def test_addresses_are_those_that_others_reach_the_device_by(tmp_path: Path) -> None:
-    assert ip_addresses(put(tmp_path, {"fib_trie": _TRIE, "if_inet6": _SIXES})) == ["10.0.0.7", "2001:db8::7"]
+def test_addresses_are_those_that_others_reach_the_device_by() -> None:
+    own = ["2001:db8::7", "10.0.0.17", "169.254.3.4", "fe80::ba27:ebff:fe00:1", "10.0.0.7", "10.0.0.7"]
+    told = ip_addresses(OwnAddress(2, ip_address(each), 24) for each in own)
+    assert told == ["10.0.0.7", "10.0.0.17", "2001:db8::7"]
 
 
-def test_a_device_without_a_network_has_no_addresses(tmp_path: Path) -> None:
-    assert ip_addresses(tmp_path) == []
+def test_a_device_without_a_network_has_no_addresses() -> None:
+    assert ip_addresses([]) == []
 
 
 @pytest.mark.parametrize(

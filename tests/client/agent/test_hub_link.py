@@ -53,7 +53,7 @@ class Link:
 
     def __init__(self, stored: StoredScans, marks: Marks, hub: MqttPeer, limits: Limits, address: str) -> None:
         self.rejections = 0
-        self.own_link: frozenset[tuple[str, ...]] = frozenset()
+        self.own_link: frozenset[object] = frozenset()
         self.wakeups = Wakeups()
         self.standing = Standing(
             given(hub.port, address=address), Random(1), 300.0, asked=self._asked, changed=self._changed
@@ -196,7 +196,18 @@ class TestComingBack:
             hub.hang_up()
             wait_until(lambda: "next try in" in caplog.text, what="the device to wait for its turn")
             link.own_link = frozenset({("wlan0", "00000000", "0100000A")})
+            link.wakeups.wake(Reason.NETWORK)
             wait_until(lambda: len(hub.connects) == 2, what="the device to come back at once")
+
+    def test_a_network_that_changed_around_a_good_connection_is_a_reason_to_report_and_not_to_hang_up(
+        self, stored: StoredScans, marks: Marks, hub: MqttPeer
+    ) -> None:
+        with linked(stored, marks, hub) as link:
+            wait_until(lambda: bool(hub.reports), what="a first heartbeat")
+            before = len(hub.reports)
+            link.wakeups.wake(Reason.NETWORK)
+            wait_until(lambda: len(hub.reports) > before, 5, "a heartbeat with the new address")
+            assert len(hub.connects) == 1
 
 
 class TestTheWay:

@@ -10,6 +10,16 @@ def test_it_beats_at_once_and_then_every_interval() -> None:
     assert [pulse.due(now) for now in (1.0, 29.9, 30.0)] == [False, False, True]
 
 
+def test_a_hurried_beat_comes_at_once_unless_the_hub_is_busy() -> None:
+    pulse = Pulse(30)
+    pulse.answered(204, pulse.sent(0.0), 1.0)
+    pulse.hurry(2.0)
+    assert pulse.due(2.0)
+    pulse.answered(429, pulse.sent(2.0), 3.0)
+    pulse.hurry(4.0)
+    assert not pulse.due(4.0)
+
+
 def test_a_missing_answer_is_told_once_and_the_next_beat_comes() -> None:
     pulse = Pulse(30)
     pulse.sent(0.0)

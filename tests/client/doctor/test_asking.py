@@ -77,7 +77,7 @@ def test_by_a_proxy_the_whole_way_is_gone_too(secure: FleetPeer, authority: Auth
         assert ask_server(settings).stop is Stop.ARRIVED
     with ConnectProxy(answer=b"HTTP/1.1 407 Who are you\r\n\r\n") as closed:
         met = ask_server(replace(settings, proxy=Proxy("127.0.0.1", closed.port)))
-    assert (met.stop, "status 407" in met.said) == (Stop.SILENT, True)
+    assert (met.stop, "status 407" in met.said) == (Stop.PROXY, True)
 
 
 def test_nothing_set_leads_nowhere() -> None:

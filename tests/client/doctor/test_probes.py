@@ -130,6 +130,7 @@ def test_the_network_as_a_person_would_tell_it(device: Device) -> None:
         ("192.168.1.18", "2001:db8::18"),
         ("eth0",),
         near=True,  # the server of these tests is this machine
+        server="127.0.0.1",
     )
 
 

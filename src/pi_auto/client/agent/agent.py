@@ -1,4 +1,4 @@
-"""Puts the agent together: one worker for each destination, one for errands, and a bell that wakes them.
+"""Puts the agent together: a worker for each destination, one for errands, one for the network, and a bell.
 
 A worker that dies of anything it does not expect ends the whole agent, whose supervisor
 starts it again from what is on disk: nothing lives in memory alone.
@@ -24,6 +24,7 @@ from pi_auto.client.agent.enrolment.standing import Standing
 from pi_auto.client.agent.enrolment.ways import way_of
 from pi_auto.client.agent.errands.assembly import runner_of
 from pi_auto.client.agent.errands.office import Office
+from pi_auto.client.agent.errands.runner import Runner
 from pi_auto.client.agent.health.report import heartbeat
 from pi_auto.client.agent.methods.bundling import Doctor
 from pi_auto.client.agent.methods.check_update import check_update
@@ -34,6 +35,7 @@ from pi_auto.client.agent.methods.log_level import LogLevel
 from pi_auto.client.agent.methods.reboot import Reboot, runtime_folder
 from pi_auto.client.agent.methods.restart import restart
 from pi_auto.client.agent.network.home import Home
+from pi_auto.client.agent.network.watching import Watching
 from pi_auto.client.agent.telling import Telling
 from pi_auto.client.agent.timekeeping.timekeeper import Timekeeper
 from pi_auto.client.agent.wakeups import Reason, Wakeups
@@ -51,7 +53,7 @@ from pi_auto.wire.heartbeat import Heartbeat
 
 log = logging.getLogger("pi_auto.agent")
 
-ERRANDS = "errands"
+ERRANDS, NETWORK = "errands", "network"
 _LISTEN = 1.0  # seconds; the order to stop rings the bell as well, but a ring can be lost
 _LONG = 180.0  # seconds for a call that sends megabytes
 _FAREWELL = 3.0  # seconds for all workers together: the agent has to stop within five
@@ -70,7 +72,7 @@ class Agent:
         self._doctor = doctor
         self._alone = _hold_alone(folder)
         self.identity = identity_of(folder, settings.device_id)
-        self._wakeups = {name: Wakeups() for name in (ERRANDS, API, HUB)}
+        self._wakeups = {name: Wakeups() for name in (ERRANDS, NETWORK, API, HUB)}
         self._wake_path = folder / "wake.sock"
         self._bell = Bell(self._wake_path)
         self._marks = Marks(folder / "marks.sqlite")
@@ -119,12 +121,14 @@ class Agent:
         self._diagnostics = Diagnostics(
             folder, Doctor(self._doctor), ServerApi(home, _LONG), lambda: _token(standing), rng
         )
-        spool = settings.capture_folder
+        spool, api = settings.capture_folder, ServerApi(home)
+        runner = runner_of(office, card, self._wakeups[ERRANDS], self._tell_deliveries)
         reader = SpoolReader(spool)
         return {
-            ERRANDS: runner_of(office, card, self._wakeups[ERRANDS], self._tell_deliveries).run,
+            ERRANDS: runner.run,
+            NETWORK: Watching(self._wakeups[NETWORK], lambda: self._network_changed(runner, api)).run,
             API: ApiDelivery(
-                identity.device_id, Lane(API, SpoolReader(spool), self._marks, self._times), ServerApi(home),
+                identity.device_id, Lane(API, SpoolReader(spool), self._marks, self._times), api,
                 standing, self._wakeups[API], rng, self._telling, lambda: ring(spool / SENT),
             ).run,
             HUB: HubDelivery(
@@ -171,6 +175,12 @@ class Agent:
 
     def _tell_deliveries(self) -> None:
         self._wake(Reason.STANDING, API, HUB)
+
+    def _network_changed(self, runner: Runner, api: ServerApi) -> None:
+        """First wake, then cut: who is cut off looks at once whether to try again."""
+        self._wake(Reason.NETWORK, API, HUB)
+        runner.network_changed()
+        api.network_changed()
 
     def _wake(self, reason: Reason, *workers: str) -> None:
         for worker in workers:

@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 from pi_auto.client.agent.deadline import DeadlineSocket
 from pi_auto.client.agent.dialling import dial
 from pi_auto.client.agent.errors import ApiError, Deferred, Garbled, Refused, Throttled, Unauthorized, Unreachable
+from pi_auto.client.agent.line import Line
 from pi_auto.client.agent.network.home import Home
 from pi_auto.client.agent.tls import context_for
 from pi_auto.client.endpoint import Endpoint
@@ -27,6 +28,8 @@ from pi_auto.wire.escape import printable
 
 MOST_ANSWER = 1024 * 1024  # bytes
 PATIENCE = 30.0  # seconds for a whole request, connecting included
+_UNHEARD = 8  # seconds that what was sent may go without a sign of having arrived: the server has moved
+_AT_ONCE = 2.0  # seconds
 _TOO_BUSY = {408, 425, 429, 503}  # the request was right, the moment was not
 _WORTH_PACKING = 1024  # bytes: a smaller body fits one packet anyway
 
@@ -39,6 +42,7 @@ class ServerApi:
         self._patience = patience
         self._connection: _Connection | None = None
         self._dialled: Endpoint | None = None
+        self._line = Line()
 
     def get(self, path: str, query: dict[str, str], token: str | None = None) -> dict[str, Any]:
         """The server's answer. Raises ApiError."""
@@ -63,12 +67,17 @@ class ServerApi:
         if self._connection:
             self._connection.close()
             self._connection = None
+        self._line.drop()
+
+    def network_changed(self) -> None:
+        """End a call that waits on a way which is gone. The one method that any thread may call."""
+        self._line.cut_unless_it_leads_on()
 
     def _call(
         self, method: str, path: str, body: bytes | None, headers: dict[str, str], yes: int = http.client.OK
     ) -> dict[str, Any]:
         endpoint = self._home.endpoint()
-        if endpoint != self._dialled:  # the server has moved
+        if endpoint != self._dialled or self._line.was_cut:  # the server has moved, or this device has
             self.close()
             self._dialled = endpoint
         try:
@@ -91,13 +100,15 @@ class ServerApi:
     def _ask(
         self, endpoint: Endpoint, method: str, path: str, body: bytes | None, headers: dict[str, str]
     ) -> tuple[http.client.HTTPResponse, bytes]:
-        deadline = time.monotonic() + self._patience
+        began = time.monotonic()
+        deadline = began + self._patience
         try:
             return self._exchange(endpoint, deadline, method, path, body, headers)
         except (http.client.BadStatusLine, ConnectionError):
             # RFC 9112 9.3.1: a server may close a kept connection at any moment. All calls can be repeated
-            # safely: a batch by its uuids, a registration by its claim.
-            if not self._connection or not self._connection.used:
+            # safely: a batch by its uuids, a registration by its claim. It does so at once, or has gone itself.
+            closed_at_once = time.monotonic() - began < _AT_ONCE
+            if not self._connection or not self._connection.used or not closed_at_once:
                 raise
             self.close()
             return self._exchange(endpoint, deadline, method, path, body, headers)
@@ -112,7 +123,7 @@ class ServerApi:
         headers: dict[str, str],
     ) -> tuple[http.client.HTTPResponse, bytes]:
         if not self._connection:
-            self._connection = _Connection(endpoint)
+            self._connection = _Connection(endpoint, self._line)
         connection = self._connection
         connection.give_until(deadline)
         connection.request(method, path, body, headers)
@@ -130,9 +141,9 @@ class _Connection(http.client.HTTPConnection):
 
     used = False
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, line: Line) -> None:
         super().__init__(*endpoint.dialled)
-        self._endpoint = endpoint
+        self._endpoint, self._line = endpoint, line
         self._deadline = 0.0
 
     def give_until(self, deadline: float) -> None:
@@ -142,9 +153,11 @@ class _Connection(http.client.HTTPConnection):
             cast("DeadlineSocket", self.sock).deadline = deadline
 
     def connect(self) -> None:
-        plain = dial(self._endpoint.dialled, self._endpoint.proxy, self._deadline)
+        soon = min(self._deadline, time.monotonic() + _UNHEARD)
+        plain = dial(self._endpoint.dialled, self._endpoint.proxy, soon, self._line)
         try:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNHEARD * 1000)
             sock = (
                 context_for(self._endpoint.name, self._endpoint.ca).wrap_socket(plain)
                 if self._endpoint.tls

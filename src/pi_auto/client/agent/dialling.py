@@ -11,6 +11,7 @@ import socket
 import time
 
 from pi_auto.client.agent.deadline import DeadlineSocket
+from pi_auto.client.agent.line import Line
 from pi_auto.client.proxy import Proxy
 from pi_auto.wire.escape import printable
 
@@ -23,9 +24,12 @@ class TunnelError(OSError):
     """The proxy does not open a way to the target; the sentence says what it answered."""
 
 
-def dial(target: tuple[str, int], proxy: Proxy | None, deadline: float) -> socket.socket:
-    """A connection to the target by `deadline` (time.monotonic). OSError, and UnicodeError for an odd name."""
-    sock = socket.create_connection(proxy.address if proxy else target, max(0.1, deadline - time.monotonic()))
+def dial(target: tuple[str, int], proxy: Proxy | None, deadline: float, line: Line | None = None) -> socket.socket:
+    """A connection to the target by `deadline` (time.monotonic), held by `line` from its first packet on.
+
+    Raises OSError, and UnicodeError for an odd name.
+    """
+    sock = _connected(proxy.address if proxy else target, deadline, line)
     try:
         if proxy:
             open_tunnel(sock, target, deadline)
@@ -33,6 +37,24 @@ def dial(target: tuple[str, int], proxy: Proxy | None, deadline: float) -> socke
         sock.close()
         raise
     return sock
+
+
+def _connected(address: tuple[str, int], deadline: float, line: Line | None) -> socket.socket:
+    """As socket.create_connection, which shows its socket to nobody before it is connected."""
+    failure: OSError = OSError("the name leads to no address")
+    for family, kind, protocol, _, found in socket.getaddrinfo(*address, type=socket.SOCK_STREAM):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            if line:
+                line.hold(sock)
+            sock.settimeout(max(0.1, deadline - time.monotonic()))
+            sock.connect(found)
+        except OSError as error:
+            sock.close()
+            failure = error
+        else:
+            return sock
+    raise failure
 
 
 def open_tunnel(sock: socket.socket, target: tuple[str, int], deadline: float) -> None:

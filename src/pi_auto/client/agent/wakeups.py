@@ -19,6 +19,7 @@ class Reason(Flag):
 
     RECORD = auto()  # capture has stored something
     STANDING = auto()  # the server has given the device something new, or is to be asked for it
+    NETWORK = auto()  # this device's own way into the network is another one
     UPDATE = auto()  # the fleet wants the server to be asked for an update now
     STOP = auto()  # the agent ends; never taken back
 

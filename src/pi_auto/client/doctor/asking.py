@@ -19,7 +19,8 @@ from pi_auto.client.agent.dialling import dial
 from pi_auto.client.agent.errors import ApiError, Refused, Throttled, Unauthorized, Unreachable
 from pi_auto.client.agent.tls import context_for
 from pi_auto.client.doctor.patience import Aside
-from pi_auto.client.endpoint import Endpoint
+from pi_auto.client.doctor.portal import portal_at
+from pi_auto.client.endpoint import Endpoint, is_loopback
 from pi_auto.client.settings import Settings, SettingsError
 from pi_auto.client.whereabouts import known_endpoint
 from pi_auto.wire.errors import FieldError
@@ -28,6 +29,7 @@ from pi_auto.wire.times import parse_time
 SERVICE = "barcode_scanner_server"  # legacy contract: what a server of ours calls itself
 TO_LOOK_UP, TO_CONNECT, TO_ANSWER = 6.0, 4.0, 5.0  # seconds
 _NO_CHECK_TIME = 0x200000  # <openssl/x509_vfy.h> X509_V_FLAG_NO_CHECK_TIME; Python has no name for it
+_SMALL = 500  # bytes: RFC 791 has every network carry packets of 576
 _DATES = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
 _NAMES = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 
@@ -39,6 +41,9 @@ class Stop(StrEnum):
     NAME = "its name leads nowhere"
     REFUSED = "nobody listens there"
     SILENT = "no connection"
+    PROXY = "no way by the site's proxy"
+    PORTAL = "the network wants somebody to log in first"
+    LARGE = "only small packets come through"
     AUTHORITIES = "the authorities to believe cannot be read"
     NO_TLS = "no TLS"
     CHAIN = "a certificate of an authority that is not believed"
@@ -48,6 +53,9 @@ class Stop(StrEnum):
     UNWELL = "no proper answer"
     UNPROVEN = "it does not prove the fleet"
     ARRIVED = "the whole way was gone"
+
+
+_AS_BY_A_PORTAL = frozenset((Stop.REFUSED, Stop.SILENT, Stop.NO_TLS, Stop.CHAIN, Stop.NAMED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,9 @@ def ask_server(settings: Settings) -> Exchange:
     ahead = None
     if stop is Stop.ARRIVED:
         stop, said, ahead = _ask(endpoint)
+    elif stop in _AS_BY_A_PORTAL and not endpoint.proxy and not is_loopback(endpoint.dialled[0]):
+        page = portal_at(endpoint.dialled[0])
+        stop, said = (Stop.PORTAL, page) if page else (stop, said)
     host, port = endpoint.dialled
     return Exchange(stop, said, f"{host} port {port}", endpoint.name, ahead, datetime.now(UTC))
 
@@ -108,10 +119,10 @@ def _connect(endpoint: Endpoint) -> tuple[Stop, str]:
     try:
         with dial(endpoint.dialled, endpoint.proxy, time.monotonic() + TO_CONNECT) as plain:
             return _greet(endpoint, plain) if endpoint.tls else (Stop.ARRIVED, "")
-    except ConnectionRefusedError as error:
-        return Stop.REFUSED, told(error)
     except OSError as error:
-        return Stop.SILENT, told(error)
+        if endpoint.proxy:
+            return Stop.PROXY, told(error)
+        return (Stop.REFUSED if isinstance(error, ConnectionRefusedError) else Stop.SILENT), told(error)
 
 
 def _greet(endpoint: Endpoint, plain: socket.socket) -> tuple[Stop, str]:
@@ -124,9 +135,37 @@ def _greet(endpoint: Endpoint, plain: socket.socket) -> tuple[Stop, str]:
         context.wrap_socket(plain).close()
     except ssl.SSLCertVerificationError as error:
         return _fault_of(endpoint, error)
+    except TimeoutError as error:
+        return (Stop.LARGE if _comes_through_in_small(endpoint) else Stop.NO_TLS), told(error)
     except OSError as error:
         return Stop.NO_TLS, told(error)
     return Stop.ARRIVED, ""
+
+
+def _comes_through_in_small(endpoint: Endpoint) -> bool:
+    """Whether the handshake goes well in packets that pass everywhere, where it did not in usual ones."""
+    if endpoint.proxy:
+        return False
+    try:
+        with _small_packets(endpoint.dialled) as plain:
+            context_for(endpoint.name, endpoint.ca).wrap_socket(plain).close()
+    except OSError:
+        return False
+    return True
+
+
+def _small_packets(address: tuple[str, int]) -> socket.socket:
+    """A connection on which neither side sends a large packet. Raises OSError."""
+    family, kind, protocol, _, place = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0]
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.settimeout(TO_CONNECT)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, _SMALL)
+        sock.connect(place)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 def _fault_of(endpoint: Endpoint, error: ssl.SSLCertVerificationError) -> tuple[Stop, str]:

@@ -19,7 +19,7 @@ from pi_auto.client.agent.delivery.hub import HubDelivery
 from pi_auto.client.agent.delivery.lane import Lane
 from pi_auto.client.agent.enrolment.standing import Standing
 from pi_auto.client.agent.hub.limits import Limits
-from pi_auto.client.agent.hub.returning import OwnLink
+from pi_auto.client.agent.network.own_link import OwnLink
 from pi_auto.client.agent.telling import Telling
 from pi_auto.client.agent.wakeups import Reason, Wakeups
 from pi_auto.client.bulletin import Bulletin

@@ -8,7 +8,8 @@ from random import Random
 import pytest
 
 from pi_auto.client.agent.errors import HubLost
-from pi_auto.client.agent.hub.returning import OwnLink, Returning
+from pi_auto.client.agent.hub.returning import Returning
+from pi_auto.client.agent.network.own_link import OwnLink
 from pi_auto.client.agent.wakeups import Reason, Wakeups
 
 CABLE: OwnLink = frozenset({("eth0", "00000000", "0100000A")})
@@ -72,7 +73,7 @@ def test_something_new_from_the_server_ends_the_waiting(device: Device) -> None:
 
 
 def test_another_link_ends_the_waiting(device: Device) -> None:
-    device.link = frozenset()
+    device.wakeups.wake(Reason.NETWORK)
     assert device.goes_on(5)
 
 

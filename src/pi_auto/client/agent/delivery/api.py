@@ -70,7 +70,7 @@ class ApiDelivery:
                 continue
             if not busy:
                 self._tell_all_is_sent()
-                self._wakeups.sleep(LOOK, Reason.RECORD | Reason.STANDING)
+                self._wakeups.sleep(LOOK, Reason.RECORD | Reason.STANDING | Reason.NETWORK)
         self._api.close()
         self._lane.close()
 
@@ -156,4 +156,5 @@ class ApiDelivery:
             self._telling.failed(_WHO, f"cannot deliver scans: {error}")
         pause = self._pauses.next(error.retry_after if isinstance(error, ApiError) else 0.0)
         log.warning("cannot deliver barcodes to the API, next try in %.1f s: %s", pause, error)
-        self._wakeups.sleep(pause, Reason.STANDING)
+        if Reason.NETWORK in self._wakeups.sleep(pause, Reason.STANDING | Reason.NETWORK):
+            self._pauses.reset()

@@ -20,14 +20,14 @@ from pi_auto.client.agent.hub.desired import Desired
 from pi_auto.client.agent.hub.doubting import Doubting
 from pi_auto.client.agent.hub.limits import Limits
 from pi_auto.client.agent.hub.outgoing import Outgoing
-from pi_auto.client.agent.hub.own_link import own_link
 from pi_auto.client.agent.hub.pulse import Pulse
-from pi_auto.client.agent.hub.returning import OwnLink, Returning
+from pi_auto.client.agent.hub.returning import Returning
 from pi_auto.client.agent.hub.session import HubSession
 from pi_auto.client.agent.hub.twin import TwinTalk
 from pi_auto.client.agent.hub.way import HubWay, ways_into
 from pi_auto.client.agent.hub.wishes import LOG_LEVEL, Wishes
 from pi_auto.client.agent.methods.dispatch import Methods
+from pi_auto.client.agent.network.own_link import OwnLink, own_link
 from pi_auto.client.agent.telling import Telling
 from pi_auto.client.agent.wakeups import Reason, Wakeups
 from pi_auto.client.settings import Settings

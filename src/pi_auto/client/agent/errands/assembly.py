@@ -20,7 +20,7 @@ from pi_auto.wire.fleet_card import FleetCard
 def runner_of(office: Office, card: FleetCard | None, wakeups: Wakeups, moved: Callable[[], None]) -> Runner:
     """The worker that runs them; `moved` is called when the server was found at another place."""
     errands: list[Errand] = [Registering(office), Renewing(office), HubSearch(office)]
-    if card:
-        prover = Prover(card, office.settings.proxy)
-        errands.insert(0, Finding(office, prover, addresses_set(office.settings), moved))
-    return Runner(errands, Updating(office), office.api, wakeups)
+    if not card:
+        return Runner(errands, Updating(office), office.api, wakeups)
+    finding = Finding(office, Prover(card, office.settings.proxy), addresses_set(office.settings), moved)
+    return Runner([finding, *errands], Updating(office), office.api, wakeups, finding.network_changed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from pi_auto.client.agent.api import ServerApi
@@ -26,9 +26,17 @@ class Errand(Protocol):
 class Runner:
     """Of errands that are due together the first in the list goes first."""
 
-    def __init__(self, errands: Sequence[Errand], updating: Updating, api: ServerApi, wakeups: Wakeups) -> None:
+    def __init__(
+        self,
+        errands: Sequence[Errand],
+        updating: Updating,
+        api: ServerApi,
+        wakeups: Wakeups,
+        search_anew: Callable[[], None] = lambda: None,
+    ) -> None:
         self._errands = [*errands, updating]
         self._updating, self._api, self._wakeups = updating, api, wakeups
+        self._search_anew = search_anew
 
     def run(self) -> None:
         """Work until stopped."""
@@ -42,7 +50,13 @@ class Runner:
                 self._wait(min(at for at, _ in due) - now)
         self._api.close()
 
+    def network_changed(self) -> None:
+        """End a call that waits on a way which is gone, and search at once. Any thread may call it."""
+        self._search_anew()
+        self._wakeups.wake(Reason.NETWORK)
+        self._api.network_changed()
+
     def _wait(self, seconds: float) -> None:
-        woken = self._wakeups.sleep(min(seconds, _LONGEST_SLEEP), Reason.STANDING | Reason.UPDATE)
+        woken = self._wakeups.sleep(min(seconds, _LONGEST_SLEEP), Reason.STANDING | Reason.NETWORK | Reason.UPDATE)
         if Reason.UPDATE in woken:
             self._updating.hurry()

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
+from collections.abc import Iterable
 from pathlib import Path
+
+from pi_auto.client.agent.network.netlink import OwnAddress
 
 _PROC_NET = Path("/proc/net")
 _MOST = 16  # addresses
 _WORST, _BEST = -100, -50  # dBm that count as 0 and 100 percent
-_LOCAL = re.compile(r"^ +\|-- (\S+)\n +/32 host LOCAL$", re.MULTILINE)
 
 
-def ip_addresses(folder: Path = _PROC_NET) -> list[str]:
-    """Those that others can reach this device by, in order; neither loopback nor link-local ones."""
-    found = {*_LOCAL.findall(_text(folder / "fib_trie")), *_sixes(_text(folder / "if_inet6"))}
-    addresses = sorted(
-        (address.version, address) for address in map(ipaddress.ip_address, found) if _is_ours(address)
-    )
-    return [str(address) for _, address in addresses][:_MOST]
+def ip_addresses(own: Iterable[OwnAddress]) -> list[str]:
+    """Those that others can reach this device by, in order; no link-local ones."""
+    found = {each.address for each in own if not each.address.is_link_local}
+    return [str(each) for each in sorted(found, key=lambda each: (each.version, int(each)))][:_MOST]
 
 
 def signal_strength(folder: Path = _PROC_NET) -> dict[str, str | int] | None:
@@ -38,15 +35,6 @@ def _dbm(text: str) -> int | None:
     if not digits.lstrip("-").isdigit():
         return None
     return int(digits) if -150 < int(digits) < 0 else None
-
-
-def _sixes(text: str) -> list[str]:
-    lines = (line.split() for line in text.splitlines())
-    return [str(ipaddress.IPv6Address(bytes.fromhex(parts[0]))) for parts in lines if len(parts) == 6]
-
-
-def _is_ours(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    return not (address.is_loopback or address.is_link_local)
 
 
 def _text(file: Path) -> str:

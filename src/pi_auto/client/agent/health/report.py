@@ -14,6 +14,7 @@ from pi_auto.client.agent.health.network import ip_addresses, signal_strength
 from pi_auto.client.agent.health.services import services
 from pi_auto.client.agent.health.trust import clock_trust
 from pi_auto.client.agent.health.versions import versions
+from pi_auto.client.agent.network.own_link import own_addresses
 from pi_auto.client.agent.timekeeping.boots import Boot
 from pi_auto.client.bulletin import posts_in
 from pi_auto.client.clock import boottime_ns, read_clock
@@ -48,7 +49,7 @@ def health(state: Path, boot: Boot) -> dict[str, Any]:
         "services": services(),
         "versions": versions(),
         "uptime": boottime_ns() // 10**9,
-        "ip_addresses": ip_addresses(),
+        "ip_addresses": ip_addresses(own_addresses()),
         "disk": disk(state),
         "temperature": temperature(),
         "undervoltage": undervoltage(),

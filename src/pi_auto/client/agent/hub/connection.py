@@ -19,6 +19,7 @@ from paho.mqtt.enums import MQTTErrorCode
 from pi_auto.client.agent.errors import HubLost, HubRejected, HubUnreached
 from pi_auto.client.agent.hub.mqtt_client import PATIENCE, mqtt_client
 from pi_auto.client.agent.hub.way import TOKEN_LIFE, HubWay
+from pi_auto.client.agent.network.own_link import leads_on
 from pi_auto.client.agent.wakeups import readable
 from pi_auto.client.clock import clock_synced
 from pi_auto.wire import topics
@@ -94,6 +95,12 @@ class HubConnection:
             raise
         except Exception as error:  # noqa: BLE001 - paho's parser raises whatever a garbled packet makes it raise
             raise HubLost(f"the IoT Hub does not speak MQTT: {error!r}") from None
+
+    def check_way(self) -> None:
+        """Raises HubLost where this device would reach the hub from another address by now."""
+        sock = self._mqtt.socket()
+        if sock is None or not leads_on(sock.fileno()):
+            raise HubLost("this device's own network link has changed")
 
     def close(self) -> None:
         """Say DISCONNECT if that is still possible, and hang up."""

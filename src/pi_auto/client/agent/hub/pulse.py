@@ -34,6 +34,11 @@ class Pulse:
         if wanted != self._interval:
             self._interval, self._next = wanted, now
 
+    def hurry(self, now: float) -> None:
+        """Report now, unless the hub has said that this is too often."""
+        if self._slower == 1:
+            self._next = min(self._next, now)
+
     def due(self, now: float) -> bool:
         """Whether it is time to report."""
         return now >= self._next

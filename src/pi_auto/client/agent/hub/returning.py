@@ -1,8 +1,8 @@
 """When to dial the hub again after it was lost or has rejected the device.
 
 Where the device's own link has changed it was its own doing: soon, by pauses that double. Else the
-hub may have hung up on a whole fleet: in rounds. See docs/decisions/0021. A clock that is set
-meanwhile ends the waiting, since with a wrong one neither tokens nor certificates are good.
+hub may have hung up on a whole fleet: in rounds. See docs/decisions/0021. A link that changes meanwhile
+ends the waiting, and so does a clock that is set: with a wrong one neither tokens nor certificates are good.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ from collections.abc import Callable
 from random import Random
 
 from pi_auto.client.agent.backoff import Backoff, Spread
+from pi_auto.client.agent.network.own_link import OwnLink
 from pi_auto.client.agent.wakeups import Reason, Wakeups
 from pi_auto.client.clock import clock_synced
 
 log = logging.getLogger("pi_auto.delivery.hub")
 
-_LOOK = 2.0  # seconds between looks at the device's own link and clock
-
-OwnLink = frozenset[tuple[str, ...]]
+_LOOK = 2.0  # seconds between looks at a clock that nobody has set
 
 
 class Returning:
@@ -55,17 +54,18 @@ class Returning:
         spread = lost and self._shared and self._own_link() == self.link
         pause = max(self._spread.next(), patience) if spread else self.pauses.next(patience)
         log.warning("cannot deliver barcodes to the IoT Hub, next try in %.1f s: %s", pause, error)
-        self._sleep(pause, mind_link=spread)
+        self._sleep(pause)
 
-    def _sleep(self, pause: float, *, mind_link: bool) -> None:
+    def _sleep(self, pause: float) -> None:
         """Sleep; no longer than until link or clock are others, since they may have been the reason."""
         until, unset = time.monotonic() + pause, not self._clock_set()
         while (left := until - time.monotonic()) > 0 and not self._wakeups.stopped:
-            if self._wakeups.sleep(min(left, _LOOK), Reason.STANDING):
+            woken = self._wakeups.sleep(min(left, _LOOK) if unset else left, Reason.STANDING | Reason.NETWORK)
+            if Reason.NETWORK in woken:
+                log.info("this device's own network link has changed: trying the IoT Hub again at once")
+                self.heard()
+            if woken:
                 return
             if unset and self._clock_set():
                 log.info("this device's clock has been set: trying the IoT Hub again at once")
-                return
-            if mind_link and self._own_link() != self.link:
-                log.info("this device's own network link has changed: trying the IoT Hub again at once")
                 return

@@ -57,8 +57,12 @@ class HubSession:
 
     def _turn(self, until: float) -> None:
         self._connection.turn(until - time.monotonic(), self._wakeups.fileno())
-        if self._wakeups.take(Reason.RECORD | Reason.STANDING):
+        woken = self._wakeups.take(Reason.RECORD | Reason.STANDING | Reason.NETWORK)
+        if woken:
             self._outgoing.look_at = 0.0
+        if Reason.NETWORK in woken:
+            self._connection.check_way()
+            self._twin.hurry()
         self._take()
         self._take_calls()
 

@@ -38,6 +38,10 @@ class TwinTalk:
         """Whether the answer to a report is still to come."""
         return self._pulse.awaiting
 
+    def hurry(self) -> None:
+        """Something about this device is another than it was: report it now."""
+        self._pulse.hurry(time.monotonic())
+
     def speak(self) -> None:
         """Report and ask, if it is time. Raises HubLost."""
         now = time.monotonic()

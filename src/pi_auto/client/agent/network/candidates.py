@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pi_auto.wire.server_address import ServerAddress
 
 LAST_GOOD, SETTING, CARD = "where it was last", "the settings", "the fleet card"
+MDNS, DNS, PROBE = "mDNS", "the network's DNS", "a probe of the network"
 MOST = 24
 
 
@@ -36,3 +37,26 @@ def in_order(
         for address in addresses:
             found.setdefault(address, Candidate(address, source))
     return list(found.values())[:MOST]
+
+
+class Turns:
+    """Whose turn it is in one search: what the network says now goes before what was known, each address once."""
+
+    def __init__(self, known: Iterable[Candidate]) -> None:
+        self._waiting = list(known)
+        self._named = {each.address for each in self._waiting}
+
+    @property
+    def waiting(self) -> bool:
+        """Whether anybody is left."""
+        return bool(self._waiting)
+
+    def add(self, candidate: Candidate) -> None:
+        """One more, if it is news and there is room."""
+        if candidate.address not in self._named and len(self._named) < MOST:
+            self._named.add(candidate.address)
+            self._waiting.insert(0, candidate)
+
+    def next(self) -> Candidate:
+        """Whom to ask next."""
+        return self._waiting.pop(0)

@@ -52,6 +52,12 @@ class Home:
             self._endpoint, self._sought = endpoint, False
         return moved
 
+    def question(self) -> None:
+        """The network is another one, so that it may be elsewhere; moot if nothing is searched for."""
+        if self._doubted is not None:
+            with self._lock:
+                self._sought = True
+
     def doubt(self, endpoint: Endpoint) -> None:
         """Nobody answers there; moot if it has been found elsewhere since."""
         if self._doubted is None:

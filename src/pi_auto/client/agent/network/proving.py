@@ -78,6 +78,6 @@ def _why_not(answer: object, card: FleetCard, nonce: str, name: str) -> str | No
         return str(error)
 
 
-def reason_of(error: ApiError) -> str:
+def reason_of(error: ApiError | OSError) -> str:
     """What is told of an address that was no use; bounded, since it may hold a stranger's words."""
     return str(error)[:300]

@@ -31,13 +31,14 @@ class Interface:
 class Facts:
     """Interfaces but for the loopback, addresses that others can reach, where the default routes lead.
 
-    `near` says that the server is in a network this device is connected to.
+    `near` says that the server is in a network this device is connected to; `server` is where it is said to be.
     """
 
     interfaces: tuple[Interface, ...] = ()
     addresses: tuple[str, ...] = ()
     ways_out: tuple[str, ...] = ()
     near: bool = False
+    server: str = ""
 
 
 def look(patient: Patient) -> Verdict:
@@ -48,12 +49,14 @@ def look(patient: Patient) -> Verdict:
 def probe(patient: Patient) -> Facts:
     """Read what the kernel shows of interfaces, addresses and routes."""
     net = patient.at("/proc/net")
+    server = _server(patient)
     routes, six = _lines(net / "route")[1:], _lines(net / "ipv6_route")
     return Facts(
         interfaces_of(patient),
         (*_addresses(_lines(net / "fib_trie")), *_addresses6(_lines(net / "if_inet6"))),
         tuple(sorted({*_defaults(routes), *_defaults6(six)})),
-        _is_near(_server(patient), routes),
+        _is_near(server, routes),
+        server,
     )
 
 
@@ -70,11 +73,26 @@ def judge(facts: Facts) -> Verdict:
             "look whether the network's router gives addresses (DHCP), then pull the cable and plug it in again",
         )
     said = f"{', '.join(up)} with {', '.join(facts.addresses)}"
+    if lacks := _version_lacked(facts):
+        return wrong(
+            f"{said}: no {lacks}, and the server's address {facts.server} is {lacks}",
+            "name the server by a host name or an address of the other kind, or have the network carry both",
+        )
     if facts.ways_out:
         return ok(f"{said}, way out through {', '.join(facts.ways_out)}")
     if facts.near:
         return warn(f"{said}, but no default route: only the local network can be reached", _NO_WAY_OUT)
     return wrong(f"{said}, but no default route: nothing beyond the local network can be reached", _NO_WAY_OUT)
+
+
+def _version_lacked(facts: Facts) -> str:
+    """IPv4 or IPv6, where the server's address is of the one that this device has not."""
+    try:
+        needed = ipaddress.ip_address(facts.server)
+    except ValueError:  # a name may lead to both
+        return ""
+    has = {ipaddress.ip_address(each).version for each in facts.addresses}
+    return "" if needed.is_loopback or needed.version in has else f"IPv{needed.version}"
 
 
 def interfaces_of(patient: Patient) -> tuple[Interface, ...]:
