@@ -21,10 +21,12 @@ from typing import TYPE_CHECKING
 
 from pi_auto.logs import start_logging
 from pi_auto.server.admin.commands import add_admin
+from pi_auto.server.backups.commands import add_backups
 from pi_auto.server.commands import add_commands
 from pi_auto.server.errors import CommandFailed
 from pi_auto.server.links.azure.settings import AzureSettings
 from pi_auto.server.options import HUB_MQTT, add_options
+from pi_auto.server.service import Service
 from pi_auto.server.settings import OFF, Address, Settings, SettingsError, is_azure
 from pi_auto.server.sizing import add_capacity
 from pi_auto.version import __version__
@@ -92,11 +94,15 @@ def run(settings: Settings) -> None:
     with listener:
         bound = serving.bound_address(listener)
 
+        service = Service()
+
         def ready(hub: Address | None) -> None:
             _wait_for_answer(bound)
+            service.attend(lambda: _answers(bound))
             _say_ready(settings, bound, hub)
 
         failure = serving.serve(settings, listener, ready)
+        service.stopping()
     if failure:
         raise CommandFailed(failure)
 
@@ -121,11 +127,15 @@ def _run_with_trust(settings: Settings) -> None:
         plain = stack.enter_context(_bind(settings.http, "--http")) if settings.http else None
         bound = serving.bound_address(listener)
 
+        service = Service()
+
         def ready(hub: Address | None) -> None:
             _wait_for_answer(bound, fleet)
+            service.attend(lambda: _answers(bound, fleet))
             _say_ready(settings, serving.bound_address(plain) if plain else None, hub, https=bound)
 
         failure = serving.serve(settings, listener, ready, fleet.certificate, plain)
+        service.stopping()
     if failure:
         raise CommandFailed(failure)
 
@@ -161,28 +171,37 @@ def _run_without_http(settings: Settings) -> None:
     try:
         with closing(open_context(settings)) as context:
             hub = context.link.wait_bound(_ANSWERS_WITHIN) if isinstance(context.link, LocalLink) else None
+            service = Service()
+            service.attend(lambda: True)
             _say_ready(settings, None, hub)
             stop.wait()
+            service.stopping()
     except (StoreError, HubFailed) as error:
         raise CommandFailed(str(error)) from error
 
 
 def _wait_for_answer(bound: Address, fleet: Fleet | None = None) -> None:
     """Wait until a request is answered, whatever the answer: ready means that it works, not that it started."""
-    address = ipaddress.ip_address(bound.host)
-    loopback = "::1" if address.version == 6 else "127.0.0.1"
     deadline = time.monotonic() + _ANSWERS_WITHIN
     while time.monotonic() < deadline:
-        host = loopback if address.is_unspecified else bound.host
-        try:
-            with closing(_connection(host, bound.port, fleet)) as connection:
-                connection.request("GET", "/api/health")
-                connection.getresponse().read()
-        except (OSError, http.client.HTTPException):
-            time.sleep(0.05)
-        else:
+        if _answers(bound, fleet):
             return
+        time.sleep(0.05)
     _log.warning("the server does not answer on %s", bound)
+
+
+def _answers(bound: Address, fleet: Fleet | None = None) -> bool:
+    address = ipaddress.ip_address(bound.host)
+    host = bound.host
+    if address.is_unspecified:
+        host = "::1" if address.version == 6 else "127.0.0.1"
+    try:
+        with closing(_connection(host, bound.port, fleet)) as connection:
+            connection.request("GET", "/api/health")
+            connection.getresponse().read()
+    except (OSError, http.client.HTTPException):
+        return False
+    return True
 
 
 def _connection(host: str, port: int, fleet: Fleet | None) -> http.client.HTTPConnection:
@@ -276,6 +295,7 @@ def _parser() -> argparse.ArgumentParser:
     add_commands(commands)
     add_capacity(commands)
     add_admin(commands)
+    add_backups(commands)
     return parser
 
 
