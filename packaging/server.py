@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from importlib.metadata import requires
 from pathlib import Path
 
-from contents import version_of
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from contents import version_of
 
 _WANTED = Requirement("pi-auto[server,azure]")
 _ENTRY = re.compile(r"^([A-Za-z0-9._-]+)==.*?(?=^\S|\Z)", re.MULTILINE | re.DOTALL)

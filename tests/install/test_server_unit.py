@@ -12,9 +12,9 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from server import build_server, locked_for_server
 
 from pi_auto.server import cli
+from server import build_server, locked_for_server
 from support.server_lines import ARCHIVE, LINES
 
 ROOT = Path(__file__).parents[2]

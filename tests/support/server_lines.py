@@ -30,12 +30,14 @@ LINES = (
     Line("sudo systemctl start pi-auto-server-backup"),
     Line("sudo ls -l /var/backups/pi-auto-server", r"-rw------- .* pi-auto-server .*\.pi-auto-backup"),
     Line("systemctl list-timers pi-auto-server-backup", "pi-auto-server-backup.timer"),
-    Line("sudo pi-auto-server backup --to /var/backups/pi-auto-server --keep 14", "only the server's key opens it"),
+    Line(
+        "sudo pi-auto-server backup --to /var/backups/pi-auto-server --keep 14", "only the server's key opens it"
+    ),
     Line("sudo systemctl stop pi-auto-server"),
     Line("sudo mv /var/lib/pi-auto-server /var/lib/pi-auto-server.before"),
     Line("sudo systemd-tmpfiles --create pi-auto-server.conf"),
     Line(
-        'sudo sh -c \'pi-auto-server restore "$(ls /var/backups/pi-auto-server/*.pi-auto-backup | tail -n 1)"\'',
+        "sudo sh -c 'pi-auto-server restore \"$(ls /var/backups/pi-auto-server/*.pi-auto-backup | tail -n 1)\"'",
         "is as it was at",
     ),
     Line("sudo systemctl start pi-auto-server"),

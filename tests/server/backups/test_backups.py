@@ -211,9 +211,7 @@ def test_a_server_with_its_hub_is_backed_up_while_it_runs_and_its_fleet_comes_ba
     assert "is as it was at" in done.stdout, done.stderr
     with closing(sqlite3.connect(new / "hub/registry.sqlite")) as registry:
         assert registry.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    again = command(
-        "fleet", "card", "--data", new, "--key-file", key_file, "--address", "fleet.lan:5443"
-    ).stdout
+    again = command("fleet", "card", "--data", new, "--key-file", key_file, "--address", "fleet.lan:5443").stdout
     assert card.startswith("{")
     assert again == card
 

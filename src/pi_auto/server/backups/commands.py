@@ -18,8 +18,14 @@ if TYPE_CHECKING:
 
 def add_backups(commands: Any) -> None:
     """Add them to a command line."""
-    add = _command(commands, "backup", "write all that the server keeps into one sealed file, also while it runs", _make)
-    add("--to", metavar="FOLDER", type=Path, required=True, help="where to put it; the key must not lie there as well")
+    add = _command(commands, "backup", "write all that the server keeps into one sealed file", _make)
+    add(
+        "--to",
+        metavar="FOLDER",
+        type=Path,
+        required=True,
+        help="where to put it; the key may not lie there",
+    )
     add("--keep", metavar="N", type=whole(1, 10_000), help="delete all but the newest N backups in that folder")
     add = _command(commands, "restore", "put a backup into an empty data folder", _restore)
     add("backup", metavar="FILE", type=Path, help="the backup")
