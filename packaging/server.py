@@ -1,4 +1,4 @@
-"""Makes the server's archive: wheel, locked requirements, units and installer. The same commit gives the same bytes."""
+"""Makes the server's archive: wheel, locked requirements, units, installer. One commit gives the same bytes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def locked_for_server(lock: str) -> str:
 
 
 def build_server(root: Path, out: Path, epoch: int, *, wheels: bool = False) -> Path:
-    """Write the archive to `out`; its path. With `wheels` it holds all that is needed, for this kind of machine."""
+    """Write the archive to `out`; its path. With `wheels` it needs no index, on machines like this."""
     name = f"pi-auto-server-{version_of(root)}"
     work = out / name
     work.mkdir(parents=True)
