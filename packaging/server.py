@@ -13,7 +13,7 @@ from importlib.metadata import requires
 from pathlib import Path
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from contents import version_of
 
@@ -45,8 +45,8 @@ def build_server(root: Path, out: Path, epoch: int, *, wheels: bool = False) -> 
     return archive
 
 
-def _needed(requirement: Requirement) -> set[str]:
-    found: set[str] = set()
+def _needed(requirement: Requirement) -> set[NormalizedName]:
+    found: set[NormalizedName] = set()
     todo = [(canonicalize_name(requirement.name), frozenset(requirement.extras))]
     seen = set(todo)
     while todo:

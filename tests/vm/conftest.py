@@ -36,7 +36,7 @@ LAST = (
     "test_server",
     "test_reset",
     "test_image",
-)  # have machines of their own
+)  # have their own machines
 
 # The virtual Pi takes minutes: it is tried by script/test-vm.
 collect_ignore_glob = [] if os.environ.get("PI_AUTO_VM") == "1" else ["test_*.py"]
