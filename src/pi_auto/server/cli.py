@@ -54,6 +54,7 @@ When it answers it prints one line, `pi-auto-server ready: http=ADDRESS:PORT hub
 It stops on SIGTERM or Ctrl-C, within five seconds. Whatever it acknowledged survives a kill.
 """
 _ANSWERS_WITHIN = 20.0  # seconds
+_PATIENCE = 15.0  # for an answer to ourselves: one that a whole fleet comes back to is slow, and no more
 _LET_GO_WITHIN = 2.0
 _log = logging.getLogger(__name__)
 
@@ -206,10 +207,10 @@ def _answers(bound: Address, fleet: Fleet | None = None) -> bool:
 
 def _connection(host: str, port: int, fleet: Fleet | None) -> http.client.HTTPConnection:
     """A connection to ourselves, by the name that devices verify where there is a fleet."""
-    connection = http.client.HTTPConnection(host, port, timeout=5)
+    connection = http.client.HTTPConnection(host, port, timeout=_PATIENCE)
     if fleet:
         context = ssl.create_default_context(cadata=fleet.authority.pem)
-        plain = socket.create_connection((host, port), timeout=5)
+        plain = socket.create_connection((host, port), timeout=_PATIENCE)
         try:
             connection.sock = context.wrap_socket(plain, server_hostname=server_name(fleet.fleet_id))
         except BaseException:
