@@ -29,7 +29,7 @@ Description: Raspberry Pi barcode appliance: the client
 
 def build(root: Path, packages: Path, out: Path) -> list[Path]:
     """Write the three files to `out`; their paths. The same commit gives the same bytes."""
-    epoch = _epoch(root)
+    epoch = epoch_of(root)
     client = as_zipapp(release_files(root, packages), epoch)
     installer = (root / "install/install_pi_client.sh").read_bytes()
     version = version_of(root)
@@ -61,7 +61,7 @@ def _package(root: Path, version: str, client: bytes, installer: bytes, epoch: i
     return as_package(sorted(control), sorted(data), epoch)
 
 
-def _epoch(root: Path) -> int:
+def epoch_of(root: Path) -> int:
     """SOURCE_DATE_EPOCH, or the time of the commit, or where there is none a moment in 2024."""
     if told := os.environ.get("SOURCE_DATE_EPOCH"):
         return int(told)

@@ -39,6 +39,8 @@ COMMANDS = {
         "enrolment decommission",
         "fleet card",
         "fleet installer",
+        "backup",
+        "restore",
     ],
     "pi_auto.hub.cli": ["run"],
     "pi_auto.client.cli": [

@@ -21,10 +21,12 @@ from typing import TYPE_CHECKING
 
 from pi_auto.logs import start_logging
 from pi_auto.server.admin.commands import add_admin
+from pi_auto.server.backups.commands import add_backups
 from pi_auto.server.commands import add_commands
 from pi_auto.server.errors import CommandFailed
 from pi_auto.server.links.azure.settings import AzureSettings
 from pi_auto.server.options import HUB_MQTT, add_options
+from pi_auto.server.service import Service
 from pi_auto.server.settings import OFF, Address, Settings, SettingsError, is_azure
 from pi_auto.server.sizing import add_capacity
 from pi_auto.version import __version__
@@ -52,6 +54,7 @@ When it answers it prints one line, `pi-auto-server ready: http=ADDRESS:PORT hub
 It stops on SIGTERM or Ctrl-C, within five seconds. Whatever it acknowledged survives a kill.
 """
 _ANSWERS_WITHIN = 20.0  # seconds
+_PATIENCE = 15.0  # for an answer to ourselves: one that a whole fleet comes back to is slow, and no more
 _LET_GO_WITHIN = 2.0
 _log = logging.getLogger(__name__)
 
@@ -92,11 +95,15 @@ def run(settings: Settings) -> None:
     with listener:
         bound = serving.bound_address(listener)
 
+        service = Service()
+
         def ready(hub: Address | None) -> None:
             _wait_for_answer(bound)
+            service.attend(lambda: _answers(bound))
             _say_ready(settings, bound, hub)
 
         failure = serving.serve(settings, listener, ready)
+        service.stopping()
     if failure:
         raise CommandFailed(failure)
 
@@ -121,11 +128,15 @@ def _run_with_trust(settings: Settings) -> None:
         plain = stack.enter_context(_bind(settings.http, "--http")) if settings.http else None
         bound = serving.bound_address(listener)
 
+        service = Service()
+
         def ready(hub: Address | None) -> None:
             _wait_for_answer(bound, fleet)
+            service.attend(lambda: _answers(bound, fleet))
             _say_ready(settings, serving.bound_address(plain) if plain else None, hub, https=bound)
 
         failure = serving.serve(settings, listener, ready, fleet.certificate, plain)
+        service.stopping()
     if failure:
         raise CommandFailed(failure)
 
@@ -161,36 +172,45 @@ def _run_without_http(settings: Settings) -> None:
     try:
         with closing(open_context(settings)) as context:
             hub = context.link.wait_bound(_ANSWERS_WITHIN) if isinstance(context.link, LocalLink) else None
+            service = Service()
+            service.attend(lambda: True)
             _say_ready(settings, None, hub)
             stop.wait()
+            service.stopping()
     except (StoreError, HubFailed) as error:
         raise CommandFailed(str(error)) from error
 
 
 def _wait_for_answer(bound: Address, fleet: Fleet | None = None) -> None:
     """Wait until a request is answered, whatever the answer: ready means that it works, not that it started."""
-    address = ipaddress.ip_address(bound.host)
-    loopback = "::1" if address.version == 6 else "127.0.0.1"
     deadline = time.monotonic() + _ANSWERS_WITHIN
     while time.monotonic() < deadline:
-        host = loopback if address.is_unspecified else bound.host
-        try:
-            with closing(_connection(host, bound.port, fleet)) as connection:
-                connection.request("GET", "/api/health")
-                connection.getresponse().read()
-        except (OSError, http.client.HTTPException):
-            time.sleep(0.05)
-        else:
+        if _answers(bound, fleet):
             return
+        time.sleep(0.05)
     _log.warning("the server does not answer on %s", bound)
+
+
+def _answers(bound: Address, fleet: Fleet | None = None) -> bool:
+    address = ipaddress.ip_address(bound.host)
+    host = bound.host
+    if address.is_unspecified:
+        host = "::1" if address.version == 6 else "127.0.0.1"
+    try:
+        with closing(_connection(host, bound.port, fleet)) as connection:
+            connection.request("GET", "/api/health")
+            connection.getresponse().read()
+    except (OSError, http.client.HTTPException):
+        return False
+    return True
 
 
 def _connection(host: str, port: int, fleet: Fleet | None) -> http.client.HTTPConnection:
     """A connection to ourselves, by the name that devices verify where there is a fleet."""
-    connection = http.client.HTTPConnection(host, port, timeout=5)
+    connection = http.client.HTTPConnection(host, port, timeout=_PATIENCE)
     if fleet:
         context = ssl.create_default_context(cadata=fleet.authority.pem)
-        plain = socket.create_connection((host, port), timeout=5)
+        plain = socket.create_connection((host, port), timeout=_PATIENCE)
         try:
             connection.sock = context.wrap_socket(plain, server_hostname=server_name(fleet.fleet_id))
         except BaseException:
@@ -277,6 +297,7 @@ def _parser() -> argparse.ArgumentParser:
     add_commands(commands)
     add_capacity(commands)
     add_admin(commands)
+    add_backups(commands)
     return parser
 
 

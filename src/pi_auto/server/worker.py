@@ -87,6 +87,8 @@ def load(settings: Settings, port: int, reports: Pipe, plain: socket.socket | No
     _in_background("parent", _leave_with_parent)
     try:
         context = open_context(settings)
+        Finalize(None, context.close, exitpriority=10)
+        app = create_app(settings, context)
     except (StoreError, TrustError, HubFailed) as error:
         reports.send((str(error), None))
         sys.exit(1)
@@ -94,7 +96,6 @@ def load(settings: Settings, port: int, reports: Pipe, plain: socket.socket | No
         _log.exception("the server does not start")
         reports.send((f"the server does not start: {type(error).__name__}: {error}", None))
         sys.exit(1)
-    Finalize(None, context.close, exitpriority=10)
     if stop.told:
         sys.exit(0)
     stop.also(lambda *_: _in_background("stopping", _end_connections, context, port))
@@ -102,7 +103,6 @@ def load(settings: Settings, port: int, reports: Pipe, plain: socket.socket | No
     _in_background("stalled", _end_stalled, port)
     _in_background("ready", _report_ready, reports, context)
     _in_background("writer", _leave_without_writer, context)
-    app = create_app(settings, context)
     if context.fleet:
         _answer_administrators(context, port)
         _announce(context, context.fleet.fleet_id, port, plain)

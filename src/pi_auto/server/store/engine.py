@@ -22,6 +22,7 @@ from sqlalchemy.pool import QueuePool, StaticPool
 from pi_auto.server.store.migrate import NewerBooks, migrate
 
 BOOKS = "books.sqlite"
+RESTORING = "restoring"  # lies in a data folder into which a backup has not been put whole
 _READERS = 16  # short reads share them; a live page holds none between two looks
 _WAIT_READER = 10.0  # seconds
 _PATIENCE = 3.0  # seconds
@@ -73,7 +74,10 @@ def open_store(data: Path, *, patience: float = _PATIENCE) -> Store:
 
     A server that was told to stop may need a moment: its folder is waited for so many seconds.
     """
-    lock = _lock_folder(data, patience)
+    lock = lock_folder(data, patience)
+    if (data / RESTORING).exists():
+        os.close(lock)
+        raise StoreError(f"a backup was not restored whole into {data}; run `pi-auto-server restore` again")
     try:
         _make_books(data / BOOKS)
         store = Store(data, lock)
@@ -100,8 +104,8 @@ def unusable(path: Path, error: Exception) -> StoreError:
     return StoreError(_sentence(path, error))
 
 
-def _lock_folder(data: Path, patience: float) -> int:
-    """Make the folder, for its owner alone, and take its lock; the descriptor holds it.
+def lock_folder(data: Path, patience: float) -> int:
+    """Make the folder, for its owner alone, and take its lock; the descriptor holds it. Raises StoreError.
 
     One that is there already keeps its mode: it may be somebody's home, or /srv.
     """
