@@ -141,10 +141,11 @@ def test_the_same_fleet_with_another_authority_is_refused_unless_that_is_meant(b
     assert "its authority or its key is another one" in said
 
 
-def test_a_damaged_card_on_the_device_is_repaired(box: Box, card: Make) -> None:
+@pytest.mark.parametrize("damaged", [b"", b"{", b"\xff\x00" * 700])
+def test_a_damaged_card_on_the_device_is_repaired(box: Box, card: Make, damaged: bytes) -> None:
     give(box, card())
     installed(box)
-    box.write(CARD, "{")
+    box.write(CARD, damaged)
     installed(box)
     assert FleetCard.parse(box.path(CARD).read_bytes()) == card(token=None)
 

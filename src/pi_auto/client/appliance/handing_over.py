@@ -94,7 +94,7 @@ class HandingOver:
     def place(self) -> None:
         """Write the public part, for everybody to read. Raises OSError."""
         public = json.dumps(replace(self.card, batch_token=None).to_json(), indent=2) + "\n"
-        if not self.file.exists() or self.file.read_text() != public:
+        if not self.file.exists() or self.file.read_bytes() != public.encode():
             write_whole(self.file, public)
         self.file.chmod(0o644)
 
