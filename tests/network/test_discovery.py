@@ -100,7 +100,7 @@ def test_by_a_probe_where_nobody_announces_anything(
     device = device_on(device_host, server.card())
     finds(device, "a probe of the network")
     delivers(device, server, BARCODE, 15)
-    assert device_host.listening() == []
+    wait_until(lambda: not device_host.listening(), 5, "nothing of ours to listen")
 
 
 def test_a_card_with_an_address_is_a_reason_not_to_probe(

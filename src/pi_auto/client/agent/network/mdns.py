@@ -25,6 +25,7 @@ log = logging.getLogger("pi_auto.network")
 _PORT, _GROUP4, _GROUP6 = 5353, "224.0.0.251", "ff02::fb"
 _REPEAT = 1.0  # seconds, and twice as many each time: RFC 6762 5.2
 _PATIENCE = 6.0  # a server that has just moved takes a moment to say so
+_LOOK = 0.5  # seconds between looks whether it is over
 _MOST_LINKS, _MOST_ANSWERS = 8, 100
 _INTERFACE = struct.Struct("=4s4si")  # ip_mreqn
 
@@ -67,7 +68,7 @@ def _answers(
         if now >= ask_at:
             ask_at, pause = now + pause, 2 * pause
             yield True, b""
-        for number, _ in poll.poll(max(0.0, min(ask_at, until) - time.monotonic()) * 1000):
+        for number, _ in poll.poll(max(0.0, min(ask_at, until, now + _LOOK) - now) * 1000):
             count += 1
             with suppress(OSError):
                 yield False, by_number[number].recv(MOST_OCTETS)
