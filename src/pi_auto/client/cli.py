@@ -117,6 +117,7 @@ def _capture(arguments: argparse.Namespace) -> int:
         log_barcodes=settings.log_barcodes,
         led=settings.led,
         gpio=settings.signal_gpio,
+        wifi=settings.wifi_by_scanning,
     )
 
 

@@ -130,7 +130,7 @@ class _Connection(http.client.HTTPConnection):
             cast("DeadlineSocket", self.sock).deadline = deadline
 
     def connect(self) -> None:
-        plain = dial(self._endpoint.dialled, self._endpoint.proxy, self._deadline)
+        plain = dial(self._endpoint.dialled, self._endpoint.proxy, self._deadline, self._endpoint.through)
         try:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock = (

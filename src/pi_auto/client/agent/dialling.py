@@ -23,9 +23,15 @@ class TunnelError(OSError):
     """The proxy does not open a way to the target; the sentence says what it answered."""
 
 
-def dial(target: tuple[str, int], proxy: Proxy | None, deadline: float) -> socket.socket:
-    """A connection to the target by `deadline` (time.monotonic). OSError, and UnicodeError for an odd name."""
-    sock = socket.create_connection(proxy.address if proxy else target, max(0.1, deadline - time.monotonic()))
+def dial(
+    target: tuple[str, int], proxy: Proxy | None, deadline: float, through: str | None = None
+) -> socket.socket:
+    """A connection to the target by `deadline` (time.monotonic). OSError, and UnicodeError for an odd name.
+
+    It goes by the interface `through` alone, if one is named.
+    """
+    address, patience = proxy.address if proxy else target, max(0.1, deadline - time.monotonic())
+    sock = _connected_through(through, address, patience) if through else socket.create_connection(address, patience)
     try:
         if proxy:
             open_tunnel(sock, target, deadline)
@@ -33,6 +39,23 @@ def dial(target: tuple[str, int], proxy: Proxy | None, deadline: float) -> socke
         sock.close()
         raise
     return sock
+
+
+def _connected_through(interface: str, address: tuple[str, int], patience: float) -> socket.socket:
+    """A connection by the routes of one interface. Raises OSError."""
+    trouble: OSError | None = None
+    for family, kind, protocol, _, where in socket.getaddrinfo(*address, type=socket.SOCK_STREAM):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(patience)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
+            sock.connect(where)
+        except OSError as error:
+            sock.close()
+            trouble = error
+        else:
+            return sock
+    raise trouble or OSError(f"{address[0]} has no address")
 
 
 def open_tunnel(sock: socket.socket, target: tuple[str, int], deadline: float) -> None:

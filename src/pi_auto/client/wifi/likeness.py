@@ -13,16 +13,16 @@ import re
 _HEAD = re.compile(r"\s*(?:\][A-Za-z][0-9A-Za-z])?\s*WIFI:", re.IGNORECASE)
 _ANYWHERE = re.compile(r"WIFI:\s*[A-Z][A-Z0-9]{0,3}:", re.IGNORECASE)  # behind a prefix, or glued to another code
 # `WIFI` as some layout reads the keys of another; dead keys have swallowed a letter of the Greek ones.
-_WORDS = "|".join(("[wzy][iı]f[iı]", "[΅ζ]ιφι", "ΐφι", "[ця]шаш"))
-_FIELD = "(?i:[tsphrieaтеызршкуτσςπηριεα])"
-_COLON = "(?:(?P=colon)|(?<=[´`^¨΄].)\\w)"  # a dead key may have got into the letter behind it
+_WORDS = "[wzy][iı]f[iı]|[΅ζ]ιφι|ΐφι|[ця]шаш"  # noqa: RUF001 - other alphabets
+_FIELD = "(?i:[tsphrieaтеызршкуτσςπηριεα])"  # noqa: RUF001
+_COLON = "(?:(?P=colon)|(?<=[´`^¨΄].)\\w)"  # noqa: RUF001 - a dead key may be in the letter behind it
 _BEGUN = re.compile(rf"(?i:{_WORDS})(?P<colon>\S){_FIELD}{_COLON}")
 _GARBLED = re.compile(rf"{_BEGUN.pattern}.*(?!(?P=colon))\S{_FIELD}{_COLON}", re.DOTALL)
 _PASSWORD = re.compile(r"(?:^|[;:])P:[^;]", re.IGNORECASE)
 _SAYS_WHOSE = re.compile(r"\s*[A-Za-z]{2,}:")
 _END = ";;"
 _MOST = 1024  # characters looked into, since the reader has no time; a code of a Wi-Fi has some 200
-_UNSEEN = {number: None for number in range(32)} | {127: None, 0xFEFF: None}
+_UNSEEN = dict.fromkeys(range(32)) | {127: None, 0xFEFF: None}
 
 
 def is_wifi(text: str) -> bool:
