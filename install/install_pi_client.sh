@@ -1,10 +1,11 @@
 #!/bin/bash
 # Installs the Pi Auto Client, or repairs or upgrades it. pi_auto_client.py has to lie beside this file.
 #
-#   sudo ./install_pi_client.sh [--server URL] [--insecure-plain-http]
+#   sudo ./install_pi_client.sh [--server URL] [--insecure-plain-http] [--wifi-country CC]
 #
 #   --server URL            the fleet server, such as https://fleet.example:5443
 #   --insecure-plain-http   allow a server without TLS across a network: anybody there can read along
+#   --wifi-country CC       the country of its Wi-Fi, such as DE: Raspberry Pi OS keeps the radio off until told
 #
 # This part looks at the machine and installs the Debian packages that are missing. What changes the machine
 # otherwise is `pi_auto_client.py setup`, which puts everything back if it cannot finish.

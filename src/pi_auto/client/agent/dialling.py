@@ -31,7 +31,9 @@ def dial(
     It goes by the interface `through` alone, if one is named.
     """
     address, patience = proxy.address if proxy else target, max(0.1, deadline - time.monotonic())
-    sock = _connected_through(through, address, patience) if through else socket.create_connection(address, patience)
+    sock = (
+        _connected_through(through, address, patience) if through else socket.create_connection(address, patience)
+    )
     try:
         if proxy:
             open_tunnel(sock, target, deadline)

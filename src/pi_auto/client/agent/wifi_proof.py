@@ -1,7 +1,7 @@
 """Proves the fleet through a network that is on trial: the helper joins, and this says whether home is behind it.
 
-The helper tells of an attempt by a file and rings; the server is then asked by way of that network's interface and no
-other, so that a cable beside it proves nothing. What came of it stands on the bulletin.
+The helper tells of an attempt by a file and rings; the server is then asked by way of that network's interface and
+no other, so that a cable beside it proves nothing. What came of it stands on the bulletin.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ log = logging.getLogger("pi_auto.network")
 class WifiProof:
     """`reach` asks the server through an interface, by its name, and raises ApiError if that does not prove it."""
 
-    def __init__(
-        self, bulletin: Bulletin, reach: Callable[[str], None], folder: Path = attempt.FOLDER
-    ) -> None:
+    def __init__(self, bulletin: Bulletin, reach: Callable[[str], None], folder: Path = attempt.FOLDER) -> None:
         self._bulletin, self._reach, self._folder = bulletin, reach, folder
         self._thread: threading.Thread | None = None
+        self._proven = ""
 
     def look(self) -> None:
         """See whether something is on trial, and ask once if nobody does already. Does not wait."""
         if self._thread and self._thread.is_alive():
             return
-        if trial := attempt.under_way(self._folder):
+        trial = attempt.under_way(self._folder)
+        if trial and trial.is_up and trial.uuid != self._proven:
             self._thread = threading.Thread(target=self._prove, args=(trial,), name="wifi proof", daemon=True)
             self._thread.start()
 
@@ -49,12 +49,14 @@ class WifiProof:
             ok = False
         else:
             log.info("the server is reached through the Wi-Fi on trial")
-            ok = True
+            ok, self._proven = True, trial.uuid
         self._bulletin.post(attempt.TOPIC, {"attempt": trial.uuid, "ok": ok})
 
 
 def reach(endpoint: Endpoint, interface: str) -> None:
     """Have the server at `endpoint` prove itself by its certificate, by way of one interface. Raises ApiError."""
+    if not endpoint.tls:
+        raise Garbled("a server without TLS proves nothing: whoever owns the network can answer for it")
     api = ServerApi(replace(endpoint, through=interface), _PATIENCE)
     try:
         answer = api.get("/api/health", {})

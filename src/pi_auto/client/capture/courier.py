@@ -1,8 +1,8 @@
 """Carries a Wi-Fi code to the helper that may join networks, and brings back what came of it.
 
-A thread of its own, since that takes up to two minutes; the reader only leaves the code and goes on. One at a time:
-who scans again meanwhile is not heard. What came of it is a signal, a line for the log, and where something was
-tried an incident for the fleet; of what the code says nothing is in any of them.
+A thread of its own, since that takes up to two minutes; the reader only leaves the code and goes on. One at a
+time: who scans again meanwhile is not heard. What came of it is a signal, a line for the log, and where something
+was tried an incident for the fleet; of what the code says nothing is in any of them.
 """
 
 from __future__ import annotations

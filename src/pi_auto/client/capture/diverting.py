@@ -19,7 +19,7 @@ _SOON = 3_000_000_000  # ns from the end of a piece to that of the next
 
 @dataclass(frozen=True, slots=True, repr=False)
 class WifiCode:
-    """A Wi-Fi code as it was read: to be handed on, and to be forgotten. It shows its text to nobody by accident."""
+    """A Wi-Fi code as it was read: to be handed on and forgotten. It shows its text to nobody by accident."""
 
     text: str
 

@@ -1,7 +1,7 @@
-"""The attempt that is under way, by a small file: for the agent, which has to prove the fleet through it, and for a
-helper that died in it. It holds no secret, and lies where a restart of the machine leaves nothing.
+"""The attempt that is under way, as a small file tells it.
 
-The agent answers on its bulletin.
+For the agent, which has to prove the fleet through it and answers on its bulletin, and for the helper after one that
+died in it. It holds no secret, and lies where a restart of the machine leaves nothing.
 """
 
 from __future__ import annotations
@@ -19,16 +19,20 @@ _FILE, _MOST = "attempt.json", 4096
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """`uuid` is that of the profile in use, `radio` its device's object; `former` the profile it used before."""
+    """`uuid` is that of the profile in use, `radio` its device's object; `former` the profile it used before.
+
+    Only once it `is_up` does the interface lead through the network on trial.
+    """
 
     uuid: str
     interface: str
     radio: str
     former: str | None = None
+    is_up: bool = False
 
 
-def begin(attempt: Attempt, folder: Path = FOLDER) -> None:
-    """Tell of it. Raises OSError."""
+def tell(attempt: Attempt, folder: Path = FOLDER) -> None:
+    """Tell how it stands. Raises OSError."""
     write_whole(folder / _FILE, json.dumps(asdict(attempt)), mode=0o644, durable=False)
 
 
@@ -37,7 +41,9 @@ def under_way(folder: Path = FOLDER) -> Attempt | None:
     try:
         with (folder / _FILE).open("rb") as file:
             told = json.loads(file.read(_MOST))
-        return Attempt(str(told["uuid"]), str(told["interface"]), str(told["radio"]), told["former"])
+        return Attempt(
+            str(told["uuid"]), str(told["interface"]), str(told["radio"]), told["former"], told["is_up"]
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

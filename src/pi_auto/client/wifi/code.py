@@ -1,9 +1,9 @@
 r"""Reads a Wi-Fi code: `WIFI:T:WPA;S:network;P:password;H:true;;`, fields in any order.
 
 Strict, since what it says is acted on: a wrong length, an unknown kind, a field twice and a cut end are refused,
-each by a sentence that holds nothing of the code. A backslash makes any character stand for itself. Quotes around a
-value are not part of it; a value is never read as hexadecimal, as phones do not either, but for the keys that WPA
-and WEP themselves define so.
+each by a sentence that holds nothing of the code. A backslash makes any character stand for itself. Quotes around
+a value are not part of it; a value is never read as hexadecimal, as phones do not either, but for the keys that
+WPA and WEP themselves define so.
 Source: ZXing's page on barcode contents; WPA3 specification, section 7.
 """
 
@@ -50,7 +50,7 @@ _ENTERPRISE = ("eap", "802.1x", "enterprise")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Network:
-    """What a code says. `ssid` is bytes, 1 to 32; `password` is empty where there is none. Shows itself to nobody."""
+    """What a code says. `ssid` is bytes, 1 to 32; `password` is empty where there is none."""
 
     ssid: bytes
     security: Security

@@ -31,7 +31,8 @@ def has_way_out(proc: Path) -> bool:
     four = (line.split() for line in _lines(proc / "net/route")[1:])
     six = (line.split() for line in _lines(proc / "net/ipv6_route"))
     return any(len(row) > 7 and row[1] == row[7] == "00000000" and _leads(row[3]) for row in four) or any(
-        len(row) == 10 and not row[0].strip("0") and row[1] == "00" and row[9] != "lo" and _leads(row[8]) for row in six
+        len(row) == 10 and not row[0].strip("0") and row[1] == "00" and row[9] != "lo" and _leads(row[8])
+        for row in six
     )
 
 

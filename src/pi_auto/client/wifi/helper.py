@@ -1,8 +1,8 @@
 """`pi-auto-client wifi-helper`: the one program that may join networks. systemd starts it when capture knocks.
 
-A code comes in at the door, words of what became of it go out; it ends by itself when nobody knocks any more. It runs
-as a user of its own, to whom polkit gives NetworkManager and nothing else, and it writes no code and no part of one
-anywhere: it has no log but these words.
+A code comes in at the door, words of what became of it go out; it ends by itself when nobody knocks any more. It
+runs as a user of its own, to whom polkit gives NetworkManager and nothing else. Of a code it writes nothing
+anywhere: its log has but these words.
 """
 
 from __future__ import annotations

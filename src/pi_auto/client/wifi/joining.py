@@ -1,7 +1,7 @@
 """Joins a network for a trial, has the fleet proven through it, and keeps it or puts everything back.
 
-Until it is proven the network lives in NetworkManager's memory alone, so that a power cut at any moment undoes it; a
-helper that dies leaves the attempt's file, and the next one undoes that (`undo_what_is_left`).
+Until it is proven the network lives in NetworkManager's memory alone, so that a power cut at any moment undoes it.
+A helper that dies leaves the attempt's file, and the next one undoes that (`undo_what_is_left`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,7 +18,7 @@ from pi_auto.client.wifi.attempt import Attempt
 from pi_auto.client.wifi.code import Network
 from pi_auto.client.wifi.network_manager import ManagerError, NetworkManager, Radio
 from pi_auto.client.wifi.outcomes import Outcome
-from pi_auto.client.wifi.profile import is_scanned, outcome_of, profile_of, ssid_in
+from pi_auto.client.wifi.profile import JOINING, is_scanned, outcome_of, profile_of, ssid_in
 
 _PULSE = 3.0  # seconds between two words to who waits
 
@@ -51,7 +51,7 @@ class Joining:
         if isinstance(radio, Outcome):
             return radio
         trial = Attempt(str(uuid4()), radio.interface, radio.path, radio.profile)
-        attempt.begin(trial, self._folder)
+        attempt.tell(trial, self._folder)
         outcome = Outcome.FAILED
         try:
             outcome = self._try(network, trial, radio)
@@ -70,7 +70,7 @@ class Joining:
 
     def _try(self, network: Network, trial: Attempt, radio: Radio) -> Outcome:
         profile, outcome = self._activate(network, trial, radio)
-        if outcome is Outcome.JOINED and not self._is_proven(trial):
+        if outcome is Outcome.JOINED and not self._is_proven(replace(trial, is_up=True)):
             outcome = Outcome.NO_SERVER
         if outcome is Outcome.JOINED:
             self._manager.keep(profile)
@@ -88,10 +88,11 @@ class Joining:
                 outcome = outcome_of(*told) if told else None
                 if outcome is Outcome.JOINED or (outcome and begun):
                     return profile, outcome
-                begun = begun or (told is not None and outcome is None)
+                begun = begun or (told is not None and told[0] in JOINING)  # before that, a former one is left
         return profile, Outcome.FAILED
 
     def _is_proven(self, trial: Attempt) -> bool:
+        attempt.tell(trial, self._folder)
         deadline = time.monotonic() + self._patience.to_prove
         while time.monotonic() < deadline:
             self._pulse()

@@ -27,7 +27,7 @@ _PATIENCE = 20.0  # seconds for a call
 
 
 class ManagerError(Exception):
-    """NetworkManager is away, or refuses. `name` is D-Bus's name of the error; its text, which may quote, is not kept."""
+    """NetworkManager is away, or refuses. `name` is D-Bus's of the error; its text may quote, and is not kept."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"NetworkManager does not do it: {name}")
@@ -130,7 +130,9 @@ class NetworkManager:
     def _get(self, path: str, interface: str, name: str) -> Any:
         return self._ask(Properties(DBusAddress(path, _NAME, interface)).get(name))[0][1]
 
-    def _call(self, path: str, interface: str, method: str, signature: str = "", body: tuple[Any, ...] = ()) -> Any:
+    def _call(
+        self, path: str, interface: str, method: str, signature: str = "", body: tuple[Any, ...] = ()
+    ) -> Any:
         return self._ask(new_method_call(DBusAddress(path, _NAME, interface), method, signature or None, body))
 
     def _ask(self, message: Message) -> tuple[Any, ...]:

@@ -1,6 +1,6 @@
 """The profile of NetworkManager that a scanned network becomes, and what its device says of an attempt. Pure.
 
-Values carry their D-Bus signatures. Source: NetworkManager's D-Bus reference, "settings" and "NMDeviceStateReason".
+Values carry their D-Bus signatures. Source: NetworkManager's D-Bus reference, settings and NMDeviceStateReason.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ WIFI = "802-11-wireless"
 MARK = "pi-auto.scanned"  # in the profile's own data: this one came by scanning, and no other is ever touched
 PRIORITY = -10  # below what people have set up, which is 0
 ACTIVATED, FAILED, DISCONNECTED = 100, 120, 30  # states of a device
+JOINING = range(40, ACTIVATED)  # PREPARE to SECONDARIES
 _REASONS = {
     7: Outcome.WRONG_PASSWORD,  # NO_SECRETS: NetworkManager would ask for another one
     5: Outcome.NO_ADDRESS, 15: Outcome.NO_ADDRESS, 16: Outcome.NO_ADDRESS, 17: Outcome.NO_ADDRESS,  # DHCP
@@ -51,7 +52,10 @@ def _security(network: Network) -> dict[str, Variant]:
         return {}
     if network.security is Security.WEP:
         return {"key-mgmt": ("s", "none"), "wep-key0": ("s", network.password), "wep-key-type": ("u", 1)}
-    return {"key-mgmt": ("s", "sae" if network.security is Security.SAE else "wpa-psk"), "psk": ("s", network.password)}
+    return {
+        "key-mgmt": ("s", "sae" if network.security is Security.SAE else "wpa-psk"),
+        "psk": ("s", network.password),
+    }
 
 
 def is_scanned(profile: dict[str, dict[str, Variant]]) -> bool:
