@@ -33,7 +33,7 @@ def unit(name: str) -> configparser.RawConfigParser:
 
 
 @with_systemd
-@pytest.mark.parametrize("name", (*UNITS, "pi-auto-wifi"))
+@pytest.mark.parametrize("name", [*UNITS, "pi-auto-wifi"])
 def test_the_sandbox_is_tight(name: str) -> None:
     file = SYSTEM / f"systemd/system/{name}.service"
     command = ["systemd-analyze", "security", "--offline=yes", "--no-pager", str(file)]

@@ -1,7 +1,7 @@
 """The attempt that is under way, as a small file tells it.
 
-For the agent, which has to prove the fleet through it and answers on its bulletin, and for the helper after one that
-died in it. It holds no secret, and lies where a restart of the machine leaves nothing.
+For the agent, which has to prove the fleet through it and answers on its bulletin, and for the helper that follows
+one which died in it. It holds no secret, and lies where a restart of the machine leaves nothing.
 """
 
 from __future__ import annotations
