@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import threading
+import zipfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -36,6 +39,18 @@ def files_with(needle: str, *folders: Path) -> list[str]:
     ]
 
 
+def bundled(bench: Bench, folder: Path) -> str:
+    """All that the doctor's bundle holds, barcodes left in."""
+    file = folder / "bundle.zip"
+    code = "import sys; from pi_auto.client.cli import main; sys.exit(main(sys.argv[1:]))"
+    words = ["doctor", "--state", str(bench.state), "--bundle", str(file), "--with-barcodes"]
+    subprocess.run([sys.executable, "-c", code, *words], check=False, capture_output=True)
+    with zipfile.ZipFile(file) as archive:
+        held = {name: archive.read(name).decode() for name in archive.namelist()}
+    assert EAN in held["status.json"]  # it is of this device
+    return "".join(held.values())
+
+
 def test_of_a_scanned_wifi_code_nothing_is_in_any_file_or_log(bench: Bench, tmp_path: Path) -> None:
     with bench.capture() as capture:
         for text in (EAN, CODE, f"]Q1{CODE}", f" {CODE.lower()} ", CODE.replace(";;", ""), f"{SECRET};;"):
@@ -43,11 +58,13 @@ def test_of_a_scanned_wifi_code_nothing_is_in_any_file_or_log(bench: Bench, tmp_
         capture.said("a Wi-Fi code was scanned")
         bench.type(EAN)
         capture.wait_for_scans(2)
+        bundle = bundled(bench, tmp_path)
         capture.stop()
     assert texts([record for record in held(bench.folder) if hasattr(record, "text")]) == [EAN, EAN]
     for needle in (SECRET, NETWORK, SECRET.lower()):
         assert files_with(needle, tmp_path) == []
         assert needle not in capture.log.read_text()
+        assert needle not in bundle
 
 
 @contextmanager
