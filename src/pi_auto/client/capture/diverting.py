@@ -30,6 +30,10 @@ class Diverter:
     def __init__(self) -> None:
         self._rest_until = self._tail_until = -1  # until when a rest of a Wi-Fi code, or one of any, may come
 
+    def expects_rest(self, time: int) -> bool:
+        """Whether what comes at that time may be the rest of a Wi-Fi code."""
+        return time < self._rest_until
+
     def divert(self, outcome: Outcome) -> Outcome | WifiCode:
         """What is to become of an outcome: what comes back as a Code is a scan."""
         if isinstance(outcome, Lost):
