@@ -68,14 +68,16 @@ def _copy(descriptor: int, file: TextIO, stop: int) -> None:
     stream, withholder, start = EventStream(), Withholder(), list[int]()
 
     def write(events: list[InputEvent]) -> None:
-        start.extend(event.time for event in events[: not start])
+        if events and not start:
+            start.append(events[0].time)
         file.writelines(write_event(event._replace(time=event.time - start[0])) for event in events)
         file.flush()
 
-    while stop not in (
-        ready := select.select([descriptor, stop], [], [], _LOOK if withholder.is_holding else None)[0]
-    ):
-        now = boottime_ns()
+    while True:
+        now = boottime_ns()  # told before looking: what is pressed later cannot have been read
+        ready = select.select([descriptor, stop], [], [], _LOOK if withholder.is_holding else None)[0]
+        if stop in ready:
+            break
         for event in stream.feed(os.read(descriptor, _READ_BYTES)) if ready else []:
             write(withholder.feed(event))
         if not ready:

@@ -20,11 +20,13 @@ class Withholder:
         self._decoder, self._diverter = Decoder(), Diverter()
         self._report: list[InputEvent] = []
         self._held: list[InputEvent] = []
+        self._last = 0
         self.left_out = 0
 
     def feed(self, event: InputEvent) -> list[InputEvent]:
         """What may be written now: whole reports."""
         self._report.append(event)
+        self._last = event.time
         released = self._judge(self._decoder.feed(event))
         if (event.type, event.code) == (EV_SYN, SYN_REPORT):
             self._held += self._report
@@ -45,7 +47,8 @@ class Withholder:
 
     def finish(self) -> list[InputEvent]:
         """What may be written at the end."""
-        return self._judge(self._decoder.finish()) + self._release()
+        released = self._judge(self._decoder.finish())
+        return released if self._diverter.expects_rest(self._last) else released + self._release()
 
     def _judge(self, outcomes: Iterable[Outcome]) -> list[InputEvent]:
         released: list[InputEvent] = []
