@@ -116,7 +116,7 @@ def test_what_was_refused_is_a_signal_and_a_line(tmp_path: Path, said: Outcome) 
     (note,), _ = inbox.take(10, 1)
     assert isinstance(note, Note)
     assert SENTENCES[said] in note.text
-    assert shown == [Signal.LOST]
+    assert shown == [Signal.REFUSED]
 
 
 def test_a_helper_that_dies_and_one_that_babbles_have_failed(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_where_it_is_switched_off_the_code_goes_nowhere() -> None:
     (note,), _ = inbox.take(10, 1)
     assert isinstance(note, Note)
     assert "wifi_by_scanning" in note.text
-    assert shown == [Signal.LOST]
+    assert shown == [Signal.REFUSED]
 
 
 def test_every_outcome_has_a_sentence() -> None:

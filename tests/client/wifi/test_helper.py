@@ -7,75 +7,25 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from pi_auto.client.agent.errors import Unreachable
-from pi_auto.client.agent.wifi_proof import WifiProof
-from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.wifi.attempt import Attempt, tell, under_way
 from pi_auto.client.wifi.door import hand_over
-from pi_auto.client.wifi.helper import Helper
-from pi_auto.client.wifi.joining import Patience
 from pi_auto.client.wifi.outcomes import Outcome
 from pi_auto.client.wifi.policy import Facts
 from pi_auto.client.wifi.telling import forget, show
 from support.network_manager import is_possible, network_manager
 from support.waiting import wait_until
+from support.wifi import NEW, Rig
 
 with_manager = pytest.mark.skipif(not is_possible(), reason="needs dbus-daemon and python3-dbusmock of Debian")
 PASSWORD, NAME = "canary-Pa55", "canary-net"
 AIR = {NAME: {"password": PASSWORD}}
 CODE = f"WIFI:T:WPA;S:{NAME};P:{PASSWORD};;"
-NEW = Facts(switched_on=True, enrolled=False, has_network=False, uptime=60.0)
-
-
-class Rig:
-    """A helper that serves at `door`, and an agent that finds its server or does not."""
-
-    def __init__(self, folder: Path, facts: Facts = NEW, *, home: bool = True) -> None:
-        self.door, self.agent = folder / "door", folder / "agent"
-        self.agent.mkdir()
-        self.asked: list[str] = []
-        self._home = home
-        self.proof = WifiProof(Bulletin(self.agent), self._reach, folder)
-        patience = Patience(to_join=10.0, to_prove=10.0 if home else 2.5)
-        self.helper = Helper(self.agent, folder, lambda: facts, patience)
-
-    def _reach(self, interface: str) -> None:
-        self.asked.append(interface)
-        if not self._home:
-            raise Unreachable("no use of the server")
-
-    def follow(self, code: str) -> list[Outcome]:
-        over = threading.Event()
-
-        def agent() -> None:
-            while not over.wait(0.1):
-                self.proof.look()
-
-        with socket.socket(socket.AF_UNIX) as listening:
-            listening.bind(str(self.door))
-            listening.listen()
-            threads = [
-                threading.Thread(target=each, daemon=True) for each in (agent, lambda: self._serve(listening))
-            ]
-            for thread in threads:
-                thread.start()
-            said = list(hand_over(code, self.door))
-            over.set()
-            for thread in threads:
-                thread.join(10)
-        return said
-
-    def _serve(self, listening: socket.socket) -> None:
-        knocked, _ = listening.accept()
-        with knocked:
-            self.helper.serve(knocked)
 
 
 @with_manager
@@ -132,11 +82,11 @@ def started(folder: Path) -> Iterator[tuple[Path, Path]]:
         listening.listen()
         start = (
             f"import os, sys; os.dup2({listening.fileno()}, 3)\n"
-            "os.environ |= dict(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()))\n"
+            "os.environ |= dict(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()), RUNTIME_DIRECTORY=sys.argv[2])\n"
             "from pi_auto.client.cli import main\n"
             "sys.exit(main(['wifi-helper', '--config', sys.argv[1]]))"
         )
-        command = [sys.executable, "-c", start, str(settings)]
+        command = [sys.executable, "-c", start, str(settings), str(folder)]
         process = subprocess.Popen(command, pass_fds=[listening.fileno()], stdout=written, stderr=written)
         try:
             yield door, log
@@ -152,9 +102,11 @@ def test_of_a_wrong_password_no_file_line_or_process_tells(tmp_path: Path) -> No
     world = {NAME: {"password": "another"}}
     (tmp_path / "bus").mkdir()
     with network_manager(tmp_path / "bus", air=world) as air, started(tmp_path) as (door, log):
-        seen: list[bytes] = []
-        for _ in hand_over(CODE.replace(PASSWORD, secret), door):
+        seen, words = list[bytes](), list[Outcome]()
+        for word in hand_over(CODE.replace(PASSWORD, secret), door):
             seen += command_lines()
+            words.append(word)
+        assert words[-1] is Outcome.WRONG_PASSWORD
         assert air.now()["profiles"] == {}
     assert not any(secret.encode() in each for each in seen)
     for path in (path for path in tmp_path.rglob("*") if path.is_file()):

@@ -18,6 +18,7 @@ from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.endpoint import Endpoint
 from pi_auto.client.wifi import attempt
 from pi_auto.client.wifi.attempt import Attempt
+from pi_auto.wire.errors import FieldError
 
 _PATIENCE = 8.0  # seconds
 _SERVICE = "barcode_scanner_server"  # legacy contract
@@ -44,7 +45,7 @@ class WifiProof:
     def _prove(self, trial: Attempt) -> None:
         try:
             self._reach(trial.interface)
-        except ApiError as error:
+        except (ApiError, FieldError) as error:  # the latter: no server is set
             log.warning("the server is not reached through the Wi-Fi on trial: %s", error)
             ok = False
         else:

@@ -59,5 +59,5 @@ class Courier(threading.Thread):
             stamp = stamp_at(self._now(), boottime_ns())
             self._inbox.put(IncidentDraft(new_uuid(), kind, reason, stamp))
         else:
-            self._show(Signal.LOST)
+            self._show(Signal.REFUSED)
             self._inbox.put(Note(logging.WARNING, reason))

@@ -16,6 +16,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from pi_auto.client.bulletin import Bulletin
@@ -40,7 +41,7 @@ from pi_auto.client.spool.doorbell import SENT
 from pi_auto.client.spool.errors import SpoolRefused
 from pi_auto.client.spool.lock import sole_writer
 from pi_auto.client.stopping import stop_signals
-from pi_auto.client.wifi.door import hand_over
+from pi_auto.client.wifi.door import DOOR, hand_over
 
 _STOP_SECONDS = 4.0
 _LAST_FLASH = 0.5
@@ -55,12 +56,12 @@ def run_capture(
     log_barcodes: bool = True,
     led: str = AUTO,
     gpio: Mapping[str, int] | None = None,
-    wifi: bool = True,
+    wifi: Path | None = DOOR,
 ) -> int:
     """Store what `scanner` (auto, a device path, a FIFO, replay:FILE) reads until SIGTERM; the exit code.
 
     What becomes of it is shown on the board's LED and on the header's lines in `gpio`, by what is to be shown.
-    Wi-Fi codes are never stored; with `wifi` they are handed to the helper that joins networks.
+    Wi-Fi codes are never stored; at the door `wifi` they are handed to the helper that joins networks, if any.
     0 after a stop with everything stored, 1 if something could not be, 2 if a setting is wrong
     (a sentence on stderr says which).
     """
@@ -119,7 +120,7 @@ def _run(
     lamps: list[Lamp],
     *,
     log_barcodes: bool,
-    wifi: bool,
+    wifi: Path | None,
 ) -> int:
     now = system_clock()
     inbox = Inbox()
@@ -128,7 +129,7 @@ def _run(
     clerk = Clerk(inbox, folder, agent, now, _stop_this_process, bulletin, signals, log_barcodes=log_barcodes)
     knowledge = Knowledge(folder, agent, lambda said: inbox.put(Note(logging.WARNING, said)))
     lookout = Lookout(choice.device, inbox, _stop_this_process, knowledge, Roll(bulletin), of_this_process())
-    courier = Courier(inbox, signals.show, now, hand_over if wifi else None)
+    courier = Courier(inbox, signals.show, now, partial(hand_over, door=wifi) if wifi else None)
     reader = Reader(inbox, now, stop, lookout, courier.take)
     courier.start()
     signals.start()

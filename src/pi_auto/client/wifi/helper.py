@@ -8,6 +8,7 @@ anywhere: its log has but these words.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import sys
@@ -111,7 +112,7 @@ def run_helper(file: Path | None) -> int:
         agent = Settings.load(file).agent_folder
     except SettingsError:
         agent = Settings().agent_folder
-    helper = Helper(agent, facts=lambda: facts_of(file))
+    helper = Helper(agent, Path(os.environ.get("RUNTIME_DIRECTORY", attempt.FOLDER)), lambda: facts_of(file))
     helper.undo_what_is_left()
     with socket.socket(fileno=doors[0]) as door:
         _serve_all(door, helper)
