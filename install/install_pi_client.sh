@@ -1,13 +1,14 @@
 #!/bin/bash
 # Installs the Pi Auto Client, or repairs or upgrades it. pi_auto_client.py has to lie beside this file.
 #
-#   sudo ./install_pi_client.sh [--card FILE] [--server URL] [--insecure-plain-http]
+#   sudo ./install_pi_client.sh [--card FILE] [--server URL] [--insecure-plain-http] [--wifi-country CC]
 #
 #   --card FILE             the fleet card, fleet.json, as the server hands it out: whose device this is
 #   --secret FILE           holds the one-time secret that lets it in (pi-auto-server enrolment preauthorise)
 #   --change-fleet          also if it belongs to another fleet
 #   --server URL            the fleet server, such as https://fleet.example:5443; a card mostly names it
 #   --insecure-plain-http   allow a server without TLS across a network: anybody there can read along
+#   --wifi-country CC       the country of its Wi-Fi, such as DE: Raspberry Pi OS keeps the radio off until told
 #
 # This part looks at the machine and installs the Debian packages that are missing. What changes the machine
 # otherwise is `pi_auto_client.py setup`, which puts everything back if it cannot finish.

@@ -36,6 +36,7 @@ ask_about_scans() {
 stop_services() {
     # shellcheck disable=SC2086 # a list of units
     systemctl disable --quiet --now $units 2>/dev/null || true
+    systemctl stop pi-auto-wifi.socket pi-auto-wifi.service 2>/dev/null || true
     systemctl stop pi-auto.slice 2>/dev/null || true
 }
 
@@ -66,6 +67,11 @@ make_host_keys() {
     ls /etc/ssh/ssh_host_*_key >/dev/null 2>&1 || ssh-keygen -A >/dev/null
 }
 
+# What the installer was told by --wifi-country; where raspi-config was told, that stays.
+forget_wifi_country() {
+    rm -f /etc/modprobe.d/pi-auto-wifi-country.conf
+}
+
 tell_the_system() {
     rm -f /run/systemd/system/*.service.d/pi-auto-reset.conf # of a factory reset in this boot
     systemctl daemon-reexec 2>/dev/null || true # also lets go of the hardware watchdog
@@ -79,7 +85,7 @@ tell_the_system() {
 remove_data() {
     rm -rf "$state"
     rm -f "$settings" "$card" "$log" "$log".[0-9]*
-    for user in pi-auto pi-auto-capture; do
+    for user in pi-auto pi-auto-capture pi-auto-wifi; do
         if id "$user" >/dev/null 2>&1; then
             userdel "$user" 2>/dev/null || echo "uninstall.sh: user $user could not be removed" >&2
         fi
@@ -101,6 +107,7 @@ main() {
     stop_services
     remove_system_files
     make_host_keys
+    forget_wifi_country
     tell_the_system
     rm -rf "$opt" /run/pi-auto-client-setup.lock
     if [ "$keep" = 1 ]; then

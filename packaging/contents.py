@@ -42,7 +42,7 @@ def release_files(root: Path, packages: Path) -> list[File]:
     files = [File("__main__.py", _MAIN.encode()), File("appliance/version", version)]
     files += _code(root / "src")
     files += [_file(root, "LICENSE", "licenses/pi-auto/LICENSE")]
-    files += _paho(packages)
+    files += [*_package(packages, "paho", "paho_mqtt"), *_package(packages, "jeepney", "jeepney")]
     files += _appliance(root / "install")
     return sorted(files)
 
@@ -60,13 +60,14 @@ def _code(source: Path) -> Iterator[File]:
             yield _file(source, str(path.relative_to(source)))
 
 
-def _paho(packages: Path) -> Iterator[File]:
-    """paho-mqtt; its licence asks for the licence to come along."""
-    for path in (packages / "paho").rglob("*.py"):
-        yield _file(packages, str(path.relative_to(packages)))
-    (about,) = packages.glob("paho_mqtt-*.dist-info")
+def _package(packages: Path, name: str, distribution: str) -> Iterator[File]:
+    """A dependency, but for its own tests; its licence asks for the licence to come along."""
+    for path in (packages / name).rglob("*.py"):
+        if "tests" not in path.parts:
+            yield _file(packages, str(path.relative_to(packages)))
+    (about,) = packages.glob(f"{distribution}-*.dist-info")
     for path in (about / "licenses").iterdir():
-        yield _file(about, f"licenses/{path.name}", f"licenses/paho-mqtt/{path.name}")
+        yield _file(about, f"licenses/{path.name}", f"licenses/{distribution.replace('_', '-')}/{path.name}")
 
 
 def _appliance(install: Path) -> Iterator[File]:

@@ -59,6 +59,8 @@ COMMANDS = {
         "self-test",
         "doctor",
         "factory-reset",
+        "wifi",
+        "wifi-helper",
     ],
     "pi_auto.simulator.cli": ["demo", "pi"],
 }

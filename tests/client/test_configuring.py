@@ -11,7 +11,7 @@ from pi_auto.client.settings import Settings, SettingsError
 
 STAY = {
     "state", "scanner", "update_interval", "heartbeat_interval", "registration_retry_interval", "log_level",
-    "log_barcodes", "log_format", "led", "signal_gpio",
+    "log_barcodes", "log_format", "led", "signal_gpio", "wifi_by_scanning",
 }  # fmt: skip
 WRITTEN = {
     "device_id": "pi-1a2b3c4d",

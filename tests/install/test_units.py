@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import json
+import re
 import shutil
 import subprocess
 from dataclasses import fields
@@ -13,6 +14,8 @@ import pytest
 
 from pi_auto.client.agent.methods.reboot import WISH
 from pi_auto.client.settings import Settings
+from pi_auto.client.wifi.attempt import FOLDER
+from pi_auto.client.wifi.door import DOOR
 
 ROOT = Path(__file__).parents[2]
 SYSTEM = ROOT / "install/system/etc"
@@ -30,7 +33,7 @@ def unit(name: str) -> configparser.RawConfigParser:
 
 
 @with_systemd
-@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.parametrize("name", [*UNITS, "pi-auto-wifi"])
 def test_the_sandbox_is_tight(name: str) -> None:
     file = SYSTEM / f"systemd/system/{name}.service"
     command = ["systemd-analyze", "security", "--offline=yes", "--no-pager", str(file)]
@@ -82,6 +85,28 @@ def test_the_header_is_captures_only_where_a_setting_names_lines_of_it() -> None
     (rule,) = [rule for rule in rules if 'KERNEL=="gpiochip*"' in rule]
     assert 'PROGRAM=="/bin/grep -qs signal_gpio /etc/pi_auto_client.json"' in rule
     assert "signal_gpio" in {field.name for field in fields(Settings)}
+
+
+def test_only_capture_may_hand_over_a_wifi_code() -> None:
+    door, helper = unit("pi-auto-wifi.socket"), unit("pi-auto-wifi")["Service"]
+    assert door["Socket"]["ListenStream"] == str(DOOR)
+    assert (door["Socket"]["SocketGroup"], door["Socket"]["SocketMode"]) == ("pi-auto-capture", "0660")
+    assert "Install" not in door  # capture brings it
+    assert "pi-auto-wifi.socket" in unit("pi-auto-capture")["Unit"]["Wants"].split()
+    assert f"/run/{helper['RuntimeDirectory']}" == str(FOLDER)
+
+
+def test_the_helper_has_networkmanager_and_nothing_else_and_leaves_no_core() -> None:
+    helper = unit("pi-auto-wifi")["Service"]
+    assert (helper["User"], helper["CapabilityBoundingSet"]) == ("pi-auto-wifi", "")
+    assert (helper["RestrictAddressFamilies"], helper["PrivateDevices"]) == ("AF_UNIX", "yes")
+    assert helper["LimitCORE"] == unit("pi-auto-capture")["Service"]["LimitCORE"] == "0"
+    rule = (SYSTEM / "polkit-1/rules.d/50-pi-auto-wifi.rules").read_text()
+    assert re.findall(r'"(org\.[^"]+)"', rule) == [
+        "org.freedesktop.NetworkManager.network-control", "org.freedesktop.NetworkManager.settings.modify.system",
+    ]  # fmt: skip
+    assert f'subject.user === "{helper["User"]}"' in rule
+    assert f"u {helper['User']} " in (SYSTEM / "sysusers.d/pi-auto-client.conf").read_text()
 
 
 def test_neither_unit_holds_the_other_so_that_scanning_goes_on() -> None:

@@ -26,7 +26,8 @@ if "--full-disk" in sys.argv:  # no file may grow beyond this, until the limit i
 if "--impatient" in sys.argv:
     alone.PATIENCE = 0.2
 start_logging()
-sys.exit(run_capture(Path(sys.argv[1]), sys.argv[2], log_barcodes="--silent" not in sys.argv))
+door = Path(sys.argv[sys.argv.index("--door") + 1]) if "--door" in sys.argv else None
+sys.exit(run_capture(Path(sys.argv[1]), sys.argv[2], log_barcodes="--silent" not in sys.argv, wifi=door))
 """
 STORED = re.compile(r"barcode stored: number=(\d+) uuid=(\S+) scanner=(\S+) text=(.*)")
 

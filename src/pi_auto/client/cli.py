@@ -111,6 +111,7 @@ def _announce(settings: Settings, facts: dict[str, str]) -> None:
 
 def _capture(arguments: argparse.Namespace) -> int:
     from pi_auto.client.capture.program import run_capture  # noqa: PLC0415 - loaded when needed
+    from pi_auto.client.wifi.door import DOOR  # noqa: PLC0415 - loaded when needed
 
     start_logbook(arguments.log_file, arguments.log_format or TEXT)
     settings = _of_service(arguments, "capture", load_or_last_good)
@@ -121,6 +122,7 @@ def _capture(arguments: argparse.Namespace) -> int:
         log_barcodes=settings.log_barcodes,
         led=settings.led,
         gpio=settings.signal_gpio,
+        wifi=DOOR if settings.wifi_by_scanning else None,
     )
 
 

@@ -7,6 +7,8 @@ setup         install the release this runs from; the installer's work
 factory-reset make the device nobody's, to be cloned or sold
 self-test     whether this release works on this machine
 doctor        what is wrong with this device, and what to do about it
+wifi          networks joined by scanning: which, and whether a code would be followed now
+wifi-helper   follows a scanned Wi-Fi code; systemd starts it
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from pi_auto.client.settings import DEFAULT_FILE, CommandLineError, Settings
 
 Add = Callable[..., argparse.ArgumentParser]
 _LONGEST = 86400  # seconds
+_FAILED = 1  # the exit code
 _SET = ("server_url", "proxy", "scanner", "log_level", "log_format", "insecure_plain_http")
 _DOCTOR = """examples:
   sudo pi-auto-client doctor                           a line for each check: ok, warn or wrong, and what to do
@@ -58,9 +61,20 @@ def add_commands(commands: Any, add: Add, shared: argparse.ArgumentParser) -> No
     )
     setup.add_argument("--secret", type=Path, metavar="FILE", help="holds the one-time secret that lets it in")
     setup.add_argument("--change-fleet", action="store_true", help="also if it belongs to another fleet")
+    setup.add_argument(
+        "--wifi-country", type=_country, metavar="CC", help="the country of its Wi-Fi, such as DE: switches it on"
+    )
     setup.add_argument("--image", action="store_true", help="start nothing and give no identity: a master image")
     _add_factory_reset(commands, add)
     add(commands, "self-test", _self_test, "load all that the services need, and say whether it works here")
+    wifi = add(commands, "wifi", _wifi, "the networks joined by scanning; --forget forgets them, as root")
+    wifi.add_argument("--json", action="store_true", help="as one JSON object")
+    wifi.add_argument(
+        "--forget", action="store_true", help="forget all networks that came by scanning, and no other"
+    )
+    add(
+        commands, "wifi-helper", _wifi_helper, "follow a scanned Wi-Fi code: pi-auto-wifi.socket starts it", shared
+    )
     _add_doctor(
         add(commands, "doctor", _doctor, "say what is wrong with this device, and what to do about it", shared)
     )
@@ -170,7 +184,21 @@ def _setup(arguments: argparse.Namespace) -> int:
     card, secret = (name.absolute() if name else None for name in (arguments.card, arguments.secret))
     os.chdir("/")  # nothing is found by accident in the folder somebody is in
     given = {name: getattr(arguments, name) for name in ("server_url", "insecure_plain_http")}
-    return set_up(given, image=arguments.image, given=Given(card, secret, change_fleet=arguments.change_fleet))
+    done = set_up(given, image=arguments.image, given=Given(card, secret, change_fleet=arguments.change_fleet))
+    if arguments.wifi_country and done != _FAILED:
+        from pi_auto.client.appliance.country import set_country  # noqa: PLC0415 - loaded when needed
+
+        return set_country(arguments.wifi_country) or done
+    return done
+
+
+def _country(text: str) -> str:
+    from pi_auto.client.appliance.country import country_code  # noqa: PLC0415 - loaded when needed
+
+    try:
+        return country_code(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _add_factory_reset(commands: Any, add: Add) -> None:
@@ -210,6 +238,18 @@ def _factory_reset(arguments: argparse.Namespace) -> int:
             power_off=arguments.power_off,
         )
     )
+
+
+def _wifi(arguments: argparse.Namespace) -> int:
+    from pi_auto.client.wifi.telling import forget, show  # noqa: PLC0415 - loaded when needed
+
+    return forget() if arguments.forget else show(as_json=arguments.json)
+
+
+def _wifi_helper(arguments: argparse.Namespace) -> int:
+    from pi_auto.client.wifi.helper import run_helper  # noqa: PLC0415 - loaded when needed
+
+    return run_helper(arguments.config)
 
 
 def _self_test(_: argparse.Namespace) -> int:

@@ -24,7 +24,8 @@ class Endpoint:
     """A server: `host` goes into the Host header, `dialled` is connected to, `name` is what TLS verifies.
 
     `ca` is a PEM file of the only authorities to believe, or their PEM text; without one the system's are
-    believed. Where there is a `proxy`, it is asked for the way to `dialled`.
+    believed. Where there is a `proxy`, it is asked for the way to `dialled`. `through` is the only interface to
+    go by.
     """
 
     tls: bool
@@ -33,6 +34,7 @@ class Endpoint:
     name: str
     ca: Path | str | None = None
     proxy: Proxy | None = None
+    through: str | None = None
 
     @classmethod
     def of(

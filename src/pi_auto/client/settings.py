@@ -64,6 +64,7 @@ class Settings:
     log_barcodes: bool = True
     led: str = "auto"  # the board's own shows what is stored, or off
     signal_gpio: Mapping[str, int] = field(default_factory=dict)  # what hangs on which line of the header
+    wifi_by_scanning: bool = True  # may a scanned Wi-Fi code be followed, before enrolment or without a network
     insecure_plain_http: bool = False
 
     @classmethod
@@ -165,6 +166,7 @@ _READERS: dict[str, Callable[[Fields, str], Any]] = {
     "log_barcodes": Fields.flag,
     "led": lambda values, name: values.choice(name, LED_CHOICES),
     "signal_gpio": _gpio,
+    "wifi_by_scanning": Fields.flag,
     "insecure_plain_http": Fields.flag,
 }
 assert set(_READERS) == {field.name for field in fields(Settings)}  # noqa: S101 - a setting without a reader is a slip

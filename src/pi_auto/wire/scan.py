@@ -19,7 +19,7 @@ from pi_auto.wire.times import format_time
 MOST_BYTES = 8192  # of one code; the largest symbol in use, a QR code, holds 2,953
 MOST_ERROR = 100 * 366 * 86_400_000  # milliseconds, of a corrected time
 _WORDS = {None: "null", False: "false", True: "true"}  # JSON's
-INCIDENTS = ("scan_lost", "spool_replaced", "scanner_calibrated")
+INCIDENTS = ("scan_lost", "spool_replaced", "scanner_calibrated", "wifi_joined", "wifi_undone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +173,7 @@ class Incident:
     `scan_lost`: keys were dropped, so a code was discarded rather than guessed. `spool_replaced`:
     the spool was unreadable, was set aside and begun anew; `reason` says what became of its scans.
     `scanner_calibrated`: a scanner's keys are read by another layout from here on; no scan is missing.
+    `wifi_joined` and `wifi_undone`: a Wi-Fi code was scanned and followed; no scan is missing.
     """
 
     uuid: str

@@ -56,6 +56,13 @@ def flashes(role: str, *signals: Signal, seconds: float = HOUR) -> list[tuple[fl
         (BUZZER, Signal.STORED, 1),
         (BUZZER, Signal.SENT, 0),
         (BUZZER, Signal.LOST, 3),
+        (BOARD, Signal.TRYING, 4),
+        (BOARD, Signal.REFUSED, 3),
+        (BOARD, Signal.JOINED, 2),
+        (STORED, Signal.JOINED, 2),
+        (LOST, Signal.REFUSED, 3),
+        (BUZZER, Signal.TRYING, 0),
+        (BUZZER, Signal.JOINED, 2),
     ],
 )
 def test_each_signal_has_its_own_number_of_flashes(role: str, signal: Signal, count: int) -> None:
@@ -73,6 +80,10 @@ def test_the_lamp_for_sent_is_lit_until_there_is_something_to_send_again() -> No
     assert flashes(SENT, Signal.SENT) == [(0, math.inf)]
     for later in (Signal.STORED, Signal.LOST, Signal.TROUBLE):
         assert flashes(SENT, Signal.SENT, later) == []
+
+
+def test_a_wifi_that_is_refused_leaves_the_lamp_for_sent_lit() -> None:
+    assert flashes(SENT, Signal.SENT, Signal.REFUSED, Signal.TRYING, seconds=60.0)[-1][1] == math.inf
 
 
 @pytest.mark.parametrize("role", [BOARD, TROUBLE, BUZZER])

@@ -39,6 +39,7 @@ from pi_auto.client.agent.network.watching import Watching
 from pi_auto.client.agent.telling import Telling
 from pi_auto.client.agent.timekeeping.timekeeper import Timekeeper
 from pi_auto.client.agent.wakeups import Reason, Wakeups
+from pi_auto.client.agent.wifi_proof import WifiProof, reach
 from pi_auto.client.alone import hold_alone
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.clock import read_clock
@@ -78,7 +79,9 @@ class Agent:
         self._marks = Marks(folder / "marks.sqlite")
         self._times = Timekeeper(folder, read_clock)
         capture = settings.capture_folder
-        self._telling = Telling(Bulletin(folder), lambda: ring(capture / WANTED), lambda: ring(capture / IDENTIFY))
+        bulletin = Bulletin(folder)
+        self._telling = Telling(bulletin, lambda: ring(capture / WANTED), lambda: ring(capture / IDENTIFY))
+        self._wifi = WifiProof(bulletin, lambda interface: reach(settings.endpoint(), interface))
         self._log_level = LogLevel(logging.getLogger())
         self._stopping = (
             False  # no Event: a signal handler that sets one may find its lock held by what it interrupts
@@ -99,6 +102,7 @@ class Agent:
             manager.alive()
             if self._bell.wait(_LISTEN):
                 self._wake(Reason.RECORD, API, HUB)
+                self._wifi.look()
         self._wake(Reason.STOP, *self._wakeups)
         self._close()
         return not self._failed

@@ -154,7 +154,7 @@ class _Connection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         soon = min(self._deadline, time.monotonic() + _UNHEARD)
-        plain = dial(self._endpoint.dialled, self._endpoint.proxy, soon, self._line)
+        plain = dial(self._endpoint.dialled, self._endpoint.proxy, soon, self._line, self._endpoint.through)
         try:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNHEARD * 1000)

@@ -24,12 +24,18 @@ class TunnelError(OSError):
     """The proxy does not open a way to the target; the sentence says what it answered."""
 
 
-def dial(target: tuple[str, int], proxy: Proxy | None, deadline: float, line: Line | None = None) -> socket.socket:
+def dial(
+    target: tuple[str, int],
+    proxy: Proxy | None,
+    deadline: float,
+    line: Line | None = None,
+    through: str | None = None,
+) -> socket.socket:
     """A connection to the target by `deadline` (time.monotonic), held by `line` from its first packet on.
 
-    Raises OSError, and UnicodeError for an odd name.
+    It goes by the interface `through` alone, if one is named. Raises OSError, and UnicodeError for an odd name.
     """
-    sock = _connected(proxy.address if proxy else target, deadline, line)
+    sock = _connected(proxy.address if proxy else target, deadline, line, through)
     try:
         if proxy:
             open_tunnel(sock, target, deadline)
@@ -39,7 +45,9 @@ def dial(target: tuple[str, int], proxy: Proxy | None, deadline: float, line: Li
     return sock
 
 
-def _connected(address: tuple[str, int], deadline: float, line: Line | None) -> socket.socket:
+def _connected(
+    address: tuple[str, int], deadline: float, line: Line | None, through: str | None
+) -> socket.socket:
     """As socket.create_connection, which shows its socket to nobody before it is connected."""
     failure: OSError = OSError("the name leads to no address")
     for family, kind, protocol, _, found in socket.getaddrinfo(*address, type=socket.SOCK_STREAM):
@@ -47,6 +55,8 @@ def _connected(address: tuple[str, int], deadline: float, line: Line | None) -> 
         try:
             if line:
                 line.hold(sock)
+            if through:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, through.encode() + b"\0")
             sock.settimeout(max(0.1, deadline - time.monotonic()))
             sock.connect(found)
         except OSError as error:

@@ -11,6 +11,8 @@ import ssl
 import sys
 
 _MODULES = (
+    "pi_auto.client.wifi.helper",
+    "pi_auto.client.wifi.telling",
     "pi_auto.client.capture.program",
     "pi_auto.client.agent.program",
     "pi_auto.client.status.screen",

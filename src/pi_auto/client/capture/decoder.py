@@ -9,6 +9,7 @@ that code is dropped and nothing is guessed. What the keys type stands in keys/,
 from __future__ import annotations
 
 from pi_auto.client.capture.codes import Calibration, Code, Lost, Outcome
+from pi_auto.client.capture.diverting import LOST as WIFI_LOST
 from pi_auto.client.capture.events import (
     EV_KEY,
     EV_SYN,
@@ -29,6 +30,7 @@ from pi_auto.client.capture.keys.healing import healed
 from pi_auto.client.capture.keys.keyboard import RELEASES, Keyboard
 from pi_auto.client.capture.keys.layout import CODES, US, Layout
 from pi_auto.client.capture.unfinished import Unfinished
+from pi_auto.client.wifi.likeness import has_begun
 from pi_auto.wire.scan import MOST_BYTES
 
 _ENDINGS = {
@@ -175,6 +177,7 @@ class Decoder:
 
     def _give_up(self) -> list[Outcome]:
         reason = _NO_END.format(_KEYS[self._pace.ending] if self._pace.ending else "")
+        reason = self._told(reason)
         self._pace.drop()
         self._clear()
         self._change_layout()
@@ -333,12 +336,17 @@ class Decoder:
             self._missed += 1
             return outcomes
         self._missed = len(self._chars) + 1
-        self._lost, self._is_plain = Lost(reason, time), False
+        self._lost, self._is_plain = Lost(self._told(reason), time), False
         return []
 
     def _lose(self, reason: str, time: int) -> list[Outcome]:
         """Drop what is open, and all that follows up to the end of that code."""
+        reason = self._told(reason)
         self._missed = len(self._chars)
         self._clear()
         self._discarding = True  # after _clear, which ends it
         return [Lost(reason, time)]
+
+    def _told(self, reason: str) -> str:
+        """Which key it was tells something of a password."""
+        return WIFI_LOST if has_begun("".join(self._chars)) else reason

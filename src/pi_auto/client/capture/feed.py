@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from pi_auto.client.capture.codes import Calibration, Code, Outcome
 from pi_auto.client.capture.decoder import Decoder
 from pi_auto.client.capture.desk import Desk
+from pi_auto.client.capture.diverting import Diverter, WifiCode
 from pi_auto.client.capture.events import InputEvent
 from pi_auto.client.capture.inbox import Inbox
 from pi_auto.client.capture.judge import Judge, Verdict
@@ -21,12 +22,18 @@ _NOTEWORTHY = 1.5  # times wider or narrower a gap has to be to be told
 
 
 class Feed:
-    """A source with its decoder. An unknown keyboard's codes are held back until it is judged."""
+    """A source with its decoder. An unknown keyboard's codes are held back until it is judged.
 
-    def __init__(self, source: Source, inbox: Inbox, desk: Desk, observer: Observer) -> None:
+    `wifi` is given Wi-Fi codes, which go nowhere else.
+    """
+
+    def __init__(
+        self, source: Source, inbox: Inbox, desk: Desk, observer: Observer, wifi: Callable[[WifiCode], None]
+    ) -> None:
         self.source = source
         self._decoder = source.decoder()
-        self._desk, self._inbox, self._observer = desk, inbox, observer
+        self._desk, self._inbox, self._observer, self._wifi = desk, inbox, observer, wifi
+        self._diverter = Diverter()
         self.judge = None if source.known else Judge()
         self._held_back: list[Outcome] = []  # until it is known whether a scanner typed them
         self._codes = 0
@@ -73,7 +80,10 @@ class Feed:
             self._held_back += outcomes
             return
         for outcome in outcomes:
-            if draft := self._desk.take(outcome, self.source.path):
+            scanned = self._diverter.divert(outcome)
+            if isinstance(scanned, WifiCode):
+                self._wifi(scanned)
+            elif draft := self._desk.take(scanned, self.source.path):
                 self._inbox.put(draft)
             self._observe(outcome)
 

@@ -16,10 +16,12 @@ import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.capture.clerk import Clerk
+from pi_auto.client.capture.courier import Courier
 from pi_auto.client.capture.errors import CaptureRefused
 from pi_auto.client.capture.events import InputEvent
 from pi_auto.client.capture.inbox import Inbox, Note
@@ -39,6 +41,7 @@ from pi_auto.client.spool.doorbell import SENT
 from pi_auto.client.spool.errors import SpoolRefused
 from pi_auto.client.spool.lock import sole_writer
 from pi_auto.client.stopping import stop_signals
+from pi_auto.client.wifi.door import DOOR, hand_over
 
 _STOP_SECONDS = 4.0
 _LAST_FLASH = 0.5
@@ -53,10 +56,12 @@ def run_capture(
     log_barcodes: bool = True,
     led: str = AUTO,
     gpio: Mapping[str, int] | None = None,
+    wifi: Path | None = DOOR,
 ) -> int:
     """Store what `scanner` (auto, a device path, a FIFO, replay:FILE) reads until SIGTERM; the exit code.
 
     What becomes of it is shown on the board's LED and on the header's lines in `gpio`, by what is to be shown.
+    Wi-Fi codes are never stored; at the door `wifi` they are handed to the helper that joins networks, if any.
     0 after a stop with everything stored, 1 if something could not be, 2 if a setting is wrong
     (a sentence on stderr says which).
     """
@@ -66,7 +71,9 @@ def run_capture(
         folder = _prepare(state / "capture")
         with sole_writer(folder), stop_signals() as stop:
             lamps = _lamps(led, gpio or {})
-            return _run(folder, state / "agent", choice, recording, stop, lamps, log_barcodes=log_barcodes)
+            return _run(
+                folder, state / "agent", choice, recording, stop, lamps, log_barcodes=log_barcodes, wifi=wifi
+            )
     except (CaptureRefused, SpoolRefused) as error:
         print(f"pi-auto-client capture: {error}", file=sys.stderr)
         return 2
@@ -113,6 +120,7 @@ def _run(
     lamps: list[Lamp],
     *,
     log_barcodes: bool,
+    wifi: Path | None,
 ) -> int:
     now = system_clock()
     inbox = Inbox()
@@ -121,7 +129,9 @@ def _run(
     clerk = Clerk(inbox, folder, agent, now, _stop_this_process, bulletin, signals, log_barcodes=log_barcodes)
     knowledge = Knowledge(folder, agent, lambda said: inbox.put(Note(logging.WARNING, said)))
     lookout = Lookout(choice.device, inbox, _stop_this_process, knowledge, Roll(bulletin), of_this_process())
-    reader = Reader(inbox, now, stop, lookout)
+    courier = Courier(inbox, signals.show, now, partial(hand_over, door=wifi) if wifi else None)
+    reader = Reader(inbox, now, stop, lookout, courier.take)
+    courier.start()
     signals.start()
     clerk.start()
     _log.info("capture is up: spool=%s", folder)

@@ -11,10 +11,13 @@ from typing import TextIO
 from pi_auto.client.capture import evdev
 from pi_auto.client.capture.errors import CaptureRefused
 from pi_auto.client.capture.evemu import Description, write_description, write_event
-from pi_auto.client.capture.events import EV_SYN, EVENT_BYTES, SYN_REPORT, EventStream, InputEvent
+from pi_auto.client.capture.events import EVENT_BYTES, EventStream, InputEvent
+from pi_auto.client.capture.withholding import Withholder
+from pi_auto.client.clock import boottime_ns
 from pi_auto.client.stopping import stop_signals
 
 _READ_BYTES = EVENT_BYTES * 64
+_LOOK = 0.05  # seconds between looks at an open code
 
 
 def record(device: Path, path: Path) -> int:
@@ -58,13 +61,27 @@ def _describe(device: Path, descriptor: int) -> Description:
 
 
 def _copy(descriptor: int, file: TextIO, stop: int) -> None:
-    """Write whole reports only, so that a recording never ends in the middle of one; times begin at 0."""
-    stream, report, start = EventStream(), list[InputEvent](), None
-    while stop not in (ready := select.select([descriptor, stop], [], [])[0]):
+    """Write whole reports only, so that a recording never ends in the middle of one; times begin at 0.
+
+    Of Wi-Fi codes nothing is written: what a code is, is known at its end.
+    """
+    stream, withholder, start = EventStream(), Withholder(), list[int]()
+
+    def write(events: list[InputEvent]) -> None:
+        if events and not start:
+            start.append(events[0].time)
+        file.writelines(write_event(event._replace(time=event.time - start[0])) for event in events)
+        file.flush()
+
+    while True:
+        now = boottime_ns()  # told before looking: what is pressed later cannot have been read
+        ready = select.select([descriptor, stop], [], [], _LOOK if withholder.is_holding else None)[0]
+        if stop in ready:
+            break
         for event in stream.feed(os.read(descriptor, _READ_BYTES)) if ready else []:
-            start = event.time if start is None else start
-            report.append(event._replace(time=event.time - start))
-            if (event.type, event.code) == (EV_SYN, SYN_REPORT):
-                file.writelines(map(write_event, report))
-                file.flush()
-                report.clear()
+            write(withholder.feed(event))
+        if not ready:
+            write(withholder.quiet(now))
+    write(withholder.finish())
+    if withholder.left_out:
+        print(f"pi-auto-client record: left out {withholder.left_out} Wi-Fi codes or parts of one", flush=True)

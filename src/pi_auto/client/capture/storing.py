@@ -31,6 +31,7 @@ from pi_auto.wire.scan import Record, Scan
 
 _RETRY_SECONDS, _MOST_RETRY_SECONDS = 1.0, 600.0
 STORING = "storing"  # the bulletin's topic
+_OF_INCIDENTS = {"scanner_calibrated": Signal.STORED, "wifi_joined": Signal.JOINED}
 _LAST_TRIES = 3  # at the end, before what is left is given up
 _log = logging.getLogger("pi_auto.capture")
 
@@ -163,8 +164,8 @@ class Storing:
 
     def _signal(self, records: list[Record]) -> None:
         for record in records:
-            is_well = isinstance(record, Scan) or record.type == "scanner_calibrated"
-            self._signals.show(Signal.STORED if is_well else Signal.LOST, record.position)
+            signal = Signal.STORED if isinstance(record, Scan) else _OF_INCIDENTS.get(record.type, Signal.LOST)
+            self._signals.show(signal, record.position)
 
     def _own_up_to_overflow(self) -> None:
         lost, self._overflow_told = self._inbox.overflow - self._overflow_told, self._inbox.overflow

@@ -226,6 +226,8 @@ _HEADLINES = {
     "scan_lost": "Scan lost",
     "spool_replaced": "Spool replaced",
     "scanner_calibrated": "Scanner calibrated",
+    "wifi_joined": "Wi-Fi joined by scanning",
+    "wifi_undone": "Wi-Fi by scanning undone",
 }
 _WORDS = {state: state.value for state in Presence} | {Presence.NEVER: "never seen"}
 _PRESENCE = {

@@ -23,12 +23,17 @@ class Signal(StrEnum):
     STORED = "stored"  # and on the disk: after the commit, never before
     SENT = "sent"  # all that was stored, and the server has acknowledged it
     LOST = "lost"
+    TRYING = "trying"  # a Wi-Fi that was scanned; again and again until it is known what came of it
+    REFUSED = "refused"  # that Wi-Fi was not even tried; to look at as a loss, but nothing is stored of it
+    JOINED = "joined"  # that Wi-Fi, and the server was reached through it
     TROUBLE = "trouble"  # nothing can be stored, until WELL
     WELL = "well"
     END = "end"
 
 
-PASSING = frozenset((Signal.STORED, Signal.LOST))  # those that may be left out when there are too many
+PASSING = frozenset(
+    (Signal.STORED, Signal.LOST, Signal.TRYING, Signal.REFUSED, Signal.JOINED)
+)  # those that may be left out when there are too many
 Beats = tuple[float, ...]  # seconds of light and of darkness, in turn
 
 
@@ -47,17 +52,31 @@ SCORES: Mapping[str, Score] = {
             Signal.STORED: (0.08, 0.08),
             Signal.SENT: (0, 0.2, 0.5, 0.1),
             Signal.LOST: (0.15, 0.15, 0.15, 0.15, 0.15, 0.4),
+            Signal.TRYING: (0.05, 0.25) * 4,
+            Signal.REFUSED: (0.15, 0.15, 0.15, 0.15, 0.15, 0.4),
+            Signal.JOINED: (1.5, 0.2, 0.08, 0.4),
         },
         {Signal.TROUBLE: (0.5, 0.5)},
         itself=(0.1, 0.1),
     ),
-    STORED: Score({Signal.STORED: (0.25, 0.1)}, {}),
+    STORED: Score({Signal.STORED: (0.25, 0.1), Signal.JOINED: (1.5, 0.2, 0.25, 0.4)}, {}),
     SENT: Score({}, {Signal.SENT: (math.inf,)}),
-    LOST: Score({Signal.LOST: (0.3, 0.2, 0.3, 0.2, 0.3, 0.2)}, {}),
+    LOST: Score(
+        {
+            Signal.LOST: (0.3, 0.2, 0.3, 0.2, 0.3, 0.2),
+            Signal.REFUSED: (0.3, 0.2, 0.3, 0.2, 0.3, 0.2),
+        },
+        {},
+    ),
     TROUBLE: Score({}, {Signal.TROUBLE: (0.5, 0.5)}),
     # A person hears it all day: one short beep is enough, and none for what was sent.
     BUZZER: Score(
-        {Signal.STORED: (0.06, 0.06), Signal.LOST: (0.25, 0.15, 0.25, 0.15, 0.25, 0.4)},
+        {
+            Signal.STORED: (0.06, 0.06),
+            Signal.LOST: (0.25, 0.15, 0.25, 0.15, 0.25, 0.4),
+            Signal.REFUSED: (0.25, 0.15, 0.25, 0.15, 0.25, 0.4),
+            Signal.JOINED: (0.5, 0.1, 0.06, 0.2),
+        },
         {Signal.TROUBLE: (0.8, 4.2)},
         itself=(0.1, 0.9),
     ),

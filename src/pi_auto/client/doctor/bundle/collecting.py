@@ -104,7 +104,7 @@ def _bulletins(patient: Patient) -> dict[str, Any]:
 
 
 def _journal() -> str:
-    units = [f"--unit={unit}" for unit in machine.UNITS]
+    units = [f"--unit={unit}" for unit in (*machine.UNITS, "pi-auto-wifi.service")]
     return _last(_tool("journalctl", "--no-pager", "-o", "short-iso", "-n", _LINES, *units))
 
 

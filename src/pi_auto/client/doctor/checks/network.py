@@ -15,6 +15,7 @@ from pi_auto.wire.errors import FieldError
 
 _LOOPBACK = "772"  # ARPHRD_LOOPBACK
 _UP, _REJECT = 0x0001, 0x0200  # of a route's flags: RTF_UP, RTF_REJECT
+_NO_NETWORK = "plug in a network cable, or join a Wi-Fi: scan the code that a phone shows of it, or sudo nmtui"
 _NO_WAY_OUT = "look at the router's address in the DHCP settings of the network, then: ip route"
 
 
@@ -64,9 +65,7 @@ def judge(facts: Facts) -> Verdict:
     """What that means."""
     up = [each.name for each in facts.interfaces if each.up]
     if not up:
-        return wrong(
-            f"no network: {_unconnected(facts.interfaces)}", "plug in a network cable, or join a Wi-Fi: sudo nmtui"
-        )
+        return wrong(f"no network: {_unconnected(facts.interfaces)}", _NO_NETWORK)
     if not facts.addresses:
         return wrong(
             f"{', '.join(up)} is connected, but has no address",
