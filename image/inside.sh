@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs in the root folder of an image that is being made, entered by chroot; script/image calls it and tells it by
-# SERVER, INSECURE and COUNTRY, which may be empty, and by /run/client.deb and perhaps /run/key.pub.
+# SERVER, INSECURE and COUNTRY, which may be empty, and by /run/client.deb, perhaps /run/key.pub and /run/fleet.json.
 set -eu
 
 fail() {
@@ -15,6 +15,14 @@ install_client() {
         fail "the package cannot be installed in this image: $(tail -n 1 /run/said)"
     fi
     pi-auto-client configure ${SERVER:+--server "$SERVER"} ${INSECURE:+--insecure-plain-http} >/dev/null
+}
+
+# Twice: first, so that a card which cannot be used is told before anything else is done, and last, since the reset
+# takes the batch token away, with which all copies are to be let in.
+hand_over_card() {
+    [ -e /run/fleet.json ] || return 0
+    python3 -I /usr/lib/pi-auto-client/pi_auto_client.py setup --image --card /run/fleet.json --change-fleet \
+        >/run/said 2>&1 || fail "--card: $(tail -n 1 /run/said)"
 }
 
 # No password opens anything: none is known, none is empty, and nobody is asked to choose one.
@@ -63,7 +71,9 @@ set_country() {
 }
 
 install_client
+hand_over_card
 close_doors
 [ ! -e /run/key.pub ] || let_in_by_key
 [ -z "$COUNTRY" ] || set_country
 pi-auto-client factory-reset --for-cloning --image --yes >/dev/null
+hand_over_card

@@ -1,9 +1,11 @@
 #!/bin/bash
 # Installs the Pi Auto Client, or repairs or upgrades it. pi_auto_client.py has to lie beside this file.
 #
-#   sudo ./install_pi_client.sh [--server URL] [--insecure-plain-http]
+#   sudo ./install_pi_client.sh [--card FILE] [--server URL] [--insecure-plain-http]
 #
-#   --server URL            the fleet server, such as https://fleet.example:5443
+#   --card FILE             the fleet card, fleet.json, as the server hands it out: whose device this is
+#   --change-fleet          also if it belongs to another fleet
+#   --server URL            the fleet server, such as https://fleet.example:5443; a card mostly names it
 #   --insecure-plain-http   allow a server without TLS across a network: anybody there can read along
 #
 # This part looks at the machine and installs the Debian packages that are missing. What changes the machine
@@ -42,6 +44,7 @@ check_machine() {
 missing_packages() {
     python3 -I -c 'import ssl, sqlite3, ctypes, zipfile' 2>/dev/null || echo python3
     [ -e /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
+    command -v openssl >/dev/null || echo openssl
     command -v logrotate >/dev/null || [ -x /usr/sbin/logrotate ] || echo logrotate
     command -v udevadm >/dev/null || echo udev
 }

@@ -1,12 +1,13 @@
 #!/bin/sh
 # Removes the Pi Auto Client. Asks before scans are deleted that have not been delivered.
-#   --keep-data   keeps scans, identity, settings and the two users, for a later installation
+#   --keep-data   keeps scans, identity, settings, fleet card and the two users, for a later installation
 #   --yes         asks nothing: undelivered scans are deleted
 set -eu
 
 opt=/opt/pi-auto-client
 state=/var/lib/pi-auto-client
 settings=/etc/pi_auto_client.json
+card=/etc/pi_auto_fleet.json
 log=/var/log/pi_auto_client.log
 units="pi-auto-client.service pi-auto-capture.service"
 
@@ -77,7 +78,7 @@ tell_the_system() {
 
 remove_data() {
     rm -rf "$state"
-    rm -f "$settings" "$log" "$log".[0-9]*
+    rm -f "$settings" "$card" "$log" "$log".[0-9]*
     for user in pi-auto pi-auto-capture; do
         if id "$user" >/dev/null 2>&1; then
             userdel "$user" 2>/dev/null || echo "uninstall.sh: user $user could not be removed" >&2
@@ -103,7 +104,8 @@ main() {
     tell_the_system
     rm -rf "$opt" /run/pi-auto-client-setup.lock
     if [ "$keep" = 1 ]; then
-        echo "The Pi Auto Client is removed; kept: $state $settings $log and the users pi-auto and pi-auto-capture."
+        [ -e "$card" ] || card=
+        echo "The Pi Auto Client is removed; kept: $state $settings ${card:+$card }$log and the users pi-auto and pi-auto-capture."
     else
         remove_data
         echo "The Pi Auto Client is removed."

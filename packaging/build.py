@@ -18,7 +18,7 @@ Version: {version}
 Architecture: all
 Maintainer: Pi Auto Client <noreply@pi-auto.invalid>
 Installed-Size: {size}
-Depends: python3 (>= 3.11), systemd (>= 252), udev, logrotate, ca-certificates, util-linux
+Depends: python3 (>= 3.11), systemd (>= 252), udev, logrotate, ca-certificates, openssl, util-linux
 Section: misc
 Priority: optional
 Description: Raspberry Pi barcode appliance: the client

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,10 +36,12 @@ class Answer:
 class RunningServer:
     """A server that has said it is ready; `url` and `hub_mqtt` (ADDRESS:PORT or off) are what it bound."""
 
-    def __init__(self, data: Path, log: Path, *options: str) -> None:
+    def __init__(
+        self, data: Path, log: Path, *options: str, program: Sequence[str] = ("-m", "pi_auto.server.cli")
+    ) -> None:
         self.data, self.log = data, log
         self._from = log.stat().st_size if log.exists() else 0
-        command = [sys.executable, "-m", "pi_auto.server.cli", "run", "--data", str(data), *options]
+        command = [sys.executable, *program, "run", "--data", str(data), *options]
         with log.open("ab") as output:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         said = wait_until(self._ready, 30, "the server's ready line")

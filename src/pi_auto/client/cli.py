@@ -78,9 +78,10 @@ def _execute(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     from pi_auto.client.supervisor import Supervisor  # noqa: PLC0415 - loaded when needed
+    from pi_auto.client.whereabouts import has_server  # noqa: PLC0415 - loaded when needed
 
     settings = _settings(arguments)
-    if not settings.server_url:
+    if not has_server(settings):
         raise SettingsError(
             f"{arguments.config or DEFAULT_FILE}: server_url is missing; "
             "allowed: the server's address, such as http://127.0.0.1:5000 (or --server on the command line)"

@@ -53,6 +53,10 @@ def add_commands(commands: Any, add: Add, shared: argparse.ArgumentParser) -> No
     setup = add(commands, "setup", _setup, "install this release here, as root; install_pi_client.sh does it")
     setup.add_argument("--server", dest="server_url", metavar="URL", help="such as https://fleet.example:5443")
     setup.add_argument("--insecure-plain-http", action="store_true", default=None, help="as in configure")
+    setup.add_argument(
+        "--card", type=Path, metavar="FILE", help="the fleet card, fleet.json: whose device this is"
+    )
+    setup.add_argument("--change-fleet", action="store_true", help="also if it belongs to another fleet")
     setup.add_argument("--image", action="store_true", help="start nothing and give no identity: a master image")
     _add_factory_reset(commands, add)
     add(commands, "self-test", _self_test, "load all that the services need, and say whether it works here")
@@ -162,9 +166,10 @@ def _doctor(arguments: argparse.Namespace) -> int:
 def _setup(arguments: argparse.Namespace) -> int:
     from pi_auto.client.appliance.setup import set_up  # noqa: PLC0415 - loaded when needed
 
+    card = arguments.card.absolute() if arguments.card else None
     os.chdir("/")  # nothing is found by accident in the folder somebody is in
     given = {name: getattr(arguments, name) for name in ("server_url", "insecure_plain_http")}
-    return set_up(given, image=arguments.image)
+    return set_up(given, image=arguments.image, card=card, change_fleet=arguments.change_fleet)
 
 
 def _add_factory_reset(commands: Any, add: Add) -> None:
@@ -174,7 +179,7 @@ def _add_factory_reset(commands: Any, add: Add) -> None:
     )  # fmt: skip
     for option, text in {
         "--for-cloning": "erase SSH host keys, machine id, random seed and shell histories too",
-        "--forget-server": "erase which server it belongs to too; all other settings stay",
+        "--forget-server": "erase which server and fleet it belongs to too; all other settings stay",
         "--delete-undelivered": "go on though scans have not been delivered: they are lost",
         "--yes": "ask nothing",
         "--power-off": "power off at the end",

@@ -17,7 +17,15 @@ from pi_auto.files import fsync_folder, write_whole
 
 _MOST = 64 * 1024  # bytes
 OF_THIS_DEVICE = {"device_id"}
-OF_ITS_SERVER = {"server_url", "server_address", "server_name", "server_ca", "proxy", "insecure_plain_http"}
+OF_ITS_SERVER = {
+    "fleet_card",
+    "server_url",
+    "server_address",
+    "server_name",
+    "server_ca",
+    "proxy",
+    "insecure_plain_http",
+}
 
 
 def configure(file: Path, changes: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> None:

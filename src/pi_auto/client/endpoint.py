@@ -6,7 +6,7 @@ whatever address the network gives, and believes it for its name alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,15 +23,15 @@ _PORTS = {"http": 80, "https": 443}
 class Endpoint:
     """A server: `host` goes into the Host header, `dialled` is connected to, `name` is what TLS verifies.
 
-    `ca` is a PEM file of the only authorities to believe; without one the system's are believed. Where there
-    is a `proxy`, it is asked for the way to `dialled`.
+    `ca` is a PEM file of the only authorities to believe, or their PEM text; without one the system's are
+    believed. Where there is a `proxy`, it is asked for the way to `dialled`.
     """
 
     tls: bool
     host: str
     dialled: tuple[str, int]
     name: str
-    ca: Path | None = None
+    ca: Path | str | None = None
     proxy: Proxy | None = None
 
     @classmethod
@@ -55,6 +55,10 @@ class Endpoint:
             ca=ca,
             proxy=None if is_loopback(dialled[0]) else proxy,  # a proxy would dial itself
         )
+
+    def by(self, proxy: Proxy | None) -> Endpoint:
+        """The same, asked of a proxy where there is one."""
+        return self if is_loopback(self.dialled[0]) else replace(self, proxy=proxy)
 
     @property
     def first_hop(self) -> tuple[str, int]:

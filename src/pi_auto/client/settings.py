@@ -25,6 +25,7 @@ log = logging.getLogger("pi_auto.settings")
 
 DEFAULT_FILE = Path("/etc/pi_auto_client.json")
 DEFAULT_STATE = Path("/var/lib/pi-auto-client")
+DEFAULT_CARD = Path("/etc/pi_auto_fleet.json")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LED_CHOICES = ("auto", "off")
 GPIO_ROLES = ("stored", "sent", "trouble", "lost", "buzzer")
@@ -48,6 +49,7 @@ class Settings:
 
     state: Path = DEFAULT_STATE
     scanner: str = "auto"
+    fleet_card: Path = DEFAULT_CARD  # whose devices these are; without the file the server is believed as set
     server_url: str = ""
     server_address: str | None = None
     server_name: str | None = None
@@ -148,6 +150,7 @@ def _gpio(values: Fields, name: str) -> dict[str, int]:
 _READERS: dict[str, Callable[[Fields, str], Any]] = {
     "state": _path,
     "scanner": _text,
+    "fleet_card": _path,
     "server_url": _text,
     "server_address": _text,
     "server_name": lambda values, name: values.text(name, most=253),

@@ -21,6 +21,9 @@ from pi_auto.client.agent.delivery.lane import Lane
 from pi_auto.client.agent.enrolment.identity import identity_of
 from pi_auto.client.agent.enrolment.registration import stored_registration
 from pi_auto.client.agent.enrolment.standing import Standing
+from pi_auto.client.agent.enrolment.ways import way_of
+from pi_auto.client.agent.errands.assembly import runner_of
+from pi_auto.client.agent.errands.office import Office
 from pi_auto.client.agent.health.report import heartbeat
 from pi_auto.client.agent.methods.bundling import Doctor
 from pi_auto.client.agent.methods.check_update import check_update
@@ -30,7 +33,7 @@ from pi_auto.client.agent.methods.identify import identify
 from pi_auto.client.agent.methods.log_level import LogLevel
 from pi_auto.client.agent.methods.reboot import Reboot, runtime_folder
 from pi_auto.client.agent.methods.restart import restart
-from pi_auto.client.agent.registrar import Registrar
+from pi_auto.client.agent.network.home import Home
 from pi_auto.client.agent.telling import Telling
 from pi_auto.client.agent.timekeeping.timekeeper import Timekeeper
 from pi_auto.client.agent.wakeups import Reason, Wakeups
@@ -42,11 +45,13 @@ from pi_auto.client.settings import Settings
 from pi_auto.client.spool.doorbell import IDENTIFY, SENT, WANTED, Bell, ring
 from pi_auto.client.spool.marks import API, HUB, Marks
 from pi_auto.client.spool.reader import SpoolReader
+from pi_auto.client.whereabouts import card_of, giver
 from pi_auto.wire import methods
 from pi_auto.wire.heartbeat import Heartbeat
 
 log = logging.getLogger("pi_auto.agent")
 
+ERRANDS = "errands"
 _LISTEN = 1.0  # seconds; the order to stop rings the bell as well, but a ring can be lost
 _LONG = 180.0  # seconds for a call that sends megabytes
 _FAREWELL = 3.0  # seconds for all workers together: the agent has to stop within five
@@ -65,7 +70,7 @@ class Agent:
         self._doctor = doctor
         self._alone = _hold_alone(folder)
         self.identity = identity_of(folder, settings.device_id)
-        self._wakeups = {name: Wakeups() for name in ("registrar", API, HUB)}
+        self._wakeups = {name: Wakeups() for name in (ERRANDS, API, HUB)}
         self._wake_path = folder / "wake.sock"
         self._bell = Bell(self._wake_path)
         self._marks = Marks(folder / "marks.sqlite")
@@ -103,26 +108,31 @@ class Agent:
 
     def _workers(self, folder: Path) -> dict[str, Callable[[], None]]:
         settings, identity, rng = self._settings, self.identity, SystemRandom()
-        endpoint = settings.endpoint()
-        standing = self._standing(folder, rng)
+        card = card_of(settings)
+        home = Home(doubted=self._ask_errands) if card else Home(settings.endpoint())
+        given_by = giver(settings, card)
+        standing = self._standing(folder, given_by, rng)
+        office = Office(
+            settings, folder, given_by, home, ServerApi(home), way_of(folder, identity, card, given_by),
+            standing, self._telling, rng,
+        )  # fmt: skip
         self._diagnostics = Diagnostics(
-            folder, Doctor(self._doctor), ServerApi(endpoint, _LONG), lambda: _token(standing), rng
+            folder, Doctor(self._doctor), ServerApi(home, _LONG), lambda: _token(standing), rng
         )
         spool = settings.capture_folder
         reader = SpoolReader(spool)
         return {
-            "registrar": Registrar(
-                settings, folder, identity, standing, self._wakeups["registrar"], rng, self._telling
-            ).run,
+            ERRANDS: runner_of(office, card, self._wakeups[ERRANDS], self._tell_deliveries).run,
             API: ApiDelivery(
-                identity.device_id, Lane(API, SpoolReader(spool), self._marks, self._times), ServerApi(endpoint),
+                identity.device_id, Lane(API, SpoolReader(spool), self._marks, self._times), ServerApi(home),
                 standing, self._wakeups[API], rng, self._telling, lambda: ring(spool / SENT),
             ).run,
             HUB: HubDelivery(
                 settings, identity.device_id, Lane(HUB, reader, self._marks, self._times),
                 standing, self._wakeups[HUB], rng,
-                lambda: self._heartbeat(endpoint.first_hop, reader), self._telling,
+                lambda: self._heartbeat(home.first_hop(), reader), self._telling,
                 methods=self._methods(folder), log_level=self._log_level.usual,
+                fleet_ca=card.ca if card else None,
             ).run,
         }  # fmt: skip
 
@@ -136,20 +146,26 @@ class Agent:
                 methods.RESTART: restart(self.stop),
                 methods.REBOOT: Reboot(folder, runtime_folder(), read_clock).method,
                 methods.IDENTIFY: identify(self._settings.capture_folder, self._telling),
-                methods.CHECK_UPDATE: check_update(lambda: self._wake(Reason.UPDATE, "registrar")),
+                methods.CHECK_UPDATE: check_update(lambda: self._wake(Reason.UPDATE, ERRANDS)),
                 methods.DIAGNOSTICS: self._diagnostics.method,
                 methods.SET_LOG_LEVEL: self._log_level.method,
             }
         )
 
-    def _standing(self, folder: Path, rng: Random) -> Standing:
+    def _standing(self, folder: Path, given_by: str, rng: Random) -> Standing:
         return Standing(
-            stored_registration(folder, self._settings.server_url, self.identity.device_id),
+            stored_registration(folder, given_by, self.identity.device_id),
             rng,
             float(self._settings.registration_retry_interval),
-            asked=lambda: self._wake(Reason.STANDING, "registrar"),
-            changed=lambda: self._wake(Reason.STANDING, API, HUB),
+            asked=self._ask_errands,
+            changed=self._tell_deliveries,
         )
+
+    def _ask_errands(self) -> None:
+        self._wake(Reason.STANDING, ERRANDS)
+
+    def _tell_deliveries(self) -> None:
+        self._wake(Reason.STANDING, API, HUB)
 
     def _wake(self, reason: Reason, *workers: str) -> None:
         for worker in workers:

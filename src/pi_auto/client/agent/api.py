@@ -18,7 +18,8 @@ from urllib.parse import urlencode
 
 from pi_auto.client.agent.deadline import DeadlineSocket
 from pi_auto.client.agent.dialling import dial
-from pi_auto.client.agent.errors import ApiError, Garbled, Refused, Throttled, Unauthorized, Unreachable
+from pi_auto.client.agent.errors import ApiError, Deferred, Garbled, Refused, Throttled, Unauthorized, Unreachable
+from pi_auto.client.agent.network.home import Home
 from pi_auto.client.agent.tls import context_for
 from pi_auto.client.endpoint import Endpoint
 from pi_auto.version import __version__
@@ -31,12 +32,13 @@ _WORTH_PACKING = 1024  # bytes: a smaller body fits one packet anyway
 
 
 class ServerApi:
-    """Calls to one server. `patience` is how long one call may take altogether, in seconds."""
+    """Calls to one server, wherever it is at home. `patience` is for one call altogether, in seconds."""
 
-    def __init__(self, endpoint: Endpoint, patience: float = PATIENCE) -> None:
-        self._endpoint = endpoint
+    def __init__(self, where: Endpoint | Home, patience: float = PATIENCE) -> None:
+        self._home = where if isinstance(where, Home) else Home(where)
         self._patience = patience
         self._connection: _Connection | None = None
+        self._dialled: Endpoint | None = None
 
     def get(self, path: str, query: dict[str, str], token: str | None = None) -> dict[str, Any]:
         """The server's answer. Raises ApiError."""
@@ -65,42 +67,52 @@ class ServerApi:
     def _call(
         self, method: str, path: str, body: bytes | None, headers: dict[str, str], yes: int = http.client.OK
     ) -> dict[str, Any]:
+        endpoint = self._home.endpoint()
+        if endpoint != self._dialled:  # the server has moved
+            self.close()
+            self._dialled = endpoint
         try:
-            return _judged(*self._ask(method, path, body, headers | {"Host": self._endpoint.host}), yes)
+            return _judged(*self._ask(endpoint, method, path, body, headers | {"Host": endpoint.host}), yes)
         except ssl.CertificateError as error:
-            raise self._hung_up(
-                Unreachable, f"its certificate is not good for {self._endpoint.name}: {error}"
-            ) from None
+            why = f"its certificate is not good for {endpoint.name}: {error}"
+            raise self._hung_up(endpoint, Unreachable, why) from None
         except (OSError, UnicodeError) as error:  # the latter: a name that no resolver can be asked for
-            raise self._hung_up(Unreachable, str(error) or repr(error)) from None
+            raise self._hung_up(endpoint, Unreachable, str(error) or repr(error)) from None
         except http.client.HTTPException as error:
-            raise self._hung_up(Garbled, f"its answer is not HTTP: {error!r}") from None
+            raise self._hung_up(endpoint, Garbled, f"its answer is not HTTP: {error!r}") from None
 
-    def _hung_up(self, kind: type[ApiError], reason: str) -> ApiError:
+    def _hung_up(self, endpoint: Endpoint, kind: type[ApiError], reason: str) -> ApiError:
         self.close()
-        host, port = self._endpoint.dialled
-        by = f" by the proxy {self._endpoint.proxy}" if self._endpoint.proxy else ""
+        self._home.doubt(endpoint)
+        host, port = endpoint.dialled
+        by = f" by the proxy {endpoint.proxy}" if endpoint.proxy else ""
         return kind(f"no use of the server at {host} port {port}{by}: {reason}")
 
     def _ask(
-        self, method: str, path: str, body: bytes | None, headers: dict[str, str]
+        self, endpoint: Endpoint, method: str, path: str, body: bytes | None, headers: dict[str, str]
     ) -> tuple[http.client.HTTPResponse, bytes]:
         deadline = time.monotonic() + self._patience
         try:
-            return self._exchange(deadline, method, path, body, headers)
+            return self._exchange(endpoint, deadline, method, path, body, headers)
         except (http.client.BadStatusLine, ConnectionError):
             # RFC 9112 9.3.1: a server may close a kept connection at any moment. All calls can be repeated
             # safely: a batch by its uuids, a registration by its claim.
             if not self._connection or not self._connection.used:
                 raise
             self.close()
-            return self._exchange(deadline, method, path, body, headers)
+            return self._exchange(endpoint, deadline, method, path, body, headers)
 
     def _exchange(
-        self, deadline: float, method: str, path: str, body: bytes | None, headers: dict[str, str]
+        self,
+        endpoint: Endpoint,
+        deadline: float,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: dict[str, str],
     ) -> tuple[http.client.HTTPResponse, bytes]:
         if not self._connection:
-            self._connection = _Connection(self._endpoint)
+            self._connection = _Connection(endpoint)
         connection = self._connection
         connection.give_until(deadline)
         connection.request(method, path, body, headers)
@@ -154,6 +166,8 @@ def _judged(response: http.client.HTTPResponse, octets: bytes, yes: int) -> dict
     status = response.status
     if status == yes:
         return _object(octets)
+    if status == http.client.ACCEPTED:
+        raise Deferred(_object(octets))
     if status == http.client.UNAUTHORIZED:
         raise Unauthorized(f"status 401: {_complaint(octets)}")
     if status in _TOO_BUSY:
@@ -161,7 +175,7 @@ def _judged(response: http.client.HTTPResponse, octets: bytes, yes: int) -> dict
     if status >= http.client.INTERNAL_SERVER_ERROR:
         raise Unreachable(f"the server failed: status {status}: {_complaint(octets)}")
     if status >= http.client.BAD_REQUEST:
-        raise Refused(status, _complaint(octets))
+        raise Refused(status, _complaint(octets), _object_or_none(octets))
     raise Garbled(f"status {status}, where only {yes} means yes")
 
 
@@ -173,6 +187,13 @@ def _object(octets: bytes) -> dict[str, Any]:
     if not isinstance(answer, dict):
         raise Garbled(f"the answer is no JSON object: {octets[:80]!r}")
     return answer
+
+
+def _object_or_none(octets: bytes) -> dict[str, Any] | None:
+    try:
+        return _object(octets)
+    except Garbled:
+        return None
 
 
 def _complaint(octets: bytes) -> str:

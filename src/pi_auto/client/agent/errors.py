@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class ApiError(Exception):
     """A call to the server that has not done its work; `retry_after` is the wait it asks for, in seconds."""
@@ -30,11 +32,30 @@ class Unauthorized(ApiError):  # noqa: N818 - named for what has happened
 
 
 class Refused(ApiError):  # noqa: N818 - named for what has happened
-    """The server will never take this very request; `error` is what it says about it."""
+    """The server will never take this very request; `error` is what it says about it, `answer` all it says."""
 
-    def __init__(self, status: int, error: str) -> None:
+    def __init__(self, status: int, error: str, answer: dict[str, Any] | None = None) -> None:
         super().__init__(f"refused with status {status}: {error}")
-        self.status, self.error = status, error
+        self.status, self.error, self.answer = status, error, answer or {}
+
+
+class Deferred(ApiError):  # noqa: N818 - named for what has happened
+    """The server has noted the request and not done it (status 202)."""
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        super().__init__("noted, and not done yet")
+        self.answer = answer
+
+
+class NotEnrolled(ApiError):  # noqa: N818 - named for what has happened
+    """The fleet has not taken this device in, or not yet: a person must act, as `remedy` says.
+
+    `reason` is a word of wire's `verdicts`.
+    """
+
+    def __init__(self, message: str, retry_after: float, reason: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.retry_after, self.reason, self.remedy = retry_after, reason, remedy
 
 
 class HubError(Exception):

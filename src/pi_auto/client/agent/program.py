@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pi_auto.client.agent.agent import Agent
 from pi_auto.client.agent.enrolment.identity import NoIdentity
 from pi_auto.client.agent.waiting import Waiting
-from pi_auto.client.settings import Settings
+from pi_auto.client.settings import Settings, SettingsError
+from pi_auto.client.whereabouts import has_server
 from pi_auto.wire.errors import FieldError
 
 
@@ -21,12 +22,12 @@ def run_agent(settings: Settings | None, waiting: Waiting, doctor: Sequence[str]
     `doctor` is the command that examines this device.
     """
     try:
-        if settings is None or not settings.server_url:
+        if settings is None or not _knows_its_server(settings):
             settings = waiting.settings()
         if settings is None:
             return 0
         agent = Agent(settings, doctor)
-    except FieldError as error:
+    except (FieldError, SettingsError) as error:
         print(f"pi-auto-client: {error}", file=sys.stderr)
         return 2
     except (OSError, sqlite3.Error, NoIdentity) as error:
@@ -36,3 +37,11 @@ def run_agent(settings: Settings | None, waiting: Waiting, doctor: Sequence[str]
         signal.signal(number, lambda *_: agent.stop())
     print(f"pi-auto-client agent ready: device={shlex.quote(agent.identity.device_id)}", flush=True)
     return 0 if agent.run() else 1
+
+
+def _knows_its_server(settings: Settings) -> bool:
+    """A card that cannot be read is waited for to be mended: without it, nobody could be believed."""
+    try:
+        return has_server(settings)
+    except SettingsError:
+        return False

@@ -14,7 +14,9 @@ from typing import Any
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.wire.times import format_time
 
-SERVER, HUB, UPDATE, WANTED, IDENTIFY = "server", "hub", "update", "wanted", "identify"  # topics
+SERVER, HUB, UPDATE, WANTED = "server", "hub", "update", "wanted"  # topics
+IDENTIFY, ENROLMENT = "identify", "enrolment"
+REGISTRAR = "registrar"  # who asks to be taken in: while that fails, no other call can do its work
 _SELDOM = frozenset(("update", "search"))  # who asks seldom: others find out sooner that it answers again
 _MOST = 500  # characters of a sentence
 
@@ -50,6 +52,10 @@ class Telling:
         """How the link to the hub stands."""
         self._bulletin.post(HUB, {"ok": ok, "said": said[:_MOST], "host": host})
 
+    def enrolment(self, *, ok: bool, said: str, remedy: str = "") -> None:
+        """Whether the fleet has taken this device in when it was last asked; if not, what a person has to do."""
+        self._bulletin.post(ENROLMENT, {"ok": ok, "said": said[:_MOST], "remedy": remedy[:_MOST]})
+
     def update(self, *, ok: bool, said: str, version: str | None = None) -> None:
         """What came of asking for an update just now."""
         at = format_time(datetime.now(UTC))
@@ -70,5 +76,5 @@ class Telling:
         self._bulletin.take_down()
 
     def _tell_server(self) -> None:
-        fault = next(iter(self._faults.values()), None)
+        fault = self._faults.get(REGISTRAR) or next(iter(self._faults.values()), None)
         self._bulletin.post(SERVER, {"ok": fault is None, "said": fault or "it answered when it was last asked"})

@@ -56,15 +56,17 @@ class NamedContext(ssl.SSLContext):
             raise
 
 
-def context_for(name: str, ca: Path | None, *, system_too: bool = False) -> NamedContext:
-    """A context for `name` that believes the authorities in the PEM file `ca`, else the system's.
+def context_for(name: str, ca: Path | str | None, *, system_too: bool = False) -> NamedContext:
+    """A context for `name` that believes the authorities in `ca`, a PEM file or PEM text, else the system's.
 
     `system_too` believes both: the fleet's hub may be Azure's. Raises OSError if `ca` cannot be used.
     """
     context = NamedContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies chain and name
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verified_name = name
-    if ca is not None:
+    if isinstance(ca, str):
+        context.load_verify_locations(cadata=ca)
+    elif ca is not None:
         context.load_verify_locations(ca)
     if ca is None or system_too:
         context.load_default_certs()

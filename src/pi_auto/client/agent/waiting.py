@@ -1,7 +1,8 @@
-"""An agent without a server stays up until one is named: it tells so, and looks at the settings file.
+"""An agent without a server stays up until one is named: it tells so, and watches the settings and the card.
 
-Nothing is sent anywhere meanwhile; scanning does not depend on it. A settings file that is or
-becomes broken is told and waited for as well: ending would only mean being started again.
+Nothing is sent anywhere meanwhile; scanning does not depend on it. Where either of the files is or
+becomes broken, that is told and waited for as well: ending would only mean being started again, and
+without a card that is there nobody could be told from an impostor.
 """
 
 from __future__ import annotations
@@ -13,16 +14,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pi_auto.client.agent.telling import Telling
+from pi_auto.client.agent.telling import REGISTRAR, Telling
 from pi_auto.client.alone import hold_alone
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.notify import Manager
-from pi_auto.client.settings import Settings, SettingsError
+from pi_auto.client.settings import DEFAULT_CARD, Settings, SettingsError
 from pi_auto.client.stopping import stop_signals
+from pi_auto.client.whereabouts import has_server
 
 log = logging.getLogger("pi_auto.registration")
 
-NO_SERVER = "no server is set; name it by: sudo pi-auto-client configure --server URL"
+NO_SERVER = (
+    "no server is set and there is no fleet card; install it again with a card, or name a server by: "
+    "sudo pi-auto-client configure --server URL"
+)
 _LOOK = 1.0  # seconds between looks whether the file has changed
 
 
@@ -50,29 +55,33 @@ class Waiting:
             os.close(alone)
 
     def _watch(self, stop: int, telling: Telling) -> Settings | None:
-        manager, seen = Manager(), object()
+        manager, files, seen = Manager(), [self.file, DEFAULT_CARD], object()
         manager.ready()
         print("pi-auto-client agent ready: server=none", flush=True)
         while True:
             manager.alive()
             # Told before reading: what is written meanwhile is noticed at the next look.
-            before, seen = seen, _state_of(self.file)
-            settings = self._ask(telling) if seen != before else None
-            if settings or select.select([stop], [], [], _LOOK)[0]:
+            before, seen = seen, [_state_of(file) for file in files]
+            if seen != before and (settings := self._look(files, telling)):
                 return settings
+            if select.select([stop], [], [], _LOOK)[0]:
+                return None
 
-    def _ask(self, telling: Telling) -> Settings | None:
+    def _look(self, files: list[Path], telling: Telling) -> Settings | None:
+        """The settings if they, or a fleet card, say whose this device is. The card's place goes into `files`."""
         try:
             settings = self.look()
+            files[1] = settings.fleet_card
+            named = has_server(settings)
         except SettingsError as error:
             said = f"{error}; mend it, and no restart is needed"
         else:
-            if settings.server_url:
-                log.info("going on to register with %s", settings.server_url)
+            if named:
+                log.info("going on to register with %s", settings.server_url or "the fleet of the card")
                 return settings
             said = NO_SERVER
         log.warning("cannot register: %s", said)
-        telling.failed("registrar", said)
+        telling.failed(REGISTRAR, said)
         return None
 
 

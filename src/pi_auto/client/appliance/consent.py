@@ -53,7 +53,7 @@ def ask(now: Standing, extent: Extent) -> None:
 
 def _goes(now: Standing, extent: Extent) -> list[str]:
     scans = [] if now.undelivered == 0 else [f"{_number(now.undelivered)} THAT HAVE NOT BEEN DELIVERED"]
-    server = ["which server it belongs to"] if extent.forget_server else []
+    server = ["which server and fleet it belongs to"] if extent.forget_server else []
     likeness = ["SSH host keys, machine id, random seed, shell histories"] if extent.for_cloning else []
     return [
         *scans, "the identity of this device and all that its server gave it", *server,

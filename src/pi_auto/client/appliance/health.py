@@ -52,6 +52,12 @@ def _verdict(*, works: bool, has_server: bool) -> str:
             "and delivered once you have named one: sudo pi-auto-client configure --server URL"
         )
     if not _is_registered():
+        enrolment = _status().get("enrolment")
+        if enrolment and not enrolment["ok"]:
+            return (
+                "The Pi Auto Client is installed and reads scanners; what is scanned is stored. "
+                f"{enrolment['said']}. What to do: {enrolment['remedy']}"
+            )
         return (
             "The Pi Auto Client is installed and reads scanners, but the server has not registered it yet; "
             f"it goes on trying. Last words: {machine.last_words('pi-auto-client.service')}"

@@ -96,7 +96,9 @@ class Reset:
         traces.erase(path for path in everything if path != self.mark)
 
     def forget_settings(self) -> None:
-        """Which device it is, and if that is wanted whose."""
+        """Which device it is, and if that is wanted whose: its server and its fleet."""
+        if self.extent.forget_server:
+            traces.erase(traces.found(self.root, [traces.CARD]))
         forget(self.root / traces.SETTINGS, server=self.extent.forget_server)
 
     def forget_networks(self) -> None:

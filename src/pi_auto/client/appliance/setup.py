@@ -21,6 +21,7 @@ import pi_auto
 from pi_auto.client.agent.enrolment.hardware import Hardware
 from pi_auto.client.appliance import health, machine
 from pi_auto.client.appliance.errors import SetupFailed
+from pi_auto.client.appliance.handing_over import HandingOver, card_given
 from pi_auto.client.appliance.overlay import Placed, place
 from pi_auto.client.appliance.release import current, prune, switch, unpack
 from pi_auto.client.appliance.resetting import finish_begun
@@ -35,13 +36,17 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 @dataclass(slots=True)
 class Setup:
-    """One run. An `image` gets no identity, and nothing is started in it. Services have `patience` seconds."""
+    """One run. An `image` gets no identity, and nothing is started in it. Services have `patience` seconds.
+
+    With `handing_over` the device becomes a fleet's, or stays it.
+    """
 
     archive: Path
     root: Path = Path("/")
     settings: dict[str, Any] = field(default_factory=dict)
     image: bool = False
     patience: float = health.TO_START
+    handing_over: HandingOver | None = None
     _before: Path | None = None
     _release: Path | None = None
     _placed: Placed = field(default_factory=Placed)
@@ -64,7 +69,8 @@ class Setup:
 
     def steps(self) -> list[Callable[[], None]]:
         """What is done, in this order; each may be done again."""
-        steps = [self.unpack, self.try_out, self.configure, self.place, self.make_users_and_folders, self.switch]
+        steps = [self.unpack, self.try_out, self.configure, self.place_card, self.place]
+        steps += [self.make_users_and_folders, self.place_token, self.switch]
         return [*steps, self.start, self.prune, machine.arm_watchdog] if self._is_live else steps
 
     def unpack(self) -> None:
@@ -84,6 +90,12 @@ class Setup:
         self._placed.remember(file)
         configure(file, self.settings, self._device_id())
 
+    def place_card(self) -> None:
+        """Write whose device this is. Before this line the agent could only believe what the settings say."""
+        if self.handing_over:
+            self._placed.remember(self.handing_over.file)
+            self.handing_over.place()
+
     def place(self) -> None:
         """Put units, rules and the command at their places."""
         former = self._before / "app/appliance/system" if self._before else None
@@ -94,6 +106,13 @@ class Setup:
     def make_users_and_folders(self) -> None:
         """Make what the placed files describe."""
         machine.make_users_and_folders(self.root)
+
+    def place_token(self) -> None:
+        """Give the agent what lets it in."""
+        if self.handing_over:
+            if not self.handing_over.token_file.exists():
+                self._placed.remember(self.handing_over.token_file)
+            self.handing_over.place_token()
 
     def switch(self) -> None:
         """Make it the current release."""
@@ -150,15 +169,16 @@ class Setup:
             machine.restart()
 
 
-def set_up(settings: dict[str, Any], *, image: bool) -> int:
-    """Install out of the archive this runs from, and say how it went; the exit code."""
+def set_up(settings: dict[str, Any], *, image: bool, card: Path | None = None, change_fleet: bool = False) -> int:
+    """Install out of the archive this runs from, with a fleet `card` if one is given; the exit code."""
     archive = Path(pi_auto.__file__).parents[1]
     try:
         _check(archive, image=image)
+        handing_over = _handing_over(card, change_fleet=change_fleet)
         with alone(), _stoppable():
             if not image:
                 _finish_reset()
-            Setup(archive, settings=settings, image=image).run()
+            Setup(archive, settings=settings, image=image, handing_over=handing_over).run()
     except (SetupFailed, SettingsError) as error:
         print(f"pi-auto-client setup: {error}", file=sys.stderr)
         return 1
@@ -166,6 +186,17 @@ def set_up(settings: dict[str, Any], *, image: bool) -> int:
         print(f"pi-auto-client setup: {_told(error)}; the former state still holds", file=sys.stderr)
         return 1
     return 0 if image or health.report() else INSTALLED_ONLY
+
+
+def _handing_over(file: Path | None, *, change_fleet: bool) -> HandingOver | None:
+    """What to do about the card, if one is given. Raises SetupFailed."""
+    card = card_given(file)
+    if card is None:
+        return None
+    handing_over = HandingOver(card)
+    if not change_fleet:
+        handing_over.refuse_another_fleet()
+    return handing_over
 
 
 def _finish_reset() -> None:

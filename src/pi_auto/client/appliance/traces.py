@@ -17,11 +17,12 @@ from pi_auto.files import write_whole
 
 STATE = "var/lib/pi-auto-client"
 SETTINGS = "etc/pi_auto_client.json"
+CARD = "etc/pi_auto_fleet.json"
 
 LEFT_BEHIND = (
     # Backups of updates, which older clients made, and of the settings, which editors make.
     "tmp/backup_*.zip", "var/tmp/backup_*.zip", "opt/pi-auto-client/backup_*.zip",
-    f"{SETTINGS}?*", "etc/.pi_auto_client.json?*",
+    f"{SETTINGS}?*", "etc/.pi_auto_client.json?*", f"{CARD}?*", "etc/.pi_auto_fleet.json?*",
     # The client's log, and the others that the same lines, or the names of networks, get into.
     "var/log/pi_auto_client.log*",
     "var/log/syslog*", "var/log/messages*", "var/log/daemon.log*", "var/log/user.log*", "var/log/debug*",

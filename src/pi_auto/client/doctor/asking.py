@@ -20,7 +20,8 @@ from pi_auto.client.agent.errors import ApiError, Refused, Throttled, Unauthoriz
 from pi_auto.client.agent.tls import context_for
 from pi_auto.client.doctor.patience import Aside
 from pi_auto.client.endpoint import Endpoint
-from pi_auto.client.settings import Settings
+from pi_auto.client.settings import Settings, SettingsError
+from pi_auto.client.whereabouts import known_endpoint
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.times import parse_time
 
@@ -63,8 +64,8 @@ class Exchange:
 def ask_server(settings: Settings) -> Exchange:
     """Go the way; never raises for what is wrong with the server or the network."""
     try:
-        endpoint = settings.endpoint()
-    except FieldError as error:
+        endpoint = known_endpoint(settings)
+    except (FieldError, SettingsError) as error:
         return Exchange(Stop.UNSET, str(error))
     stop, said = _connect(endpoint)
     ahead = None

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pi_auto.client.doctor.checks import (
+    card,
     clock,
     disk,
     hub,
@@ -50,6 +51,7 @@ CHECKS = (
     Check("installation", installation.look),
     Check("services", services.look),
     Check("settings", settings.look),
+    Check("card", card.look),
     Check("network", network.look),
     Check("rfkill", rfkill.look),
     Check("names", names.look),

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from pi_auto.client.agent.enrolment.identity import Identity, stored_identity
-from pi_auto.client.agent.enrolment.registration import stored_registration
 from pi_auto.client.bulletin import Post, posts_in
 from pi_auto.client.doctor.asking import Exchange, ask_server
 from pi_auto.client.doctor.patience import Once
 from pi_auto.client.last_good import last_good
 from pi_auto.client.settings import DEFAULT_FILE, DEFAULT_STATE, CommandLineError, Settings, SettingsError
+from pi_auto.client.whereabouts import card_of, kept_registration
+from pi_auto.wire.fleet_card import FleetCard
 from pi_auto.wire.registration import RegistrationAnswer
 
 INSTALLED = "/opt/pi-auto-client"
@@ -70,6 +71,13 @@ class Patient:
         """Capture's bulletin; empty if it does not run. Raises PermissionError."""
         return posts_in(self.settings.capture_folder)
 
+    def card(self) -> FleetCard | None:
+        """Its fleet card; none if it has none, or one that the check `card` complains of."""
+        try:
+            return card_of(self.settings)
+        except SettingsError:
+            return None
+
     def identity(self) -> Identity | None:
         """Who the device is, once it has been started. Raises PermissionError."""
         return stored_identity(self.settings.agent_folder)
@@ -79,4 +87,7 @@ class Patient:
         identity = self.identity()
         if identity is None:
             return None
-        return stored_registration(self.settings.agent_folder, self.settings.server_url, identity.device_id)
+        try:
+            return kept_registration(self.settings, identity.device_id)
+        except SettingsError:  # of a card that cannot be used: nobody knows whose the registration is
+            return None

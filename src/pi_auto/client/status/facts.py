@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from pi_auto.client.agent.enrolment.identity import stored_identity
-from pi_auto.client.agent.enrolment.registration import stored_registration
 from pi_auto.client.bulletin import Post, posts_in
 from pi_auto.client.clock import clock_synced
-from pi_auto.client.settings import Settings
+from pi_auto.client.settings import Settings, SettingsError
 from pi_auto.client.spool.errors import SpoolUnavailable
 from pi_auto.client.spool.marks import DESTINATIONS, Aside, Marks
 from pi_auto.client.spool.reader import SpoolReader
 from pi_auto.client.status import services
 from pi_auto.client.status.devices import Devices
 from pi_auto.client.status.undelivered import undelivered
+from pi_auto.client.whereabouts import card_of, giver, kept_registration
 from pi_auto.version import __version__
 from pi_auto.wire.connection_string import ConnectionString
 from pi_auto.wire.errors import FieldError
@@ -73,6 +73,7 @@ def _told_by_agent(told: Mapping[str, Post] | None) -> dict[str, Any]:
         "agent_runs": None if told is None else bool(told),
         "server_link": _link(posts.get("server")),
         "hub_link": _link(posts.get("hub")),
+        "enrolment": _link(posts.get("enrolment")),
         "update": posts["update"].news if "update" in posts else None,
     }
 
@@ -103,15 +104,22 @@ def _standing(settings: Settings, troubles: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "device_id": None,
         "server": settings.server_url or None,
+        "fleet": None,
         "registered": None,
         "hub": None,
     }
     try:
+        card = card_of(settings)
+        found["server"] = giver(settings, card) or None
+        found["fleet"] = card.fleet_id if card else None
         identity = stored_identity(settings.agent_folder)
         found["device_id"] = identity.device_id if identity else settings.device_id
-        given = stored_registration(settings.agent_folder, settings.server_url, found["device_id"])
+        given = kept_registration(settings, found["device_id"])
     except OSError as error:
         troubles.append(f"{error.filename}: {error.strerror}")
+        return found
+    except SettingsError as error:  # of the card
+        troubles.append(str(error))
         return found
     if given:
         found["registered"] = format_time(given.registration_date)

@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from pi_auto.client.agent.enrolment.identity import stored_identity
-from pi_auto.client.agent.enrolment.registration import stored_registration
 from pi_auto.client.settings import Settings
+from pi_auto.client.whereabouts import kept_registration
 
 
 def secrets_of(settings: Settings) -> dict[str, Any]:
     """The connection string of this device and its token for the server; None for what it was not given."""
     identity = stored_identity(settings.agent_folder)
-    given = (
-        stored_registration(settings.agent_folder, settings.server_url, identity.device_id) if identity else None
-    )
+    given = kept_registration(settings, identity.device_id) if identity else None
     return {
         "connection_string": given.connection_string if given else None,
         "api_token": given.api_token if given else None,

@@ -24,7 +24,7 @@ def screen(status: dict[str, Any], settings: Settings) -> str:
             f"{status['device_id'] or 'not named yet'} (host {status['hostname']}, version {status['version']})",
         ),
         ("server", _server(status, settings)),
-        ("registered", f"since {_moment(status['registered'])}" if status["registered"] else "no"),
+        _registered(status),
         ("IoT Hub", _hub(status)),
         *_services(status),
         *_scanners(status, settings),
@@ -52,6 +52,16 @@ def _server(status: dict[str, Any], settings: Settings) -> str:
     if status["agent_runs"]:
         return f"{status['server']}: nothing was to be asked or sent yet"
     return f"{status['server']}: {_silent(status, settings, services.AGENT, status['agent_runs'])}"
+
+
+def _registered(status: dict[str, Any]) -> Line:
+    """With a fleet card: whether the fleet has taken the device in; if not, what a person has to do."""
+    told, since = status["enrolment"], status["registered"]
+    if not status["fleet"]:
+        return "registered", f"since {_moment(since)}" if since else "no"
+    if told and not told["ok"]:
+        return "enrolled", f"no: {told['said']}; {told['remedy']}"
+    return "enrolled", f"in fleet {status['fleet']} since {_moment(since)}" if since else "not yet"
 
 
 def _hub(status: dict[str, Any]) -> str:

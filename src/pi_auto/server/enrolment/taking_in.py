@@ -93,7 +93,7 @@ def _grant(
         detail = {"serial": asked.serial, "key": asked.key.fingerprint, "replaces": facts.known_key}
         note(connection, Entry(by, ENROL, asked.device_id, "enrolled", address, detail), now)
     waits_no_more(connection, asked.serial)
-    token = tokens.issue(connection, asked.device_id, now)
+    token = tokens.issue(connection, asked.device_id, now, bytes.fromhex(asked.holds) if asked.holds else None)
     registered = select(devices.c.registered_at).where(devices.c.device_id == asked.device_id)
     return Outcome(grant, connection.execute(registered).scalar(), token)
 

@@ -58,7 +58,11 @@ class HubDelivery:
         methods: Methods | None = None,
         log_level: Callable[[str | None], None] = lambda _level: None,
         link: Callable[[], OwnLink] = own_link,
+        *,
+        fleet_ca: str | None = None,
     ) -> None:
+        """`fleet_ca`, PEM text, vouches for the hub in place of the authorities that are set."""
+        self._authorities = fleet_ca or settings.server_ca
         self._settings, self._device_id, self._lane = settings, device_id, lane
         self._standing, self._wakeups, self._heartbeat = standing, wakeups, heartbeat
         self._telling, self._methods, self._log_level = telling, methods or Methods({}), log_level
@@ -102,7 +106,7 @@ class HubDelivery:
     def _ways(self, given: RegistrationAnswer) -> tuple[HubWay, ...]:
         settings = self._settings
         return ways_into(
-            given, self._device_id, settings.server_ca, settings.proxy, insecure=settings.insecure_plain_http
+            given, self._device_id, self._authorities, settings.proxy, insecure=settings.insecure_plain_http
         )
 
     def _hold_session(self, connection: HubConnection, given: RegistrationAnswer) -> None:

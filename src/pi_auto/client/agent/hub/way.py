@@ -30,7 +30,7 @@ class HubWay:
     address: str
     port: int
     tls: bool
-    ca: Path | None = None
+    ca: Path | str | None = None
     carrier: Carrier = Carrier.MQTT
     proxy: Proxy | None = None
 
@@ -68,7 +68,7 @@ class HubWay:
 def ways_into(
     given: RegistrationAnswer,
     device_id: str,
-    ca: Path | None,
+    ca: Path | str | None,
     proxy: Proxy | None = None,
     *,
     insecure: bool = False,

@@ -27,6 +27,7 @@ _PATTERNS = tuple(
         (r"SharedAccessKey(?:=|:|%3D|[\"']).*", f"SharedAccessKey={GONE}"),
         (r"\b(Bearer|Basic)\s+[^\s\"']+", rf"\1 {GONE}"),
         (rf"({_LABELS})([\"']?\s*[=:]).*", rf"\1\2 {GONE}"),
+        (r"\b(batch|once)_[\w-]{43}", rf"\1_{GONE}"),
         (r"\b(sig|signature|key)=[^\s&;\"']+", rf"\1={GONE}"),
         (r"://\S{0,256}@", f"://{GONE}@"),
         (r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])", GONE),

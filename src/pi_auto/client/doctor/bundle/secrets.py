@@ -11,7 +11,9 @@ from typing import Any
 from pi_auto.wire.fields import SECRETS
 
 _FILES = ("identity.json*", "registration.json*")  # those that were found damaged as well
+_WORDS = ("batch_token*", "device_key.pem*")  # each word of them is a secret, or looks like none
 _MOST = 256 * 1024  # bytes
+_LEAST = 16  # characters: BEGIN and its like stay words
 _NAMED = re.compile(rf'"({"|".join(sorted(SECRETS))})"\s*:\s*"([^"]+)"')
 _KEY = re.compile(r"SharedAccessKey=([^;\"\s]+)")
 
@@ -25,6 +27,9 @@ def own_secrets(folder: Path) -> set[str]:
             found.update(_KEY.findall(content))
             found.update(value for _, value in _NAMED.findall(content))
             found.update(_in(_parsed(content)))
+    for pattern in _WORDS:
+        for file in _files(folder, pattern):
+            found.update(word for word in _content(file).split() if len(word) >= _LEAST)
     return found
 
 

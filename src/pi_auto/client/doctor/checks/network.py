@@ -10,6 +10,7 @@ from pathlib import Path
 from pi_auto.client.doctor.findings import Verdict, ok, warn, wrong
 from pi_auto.client.doctor.patient import Patient
 from pi_auto.client.endpoint import is_loopback
+from pi_auto.client.whereabouts import known_endpoint
 from pi_auto.wire.errors import FieldError
 
 _LOOPBACK = "772"  # ARPHRD_LOOPBACK
@@ -133,7 +134,7 @@ def _is_way(flags: int) -> bool:
 
 def _server(patient: Patient) -> str:
     try:
-        return patient.settings.endpoint().first_hop[0]
+        return known_endpoint(patient.settings).first_hop[0]
     except FieldError:
         return ""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pi_auto.client.doctor.findings import Verdict, ok, warn, wrong
 from pi_auto.client.doctor.patient import Patient
+from pi_auto.client.whereabouts import giver
 from pi_auto.wire.times import format_time
 
 
@@ -14,6 +15,7 @@ class Facts:
     """`since` when the device is registered with `server`, None if it is not.
 
     `answers` and `said` are the agent's last word on the server; None where it tells nothing.
+    `verdict` and `remedy` are what the fleet said of a device that it has not taken in.
     """
 
     server: str
@@ -21,6 +23,8 @@ class Facts:
     since: str | None = None
     answers: bool | None = None
     said: str = ""
+    verdict: str = ""
+    remedy: str = ""
 
 
 _TAKEN = "status 409"  # the server's refusal of an id that another device has claimed
@@ -34,18 +38,24 @@ def look(patient: Patient) -> Verdict:
 def probe(patient: Patient) -> Facts:
     """Read what the agent keeps and tells."""
     identity, given = patient.identity(), patient.registration()
-    post = patient.agent_tells().get("server")
+    told = patient.agent_tells()
+    post, enrolment = told.get("server"), told.get("enrolment")
+    refused = enrolment.news if enrolment and not enrolment.news["ok"] else {}
     return Facts(
-        patient.settings.server_url,
+        giver(patient.settings, patient.card()),
         identity.device_id if identity else None,
         format_time(given.registration_date) if given else None,
         bool(post.news["ok"]) if post else None,
         str(post.news["said"]) if post else "",
+        str(refused.get("said", "")),
+        str(refused.get("remedy", "")),
     )
 
 
 def judge(facts: Facts) -> Verdict:
     """What that means."""
+    if facts.verdict:
+        return wrong(facts.verdict, facts.remedy)
     if facts.since and facts.answers is not False:
         return ok(f"registered as {facts.device_id} since {facts.since}")
     if facts.since:

@@ -8,14 +8,16 @@ from pi_auto.client.doctor.asking import Exchange, Stop
 from pi_auto.client.doctor.checks.clock import is_plausible
 from pi_auto.client.doctor.findings import Verdict, ok, wrong
 from pi_auto.client.doctor.patient import Patient
+from pi_auto.client.whereabouts import giver
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """How far the way to `url` went."""
+    """How far the way to `url` went; with a fleet card to a server that has to prove the `fleet`."""
 
     url: str
     exchange: Exchange
+    fleet: str | None = None
 
 
 _SET = "set the right one: sudo pi-auto-client configure --server https://fleet.example:5443"
@@ -41,7 +43,8 @@ def look(patient: Patient) -> Verdict:
 
 def probe(patient: Patient) -> Facts:
     """Ask it, unless another check has already."""
-    return Facts(patient.settings.server_url, patient.server())
+    card, met = patient.card(), patient.server()
+    return Facts(giver(patient.settings, card), met, card.fleet_id if card else None)
 
 
 def judge(facts: Facts) -> Verdict:
@@ -55,6 +58,12 @@ def judge(facts: Facts) -> Verdict:
         return wrong(
             f"{met.address}: the certificate's dates alone fail, because this clock says {met.now:%Y-%m-%d}",
             "see the line about the clock; the server itself is all right",
+        )
+    if facts.fleet and met.stop in {Stop.NAMED, Stop.CHAIN}:
+        return wrong(
+            f"{met.address}: what answers does not prove fleet {facts.fleet}: {met.said}",
+            "somebody may stand in between, or it is another fleet's server; if it is yours, "
+            "this device has the wrong card",
         )
     name = f" (looked for {met.name})" if met.stop in {Stop.NAMED, Stop.CHAIN} else ""
     return wrong(f"{met.address}: {met.stop}{name}: {met.said}", _REMEDIES[met.stop])

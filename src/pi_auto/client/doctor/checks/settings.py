@@ -25,6 +25,7 @@ class Facts:
     trouble: str = ""
     unknown: tuple[str, ...] = ()
     is_news: bool = False
+    has_card: bool = False
 
 
 def look(patient: Patient) -> Verdict:
@@ -44,17 +45,18 @@ def probe(patient: Patient) -> Facts:
         trouble=patient.trouble,
         unknown=tuple(_unknown(written or b"{}")),
         is_news=None not in (written, used) and written != used,
+        has_card=patient.settings.fleet_card.exists(),
     )
 
 
 def judge(facts: Facts) -> Verdict:
     """What that means."""
     if facts.trouble:
-        goes_on = "; what last worked is used" if facts.server_url else ""
+        goes_on = "; what last worked is used" if facts.server_url or facts.has_card else ""
         return wrong(
             f"{facts.trouble}{goes_on}", f"mend it in an editor, or remove {facts.file} and write it anew: {_SET}"
         )
-    if not facts.server_url:
+    if not facts.server_url and not facts.has_card:
         return wrong(f"{facts.file} names no server", _SET)
     if facts.unknown:
         names = ", ".join(facts.unknown)
@@ -64,7 +66,7 @@ def judge(facts: Facts) -> Verdict:
             f"{facts.file} was changed after the agent had started",
             "have it used: sudo systemctl restart pi-auto-client pi-auto-capture",
         )
-    return ok(f"{facts.file} names the server {facts.server_url}")
+    return ok(f"{facts.file} names the server {facts.server_url or 'by its fleet card'}")
 
 
 def _content(file: Path) -> bytes | None:

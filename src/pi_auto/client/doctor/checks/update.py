@@ -10,6 +10,7 @@ from pi_auto.client.agent.update.check import offered_version
 from pi_auto.client.doctor.asking import TO_ANSWER
 from pi_auto.client.doctor.findings import Verdict, ok, wrong
 from pi_auto.client.doctor.patient import Patient
+from pi_auto.client.whereabouts import known_endpoint
 from pi_auto.version import __version__
 
 
@@ -35,7 +36,7 @@ def probe(patient: Patient) -> Facts:
         return Facts(registered=False)
     post = patient.agent_tells().get("update")
     last = f"{post.news['said']} (asked at {post.news.get('at')})" if post else "not asked since the start"
-    api = ServerApi(patient.settings.endpoint(), patience=TO_ANSWER)
+    api = ServerApi(known_endpoint(patient.settings), patience=TO_ANSWER)
     try:
         return Facts(True, offered_version(api, given.device_id, given.api_token), last=last)
     except ApiError as error:

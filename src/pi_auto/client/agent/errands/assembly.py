@@ -1,0 +1,26 @@
+"""Puts the errands of one agent together; with a fleet card there is one more, to find the server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pi_auto.client.agent.errands.finding import Finding
+from pi_auto.client.agent.errands.hub_search import HubSearch
+from pi_auto.client.agent.errands.office import Office
+from pi_auto.client.agent.errands.registering import Registering
+from pi_auto.client.agent.errands.renewing import Renewing
+from pi_auto.client.agent.errands.runner import Errand, Runner
+from pi_auto.client.agent.errands.updating import Updating
+from pi_auto.client.agent.network.proving import Prover
+from pi_auto.client.agent.wakeups import Wakeups
+from pi_auto.client.whereabouts import addresses_set
+from pi_auto.wire.fleet_card import FleetCard
+
+
+def runner_of(office: Office, card: FleetCard | None, wakeups: Wakeups, moved: Callable[[], None]) -> Runner:
+    """The worker that runs them; `moved` is called when the server was found at another place."""
+    errands: list[Errand] = [Registering(office), Renewing(office), HubSearch(office)]
+    if card:
+        prover = Prover(card, office.settings.proxy)
+        errands.insert(0, Finding(office, prover, addresses_set(office.settings), moved))
+    return Runner(errands, Updating(office), office.api, wakeups)

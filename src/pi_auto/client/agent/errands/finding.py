@@ -1,0 +1,65 @@
+"""Searches for the fleet's server when nobody knows where it is, or nobody answers there."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from pi_auto.client.agent.backoff import Backoff
+from pi_auto.client.agent.errands.office import Office
+from pi_auto.client.agent.network.candidates import in_order
+from pi_auto.client.agent.network.keeping import keep_address, kept_address
+from pi_auto.client.agent.network.proving import PATIENCE, Prover
+from pi_auto.client.agent.network.racing import Found, first_proven
+from pi_auto.wire.server_address import ServerAddress
+
+log = logging.getLogger("pi_auto.network")
+
+_WHO = "search for the server"
+_NEVER = float("inf")
+_LONGEST = 30.0  # seconds between two searches: a network may be back at any moment
+_AT_LEAST = 5.0  # seconds from one that found it to the next: it answers to be proven, and to nothing else
+
+
+class Finding:
+    """An errand: settles `home` wherever the fleet proves to be, and calls `moved` if that is another place.
+
+    Times are time.monotonic, seconds.
+    """
+
+    def __init__(
+        self, office: Office, prover: Prover, setting: Sequence[ServerAddress], moved: Callable[[], None]
+    ) -> None:
+        self._home, self._folder, self._telling = office.home, office.folder, office.telling
+        self._prover, self._setting, self._moved = prover, tuple(setting), moved
+        self._pauses = Backoff(office.rng, longest=_LONGEST)
+        self._not_before = 0.0
+
+    def due(self) -> float:
+        """When to search next; never while it is not sought."""
+        return self._not_before if self._home.sought else _NEVER
+
+    def run(self) -> None:
+        """Ask all candidates."""
+        candidates = in_order(kept_address(self._folder), self._setting, self._prover.card.servers)
+        found = first_proven(candidates, self._prover.prove, PATIENCE)
+        if isinstance(found, Found):
+            self._settle(found)
+        else:
+            self._not_before = time.monotonic() + self._pauses.next()
+            self._tell(found)
+
+    def _settle(self, found: Found) -> None:
+        self._pauses.reset()
+        self._not_before = time.monotonic() + _AT_LEAST
+        self._telling.reached(_WHO)
+        keep_address(self._folder, found.candidate.address)
+        log.info("the fleet's server is at %s", found.candidate)
+        if self._home.settle(found.endpoint):
+            self._moved()
+
+    def _tell(self, reasons: list[str]) -> None:
+        why = "; ".join(reasons) or "neither the fleet card nor the settings name an address"
+        log.warning("the fleet's server is not found: %s", why)
+        self._telling.failed(_WHO, f"the fleet's server is not found: {why}")

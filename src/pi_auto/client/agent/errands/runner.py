@@ -1,0 +1,48 @@
+"""Runs the errands, whichever is due first; the one worker that does so."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from pi_auto.client.agent.api import ServerApi
+from pi_auto.client.agent.errands.updating import Updating
+from pi_auto.client.agent.wakeups import Reason, Wakeups
+
+_LONGEST_SLEEP = 3600.0  # seconds
+
+
+class Errand(Protocol):
+    """Times are time.monotonic, seconds."""
+
+    def due(self) -> float:
+        """When to run it next; infinity for never, as things are."""
+
+    def run(self) -> None:
+        """Do it once, and do not raise for what server and network do."""
+
+
+class Runner:
+    """Of errands that are due together the first in the list goes first."""
+
+    def __init__(self, errands: Sequence[Errand], updating: Updating, api: ServerApi, wakeups: Wakeups) -> None:
+        self._errands = [*errands, updating]
+        self._updating, self._api, self._wakeups = updating, api, wakeups
+
+    def run(self) -> None:
+        """Work until stopped."""
+        while not self._wakeups.stopped:
+            now = time.monotonic()
+            due = [(errand.due(), errand) for errand in self._errands]
+            ready = next((errand for at, errand in due if at <= now), None)
+            if ready:
+                ready.run()
+            else:
+                self._wait(min(at for at, _ in due) - now)
+        self._api.close()
+
+    def _wait(self, seconds: float) -> None:
+        woken = self._wakeups.sleep(min(seconds, _LONGEST_SLEEP), Reason.STANDING | Reason.UPDATE)
+        if Reason.UPDATE in woken:
+            self._updating.hurry()

@@ -1,0 +1,117 @@
+"""Puts a fleet card on this machine: its public part into /etc, its batch token where the agent alone reads it.
+
+The card comes beside the installer, or inside of it (`pi-auto-server fleet installer`). A device
+belongs to one fleet: the card of another one, or one with another authority or key, is refused
+unless the person says that this is meant.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+from base64 import b64decode
+from collections.abc import MutableMapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pi_auto.client.agent.enrolment.invitation import FILE
+from pi_auto.client.appliance.errors import SetupFailed
+from pi_auto.client.appliance.traces import CARD, STATE
+from pi_auto.files import write_whole
+from pi_auto.wire.errors import FieldError
+from pi_auto.wire.fleet_card import MOST_CARD, FleetCard
+
+INSIDE = "PI_AUTO_FLEET_CARD"  # the variable that an installer with a card inside hands it over in
+_AGENT = f"{STATE}/agent"
+_REGISTRATION = f"{_AGENT}/registration.json"
+
+
+def card_given(file: Path | None, environment: MutableMapping[str, str] = os.environ) -> FleetCard | None:
+    """The card in `file`, else the one inside of the installer, if there is one. Raises SetupFailed.
+
+    It may hold a token, and is taken out of the environment, which every command that is run would get.
+    """
+    where = str(file) if file else "the card inside of the installer"
+    octets = _octets_of(file, environment.pop(INSIDE, ""), where)
+    if not octets:
+        return None
+    try:
+        card = FleetCard.parse(octets)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=card.ca)
+    except FieldError as error:
+        raise SetupFailed(f"{where}: is no fleet card: {error}") from None
+    except ssl.SSLError as error:
+        raise SetupFailed(f"{where}: the certificate of its authority cannot be used: {error.reason}") from None
+    return card
+
+
+def _octets_of(file: Path | None, inside: str, where: str) -> bytes:
+    try:
+        if file is None:
+            return b64decode("".join(inside.split()), validate=True)
+        with file.open("rb") as opened:
+            return opened.read(MOST_CARD + 1) or b"nothing"
+    except OSError as error:
+        raise SetupFailed(f"{where}: cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise SetupFailed(f"{where}: is damaged; copy the installer to the Pi again") from None
+
+
+@dataclass(frozen=True, slots=True)
+class HandingOver:
+    """One card for the system below `root`."""
+
+    card: FleetCard
+    root: Path = Path("/")
+
+    @property
+    def file(self) -> Path:
+        """Where its public part goes."""
+        return self.root / CARD
+
+    @property
+    def token_file(self) -> Path:
+        """Where its batch token goes."""
+        return self.root / _AGENT / FILE
+
+    def refuse_another_fleet(self) -> None:
+        """Raise SetupFailed where this device belongs to somebody else. A card that is damaged binds nobody."""
+        held = self._held()
+        if held and held.fleet_id != self.card.fleet_id:
+            raise SetupFailed(
+                f"this device belongs to fleet {held.fleet_id}, and the card is of fleet {self.card.fleet_id}. "
+                "If it is to change: what it has not delivered yet goes to the new fleet. Say --change-fleet"
+            )
+        if held and (held.ca, held.fleet_key) != (self.card.ca, self.card.fleet_key):
+            raise SetupFailed(
+                f"the card is of fleet {held.fleet_id} as before, but its authority or its key is another one. "
+                "If you know that this is right, say --change-fleet"
+            )
+
+    def place(self) -> None:
+        """Write the public part, for everybody to read. Raises OSError."""
+        public = json.dumps(replace(self.card, batch_token=None).to_json(), indent=2) + "\n"
+        if not self.file.exists() or self.file.read_text() != public:
+            write_whole(self.file, public)
+        self.file.chmod(0o644)
+
+    def place_token(self) -> None:
+        """Write the batch token, for the agent alone, unless the device has been taken in. Raises OSError."""
+        if self.card.batch_token is None or self._is_enrolled():
+            return
+        folder = self.token_file.parent.stat()
+        write_whole(self.token_file, self.card.batch_token + "\n", mode=0o600, owner=(folder.st_uid, -1))
+
+    def _held(self) -> FleetCard | None:
+        try:
+            return FleetCard.parse(self.file.read_bytes()[: MOST_CARD + 1])
+        except (FileNotFoundError, FieldError):
+            return None
+
+    def _is_enrolled(self) -> bool:
+        try:
+            told = json.loads((self.root / _REGISTRATION).read_bytes())
+            return bool(told["server_url"] == f"fleet {self.card.fleet_id}")
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
