@@ -88,7 +88,8 @@ def test_neither_unit_holds_the_other_so_that_scanning_goes_on() -> None:
     capture = unit("pi-auto-capture")
     assert not {"PartOf", "BindsTo", "Requires"} & {*capture["Unit"], *unit("pi-auto-client")["Unit"]}
     wanted = unit("pi-auto-client")["Unit"]["Wants"].split()
-    assert wanted == ["pi-auto-capture.service", "pi-auto-reset.service", "pi-auto-reboot.path"]
+    clock = ["pi-auto-clock.service", "pi-auto-clock.path"]
+    assert wanted == ["pi-auto-capture.service", "pi-auto-reset.service", "pi-auto-reboot.path", *clock]
 
 
 def test_the_agent_reboots_by_one_file_of_its_own_and_nothing_else() -> None:

@@ -122,7 +122,7 @@ class Agent:
         spool = settings.capture_folder
         reader = SpoolReader(spool)
         return {
-            ERRANDS: runner_of(office, card, self._wakeups[ERRANDS], self._tell_deliveries).run,
+            ERRANDS: runner_of(office, card, self._times, self._wakeups[ERRANDS], self._tell_deliveries).run,
             API: ApiDelivery(
                 identity.device_id, Lane(API, SpoolReader(spool), self._marks, self._times), ServerApi(home),
                 standing, self._wakeups[API], rng, self._telling, lambda: ring(spool / SENT),
