@@ -1,4 +1,4 @@
-"""Has the fleet sign the time: at the start, and once a day, so that the next boot begins no further back than that."""
+"""Has the fleet sign the time: at the start and once a day, so that no boot begins further back than that."""
 
 from __future__ import annotations
 
