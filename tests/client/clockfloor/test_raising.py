@@ -13,6 +13,8 @@ import pytest
 from pi_auto.client.clockfloor.floor import EARLIEST, FILE, built, kept_floor
 from pi_auto.client.clockfloor.proven import MOST_PROOF
 from pi_auto.client.clockfloor.raising import PROOF_FILE, Clock, Places, floor_of, raise_clock
+from pi_auto.server.trust.signatures import sign
+from pi_auto.wire.signed import PROOF
 from support.fleet_home import FleetHome
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -130,9 +132,6 @@ def _signed_by_another(device: Device, _fleet: FleetHome, other: FleetHome) -> N
 
 def _of_this_fleet_by_its_own_word(device: Device, fleet: FleetHome, other: FleetHome) -> None:
     """The fleet's id, and another's key."""
-    from pi_auto.server.trust.fleet import sign  # noqa: PLC0415 - for this one
-    from pi_auto.wire.signed import PROOF  # noqa: PLC0415
-
     said = {"fleet_id": fleet.fleet.fleet_id, "nonce": "n" * 43, "time": "2030-01-01T00:00:00.000Z", "names": []}
     device.offer(sign(other.fleet.authority.fleet_key, PROOF, said).to_json())
 
