@@ -55,6 +55,7 @@ COMMANDS = {
         "check-update",
         "setup",
         "self-test",
+        "clock",
         "doctor",
         "factory-reset",
     ],

@@ -12,11 +12,14 @@ from pathlib import Path
 import pytest
 
 from pi_auto.client.agent.methods.reboot import WISH
+from pi_auto.client.clockfloor.floor import FOLDER
+from pi_auto.client.clockfloor.raising import PROOF_FILE
 from pi_auto.client.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 SYSTEM = ROOT / "install/system/etc"
 UNITS = ("pi-auto-client", "pi-auto-capture")
+HELPERS = ("pi-auto-clock",)
 MOST_EXPOSED = 2.0
 
 with_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
@@ -30,7 +33,7 @@ def unit(name: str) -> configparser.RawConfigParser:
 
 
 @with_systemd
-@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.parametrize("name", UNITS + HELPERS)
 def test_the_sandbox_is_tight(name: str) -> None:
     file = SYSTEM / f"systemd/system/{name}.service"
     command = ["systemd-analyze", "security", "--offline=yes", "--no-pager", str(file)]
@@ -105,6 +108,24 @@ def test_the_agent_reboots_by_one_file_of_its_own_and_nothing_else() -> None:
     assert (
         "RuntimeDirectoryPreserve" not in agent
     )  # or what one boot has asked for would be there in the next start
+
+
+def test_the_clock_is_raised_before_the_agent_starts_and_whenever_it_hands_a_time_over() -> None:
+    assert "pi-auto-clock.service" in unit("pi-auto-client")["Unit"]["After"].split()
+    path = unit("pi-auto-clock.path")
+    assert path["Path"]["PathChanged"] == f"/var/lib/pi-auto-client/agent/{PROOF_FILE}"
+    assert "Install" not in path  # the agent brings it
+    assert "Install" not in unit("pi-auto-clock")
+
+
+def test_who_raises_the_clock_can_do_nothing_else() -> None:
+    helper = unit("pi-auto-clock")["Service"]
+    assert (helper["Type"], helper["CapabilityBoundingSet"]) == ("oneshot", "CAP_SYS_TIME")
+    assert (helper["PrivateNetwork"], helper["RestrictAddressFamilies"]) == ("yes", "none")
+    assert helper["ReadWritePaths"] == f"-/{FOLDER}"
+    rules = (SYSTEM / "tmpfiles.d/pi-auto-client.conf").read_text()
+    assert f"d /{FOLDER}   0755 root            root" in rules  # nobody else writes the floor
+    assert unit("pi-auto-client")["Service"]["ProtectClock"] == "yes"
 
 
 def test_the_agent_may_yield_and_not_hurry() -> None:
