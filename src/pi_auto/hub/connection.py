@@ -162,6 +162,10 @@ class Connection(asyncio.Protocol):
         self._all.discard(self)
         self._transport.abort()
 
+    def hang_up(self) -> None:
+        """The hub stops: nobody's will is published for that."""
+        self.session.end(clean=True)
+
     def abort(self) -> None:
         """Cut it, whatever it still has to be sent."""
         self._transport.abort()

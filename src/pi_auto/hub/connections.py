@@ -4,12 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from pi_auto.hub.services import Services
 
-if TYPE_CHECKING:
-    from pi_auto.hub.connection import Connection
+
+class Connection(Protocol):
+    """One of them, as it is seen from here."""
+
+    @property
+    def deadline(self) -> float:
+        """When its time is over, on the loop's clock."""
+
+    def flush(self) -> None:
+        """Send what is due."""
+
+    def overdue(self, now: float) -> None:
+        """Its time is over."""
+
+    def turn_out(self) -> None:
+        """End it, for another's sake."""
+
+    def hang_up(self) -> None:
+        """The hub stops: end it without its will."""
+
+    def abort(self) -> None:
+        """Cut it."""
 
 
 @dataclass(slots=True)
@@ -61,7 +81,7 @@ class Connections:
     def close(self) -> None:
         """The hub stops: nobody's will is published for that."""
         for connection in list(self.all):
-            connection.session.end(clean=True)
+            connection.hang_up()
 
     def abort(self) -> None:
         """Cut what is still open."""

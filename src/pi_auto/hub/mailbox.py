@@ -17,6 +17,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from pi_auto.hub.database import Database
+from pi_auto.hub.letter import Letter
 from pi_auto.hub.switchboard import Switchboard
 from pi_auto.wire.times import format_time
 
@@ -44,15 +45,6 @@ class Message:
     content_type: str | None = None
     content_encoding: str | None = None
     ack: str | None = None
-
-
-class Letter(NamedTuple):
-    """A stored message on its way; `again` if it was sent before."""
-
-    packet_id: int
-    bag: str
-    body: bytes
-    again: bool
 
 
 class Pending(NamedTuple):

@@ -231,14 +231,14 @@ def test_nothing_secret_is_logged_or_shown(
         assert secret not in shown
 
 
-def test_the_scanner_command_reaches_the_twin_at_azure(hub: RunningHub) -> None:
+def test_the_scanner_command_reaches_the_twin_at_azure(hub: RunningHub, tmp_path: Path) -> None:
     with link_to(hub) as link:
         link.put_device("pi-far")
     environment = os.environ | {
         "PI_AUTO_AZURE_SERVICE": service_string(hub),
         "SSL_CERT_FILE": str(hub.data / "tls" / "ca.pem"),
     }
-    command = [sys.executable, "-m", "pi_auto.server.cli", "scanner", "--hub", "azure"]
+    command = [sys.executable, "-m", "pi_auto.server.cli", "scanner", "--hub", "azure", "--data", str(tmp_path)]
     told = [
         subprocess.run(
             [*command, device, "usb-x", "--layout", "fr"],

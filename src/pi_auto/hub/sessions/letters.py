@@ -11,7 +11,8 @@ import logging
 import sqlite3
 
 from pi_auto.hub.database import BusyError
-from pi_auto.hub.mailbox import MOST_DELIVERIES, Letter, Pending
+from pi_auto.hub.letter import Letter
+from pi_auto.hub.mailbox import MOST_DELIVERIES, Pending
 from pi_auto.hub.mqtt import packets
 from pi_auto.hub.presence import now_ms
 from pi_auto.hub.sessions.conversation import Conversation

@@ -11,7 +11,7 @@ import time
 
 from pi_auto.hub.auth import Admission, NotAuthorizedError, admit
 from pi_auto.hub.database import BusyError
-from pi_auto.hub.mailbox import Letter
+from pi_auto.hub.letter import Letter
 from pi_auto.hub.mqtt import packets
 from pi_auto.hub.mqtt.packets import Connect, Packet, ProtocolError, Publish, ReturnCode, Subscribe, Will
 from pi_auto.hub.receipts import Receipt
