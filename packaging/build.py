@@ -30,7 +30,7 @@ Description: Raspberry Pi barcode appliance: the client
 def build(root: Path, packages: Path, out: Path) -> list[Path]:
     """Write the three files to `out`; their paths. The same commit gives the same bytes."""
     epoch = epoch_of(root)
-    client = as_zipapp(release_files(root, packages), epoch)
+    client = as_zipapp(release_files(root, packages, epoch), epoch)
     installer = (root / "install/install_pi_client.sh").read_bytes()
     version = version_of(root)
     made = {

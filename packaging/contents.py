@@ -36,10 +36,14 @@ class File:
     executable: bool = False
 
 
-def release_files(root: Path, packages: Path) -> list[File]:
-    """All files of the release in the working copy `root`, with dependencies out of `packages` (site-packages)."""
+def release_files(root: Path, packages: Path, epoch: int) -> list[File]:
+    """All files of the release in the working copy `root`, with dependencies out of `packages` (site-packages).
+
+    `epoch` is when it is built, in seconds: no clock of a device that runs it can be right and say less.
+    """
     version = f"{version_of(root)}\n".encode()
     files = [File("__main__.py", _MAIN.encode()), File("appliance/version", version)]
+    files.append(File("appliance/built", f"{epoch}\n".encode()))
     files += _code(root / "src")
     files += [_file(root, "LICENSE", "licenses/pi-auto/LICENSE")]
     files += [*_package(packages, "paho", "paho_mqtt"), *_package(packages, "jeepney", "jeepney")]

@@ -31,6 +31,18 @@ FORBIDDEN = {
     "client/spool": ("pi_auto.client.agent", "pi_auto.client.capture", "http", "ssl", "paho"),
     "client/agent": ("pi_auto.client.capture",),
     "client/wifi": ("pi_auto.client.agent", "pi_auto.client.capture", "http", "ssl", "paho", "subprocess"),
+    "client/clockfloor": (
+        *(
+            f"pi_auto.client.agent.{room}"
+            for room in ("api", "delivery", "errands", "hub", "network", "timekeeping")
+        ),
+        "pi_auto.client.capture",
+        "http",
+        "socket",
+        "sqlite3",
+        "paho",
+        "urllib.request",
+    ),
     "client/status": ("pi_auto.client.capture", "pi_auto.client.doctor", "pi_auto.client.appliance"),
     "client/doctor": ("pi_auto.client.capture",),
     "sheet": ("socket", "sqlite3", "http", "ssl", "subprocess", "time", "os", "pathlib"),

@@ -57,6 +57,7 @@ COMMANDS = {
         "check-update",
         "setup",
         "self-test",
+        "clock",
         "doctor",
         "factory-reset",
         "wifi",

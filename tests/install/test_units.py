@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from pi_auto.client.agent.methods.reboot import WISH
+from pi_auto.client.clockfloor.floor import FOLDER
+from pi_auto.client.clockfloor.raising import PROOF_FILE
 from pi_auto.client.settings import Settings
 from pi_auto.client.wifi.attempt import FOLDER
 from pi_auto.client.wifi.door import DOOR
@@ -20,6 +22,7 @@ from pi_auto.client.wifi.door import DOOR
 ROOT = Path(__file__).parents[2]
 SYSTEM = ROOT / "install/system/etc"
 UNITS = ("pi-auto-client", "pi-auto-capture")
+HELPERS = ("pi-auto-clock",)
 MOST_EXPOSED = 2.0
 
 with_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
@@ -33,7 +36,7 @@ def unit(name: str) -> configparser.RawConfigParser:
 
 
 @with_systemd
-@pytest.mark.parametrize("name", [*UNITS, "pi-auto-wifi"])
+@pytest.mark.parametrize("name", [*UNITS, *HELPERS, "pi-auto-wifi"])
 def test_the_sandbox_is_tight(name: str) -> None:
     file = SYSTEM / f"systemd/system/{name}.service"
     command = ["systemd-analyze", "security", "--offline=yes", "--no-pager", str(file)]
@@ -113,7 +116,8 @@ def test_neither_unit_holds_the_other_so_that_scanning_goes_on() -> None:
     capture = unit("pi-auto-capture")
     assert not {"PartOf", "BindsTo", "Requires"} & {*capture["Unit"], *unit("pi-auto-client")["Unit"]}
     wanted = unit("pi-auto-client")["Unit"]["Wants"].split()
-    assert wanted == ["pi-auto-capture.service", "pi-auto-reset.service", "pi-auto-reboot.path"]
+    clock = ["pi-auto-clock.service", "pi-auto-clock.path"]
+    assert wanted == ["pi-auto-capture.service", "pi-auto-reset.service", "pi-auto-reboot.path", *clock]
 
 
 def test_the_agent_reboots_by_one_file_of_its_own_and_nothing_else() -> None:
@@ -129,6 +133,24 @@ def test_the_agent_reboots_by_one_file_of_its_own_and_nothing_else() -> None:
     assert (
         "RuntimeDirectoryPreserve" not in agent
     )  # or what one boot has asked for would be there in the next start
+
+
+def test_the_clock_is_raised_before_the_agent_starts_and_whenever_it_hands_a_time_over() -> None:
+    assert "pi-auto-clock.service" in unit("pi-auto-client")["Unit"]["After"].split()
+    path = unit("pi-auto-clock.path")
+    assert path["Path"]["PathChanged"] == f"/var/lib/pi-auto-client/agent/{PROOF_FILE}"
+    assert "Install" not in path  # the agent brings it
+    assert "Install" not in unit("pi-auto-clock")
+
+
+def test_who_raises_the_clock_can_do_nothing_else() -> None:
+    helper = unit("pi-auto-clock")["Service"]
+    assert (helper["Type"], helper["CapabilityBoundingSet"]) == ("oneshot", "CAP_SYS_TIME")
+    assert (helper["PrivateNetwork"], helper["RestrictAddressFamilies"]) == ("yes", "none")
+    assert helper["ReadWritePaths"] == f"-/{FOLDER}"
+    rules = (SYSTEM / "tmpfiles.d/pi-auto-client.conf").read_text()
+    assert f"d /{FOLDER}   0755 root            root" in rules  # nobody else writes the floor
+    assert unit("pi-auto-client")["Service"]["ProtectClock"] == "yes"
 
 
 def test_the_agent_may_yield_and_not_hurry() -> None:

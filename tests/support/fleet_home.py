@@ -22,11 +22,12 @@ SERVICE = "barcode_scanner_server"
 
 
 class FleetHome:
-    """A fleet in a folder: its card, and servers of it."""
+    """A fleet in a folder: its card, and servers of it. It was `made` now, unless told otherwise."""
 
-    def __init__(self, folder: Path, *names: str) -> None:
-        (folder / "data").mkdir()
-        self.fleet: Fleet = open_fleet(folder / "data", folder / "sealing.key", names, datetime.now(UTC))
+    def __init__(self, folder: Path, *names: str, made: datetime | None = None) -> None:
+        (folder / "data").mkdir(parents=True)
+        begun = made or datetime.now(UTC)
+        self.fleet: Fleet = open_fleet(folder / "data", folder / "sealing.key", names, begun)
         self.certificate = folder / "peer.pem"
         self.ca = folder / "ca.pem"
         self.ca.write_text(self.fleet.authority.pem)
@@ -47,7 +48,11 @@ class FleetHome:
         return {"status": "healthy", "service": SERVICE, "fleet_id": self.fleet.fleet_id}
 
     def prove(self, body: Any) -> dict[str, Any]:
-        return self.fleet.prove(body["nonce"], datetime.now(UTC)).to_json()
+        return self.proof(datetime.now(UTC), body["nonce"])
+
+    def proof(self, moment: datetime, nonce: str = "n" * 43) -> dict[str, Any]:
+        """What the fleet signs about the time."""
+        return self.fleet.prove(nonce, moment).to_json()
 
 
 def certificate_of(fleet: Fleet) -> bytes:

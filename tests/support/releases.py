@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[2]
+_BUILT = 1_704_067_200  # seconds since 1970
 
 
 def release_of(version: str) -> bytes:
@@ -17,6 +18,6 @@ def release_of(version: str) -> bytes:
     finally:
         sys.path.pop(0)
     (packages,) = (_ROOT / ".venv/lib").glob("python3*/site-packages")
-    files = [file for file in release_files(_ROOT, packages) if file.name != "appliance/version"]
-    made: bytes = as_zipapp(sorted([*files, File("appliance/version", f"{version}\n".encode())]), 1_704_067_200)
+    files = [file for file in release_files(_ROOT, packages, _BUILT) if file.name != "appliance/version"]
+    made: bytes = as_zipapp(sorted([*files, File("appliance/version", f"{version}\n".encode())]), _BUILT)
     return made

@@ -9,6 +9,7 @@ self-test     whether this release works on this machine
 doctor        what is wrong with this device, and what to do about it
 wifi          networks joined by scanning: which, and whether a code would be followed now
 wifi-helper   follows a scanned Wi-Fi code; systemd starts it
+clock         what the clock and its floor are; for root, to raise the one and undo the other
 """
 
 from __future__ import annotations
@@ -78,6 +79,29 @@ def add_commands(commands: Any, add: Add, shared: argparse.ArgumentParser) -> No
     _add_doctor(
         add(commands, "doctor", _doctor, "say what is wrong with this device, and what to do about it", shared)
     )
+    _add_clock(
+        add(commands, "clock", _clock, "show the clock's floor; for root, raise the clock to it, or undo it")
+    )
+
+
+def _add_clock(clock: argparse.ArgumentParser) -> None:
+    what = clock.add_mutually_exclusive_group()
+    what.add_argument(
+        "--raise", dest="raises", action="store_true",
+        help="raise the clock to the floor: the build of this release, or what the fleet has signed",
+    )  # fmt: skip
+    what.add_argument(
+        "--reset-floor", action="store_true", help="forget what the fleet has signed, where its clock was wrong"
+    )
+
+
+def _clock(arguments: argparse.Namespace) -> int:
+    from pi_auto.client.clockfloor import program  # noqa: PLC0415 - loaded when needed
+    from pi_auto.client.clockfloor.raising import Places  # noqa: PLC0415 - loaded when needed
+
+    if arguments.raises:
+        return program.raise_now(Places())
+    return program.reset_floor(Places()) if arguments.reset_floor else program.show(Places())
 
 
 def _scanners(arguments: argparse.Namespace) -> int:

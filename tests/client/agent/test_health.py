@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,7 @@ def test_the_disk_is_told_in_whole_mebibytes(tmp_path: Path) -> None:
 
 HOUR = 3600 * 10**9
 SET = Boot("boot", HOUR, offset_ns=7 * HOUR, measured_ns=HOUR, error_ms=500)
+BY_FLEET = replace(SET, by_fleet=True)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +141,10 @@ SET = Boot("boot", HOUR, offset_ns=7 * HOUR, measured_ns=HOUR, error_ms=500)
         (ClockReading("boot", HOUR, 0, False, 16000), Boot("boot"), ("none", None)),
         # Set before, and let alone since: 500 ppm of two hours are 3.6 s.
         (ClockReading("boot", 3 * HOUR, 7 * HOUR, False, 16000), SET, ("kept", 5000)),
+        # Nobody but the fleet has told the time. The helper raises the clock to it a moment later; further off is
+        # ahead, which nothing lowers.
+        (ClockReading("boot", HOUR, 7 * HOUR - 10**9, False, 16000), BY_FLEET, ("fleet", 2000)),
+        (ClockReading("boot", HOUR, 8 * HOUR, False, 16000), BY_FLEET, ("none", None)),
         # Set before, and set by hand since.
         (ClockReading("boot", 3 * HOUR, 8 * HOUR, False, 16000), SET, ("none", None)),
     ],

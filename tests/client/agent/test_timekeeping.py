@@ -267,3 +267,55 @@ def test_this_machines_clocks_are_read_at_one_moment() -> None:
     wall = EPOCH + timedelta(microseconds=(reading.boottime_ns + reading.offset_ns) // 1000)
     assert abs(datetime.now(UTC) - wall) < timedelta(seconds=5)
     assert reading.error_ms >= 0
+
+
+def test_without_a_time_server_scans_get_the_time_that_the_fleet_has_signed(
+    stored: StoredScans, pi: PiClocks, start: Callable[..., Sender]
+) -> None:
+    pi.pass_by(10)
+    stored.scan_at(pi.now(), "early")
+    real = pi.real
+    sender = start()
+    (unknown,) = sender.send()
+    assert unknown.corrected_time is None
+    pi.pass_by(5)
+    sender.times.told(pi.real, pi.boottime_ns - 400_000_000, pi.boottime_ns)
+    (repeated,) = start().send()
+    assert off_by(repeated, real) <= 0.2
+    assert repeated.time_error_ms == 703  # half a second, half of what the answer took, and 500 ppm
+
+
+def test_what_the_network_has_set_counts_for_more_than_what_the_fleet_has_signed(
+    pi: PiClocks, start: Callable[..., Sender]
+) -> None:
+    times = start().times
+    pi.sync()
+    times.told(pi.real + timedelta(hours=1), pi.boottime_ns, pi.boottime_ns)
+    assert not times.this_boot().by_fleet
+
+
+def test_a_network_that_sets_the_clock_later_counts_for_more_again(
+    pi: PiClocks, start: Callable[..., Sender]
+) -> None:
+    times = start().times
+    times.told(pi.real, pi.boottime_ns, pi.boottime_ns)
+    assert times.this_boot().by_fleet
+    pi.pass_by(60)
+    pi.sync()
+    times.look()
+    assert not times.this_boot().by_fleet
+
+
+def test_the_narrower_of_two_answers_counts(pi: PiClocks, start: Callable[..., Sender]) -> None:
+    pi.pass_by(60)
+    times = start().times
+    times.told(pi.real, pi.boottime_ns, pi.boottime_ns)
+    narrow = times.this_boot()
+    times.told(pi.real, pi.boottime_ns - 8_000_000_000, pi.boottime_ns)
+    assert times.this_boot() == narrow
+
+
+def test_who_told_the_time_is_kept(tmp_path: Path, pi: PiClocks, start: Callable[..., Sender]) -> None:
+    start().times.told(pi.real, pi.boottime_ns, pi.boottime_ns)
+    (row,) = stored_boots(tmp_path).rows
+    assert row.by_fleet

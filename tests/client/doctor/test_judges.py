@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -267,6 +267,10 @@ TABLES: dict[str, list[Case]] = {
         (clock.Facts(NOW, synced=True, ahead=-4000.0), WRONG, "4000 s ahead of"),
         (clock.Facts(NOW, synced=True, ahead=60.0), WARN, "60 s behind"),
         (clock.Facts(NOW, synced=False), WARN, "set-ntp"),
+        (clock.Facts(NOW, synced=False, by_fleet=True), OK, "as the fleet has signed"),
+        (clock.Facts(NOW, synced=False, ahead=4000.0, by_fleet=True), WRONG, "4000 s behind"),
+        (clock.Facts(NOW, synced=True, signed=NOW), OK, "set by the network"),
+        (clock.Facts(NOW, synced=True, signed=NOW + timedelta(days=365)), WRONG, "pi-auto-clock"),
     ],
     "undervoltage": [
         (undervoltage.Facts(), OK, "no Raspberry Pi"),

@@ -106,7 +106,7 @@ def test_what_the_services_tell_is_told(settings: Settings) -> None:
     assert status["update"]["said"] == "no update: 0.1.0"
     assert [(one["name"], one["standing"]) for one in status["scanners"]] == [("Newland HR32", "scanner")]
     assert status["scanner_troubles"] == {"/dev/input/event4": "cannot be opened: Permission denied"}
-    assert set(status["clock"]) == {"now", "synced"}
+    assert set(status["clock"]) == {"now", "synced", "trust", "signed"}
     assert status["hostname"]
 
 

@@ -126,7 +126,7 @@ class Agent:
             folder, Doctor(self._doctor), ServerApi(home, _LONG), lambda: _token(standing), rng
         )
         spool, api = settings.capture_folder, ServerApi(home)
-        runner = runner_of(office, card, self._wakeups[ERRANDS], self._tell_deliveries)
+        runner = runner_of(office, card, self._times, self._wakeups[ERRANDS], self._tell_deliveries)
         reader = SpoolReader(spool)
         return {
             ERRANDS: runner.run,

@@ -18,7 +18,16 @@ from urllib.parse import urlencode
 
 from pi_auto.client.agent.deadline import DeadlineSocket
 from pi_auto.client.agent.dialling import dial
-from pi_auto.client.agent.errors import ApiError, Deferred, Garbled, Refused, Throttled, Unauthorized, Unreachable
+from pi_auto.client.agent.errors import (
+    ApiError,
+    Deferred,
+    Garbled,
+    Refused,
+    Throttled,
+    Unauthorized,
+    Unreachable,
+    WrongDates,
+)
 from pi_auto.client.agent.line import Line
 from pi_auto.client.agent.network.home import Home
 from pi_auto.client.agent.tls import context_for
@@ -31,6 +40,7 @@ PATIENCE = 30.0  # seconds for a whole request, connecting included
 _UNHEARD = 8  # seconds that what was sent may go without a sign of having arrived: the server has moved
 _AT_ONCE = 2.0  # seconds
 _TOO_BUSY = {408, 425, 429, 503}  # the request was right, the moment was not
+_DATES = {9, 10}  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED (<openssl/x509_vfy.h>)
 _WORTH_PACKING = 1024  # bytes: a smaller body fits one packet anyway
 
 
@@ -83,8 +93,9 @@ class ServerApi:
         try:
             return _judged(*self._ask(endpoint, method, path, body, headers | {"Host": endpoint.host}), yes)
         except ssl.CertificateError as error:
+            kind = WrongDates if error.verify_code in _DATES else Unreachable
             why = f"its certificate is not good for {endpoint.name}: {error}"
-            raise self._hung_up(endpoint, Unreachable, why) from None
+            raise self._hung_up(endpoint, kind, why) from None
         except (OSError, UnicodeError) as error:  # the latter: a name that no resolver can be asked for
             raise self._hung_up(endpoint, Unreachable, str(error) or repr(error)) from None
         except http.client.HTTPException as error:

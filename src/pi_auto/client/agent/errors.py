@@ -15,6 +15,10 @@ class Unreachable(ApiError):  # noqa: N818 - named for what has happened
     """The network or the server is down or busy: the same call may work later."""
 
 
+class WrongDates(Unreachable):
+    """Its certificate is good but for the dates: not valid yet, or not any more, by this device's clock."""
+
+
 class Throttled(ApiError):  # noqa: N818 - named for what has happened
     """The server asks for patience."""
 

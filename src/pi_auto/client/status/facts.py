@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from pi_auto.client.agent.enrolment.identity import stored_identity
+from pi_auto.client.agent.health.trust import trust_here
 from pi_auto.client.bulletin import Post, posts_in
-from pi_auto.client.clock import clock_synced
+from pi_auto.client.clockfloor.floor import told_floor
 from pi_auto.client.settings import Settings, SettingsError
 from pi_auto.client.spool.errors import SpoolUnavailable
 from pi_auto.client.spool.marks import DESTINATIONS, Aside, Marks
@@ -54,9 +55,20 @@ def status_of(settings: Settings, fault: str = "") -> dict[str, Any]:
     status |= _progress(settings, troubles)
     if not settings.log_barcodes:
         _hide_barcodes(status)
-    status["clock"] = {"now": format_time(datetime.now(UTC)), "synced": clock_synced()}
+    status["clock"] = _clock(settings)
     status["undelivered"] = undelivered(settings)
     return status | {"troubles": troubles}
+
+
+def _clock(settings: Settings) -> dict[str, Any]:
+    trust = trust_here(settings.agent_folder)
+    floor = told_floor(settings.state / "clock")
+    return {
+        "now": format_time(datetime.now(UTC)),
+        "synced": trust["synced"],
+        "trust": trust["trust"],
+        "signed": format_time(floor.time) if floor else None,
+    }
 
 
 def _posts(folder: Path, troubles: list[str]) -> Mapping[str, Post] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pi_auto.client.agent.health.trust import FLEET, KEPT, NETWORK, NOBODY
 from pi_auto.client.settings import Settings
 from pi_auto.client.status import services
 from pi_auto.client.status.devices import described, remedy, standing
@@ -11,6 +12,12 @@ from pi_auto.wire.escape import printable
 
 _MOST_SHOWN = 10  # set-aside records
 _LABEL = 14  # characters
+_TRUST = {
+    NETWORK: "set by the network",
+    KEPT: "set by the network since the start, and let alone",
+    FLEET: "as the fleet has signed; not set by the network",
+    NOBODY: "not set by the network: it may be wrong",
+}
 _UNSEEN = "Permission denied"
 
 Line = tuple[str, str]
@@ -125,8 +132,8 @@ def _update(update: dict[str, Any] | None) -> str:
 
 
 def _clock(clock: dict[str, Any]) -> str:
-    trust = "set by the network" if clock["synced"] else "not set by the network: it may be wrong"
-    return f"{_moment(clock['now'])}, {trust}"
+    signed = f"; the fleet has signed {_moment(clock['signed'])}" if clock["signed"] else ""
+    return f"{_moment(clock['now'])}, {_TRUST[clock['trust']]}{signed}"
 
 
 def _troubles(status: dict[str, Any]) -> list[Line]:

@@ -14,6 +14,7 @@ from pi_auto.server.console.words import size, span
 HOT, VERY_HOT = 70, 80  # degrees Celsius; a Raspberry Pi slows down at 80
 FULL, VERY_FULL = 85, 95  # percent of the disk
 WEAK = 25  # percent of the signal
+_VOUCHED = {"kept": "set since the start, and let alone", "fleet": "as the fleet has signed"}
 OLD = 300  # seconds that a scan may wait
 
 Told = dict[str, Any]
@@ -82,7 +83,7 @@ def _troubles(told: Told) -> Iterator[Badge]:
     percent = told.get("signal", {}).get("percent")
     if percent is not None and percent < WEAK:
         yield Badge("weak Wi-Fi", "warn", f"it hears its Wi-Fi at {percent} %")
-    if told.get("clock", {}).get("synced") is False and told["clock"].get("trust") != "kept":
+    if told.get("clock", {}).get("synced") is False and told["clock"].get("trust") not in _VOUCHED:
         yield Badge(
             "clock not set", "warn", "nobody has set its clock since it started: times of scans are guesses"
         )
@@ -138,8 +139,8 @@ def _signal(signal: Told) -> str:
 def _clock(clock: Told) -> str:
     if "synced" not in clock:
         return ""
-    kept = clock.get("trust") == "kept"
-    if not clock["synced"] and not kept:
+    vouched = _VOUCHED.get(clock.get("trust", ""))
+    if not clock["synced"] and not vouched:
         return "not set"
     bound = f", at most {clock['offset_bound']:,} ms off" if "offset_bound" in clock else ""
-    return ("set since the start, and let alone" if kept else "set by the network") + bound
+    return (vouched or "set by the network") + bound

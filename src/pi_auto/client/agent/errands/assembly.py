@@ -1,4 +1,4 @@
-"""Puts the errands of one agent together; with a fleet card there is one more, to find the server."""
+"""Puts the errands of one agent together; with a fleet card two more, to find the server and the time."""
 
 from __future__ import annotations
 
@@ -10,17 +10,25 @@ from pi_auto.client.agent.errands.office import Office
 from pi_auto.client.agent.errands.registering import Registering
 from pi_auto.client.agent.errands.renewing import Renewing
 from pi_auto.client.agent.errands.runner import Errand, Runner
+from pi_auto.client.agent.errands.timing import Timing
 from pi_auto.client.agent.errands.updating import Updating
-from pi_auto.client.agent.network.proving import Prover
+from pi_auto.client.agent.timekeeping.fleet_clock import FleetClock
+from pi_auto.client.agent.timekeeping.minding_dates import MindingDates
+from pi_auto.client.agent.timekeeping.timekeeper import Timekeeper
 from pi_auto.client.agent.wakeups import Wakeups
 from pi_auto.client.whereabouts import addresses_set
 from pi_auto.wire.fleet_card import FleetCard
 
 
-def runner_of(office: Office, card: FleetCard | None, wakeups: Wakeups, moved: Callable[[], None]) -> Runner:
+def runner_of(
+    office: Office, card: FleetCard | None, times: Timekeeper, wakeups: Wakeups, moved: Callable[[], None]
+) -> Runner:
     """The worker that runs them; `moved` is called when the server was found at another place."""
     errands: list[Errand] = [Registering(office), Renewing(office), HubSearch(office)]
     if not card:
         return Runner(errands, Updating(office), office.api, wakeups)
-    finding = Finding(office, Prover(card, office.settings.proxy), addresses_set(office.settings), moved)
-    return Runner([finding, *errands], Updating(office), office.api, wakeups, finding.network_changed)
+    clock = FleetClock(card, office.folder, times)
+    prover = MindingDates(card, office.settings.proxy, clock=clock)
+    finding = Finding(office, prover, addresses_set(office.settings), moved)
+    errands = [finding, Timing(office, clock), *errands]
+    return Runner(errands, Updating(office), office.api, wakeups, finding.network_changed)

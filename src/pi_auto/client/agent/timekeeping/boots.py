@@ -33,7 +33,8 @@ class Boot:
     """One boot. It lasted at least until `until_ns` of CLOCK_BOOTTIME.
 
     Wall time (ns since 1970) is CLOCK_BOOTTIME + `offset_ns`, if that was ever known; when it was
-    measured, at `measured_ns`, it was off by at most `error_ms`.
+    measured, at `measured_ns`, it was off by at most `error_ms`. It is known from the network's setting
+    of the clock, or where nothing better is, `by_fleet`: from what the fleet has signed.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Boot:
     offset_ns: int | None = None
     measured_ns: int = 0
     error_ms: int = 0
+    by_fleet: bool = False
 
     def error_ns(self, boottime_ns: int) -> int:
         """By how much its clock may be off at a moment: the further from the measurement, the more."""
@@ -62,6 +64,7 @@ class Boot:
             offset_ns=fields.optional("offset_ns", lambda name: fields.integer(name, least=-LARGEST_INTEGER)),
             measured_ns=fields.integer("measured_ns"),
             error_ms=fields.integer("error_ms", most=MOST_ERROR),
+            by_fleet=fields.optional("by_fleet", fields.flag, default=False),
         )
 
 

@@ -10,9 +10,10 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from pi_auto.client.agent.timekeeping.boots import Boot, Boots, store_boots, stored_boots
+from pi_auto.client.agent.timekeeping.boots import EPOCH, Boot, Boots, store_boots, stored_boots
 from pi_auto.client.agent.timekeeping.correcting import corrected
 from pi_auto.client.agent.timekeeping.neighbours import in_order, inferred
 from pi_auto.client.clock import ClockReading
@@ -24,6 +25,8 @@ log = logging.getLogger("pi_auto.times")
 
 # systemd-timesyncd tells the kernel of no error at all, and lets the clock glide over up to 0.4 s.
 LEAST_ERROR_MS = 500
+_MS = 1_000_000
+_MICROSECOND = timedelta(microseconds=1)
 _STEP = 250_000_000  # nanoseconds; wall clock and CLOCK_BOOTTIME glide together, so a difference is a step
 
 Item = Record | Unreadable
@@ -45,16 +48,34 @@ class Timekeeper:
         reading = self._read()
         with self._lock:
             boot = self._this_boot()
-            if not reading.synced or is_as_known(boot, reading):
+            if not reading.synced or (is_as_known(boot, reading) and not boot.by_fleet):
                 return
             error = max(reading.error_ms, LEAST_ERROR_MS)
             measured = replace(
                 boot, until_ns=reading.boottime_ns, offset_ns=reading.offset_ns, measured_ns=reading.boottime_ns,
-                error_ms=error,
+                error_ms=error, by_fleet=False,
             )  # fmt: skip
-            self._inferred.clear()
-            self._keep(self._boots.having(measured))
+            self._know(measured)
         log.info("the clock was set, to %d ms; scans from before are sent with corrected times", error)
+
+    def told(self, moment: datetime, asked_ns: int, answered_ns: int) -> None:
+        """The fleet has signed that it was `moment` at some time between two of this boot's CLOCK_BOOTTIME.
+
+        What the network has set in this boot counts for more, and a narrower answer for more than a wider one.
+        """
+        self.look()
+        half = (answered_ns - asked_ns) // 2
+        measured = Boot(
+            self._here, answered_ns, (moment - EPOCH) // _MICROSECOND * 1000 - asked_ns - half, answered_ns,
+            LEAST_ERROR_MS + half // _MS, by_fleet=True,
+        )  # fmt: skip
+        with self._lock:
+            boot = self._this_boot()
+            known = boot.offset_ns is not None
+            if known and (not boot.by_fleet or boot.error_ns(answered_ns) < measured.error_ns(answered_ns)):
+                return
+            self._know(measured)
+        log.info("the fleet has signed the time, to %d ms; scans without one get theirs by it", measured.error_ms)
 
     def this_boot(self) -> Boot:
         """What is known of it by now."""
@@ -90,6 +111,10 @@ class Timekeeper:
 
     def _this_boot(self) -> Boot:
         return self._boots.find(self._here) or Boot(self._here)
+
+    def _know(self, measured: Boot) -> None:
+        self._inferred.clear()
+        self._keep(self._boots.having(measured))
 
     def _keep(self, boots: Boots) -> None:
         if boots == self._boots:

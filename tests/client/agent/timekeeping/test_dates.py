@@ -1,0 +1,189 @@
+"""Servers whose certificates are good but for the dates, over real TLS: one question goes there, nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pi_auto.client.agent.errors import ApiError, WrongDates
+from pi_auto.client.agent.network.proving import Prover
+from pi_auto.client.agent.timekeeping import dateless
+from pi_auto.client.agent.timekeeping.fleet_clock import FleetClock
+from pi_auto.client.agent.timekeeping.minding_dates import MindingDates
+from pi_auto.client.agent.timekeeping.timekeeper import Timekeeper
+from pi_auto.client.clock import ClockReading, read_clock
+from pi_auto.client.clockfloor.proven import MOST_PROOF
+from pi_auto.client.clockfloor.raising import PROOF_FILE
+from pi_auto.wire.server_address import PUBLIC, ServerAddress
+from support.certificates import Authority
+from support.fleet_home import PROOF, FleetHome
+from support.fleet_peer import Fault, FleetPeer, drip, hang, raw
+
+NOW = datetime.now(UTC)
+MADE = {"not yet valid": NOW + timedelta(days=400), "run out": NOW - timedelta(days=800)}
+YEAR_2099 = datetime(2099, 1, 1, tzinfo=UTC)
+NOBODY = "n" * 43
+LARGE = {"x": "x" * MOST_PROOF}
+
+
+def unsynced() -> ClockReading:
+    """This machine's clocks, as if no time server had been seen."""
+    return replace(read_clock(), synced=False)
+
+
+@pytest.fixture(scope="module")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FleetHome]:
+    """Fleets whose certificates this machine's clock takes for not yet valid, or for run out."""
+    return {
+        name: FleetHome(tmp_path_factory.mktemp("fleet"), "localhost", made=made) for name, made in MADE.items()
+    }
+
+
+@pytest.fixture
+def home(homes: dict[str, FleetHome]) -> FleetHome:
+    return homes["not yet valid"]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """An authority of the world's."""
+    return Authority(tmp_path_factory.mktemp("world"))
+
+
+class Device:
+    """As much of an agent as tells the time."""
+
+    def __init__(self, folder: Path, home: FleetHome, public_ca: Path | None = None) -> None:
+        self.proof = folder / PROOF_FILE
+        self.times = Timekeeper(folder, unsynced)
+        clock = FleetClock(home.card, folder, self.times)
+        self.prover = MindingDates(home.card, public_ca=public_ca, clock=clock)
+
+    def meets(self, peer: FleetPeer, host: str = "127.0.0.1", certificate: str = "fleet") -> str:
+        """Why that server is not used."""
+        with pytest.raises(ApiError) as refused:
+            self.prover.prove(ServerAddress(host, peer.port, certificate))
+        return str(refused.value)
+
+    def knows_nothing(self) -> bool:
+        return not self.proof.exists() and self.times.this_boot().offset_ns is None
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_only_the_time_is_asked_where_only_the_dates_are_wrong(
+    homes: dict[str, FleetHome], tmp_path: Path, name: str
+) -> None:
+    device = Device(tmp_path, homes[name])
+    with homes[name].server() as peer:
+        said = device.meets(peer)
+    assert f"the fleet that it is {NOW:%Y-%m-%d}" in said
+    ((path, question),) = peer.received
+    assert path == PROOF
+    assert set(question) == {"nonce"}
+    assert json.loads(device.proof.read_text())["payloadType"].endswith("fleet-proof.v1+json")
+    boot = device.times.this_boot()
+    known = boot.time_of(read_clock().boottime_ns)
+    assert boot.by_fleet
+    assert known
+    assert abs((known[0] - datetime.now(UTC)).total_seconds()) * 1000 <= known[1]
+
+
+def test_a_prover_that_minds_no_dates_sends_nothing_at_all(home: FleetHome) -> None:
+    with home.server() as peer:
+        with pytest.raises(WrongDates, match="not yet valid"):
+            Prover(home.card).prove(ServerAddress("127.0.0.1", peer.port))
+        assert peer.received == []
+
+
+def test_several_addresses_with_wrong_dates_are_asked_once(home: FleetHome, tmp_path: Path) -> None:
+    device = Device(tmp_path, home)
+    with home.server() as peer:
+        first, second = device.meets(peer), device.meets(peer)
+    assert first[:60] == second[:60]
+    assert peer.calls(PROOF) == 1
+
+
+def test_an_impostor_with_wrong_dates_gets_not_even_the_question(
+    homes: dict[str, FleetHome], world: Authority, tmp_path: Path
+) -> None:
+    home, other = homes.values()
+    device = Device(tmp_path, home)
+    for certificate in (other.certificate, world.certificate("run-out.example", days=-1)):
+        with home.server(certificate) as peer:
+            device.meets(peer)
+            assert peer.received == []
+    assert device.knows_nothing()
+
+
+def test_a_public_certificate_of_another_name_that_ran_out_gets_not_even_the_question(
+    home: FleetHome, world: Authority, tmp_path: Path
+) -> None:
+    device = Device(tmp_path, home, world.ca)
+    with home.server(world.certificate("other.example", days=-1)) as peer:
+        device.meets(peer, "localhost", PUBLIC)
+        assert peer.received == []
+    assert device.knows_nothing()
+
+
+def test_behind_a_public_certificate_that_ran_out_the_fleet_tells_the_time(
+    home: FleetHome, world: Authority, tmp_path: Path
+) -> None:
+    device = Device(tmp_path, home, world.ca)
+    with home.server(world.certificate("localhost", days=-1)) as peer:
+        assert "the fleet that it is" in device.meets(peer, "localhost", PUBLIC)
+        assert [path for path, _ in peer.received] == [PROOF]
+    assert device.proof.exists()
+
+
+def _saying(proof: Callable[[FleetHome, FleetHome, str], dict[str, Any]]) -> Callable[..., Fault]:
+    return lambda home, other: lambda handler, body: handler.say(200, proof(home, other, body["nonce"]))
+
+
+def _altered(home: FleetHome, nonce: str) -> dict[str, Any]:
+    return home.proof(NOW, nonce) | {"payload": home.proof(NOW + timedelta(days=9), nonce)["payload"]}
+
+
+ANSWERS: dict[str, tuple[Callable[..., Fault], str]] = {
+    "overheard": (_saying(lambda home, _o, _n: home.proof(NOW, NOBODY)), "answers another question"),
+    "of another fleet": (_saying(lambda _h, other, nonce: other.proof(NOW, nonce)), "it is of the fleet"),
+    "altered": (_saying(lambda home, _o, nonce: _altered(home, nonce)), "signature is not the fleet's"),
+    "unsigned": (_saying(lambda home, _o, nonce: home.proof(NOW, nonce) | {"signatures": []}), "signatures"),
+    "beyond the authority": (
+        _saying(lambda home, _o, nonce: home.proof(YEAR_2099, nonce)), "names the year 2099",
+    ),
+    "too large": (_saying(lambda home, _o, nonce: home.proof(NOW, nonce) | LARGE), "bytes or more"),
+    "a page": (lambda _h, _o: raw(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>"), "does it tell the time"),
+    "a redirect": (lambda _h, _o: raw(b"HTTP/1.1 302 No\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"), "302"),
+    "no HTTP": (lambda _h, _o: raw(b"hello\r\n"), "does it tell the time"),
+    "nothing": (lambda _h, _o: hang, "does it tell the time"),
+    "a byte now and then": (lambda _h, _o: drip, "does it tell the time"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_answer_that_is_none_moves_nothing(
+    homes: dict[str, FleetHome], tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dateless, "_PATIENCE", 2.0)
+    home, other = homes.values()
+    make, reason = ANSWERS[name]
+    device = Device(tmp_path, home)
+    with home.server() as peer:
+        peer.always[PROOF] = make(home, other)
+        assert reason in device.meets(peer)
+        assert {path for path, _ in peer.received} == {PROOF}
+    assert device.knows_nothing()
+
+
+def test_a_full_disk_keeps_no_proof_and_scans_get_their_time_all_the_same(home: FleetHome, tmp_path: Path) -> None:
+    device = Device(tmp_path, home)
+    device.proof.mkdir()  # no file can be put there
+    with home.server() as peer:
+        assert "the fleet that it is" in device.meets(peer)
+    assert device.times.this_boot().by_fleet
