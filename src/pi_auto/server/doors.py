@@ -85,6 +85,7 @@ def serve_in_worker(doors: Doors, number: int, app: Any, sock: Any, ipc: Any, lo
         metrics,
     ) = rest  # fmt: skip
     wrapped = _callback_wrapper(app, scope, log)
+    kept: list[Any] = []
 
     def start(tls: Tls, ended: Callable[[], None]) -> Callable[[], None]:
         signal = WorkerSignal()
@@ -93,6 +94,7 @@ def serve_in_worker(doors: Doors, number: int, app: Any, sock: Any, ipc: Any, lo
         worker = _Worker(number, sock, ipc, *settings, *tls, metrics)
         scheduler = _new_scheduler(loop, wrapped)
         getattr(worker, WORKERS_METHODS[mode][False])(scheduler, loop, signal)
+        kept.append((worker, scheduler))  # one that is collected serves nobody
         return signal.set
 
     doors.open(start)
