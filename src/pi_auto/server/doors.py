@@ -7,6 +7,7 @@ is cut off. Granian's insides are used here.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -14,7 +15,7 @@ from typing import Any
 
 from granian import _signals
 from granian._futures import _new_cbscheduler
-from granian._granian import WorkerSignal, WSGIWorker
+from granian._granian import SocketHolder, WorkerSignal, WSGIWorker
 from granian.constants import SSLProtocols
 from granian.server.common import WORKERS_METHODS
 from granian.wsgi import _callback_wrapper
@@ -26,6 +27,7 @@ Tls = tuple[Any, ...]
 Start = Callable[[Tls, Callable[[], None]], Callable[[], None]]
 _PLAIN: Tls = (False, None, None, None, str(SSLProtocols.tls12), None, [], False)
 _Worker: Any = WSGIWorker  # its annotations lack a parameter
+_SocketHolder: Any = SocketHolder
 _new_scheduler: Any = _new_cbscheduler
 
 
@@ -91,7 +93,8 @@ def serve_in_worker(doors: Doors, number: int, app: Any, sock: Any, ipc: Any, lo
         signal = WorkerSignal()
         signal.add_cb(ended)
         settings = (threads, blocking, py_threads, idle, backpressure, http, http1, http2, static)
-        worker = _Worker(number, sock, ipc, *settings, *tls, metrics)
+        own = (None, _SocketHolder(os.dup(sock[1].get_fd()), False, 0))  # a server closes its listener when it ends
+        worker = _Worker(number, own, ipc, *settings, *tls, metrics)
         scheduler = _new_scheduler(loop, wrapped)
         getattr(worker, WORKERS_METHODS[mode][False])(scheduler, loop, signal)
         kept.append((worker, scheduler))  # one that is collected serves nobody
