@@ -143,7 +143,9 @@ def test_a_rotation_drops_nobody_and_is_shown_to_all_that_come(
         talking.sendall(b"POST /api/register_device/nonce HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{")
         said = _command(server, "fleet", "rotate-certificate")
         assert "server and hub show it" in said
-        wait_until(lambda: shown_at(server.https, card).serial_number not in before, 10, "the server shows another")
+        wait_until(
+            lambda: shown_at(server.https, card).serial_number not in before, 10, "the server shows another"
+        )
         assert shown_at(mqtt(server), card).serial_number == shown_at(server.https, card).serial_number
         talking.sendall(b"}")  # a request that was under way is answered all the same
         assert talking.recv(100).startswith(b"HTTP/1.1 200")
@@ -222,7 +224,9 @@ class _Named(ssl.SSLContext):
 
 def _named(context: ssl.SSLContext, name: str) -> ssl.SSLContext:
     made = _Named(ssl.PROTOCOL_TLS_CLIENT)
-    made.load_verify_locations(cadata="".join(map(ssl.DER_cert_to_PEM_cert, context.get_ca_certs(binary_form=True))))
+    made.load_verify_locations(
+        cadata="".join(map(ssl.DER_cert_to_PEM_cert, context.get_ca_certs(binary_form=True)))
+    )
     made.name = name
     return made
 

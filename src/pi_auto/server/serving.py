@@ -22,6 +22,7 @@ from typing import Any
 
 from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer, WorkerProcess
 
@@ -37,6 +38,7 @@ _STOP_WITHIN = 3.5  # seconds, then by force; five are promised
 _BACKLOG = 1024
 _MOST_CONNECTIONS = 4096  # granian takes no more until one ends; idle ones end after 30 s
 _SPARE_FILES = 512
+_MOST_HEAD = 128 * 1024  # bytes of a connection that granian holds at once, and so of all headers
 _FIRST_DELAY, _MOST_DELAY = 0.1, 10.0
 _YOUNG = 10.0
 _LOGS = {"formatters": {}, "handlers": {}, "loggers": {"_granian": {"propagate": True}}}
@@ -111,6 +113,7 @@ class _Server(_Granian):  # type: ignore[misc] # see above
             workers=1,
             blocking_threads=THREADS,
             http=HTTPModes.http1,
+            http1_settings=HTTP1Settings(max_buffer_size=_MOST_HEAD),
             backlog=_BACKLOG,
             backpressure=_MOST_CONNECTIONS,
             log_level=LogLevels.error,

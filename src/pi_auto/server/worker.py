@@ -21,7 +21,6 @@ from multiprocessing.connection import Connection as Pipe
 from multiprocessing.util import Finalize
 from typing import Any
 
-from flask import Flask
 from granian import _signals
 
 from pi_auto.server.admin.requests import answer, first_link
@@ -30,9 +29,11 @@ from pi_auto.server.admin.socket import start as start_admin
 from pi_auto.server.app import create_app
 from pi_auto.server.context import Context, open_context
 from pi_auto.server.doors import Doors
+from pi_auto.server.draining import Draining
 from pi_auto.server.links.base import HubFailed
 from pi_auto.server.links.local import LocalLink
 from pi_auto.server.plain import PlainPort, serve_plain
+from pi_auto.server.refusals import Refusals
 from pi_auto.server.settings import Address, Settings
 from pi_auto.server.stalled import MOST_SILENCE, end_stalled
 from pi_auto.server.store.engine import StoreError
@@ -80,7 +81,9 @@ class _Stop:
                 end(signal.SIGTERM, None)
 
 
-def load(settings: Settings, port: int, reports: Pipe, doors: Doors, plain: socket.socket | None = None) -> Flask:
+def load(
+    settings: Settings, port: int, reports: Pipe, doors: Doors, plain: socket.socket | None = None
+) -> Draining:
     """Open everything, hand granian the app, and tell `reports` how it went: (why it failed, where the hub is).
 
     `doors` are the servers that show the certificate; `plain` is the socket of the port without TLS, where
@@ -112,7 +115,7 @@ def load(settings: Settings, port: int, reports: Pipe, doors: Doors, plain: sock
         _answer_administrators(replace(context, renewal=renewal), port)
     if plain:
         _in_background("plain", serve_plain, plain, PlainPort(app, context, port))
-    return app
+    return Draining(app, Refusals("the API"))
 
 
 def _shows(context: Context, doors: Doors) -> list[Show]:
