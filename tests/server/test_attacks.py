@@ -17,7 +17,7 @@ import pytest
 
 from pi_auto.server.refusals import Refusals
 from pi_auto.wire.fleet_card import FleetCard
-from support.enrolling import card_of, connect, place
+from support.batch_enrolling import card_of, connect, place
 from support.server import RunningServer, running_server
 from support.waiting import wait_until
 

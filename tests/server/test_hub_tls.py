@@ -24,7 +24,7 @@ from pi_auto.server.trust.sealing import sealing_key
 from pi_auto.wire.connection_string import ConnectionString
 from pi_auto.wire.fleet_card import FleetCard
 from pi_auto.wire.registration import HubDial, RegistrationAnswer
-from support.enrolling import card_of, connect, enrol, place
+from support.batch_enrolling import card_of, connect, enrol, place
 from support.mqtt import PahoDevice
 from support.server import RunningServer, running_server
 from support.waiting import wait_until

@@ -1,74 +1,108 @@
-"""A device of a fleet before a real server: enrolled over TLS with a batch token, as the card says."""
+"""Devices with keys before the books of a server, without HTTP between them."""
 
 from __future__ import annotations
 
-import http.client
-import json
-import socket
-import ssl
+import secrets
 import uuid
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
 
-from pi_auto.server.admin.socket import ask, socket_file
-from pi_auto.server.trust.authority import public_half
-from pi_auto.server.trust.certificates import new_key
-from pi_auto.server.trust.signatures import sign
-from pi_auto.wire.enrolment import Enrolment
-from pi_auto.wire.fleet_card import FleetCard
-from pi_auto.wire.registration import Registration, RegistrationAnswer
-from pi_auto.wire.signed import ENROLMENT
-from support.server import RunningServer
+from sqlalchemy import Connection, Row, Table, select
+
+from pi_auto.server.enrolment.nonces import Nonces
+from pi_auto.server.enrolment.renewing import renew
+from pi_auto.server.enrolment.rules import Verdict
+from pi_auto.server.enrolment.taking_in import Outcome, take_in
+from pi_auto.server.fleet.claims import hash_secret
+from pi_auto.server.store.engine import Store, open_store
+from pi_auto.server.store.writer import Writer
+from pi_auto.wire.enrolment import Enrolment, Renewal
+from pi_auto.wire.ids import device_id_from
+from pi_auto.wire.keys import PublicKey
+from pi_auto.wire.registration import Registration
+from pi_auto.wire.verdicts import Refusing
+
+T = TypeVar("T")
+FLEET = "a1b2c3d4e5f6"
+HERE = "192.168.7.20"
 
 
-def place(address: str) -> tuple[str, int]:
-    """Host and port of ADDRESS:PORT."""
-    host, _, port = address.rpartition(":")
-    return host.strip("[]"), int(port)
+@dataclass
+class Box:
+    """A device: what it is, and the token it has last been given."""
+
+    serial: str
+    key: PublicKey
+    device_id: str
+    boot: str = field(default_factory=lambda: str(uuid.uuid4()))
+    token: str | None = None
+
+    def reboot(self) -> None:
+        self.boot = str(uuid.uuid4())
 
 
-def card_of(server: RunningServer, batch: str) -> FleetCard:
-    """A card with a new batch token of that name; its address is left to the caller."""
-    question = {"request": "card", "batch": batch, "most": 10, "days": 1, "servers": [server.https]}
-    return FleetCard.from_json(ask(socket_file(server.data), question)["card"])
+@dataclass
+class Desk:
+    """The books, a clock, and what a device and an operator do with them."""
+
+    store: Store
+    writer: Writer
+    now: datetime = datetime(2026, 11, 23, 12, 5, tzinfo=UTC)
+    nonces: Nonces = field(default_factory=lambda: Nonces(secrets.token_bytes(32)))
+
+    def do(self, job: Callable[[Connection], T]) -> T:
+        """A job of the writer, committed."""
+        return self.writer.submit(job).result(10)
+
+    def pass_by(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+    def enrol(self, box: Box, *, address: str = HERE, nonce: str | None = None, **shown: Any) -> Outcome:
+        """A signed request of the box, after its signature was found good."""
+        claim = shown.pop("claim", None)
+        registration = Registration(box.device_id, self.now, {"hostname": "till"}, "2.0", claim=claim)
+        nonce = nonce or self.nonces.make(self.now)
+        asked = Enrolment(FLEET, nonce, box.serial, box.key, box.boot, registration, **shown)
+        outcome = self.do(lambda books: take_in(books, asked, address, self.now))
+        box.token = outcome.token or box.token
+        return outcome
+
+    def verdict(self, box: Box, **shown: Any) -> Verdict:
+        return self.enrol(box, **shown).verdict
+
+    def renew(self, box: Box, *, lost: bool = False, nonce: str | None = None) -> str | Refusing:
+        """A renewal; the box does not get its answer where that is lost."""
+        holds = hash_secret(box.token).hex() if box.token else None
+        asked = Renewal(FLEET, nonce or self.nonces.make(self.now), box.device_id, box.boot, holds)
+        answer = self.do(lambda books: renew(books, asked, box.key, HERE, self.now))
+        if not lost and not isinstance(answer, Refusing):
+            box.token = answer
+        return answer
+
+    def rows(self, table: Table) -> Sequence[Row[Any]]:
+        with self.store.engine.connect() as connection:
+            return connection.execute(select(table)).all()
+
+    def reading(self, job: Callable[[Connection], T]) -> T:
+        with self.store.engine.connect() as connection:
+            return job(connection)
 
 
-def connect(address: str, card: FleetCard, name: str | None = None) -> ssl.SSLSocket:
-    """A TLS connection as devices make it: dialled by address, verified by the fleet's name."""
-    context = ssl.create_default_context(cadata=card.ca)
-    plain = socket.create_connection(place(address), timeout=20)
+def box(serial: str = "100000001a2b3c4d", **changes: Any) -> Box:
+    """A device with a key of its own: bytes that stand for one, since its signature is not looked at here."""
+    return Box(serial, PublicKey(secrets.token_bytes(91)), device_id_from(serial), **changes)
+
+
+@contextmanager
+def open_desk(folder: Path) -> Iterator[Desk]:
+    store = open_store(folder)
+    writer = Writer(store)
     try:
-        return context.wrap_socket(plain, server_hostname=name or card.server_name)
-    except BaseException:
-        plain.close()
-        raise
-
-
-def enrol(server: RunningServer, card: FleetCard, serial: str, host: str | None = None) -> RegistrationAnswer:
-    """A new key's registration; `host` is what the Host header says."""
-    connection = http.client.HTTPConnection(*place(server.https), timeout=20)
-    connection.sock = connect(server.https, card)
-    headers = {"Content-Type": "application/json"} | ({"Host": host} if host else {})
-    try:
-        nonce = _post(connection, "/api/register_device/nonce", {}, headers)["nonce"]
-        key = new_key()
-        registration = Registration(f"pi-{serial[-8:]}", datetime.now(UTC), {"hostname": "box"}, "1.0.0")
-        asked = Enrolment(
-            card.fleet_id, nonce, serial, public_half(key), str(uuid.uuid4()), registration,
-            batch_token=card.batch_token,
-        )  # fmt: skip
-        signed = sign(key, ENROLMENT, asked.to_json()).to_json()
-        return RegistrationAnswer.from_json(_post(connection, "/api/register_device", signed, headers))
+        yield Desk(store, writer)
     finally:
-        connection.close()
-
-
-def _post(
-    connection: http.client.HTTPConnection, path: str, body: dict[str, Any], headers: dict[str, str]
-) -> dict[str, Any]:
-    connection.request("POST", path, json.dumps(body), headers)
-    response = connection.getresponse()
-    octets = response.read()
-    assert response.status == 200, octets
-    told: dict[str, Any] = json.loads(octets)
-    return told
+        writer.close()
+        store.close()
