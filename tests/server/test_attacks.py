@@ -163,8 +163,8 @@ def test_slow_callers_over_tls_keep_nobody_out(server: RunningServer, card: Flee
             asker.join()
         assert found == [200] * 10
     finally:
-        for one in (*slow, *mute):
-            one.close()
+        for held in (*slow, *mute):
+            held.close()
 
 
 def test_the_operator_is_told_once_of_each_kind(server: RunningServer, card: FleetCard) -> None:

@@ -1,4 +1,4 @@
-"""With --trust on the hub speaks TLS by the fleet's name, and shows another certificate without dropping anyone."""
+"""With --trust on the hub speaks TLS by the fleet's name, and takes another certificate dropping nobody."""
 
 from __future__ import annotations
 

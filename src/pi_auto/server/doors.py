@@ -93,10 +93,8 @@ def serve_in_worker(doors: Doors, number: int, app: Any, sock: Any, ipc: Any, lo
         signal = WorkerSignal()
         signal.add_cb(ended)
         settings = (threads, blocking, py_threads, idle, backpressure, http, http1, http2, static)
-        own = (
-            None,
-            _SocketHolder(os.dup(sock[1].get_fd()), False, 0),
-        )  # a server closes its listener when it ends
+        listener = os.dup(sock[1].get_fd())  # a server closes its own when it ends
+        own = (None, _SocketHolder(listener, False, 0))
         worker = _Worker(number, own, ipc, *settings, *tls, metrics)
         scheduler = _new_scheduler(loop, wrapped)
         getattr(worker, WORKERS_METHODS[mode][False])(scheduler, loop, signal)

@@ -1,4 +1,4 @@
-"""Tells the operator of refused requests: the first of a kind at once, further ones an hour later with their number.
+"""Tells the operator of refused requests: of a kind the first at once, the number an hour later.
 
 Somebody who tries doors makes thousands of them; a log with a line for each would be one more attack.
 """
