@@ -25,6 +25,7 @@ from pi_auto.server.trust.fleet import Certificate
 
 Tls = tuple[Any, ...]
 Start = Callable[[Tls, Callable[[], None]], Callable[[], None]]
+BACKLOG = 1024  # connections that wait to be accepted: a whole fleet comes back at once
 _PLAIN: Tls = (False, None, None, None, str(SSLProtocols.tls12), None, [], False)
 _Worker: Any = WSGIWorker  # its annotations lack a parameter
 _SocketHolder: Any = SocketHolder
@@ -94,7 +95,7 @@ def serve_in_worker(doors: Doors, number: int, app: Any, sock: Any, ipc: Any, lo
         signal.add_cb(ended)
         settings = (threads, blocking, py_threads, idle, backpressure, http, http1, http2, static)
         listener = os.dup(sock[1].get_fd())  # a server closes its own when it ends
-        own = (None, _SocketHolder(listener, False, 0))
+        own = (None, _SocketHolder(listener, False, BACKLOG))
         worker = _Worker(number, own, ipc, *settings, *tls, metrics)
         scheduler = _new_scheduler(loop, wrapped)
         getattr(worker, WORKERS_METHODS[mode][False])(scheduler, loop, signal)

@@ -26,7 +26,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer, WorkerProcess
 
-from pi_auto.server.doors import Doors, serve_in_worker
+from pi_auto.server.doors import BACKLOG, Doors, serve_in_worker
 from pi_auto.server.links.supervisor import SOCKET, stop_hub
 from pi_auto.server.settings import Address, Settings
 from pi_auto.server.stalled import MOST_SILENCE, bound_silence
@@ -35,7 +35,6 @@ from pi_auto.server.worker import load
 
 THREADS = 128  # a live page holds one: fifty of them leave room for the devices
 _STOP_WITHIN = 3.5  # seconds, then by force; five are promised
-_BACKLOG = 1024
 _MOST_CONNECTIONS = 4096  # granian takes no more until one ends; idle ones end after 30 s
 _SPARE_FILES = 512
 _MOST_HEAD = 128 * 1024  # bytes of a connection that granian holds at once, and so of all headers
@@ -59,7 +58,7 @@ def bind(address: Address) -> socket.socket:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # inherited; else answers wait 40 ms
         listener.bind((address.host, address.port))
         bound_silence(listener, MOST_SILENCE)
-        listener.listen(_BACKLOG)
+        listener.listen(BACKLOG)
         listener.setblocking(False)
     except BaseException:
         listener.close()
@@ -114,7 +113,7 @@ class _Server(_Granian):  # type: ignore[misc] # see above
             blocking_threads=THREADS,
             http=HTTPModes.http1,
             http1_settings=HTTP1Settings(max_buffer_size=_MOST_HEAD),
-            backlog=_BACKLOG,
+            backlog=BACKLOG,
             backpressure=_MOST_CONNECTIONS,
             log_level=LogLevels.error,
             log_dictconfig=_LOGS,
@@ -139,7 +138,7 @@ class _Server(_Granian):  # type: ignore[misc] # see above
 
     def _init_shared_socket(self) -> None:
         self._ssp = None
-        self._shd = _SocketHolder(self._listener.fileno(), False, _BACKLOG)  # no Unix socket
+        self._shd = _SocketHolder(self._listener.fileno(), False, BACKLOG)  # no Unix socket
         self._sfd = self._listener.fileno()
         self._sso = self._listener
 
