@@ -39,6 +39,7 @@ COMMANDS = {
         "enrolment decommission",
         "fleet card",
         "fleet installer",
+        "fleet rotate-certificate",
     ],
     "pi_auto.hub.cli": ["run"],
     "pi_auto.client.cli": [
