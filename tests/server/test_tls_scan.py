@@ -42,7 +42,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
 
 
 def _scan(port: int, name: str, said: Path) -> Any:
-    command = [SSLYZE, *SCANS, "--slow_connection", "--sni", name, "--json_out", said, f"127.0.0.1:{port}"]
+    to = ("--sni", name, "--json_out", str(said), f"127.0.0.1:{port}")
+    command = [str(SSLYZE), *SCANS, "--slow_connection", *to]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     (result,) = json.loads(said.read_text())["server_scan_results"]
     assert result["scan_status"] == "COMPLETED", ended.stdout
