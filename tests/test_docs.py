@@ -41,6 +41,7 @@ COMMANDS = {
         "fleet installer",
         "backup",
         "restore",
+        "fleet rotate-certificate",
     ],
     "pi_auto.hub.cli": ["run"],
     "pi_auto.client.cli": [

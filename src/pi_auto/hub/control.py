@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from pi_auto.hub.errors import OperatorError
 from pi_auto.hub.managing import operations
 from pi_auto.hub.services import Services
+from pi_auto.hub.tls import NotACertificateError
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fields import Fields
 from pi_auto.wire.hublink import MOST_LINE
@@ -27,22 +28,27 @@ from pi_auto.wire.hublink import MOST_LINE
 logger = logging.getLogger("pi_auto.hub")
 
 _MOST_CONNECTIONS = 256  # the server asks from each of its 128 threads
+_MOST_PEM = 64 * 1024
 _LONGEST_PATH = 107  # bytes; the kernel's limit for a Unix socket
 Answer = dict[str, Any]
 
 
 class About(NamedTuple):
-    """What a hub tells of itself: the name that connection strings carry, and where it listens for MQTT."""
+    """What a hub tells of itself: the name that connection strings carry, and where it listens for what."""
 
     host: str
     mqtt: str
+    websocket: str = "off"
+    tls: bool = False
 
 
 class Control:
-    """Serves the socket; `stop` ends the hub."""
+    """Serves the socket; `stop` ends the hub, `show` has it show another certificate."""
 
-    def __init__(self, services: Services, about: About, stop: Callable[[], None]) -> None:
-        self._about, self._stop = about, stop
+    def __init__(
+        self, services: Services, about: About, stop: Callable[[], None], show: Callable[[str], None]
+    ) -> None:
+        self._about, self._stop, self._show = about, stop, show
         self._log = services.log
         self._conversations: set[asyncio.Task[None]] = set()
         self._last_seen = asyncio.get_running_loop().time()
@@ -50,6 +56,7 @@ class Control:
             **operations(services, about.host),
             "acknowledge": self._acknowledge,
             "info": self._info,
+            "certificate": self._replace_certificate,
             "stop": self._stop_hub,
         }
 
@@ -108,7 +115,18 @@ class Control:
         return {"ok": True}
 
     async def _info(self, _: Fields) -> Answer:
-        return {"ok": True, "mqtt": self._about.mqtt, "host": self._about.host, "pid": os.getpid()}
+        return {"ok": True, "pid": os.getpid()} | self._about._asdict()
+
+    async def _replace_certificate(self, request: Fields) -> Answer:
+        """From the next connection on; who is connected stays so."""
+        if not self._about.tls:
+            return _refusal("this hub speaks MQTT without TLS")
+        try:
+            self._show(request.text("pem", most=_MOST_PEM))
+        except NotACertificateError as error:
+            return _refusal(str(error))
+        logger.info("new connections are shown another certificate")
+        return {"ok": True}
 
     async def _stop_hub(self, _: Fields) -> Answer:
         self._stop()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pi_auto.hub.errors import OperatorError
 from pi_auto.hub.throttles import Throttles
+from pi_auto.hub.tls import context_of
 from pi_auto.wire.quotas import TIERS
 
 NAME_FILE = "name"  # in the data folder: what connection strings name as the host
@@ -33,6 +34,8 @@ class Options:
     connect_timeout: float = CONNECT_TIMEOUT
     https_port: int | None = None
     own_tls: bool = False
+    websocket_port: int | None = None
+    websocket_host: str = ""
     throttle: str | None = None
     print_events: bool = False
     events_from: int | None = None  # sequence number of the first event to print; None for the next one
@@ -43,6 +46,7 @@ class Options:
             return self._own_tls()
         if self.tls_cert is None or self.tls_key is None:
             self._check_plain()
+            self._check_websocket()
             return None
         return self._context(self.tls_cert, self.tls_key)
 
@@ -57,13 +61,10 @@ class Options:
 
     @staticmethod
     def _context(certificate: Path, key: Path | None) -> ssl.SSLContext:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
         try:
-            context.load_cert_chain(certificate, key)
+            return context_of(certificate, key)
         except OSError as error:  # ssl.SSLError is one
             raise OperatorError(f"{certificate} and {key} are not a certificate and its key: {error}") from error
-        return context
 
     def throttles(self) -> Throttles:
         """The rates of `throttle`, such as S1 or S2:3; none without it. Raises OperatorError."""
@@ -76,6 +77,10 @@ class Options:
         if not (units or "1").isdecimal() or not 1 <= int(units or "1") <= tier.most_units:
             raise OperatorError(f"{units!r} is not a number of units of {name}: 1 to {tier.most_units}")
         return Throttles(tier, int(units or "1"))
+
+    def _check_websocket(self) -> None:
+        if self.websocket_port is not None:
+            raise OperatorError("MQTT by WebSocket goes within TLS: give --tls-cert and --tls-key, or --tls self")
 
     def _check_plain(self) -> None:
         if self.tls_cert or self.tls_key:

@@ -7,8 +7,10 @@ import logging
 import os
 import shlex
 import signal
+import ssl
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from pi_auto.hub.options import NAME_FILE, Options
 from pi_auto.hub.printing import Printing, standard_output, start_after
 from pi_auto.hub.services import Services
 from pi_auto.hub.stores import Stores, open_stores
+from pi_auto.hub.tls import replace
 
 logger = logging.getLogger("pi_auto.hub")
 
@@ -70,14 +73,19 @@ class Program:
         connections = Connections(services, most, options.connect_timeout)
         stack.push_async_callback(_end_connections, connections, stores)
         mqtt = await listening.listen(stack, options, connections, tls)
-        https = await _listen_rest(stack, options, services, connections)
-        control = Control(services, About(services.host, mqtt), self._stop.set)
+        rest_tls = options.rest_tls() if options.https_port is not None else None
+        https = await _listen_rest(stack, options, services, connections, rest_tls)
+        websocket = await _listen_websocket(stack, options, services, connections, tls)
+        contexts = [context for context in (tls, rest_tls) if context]
+        about = About(services.host, mqtt, websocket, tls is not None)
+        control = Control(services, about, self._stop.set, partial(replace, contexts))
         stack.push_async_callback(control.close)
         stack.callback(_stop_listening, await control.open(options.socket), options.socket)
         chores = asyncio.create_task(self._do_chores(connections, stores, control))
         stack.callback(chores.cancel)
         socket, data = shlex.quote(str(options.socket.absolute())), shlex.quote(str(options.data))
-        return f"mqtt={mqtt} https={https} socket={socket} data={data}"
+        by_websocket = "" if websocket == listening.OFF else f" websocket={websocket}"
+        return f"mqtt={mqtt} https={https} socket={socket} data={data}{by_websocket}"
 
     def _fail(self, reason: str) -> None:
         self._failure = reason
@@ -120,15 +128,37 @@ async def _end_connections(connections: Connections, stores: Stores) -> None:
 
 
 async def _listen_rest(
-    stack: AsyncExitStack, options: Options, services: Services, connections: Connections
+    stack: AsyncExitStack,
+    options: Options,
+    services: Services,
+    connections: Connections,
+    tls: ssl.SSLContext | None,
 ) -> str:
-    if options.https_port is None:
+    if options.https_port is None or tls is None:
         return listening.OFF
     from pi_auto.hub.rest.routes import service_side  # noqa: PLC0415 - the same
-    from pi_auto.hub.rest.server import listen  # noqa: PLC0415 - aiohttp costs memory that MQTT alone need not
+    from pi_auto.hub.rest.server import Place, listen  # noqa: PLC0415 - aiohttp costs memory MQTT alone need not
 
     app = service_side(services, connections)
-    return await listen(stack, app, options, options.https_port)
+    return await listen(stack, app, options, Place(options.host, options.https_port), tls)
+
+
+async def _listen_websocket(
+    stack: AsyncExitStack,
+    options: Options,
+    services: Services,
+    connections: Connections,
+    tls: ssl.SSLContext | None,
+) -> str:
+    if options.websocket_port is None or tls is None:
+        return listening.OFF
+    from pi_auto.hub.rest.routes import devices_side  # noqa: PLC0415 - the same
+    from pi_auto.hub.rest.server import Place, listen  # noqa: PLC0415 - the same
+
+    place = Place(
+        options.websocket_host or options.host, options.websocket_port, "--websocket-host or --websocket-port"
+    )
+    return await listen(stack, devices_side(services, connections), options, place, tls)
 
 
 def _stop_listening(listener: asyncio.Server, path: Path) -> None:

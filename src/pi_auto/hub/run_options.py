@@ -42,6 +42,8 @@ def read(arguments: argparse.Namespace) -> Options:
         tls_cert=arguments.tls_cert,
         tls_key=arguments.tls_key,
         https_port=arguments.https_port,
+        websocket_port=arguments.websocket_port,
+        websocket_host=arguments.websocket_host or arguments.host,
         own_tls=arguments.tls == "self",
         insecure_plain_mqtt=arguments.insecure_plain_mqtt,
         orphan_timeout=arguments.orphan_timeout,
@@ -63,6 +65,15 @@ def _add_addresses(group: argparse._ArgumentGroup) -> None:
     add(
         "--https-port", type=_port, metavar="N",
         help="the port for the service side by HTTPS, 443 at Azure; 0 takes a free one, `off` none (default: off)",
+    )  # fmt: skip
+    add(
+        "--websocket-port", type=_port, metavar="N",
+        help="a port for MQTT by WebSocket alone, within TLS, for networks that let nothing but 443 out (default:"
+        " off; --https-port takes it too)",
+    )  # fmt: skip
+    add(
+        "--websocket-host", metavar="ADDRESS",
+        help="the address of that port (default: the one of --host)",
     )  # fmt: skip
     add(
         "--name", metavar="NAME",

@@ -25,7 +25,7 @@ from pi_auto.server.backups.commands import add_backups
 from pi_auto.server.commands import add_commands
 from pi_auto.server.errors import CommandFailed
 from pi_auto.server.links.azure.settings import AzureSettings
-from pi_auto.server.options import HUB_MQTT, add_options
+from pi_auto.server.options import HUB_MQTT, HUB_MQTT_TLS, add_options
 from pi_auto.server.service import Service
 from pi_auto.server.settings import OFF, Address, Settings, SettingsError, is_azure
 from pi_auto.server.sizing import add_capacity
@@ -118,6 +118,8 @@ def _run_with_trust(settings: Settings) -> None:
 
     if settings.hub_mqtt and not holds_address(settings.data, settings.hub_mqtt):
         _bind(settings.hub_mqtt, "--hub-mqtt").close()
+        if settings.hub_websocket:
+            _bind(settings.hub_websocket, "--hub-websocket").close()
     try:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         fleet = open_fleet(settings.data, settings.key_file, settings.names, now_utc())
@@ -237,7 +239,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         raise SettingsError("no data folder is named; name one with --data DIR or PI_AUTO_DATA")
     trust = options.trust == "on"
     azure = _azure(options) if is_azure(options.hub) else None
-    hub_mqtt = options.hub_mqtt or (OFF if azure else HUB_MQTT)
+    hub_mqtt = options.hub_mqtt or (OFF if azure else HUB_MQTT_TLS if trust else HUB_MQTT)
     if options.http == hub_mqtt == OFF and not trust and not azure:
         raise SettingsError("--http and --hub-mqtt are both off: there is nothing to serve")
     return Settings(
@@ -255,6 +257,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         https=_https(options.https) if trust else None,
         key_file=options.key_file and Path(options.key_file).absolute(),
         server_names=_names(options.server_name),
+        hub_websocket=Address.parse(options.hub_websocket, "--hub-websocket"),
     )
 
 

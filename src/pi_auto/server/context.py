@@ -26,6 +26,7 @@ from pi_auto.server.store.changes import Changes
 from pi_auto.server.store.engine import Store, StoreError, open_store, unusable
 from pi_auto.server.store.writer import Writer
 from pi_auto.server.trust.fleet import Fleet, open_fleet
+from pi_auto.server.trust.renewal import Renewal
 
 EXTENSION = "pi_auto"
 Clock = Callable[[], datetime]
@@ -41,7 +42,8 @@ def now_utc() -> datetime:
 class Context:
     """One running server. `link` is None where the hub is off; `fleet` where trust is.
 
-    `stopping` is set when streams should end.
+    `renewal` replaces the fleet's certificate where a server of ours shows it. `stopping` is set
+    when streams should end.
     """
 
     settings: Settings
@@ -51,6 +53,7 @@ class Context:
     link: Link | None = None
     clock: Clock = now_utc
     fleet: Fleet | None = None
+    renewal: Renewal | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def stop_streams(self) -> None:
@@ -86,7 +89,7 @@ def open_context(settings: Settings, clock: Clock = now_utc) -> Context:
     changes = Changes(writer.newest_at_start)
     writer.on_commit(changes.publish)
     try:
-        link = _start_link(settings, store, writer)
+        link = _start_link(settings, store, writer, fleet)
     except BaseException:
         writer.close()
         store.close()
@@ -173,14 +176,14 @@ def _open_fleet(settings: Settings, clock: Clock) -> Fleet | None:
     return open_fleet(settings.data, settings.key_file, settings.names, clock())
 
 
-def _start_link(settings: Settings, store: Store, writer: Writer) -> Link | None:
+def _start_link(settings: Settings, store: Store, writer: Writer, fleet: Fleet | None) -> Link | None:
     if settings.azure:
         return _azure_link(settings.azure, store, writer)
     if settings.hub_mqtt is None:
         return None
     from pi_auto.server.links.local import LocalLink  # noqa: PLC0415 - only where a local hub is wanted
 
-    return LocalLink.start(settings, store, writer)
+    return LocalLink.start(settings, store, writer, fleet)
 
 
 def _azure_link(settings: AzureSettings, store: Store, writer: Writer) -> Link:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pi_auto.server.settings import HUBS, LOCAL
 
 HUB_MQTT = "127.0.0.1:1883"
+HUB_MQTT_TLS = "127.0.0.1:8883"
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -47,7 +48,14 @@ def _add_places(add: Callable[..., Any]) -> None:
         "--hub-mqtt",
         metavar="ADDRESS:PORT",
         help="where the local hub takes MQTT; port 0 takes the one it had before, else a free one, `off` none"
-        f" ({HUB_MQTT}, and off with --hub azure)",
+        f" ({HUB_MQTT}; {HUB_MQTT_TLS} with --trust on, where it speaks TLS; off with --hub azure)",
+    )
+    add(
+        "--hub-websocket",
+        metavar="ADDRESS:PORT",
+        default="off",
+        help="with --trust on: where the local hub takes MQTT by WebSocket too, within TLS, for networks that let"
+        " nothing but port 443 out (%(default)s)",
     )
     add(
         "--public-url",

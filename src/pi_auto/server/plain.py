@@ -23,6 +23,8 @@ from flask import Flask
 from pi_auto.server.api.answers import to_json
 from pi_auto.server.api.health import HTTPS_PORT
 from pi_auto.server.context import Context
+from pi_auto.server.draining import noting
+from pi_auto.server.refusals import Refusals
 from pi_auto.server.settings import Address, Settings
 from pi_auto.wire.server_address import HTTPS_PORT as HTTPS
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment  # for type checkers only
 
 _AT_ONCE = 64
+_SERVER = "pi-auto"
 _PATIENCE = 5.0  # seconds for a request to come, and for its answer to go
 _READABLE = re.compile(r"/api/(pi_devices|pi_device/[^/]+)\Z")  # the guide's lines
 _FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_VIA", "HTTP_X_FORWARDED_HOST")
@@ -42,9 +45,13 @@ class PlainPort:
 
     def __init__(self, app: Flask, context: Context, https_port: int) -> None:
         self._app, self._context, self._https_port = app, context, https_port
+        self._refusals = Refusals("the port without TLS")
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
+        return self._answer(environ, noting(self._refusals, environ, _nameless(start_response)))
+
+    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         reads = environ["REQUEST_METHOD"] in {"GET", "HEAD"}
         path = environ.get("PATH_INFO", "")
         if reads and path == "/api/health":
@@ -145,6 +152,10 @@ class _Handler(WSGIRequestHandler):
         except OSError:
             _log.debug("the connection had gone already")
 
+    def version_string(self) -> str:
+        """What errors are signed with: nobody need know what this is made of."""
+        return _SERVER
+
     def address_string(self) -> str:
         """The bare address: no name is looked up."""
         return str(self.client_address[0])
@@ -152,6 +163,15 @@ class _Handler(WSGIRequestHandler):
     def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - its parent's name
         """Say it where debugging is wanted."""
         _log.debug(format, *arguments)
+
+
+def _nameless(start_response: StartResponse) -> StartResponse:
+    """The same, with a Server of our own: the library would tell its name and Python's version."""
+
+    def start(status: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
+        return start_response(status, [*headers, ("Server", _SERVER)], error)
+
+    return start
 
 
 def _stripped(environ: WSGIEnvironment) -> dict[str, Any]:

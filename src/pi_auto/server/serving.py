@@ -2,7 +2,7 @@
 
 Granian starts the worker again when it dies. What is changed here about it: we bind the
 socket (so that port 0 can be told and a taken port is an error), and a worker that dies often
-is started more slowly but never given up. Granian's insides are used here and in worker.py.
+is started more slowly but never given up. Granian's insides are used here, in doors.py and in worker.py.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ from multiprocessing.connection import Connection as Pipe
 from typing import Any
 
 from granian._granian import SocketHolder
-from granian.constants import HTTPModes, Interfaces, SSLProtocols
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from granian.server.mp import MPServer
+from granian.server.mp import MPServer, WorkerProcess
 
+from pi_auto.server.doors import BACKLOG, Doors, serve_in_worker
 from pi_auto.server.links.supervisor import SOCKET, stop_hub
 from pi_auto.server.settings import Address, Settings
 from pi_auto.server.stalled import MOST_SILENCE, bound_silence
@@ -33,9 +35,9 @@ from pi_auto.server.worker import load
 
 THREADS = 128  # a live page holds one: fifty of them leave room for the devices
 _STOP_WITHIN = 3.5  # seconds, then by force; five are promised
-_BACKLOG = 1024
 _MOST_CONNECTIONS = 4096  # granian takes no more until one ends; idle ones end after 30 s
 _SPARE_FILES = 512
+_MOST_HEAD = 128 * 1024  # bytes of a connection that granian holds at once, and so of all headers
 _FIRST_DELAY, _MOST_DELAY = 0.1, 10.0
 _YOUNG = 10.0
 _LOGS = {"formatters": {}, "handlers": {}, "loggers": {"_granian": {"propagate": True}}}
@@ -44,6 +46,7 @@ _LOGS = {"formatters": {}, "handlers": {}, "loggers": {"_granian": {"propagate":
 _log = logging.getLogger(__name__)
 _Granian: Any = MPServer  # the annotations of both say less than their code does
 _SocketHolder: Any = SocketHolder
+_wrapped: Any = WorkerProcess.wrap_target
 
 
 def bind(address: Address) -> socket.socket:
@@ -55,7 +58,7 @@ def bind(address: Address) -> socket.socket:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # inherited; else answers wait 40 ms
         listener.bind((address.host, address.port))
         bound_silence(listener, MOST_SILENCE)
-        listener.listen(_BACKLOG)
+        listener.listen(BACKLOG)
         listener.setblocking(False)
     except BaseException:
         listener.close()
@@ -84,8 +87,9 @@ def serve(
     if multiprocessing.get_start_method(allow_none=True) != "fork":
         multiprocessing.set_start_method("fork", force=True)  # the worker inherits the listening socket
     _allow_files(_MOST_CONNECTIONS + _SPARE_FILES)
-    server = _Server(listener, ready, certificate)
-    loader = partial(load, settings, bound_address(listener).port, server.reports_in, plain)
+    doors = Doors(certificate)
+    server = _Server(listener, ready, doors)
+    loader = partial(load, settings, bound_address(listener).port, server.reports_in, doors, plain)
     with contextlib.suppress(SystemExit):  # how granian says that a worker went first; `failure` says why
         server.serve(target_loader=loader, wrap_loader=False)
     if server.was_ready and settings.hub_mqtt:
@@ -100,7 +104,7 @@ class _Server(_Granian):  # type: ignore[misc] # see above
         self,
         listener: socket.socket,
         ready: Callable[[Address | None], None],
-        certificate: Certificate | None = None,
+        doors: Doors,
     ) -> None:
         super().__init__(
             "pi_auto.server",
@@ -108,15 +112,15 @@ class _Server(_Granian):  # type: ignore[misc] # see above
             workers=1,
             blocking_threads=THREADS,
             http=HTTPModes.http1,
-            backlog=_BACKLOG,
+            http1_settings=HTTP1Settings(max_buffer_size=_MOST_HEAD),
+            backlog=BACKLOG,
             backpressure=_MOST_CONNECTIONS,
             log_level=LogLevels.error,
             log_dictconfig=_LOGS,
             respawn_failed_workers=True,
             workers_kill_timeout=_STOP_WITHIN,
         )
-        if certificate:
-            self.ssl_ctx = _tls(certificate)
+        self._spawn_wsgi_worker = _wrapped(partial(serve_in_worker, doors))
         self.failure: str | None = None
         self.was_ready = False
         # A pipe, since a queue or an event that a killed worker has held can never be used again.
@@ -134,7 +138,7 @@ class _Server(_Granian):  # type: ignore[misc] # see above
 
     def _init_shared_socket(self) -> None:
         self._ssp = None
-        self._shd = _SocketHolder(self._listener.fileno(), False, _BACKLOG)  # no Unix socket
+        self._shd = _SocketHolder(self._listener.fileno(), False, BACKLOG)  # no Unix socket
         self._sfd = self._listener.fileno()
         self._sso = self._listener
 
@@ -165,16 +169,6 @@ class _Server(_Granian):  # type: ignore[misc] # see above
             elif not self.was_ready:
                 self.was_ready = True
                 self._ready(hub)
-
-
-def _tls(certificate: Certificate) -> tuple[Any, ...]:
-    """What granian hands its workers for TLS.
-
-    The key is given by a file in memory, which the worker inherits: granian 2.8 cannot read an encrypted
-    key on a curve, and a key in the clear is to lie on no disk. Granian's own floor would be TLS 1.3.
-    """
-    key = f"/proc/self/fd/{certificate.key_in_memory()}"
-    return (True, str(certificate.file), key, None, str(SSLProtocols.tls12), None, [], False)
 
 
 def _allow_files(wanted: int) -> None:

@@ -71,13 +71,18 @@ class Settings:
     key_file: Path | None = None
     server_names: tuple[str, ...] = ()
     announce: bool = True  # by mDNS, with `trust` alone
+    hub_websocket: Address | None = None
 
     def __post_init__(self) -> None:
         if self.azure and self.hub_mqtt:
             raise SettingsError("the hub is at Azure and --hub-mqtt names a local one: allowed is one of them")
         if not self.trust:  # else nothing secret is said there
             _refuse_plain(self.http, "--http", self.insecure_plain_http, "--insecure-plain-http")
-        _refuse_plain(self.hub_mqtt, "--hub-mqtt", self.insecure_plain_mqtt, "--insecure-plain-mqtt")
+            _refuse_plain(self.hub_mqtt, "--hub-mqtt", self.insecure_plain_mqtt, "--insecure-plain-mqtt")
+        if self.hub_websocket and not (self.trust and self.hub_mqtt):
+            raise SettingsError(
+                "--hub-websocket needs TLS, and a local hub: give it with --trust on, and leave --hub-mqtt on"
+            )
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -21,7 +21,6 @@ from multiprocessing.connection import Connection as Pipe
 from multiprocessing.util import Finalize
 from typing import Any
 
-from flask import Flask
 from granian import _signals
 
 from pi_auto.server.admin.requests import answer, first_link
@@ -29,13 +28,17 @@ from pi_auto.server.admin.socket import socket_file
 from pi_auto.server.admin.socket import start as start_admin
 from pi_auto.server.app import create_app
 from pi_auto.server.context import Context, open_context
+from pi_auto.server.doors import Doors
+from pi_auto.server.draining import Draining
 from pi_auto.server.links.base import HubFailed
 from pi_auto.server.links.local import LocalLink
 from pi_auto.server.plain import PlainPort, serve_plain
+from pi_auto.server.refusals import Refusals
 from pi_auto.server.settings import Address, Settings
 from pi_auto.server.stalled import MOST_SILENCE, end_stalled
 from pi_auto.server.store.engine import StoreError
 from pi_auto.server.trust.errors import TrustError
+from pi_auto.server.trust.renewal import Renewal, Show
 
 HUB_READY_WITHIN = 20.0  # seconds
 _LAST_ANSWERS = 0.7  # seconds for requests that are under way when the worker is to stop
@@ -78,10 +81,13 @@ class _Stop:
                 end(signal.SIGTERM, None)
 
 
-def load(settings: Settings, port: int, reports: Pipe, plain: socket.socket | None = None) -> Flask:
+def load(
+    settings: Settings, port: int, reports: Pipe, doors: Doors, plain: socket.socket | None = None
+) -> Draining:
     """Open everything, hand granian the app, and tell `reports` how it went: (why it failed, where the hub is).
 
-    `plain` is the socket of the port without TLS, where there is one.
+    `doors` are the servers that show the certificate; `plain` is the socket of the port without TLS, where
+    there is one.
     """
     stop = _Stop()
     _in_background("parent", _leave_with_parent)
@@ -104,11 +110,19 @@ def load(settings: Settings, port: int, reports: Pipe, plain: socket.socket | No
     _in_background("ready", _report_ready, reports, context)
     _in_background("writer", _leave_without_writer, context)
     if context.fleet:
-        _answer_administrators(context, port)
+        renewal = Renewal(context.fleet, context.clock, _shows(context, doors))
+        _in_background("certificate", renewal.run)
+        _answer_administrators(replace(context, renewal=renewal), port)
         _announce(context, context.fleet.fleet_id, port, plain)
     if plain:
         _in_background("plain", serve_plain, plain, PlainPort(app, context, port))
-    return app
+    return Draining(app, Refusals("the API"))
+
+
+def _shows(context: Context, doors: Doors) -> list[Show]:
+    """Who is told of a new certificate."""
+    hub = [context.link.show_certificate] if isinstance(context.link, LocalLink) else []
+    return [doors.renew, *hub]
 
 
 def _answer_administrators(context: Context, port: int) -> None:

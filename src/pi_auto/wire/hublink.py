@@ -14,8 +14,11 @@ A connection starts with a request `{"op": …}`:
   answer `{"ok": true, "status", "payload"}`, or `{"ok": false, "error", "code": "offline" | "timeout"}`.
 - `events` `{"after": N}` turns the connection into a stream of Event lines with rising
   sequence numbers, from the first one above N, old ones first, then live.
-- `info` tells what runs; answer `{"ok": true, "mqtt": "ADDRESS:PORT", "host", "pid"}`. A server that starts anew
-  adopts a hub that outlived it, so that devices stay connected while the server is away.
+- `certificate` `{"pem"}` shows another certificate, with its chain and its key, to whoever connects from now on;
+  answer `{"ok": true}`. The key is on no disk: this connection never leaves the machine, nor the user.
+- `info` tells what runs; answer `{"ok": true, "mqtt": "ADDRESS:PORT", "websocket": "ADDRESS:PORT" | "off", "tls",
+  "host", "pid"}`. A server that starts anew adopts a hub that outlived it, so that devices stay connected while
+  the server is away.
 - `stop` ends the hub cleanly; answer `{"ok": true}`.
 - `acknowledge` `{"through": N}` says that events up to N are in the server's books; answer `{"ok": true}`.
 

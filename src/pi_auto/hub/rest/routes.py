@@ -31,11 +31,17 @@ ROUTES = (
 )
 
 
-def service_side(hub: Services, connections: Connections) -> web.Application:
-    """The whole application, and the way in for devices that have nothing but HTTPS."""
+def devices_side(hub: Services, connections: Connections) -> web.Application:
+    """MQTT by WebSocket and nothing else, for a port that strangers reach."""
     app = application(hub)
     app[websocket.CONNECTIONS] = connections
     app.router.add_get(websocket.PATH, websocket.serve)
+    return app
+
+
+def service_side(hub: Services, connections: Connections) -> web.Application:
+    """The whole application, and the way in for devices that have nothing but HTTPS."""
+    app = devices_side(hub, connections)
     for method, path, right, rate, handler in ROUTES:
         app.router.add_route(method, path, allowed(right, rate, handler))
     return app

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import cast
+from typing import NamedTuple, cast
 
 from aiohttp import web
 
@@ -20,25 +21,34 @@ from pi_auto.hub.rest.guard import GUARD, Guard
 _GRACE = 2.0  # seconds for requests under way when the hub stops
 
 
-async def listen(stack: AsyncExitStack, app: web.Application, options: Options, port: int) -> str:
+class Place(NamedTuple):
+    """Where to listen, and the options that say so."""
+
+    host: str
+    port: int
+    options: str = "--host or --https-port"
+
+
+async def listen(
+    stack: AsyncExitStack, app: web.Application, options: Options, place: Place, tls: ssl.SSLContext
+) -> str:
     """Serve until the stack closes; answers ADDRESS:PORT. Raises OperatorError."""
     app[GUARD] = guard = Guard(options.connect_timeout)
     runner = web.AppRunner(
         app, access_log=None, shutdown_timeout=_GRACE, keepalive_timeout=60, logger=_logger(app[HUB].complaints)
     )
-    tls = options.rest_tls()
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     make = cast("Callable[[], asyncio.Protocol]", runner.server)
     try:
         server = await asyncio.get_running_loop().create_server(
-            lambda: guard.protocol(make), options.host, port, ssl=tls, backlog=BACKLOG,
+            lambda: guard.protocol(make), place.host, place.port, ssl=tls, backlog=BACKLOG,
             ssl_handshake_timeout=options.connect_timeout,
         )  # fmt: skip
     except OSError as error:
         raise OperatorError(
-            f"cannot listen for HTTPS on {options.host}:{port}: {reason(error)}; "
-            "end what uses it or name another --host or --https-port"
+            f"cannot listen for HTTPS on {place.host}:{place.port}: {reason(error)}; "
+            f"end what uses it or name another {place.options}"
         ) from error
     stack.callback(server.close)
     stack.callback(asyncio.create_task(guard.sweep()).cancel)

@@ -104,6 +104,13 @@ def _add_fleet(commands: Any) -> None:
     add("--installer", metavar="FILE", type=Path, required=True, help="the install_pi_client.sh of the release")
     add("--output", metavar="FILE", type=Path, required=True, help="where to write it")
     group.choices["installer"].set_defaults(command=_write_installer)
+    add = _action(
+        group, "rotate-certificate", "give the running server and its hub another certificate and key, at once",
+        "rotate certificate", str,
+    )  # fmt: skip
+    add("--leaked", action="store_true", help="the old key is in strange hands: say how long that matters")
+    rotate = group.choices["rotate-certificate"]
+    rotate.set_defaults(command=lambda options: _rotated(_ask(options, "rotate certificate"), options.leaked))
 
 
 def _add_card(add: Callable[..., Any]) -> None:
@@ -148,7 +155,7 @@ def _ask(options: argparse.Namespace, request: str) -> dict[str, Any]:
 
 _ASKED = (
     "name", "scopes", "days", "policy", "serial", "fingerprint", "most", "device_id", "reason", "servers",
-    "batch",
+    "batch", "leaked",
 )  # fmt: skip
 
 
@@ -194,6 +201,18 @@ def _waiting(one: dict[str, Any]) -> str:
 
 def _json(answer: dict[str, Any]) -> str:
     return json.dumps(answer["card"], indent=2)
+
+
+def _rotated(answer: dict[str, Any], leaked: bool) -> str:
+    where = "server and hub show it" if answer["shown"] else "it is shown within seconds, when the hub is back"
+    said = f"a new certificate, good until {answer['ends']}; {where}. Devices need nothing"
+    if not leaked:
+        return said
+    return (
+        f"{said}\nThe old key is not refused by that: until {answer['before']} whoever has it, and stands in a"
+        " device's way, can pose as this server. What was recorded before cannot be read with it. If that is too"
+        " long, keep the devices' network to yourself until then"
+    )
 
 
 def _secret(answer: dict[str, Any]) -> str:

@@ -26,6 +26,7 @@ from pi_auto.server.operators.letting_in import link_file
 from pi_auto.server.operators.rules import scopes_of
 from pi_auto.server.plain import place_of
 from pi_auto.server.settings import Address
+from pi_auto.server.trust.errors import TrustError
 from pi_auto.server.trust.fleet import Fleet
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fields import Fields
@@ -174,6 +175,20 @@ def _card(context: Context, fields: Fields) -> dict[str, Any]:
     return {"card": fleet.card(servers, token).to_json()}
 
 
+def _rotate_certificate(context: Context, fields: Fields) -> dict[str, Any]:
+    """Another certificate and key for the server and its hub, at once; the old pair stays good to devices."""
+    leaked = fields.optional("leaked", fields.flag, default=False)
+    if context.renewal is None:
+        raise FieldError("the server", "not running", "a running one, which shows the certificate")
+    try:
+        before = fleet_of(context).certificate_ends()
+        ends, shown = context.renewal.rotate()
+    except TrustError as error:
+        raise FieldError("the certificate", "not replaced", str(error)) from error
+    _noted(context, "certificate", "fleet", "rotated after a leak" if leaked else "rotated")
+    return {"ends": format_time(ends), "before": format_time(before), "shown": shown}
+
+
 def _address(text: str, path: str) -> ServerAddress:
     """`HOST:PORT`, or `public:HOST:PORT` for a proxy with a certificate of the world's authorities."""
     bare = text.removeprefix(f"{PUBLIC}:")
@@ -233,4 +248,5 @@ REQUESTS: dict[str, Callable[[Context, Fields], dict[str, Any]]] = {
     "lift": _lift,
     "decommission": _decommission,
     "card": _card,
+    "rotate certificate": _rotate_certificate,
 }

@@ -31,9 +31,11 @@ from pi_auto.server.links.base import HubAccess
 from pi_auto.server.trust.fleet import Fleet
 from pi_auto.server.trust.signatures import is_signed_by
 from pi_auto.wire.enrolment import Enrolment, Nonce, Renewal, Token
+from pi_auto.wire.fleet_card import server_name
 from pi_auto.wire.fleet_proof import ProofRequest
 from pi_auto.wire.keys import PublicKey
 from pi_auto.wire.registration import HubDial, RegistrationAnswer
+from pi_auto.wire.server_address import is_host
 from pi_auto.wire.signed import ENROLMENT, RENEWAL, Signed
 from pi_auto.wire.verdicts import Refused, Refusing, Waiting
 
@@ -93,11 +95,18 @@ def renew_token() -> Response:
 
 
 def reachable(dial: HubDial) -> HubDial:
-    """A hub that listens on every address is reached where the caller has just reached us."""
+    """A hub that listens on every address is reached where the caller has just reached us.
+
+    A Host that is no host, or the fleet's name, which no resolver knows, says nothing: the server's own name does.
+    """
     if not ipaddress.ip_address(dial.address).is_unspecified:
         return dial
     host = request.host.rpartition(":")[0] if request.host.rpartition(":")[2].isdigit() else request.host
-    return replace(dial, address=host.strip("[]") or dial.address)
+    host = host.strip("[]")
+    context = current()
+    if is_host(host) and not (context.fleet and host.lower() == server_name(context.fleet.fleet_id)):
+        return replace(dial, address=host)
+    return replace(dial, address=next(iter(context.settings.names), dial.address))
 
 
 def _fleet(context: Context) -> Fleet:

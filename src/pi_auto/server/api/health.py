@@ -26,10 +26,12 @@ def health() -> Response:
         "timestamp": format_time(context.clock()),
         "version": __version__,
     }
+    state = context.link.state() if context.link else None
     if context.fleet:
-        body |= {"fleet_id": context.fleet.fleet_id, "tls": {"https": _https_port(context)}}
-    if context.link:
-        body["hub"] = context.link.state().to_json()
+        ports = {"https": _https_port(context)} | (state.tls_ports if state else {})
+        body |= {"fleet_id": context.fleet.fleet_id, "tls": ports}
+    if state:
+        body["hub"] = state.to_json()
     return respond(body, 200 if well else 503)
 
 

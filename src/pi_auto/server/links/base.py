@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pi_auto.wire.connection_string import ConnectionString
@@ -43,11 +43,15 @@ class MethodAnswer:
 
 @dataclass(frozen=True, slots=True)
 class LinkState:
-    """How a hub's link stands: whether the hub answers, and whether its events are read; None: not known yet."""
+    """How a hub's link stands: whether the hub answers, and whether its events are read; None: not known yet.
+
+    `tls_ports` are those at which a hub of the server's own speaks TLS, by what is spoken there.
+    """
 
     kind: str
     answers: bool | None
     events: bool | None
+    tls_ports: dict[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As /api/health tells it."""

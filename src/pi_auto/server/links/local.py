@@ -12,9 +12,12 @@ from pi_auto.server.links.base import HubAccess, HubFailed, HubUnavailable, Link
 from pi_auto.server.links.control import ControlRoom
 from pi_auto.server.links.follower import Follower
 from pi_auto.server.links.supervisor import Supervisor
+from pi_auto.server.links.tls import HubTls
 from pi_auto.server.settings import Address, Settings
 from pi_auto.server.store.engine import Store
 from pi_auto.server.store.writer import Writer
+from pi_auto.server.trust.fleet import Fleet
+from pi_auto.wire.fleet_card import server_name
 from pi_auto.wire.registration import HubDial
 
 
@@ -26,8 +29,11 @@ class LocalLink:
         self._room = ControlRoom(supervisor.socket)
 
     @classmethod
-    def start(cls, settings: Settings, store: Store, writer: Writer) -> Self:
-        """Start the hub and follow its events; returns at once, whether or not it is up yet. Raises HubFailed."""
+    def start(cls, settings: Settings, store: Store, writer: Writer, fleet: Fleet | None = None) -> Self:
+        """Start the hub and follow its events; returns at once, whether or not it is up yet. Raises HubFailed.
+
+        With a fleet it speaks TLS, by the fleet's name and with its server's certificate.
+        """
         if settings.hub_mqtt is None:
             raise ValueError("the settings switch the hub off")
         folder = settings.data / "hub"
@@ -36,8 +42,14 @@ class LocalLink:
             source = _source(folder)
         except OSError as error:
             raise HubFailed(f"the hub's folder {folder} cannot be used: {error.strerror}") from error
-        supervisor = Supervisor(settings.data, settings.hub_mqtt, insecure=settings.insecure_plain_mqtt)
+        supervisor = Supervisor(
+            settings.data, settings.hub_mqtt, insecure=settings.insecure_plain_mqtt, tls=_tls(settings, fleet)
+        )
         return cls(supervisor, Follower(supervisor.socket, source, store, writer))
+
+    def show_certificate(self) -> None:
+        """Have the hub show the certificate that the server has now. Raises HubUnavailable."""
+        self._supervisor.show_certificate()
 
     def put_device(self, device_id: str) -> HubAccess:
         """Make sure the device exists at the hub. Raises HubUnavailable."""
@@ -71,11 +83,22 @@ class LocalLink:
         bound = self._supervisor.bound()
         if bound is None:
             raise HubUnavailable("it is starting")
-        return HubAccess(self._room.keys(operation, device_id), HubDial(bound.host, bound.port, tls=False))
+        websocket = self._supervisor.websocket()
+        dial = HubDial(
+            bound.host,
+            bound.port,
+            tls=self._supervisor.speaks_tls,
+            websocket_port=websocket.port if websocket else None,
+        )
+        return HubAccess(self._room.keys(operation, device_id), dial)
 
     def state(self) -> LinkState:
         """How the link stands."""
-        return LinkState("local", self._supervisor.bound() is not None, self._follower.reads())
+        bound, websocket = self._supervisor.bound(), self._supervisor.websocket()
+        ports: dict[str, int] = {}
+        if bound and self._supervisor.speaks_tls:
+            ports = {"mqtt": bound.port} | ({"websocket": websocket.port} if websocket else {})
+        return LinkState("local", bound is not None, self._follower.reads(), ports)
 
     def wait_bound(self, timeout: float) -> Address:
         """Where the hub listens, once it does; HubFailed after so many seconds."""
@@ -86,6 +109,12 @@ class LocalLink:
         self._follower.stop()
         self._supervisor.close()
         self._follower.close()
+
+
+def _tls(settings: Settings, fleet: Fleet | None) -> HubTls | None:
+    if fleet is None:
+        return None
+    return HubTls(server_name(fleet.fleet_id), fleet.certificate.pem_in_the_clear, settings.hub_websocket)
 
 
 def _source(folder: Path) -> str:

@@ -13,6 +13,7 @@ import signal
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pi_auto.server.links.base import HubUnavailable
 from pi_auto.server.links.socket import HubSocket
@@ -28,11 +29,15 @@ _DIES_WITHIN = 1.0  # seconds, of SIGKILL
 class RunningHub:
     """A hub's process, held so that its pid cannot become another's; to be let go.
 
-    `address` is where it listens for MQTT, None where it does not say.
+    `address` is where it listens for MQTT, None where it does not say; `websocket` where for MQTT by
+    WebSocket, if it does; `name` is what connection strings call it, with `tls` also its certificate.
     """
 
     pid: int
     address: Address | None
+    websocket: Address | None
+    name: str
+    tls: bool
     _process: int  # a descriptor, see pidfd_open(2)
     _conversation: HubSocket
 
@@ -49,7 +54,11 @@ class RunningHub:
         except OSError:  # it has just gone
             conversation.close()
             return None
-        return cls(pid, _address_told(conversation), process, conversation)
+        said = _told(conversation)
+        return cls(
+            pid, _address(said, "mqtt"), _address(said, "websocket"), str(said.get("host", "")),
+            said.get("tls") is True, process, conversation,
+        )  # fmt: skip
 
     def let_go(self) -> None:
         """The hub goes on without us."""
@@ -80,6 +89,11 @@ class RunningHub:
         if not self.address or not self.wait(within):
             self.kill()
 
+    def show(self, pem: bytes) -> None:
+        """Have it show this certificate from the next connection on. Raises HubUnavailable or HubRefused."""
+        self._conversation.patience(_ANSWERS_WITHIN)
+        self._conversation.ask({"op": "certificate", "pem": pem.decode()})
+
     def kill(self) -> None:
         """End it at once; what it has acknowledged is on its disk."""
         with suppress(ProcessLookupError):
@@ -96,9 +110,15 @@ class RunningHub:
         return True
 
 
-def _address_told(conversation: HubSocket) -> Address | None:
+def _told(conversation: HubSocket) -> dict[str, Any]:
     try:
-        said = Fields(conversation.ask({"op": "info"}))
-        return Address.parse(said.text("mqtt", most=300), "the hub's address")
-    except (HubUnavailable, FieldError, SettingsError):
+        return conversation.ask({"op": "info"})
+    except HubUnavailable:
+        return {}
+
+
+def _address(said: dict[str, Any], name: str) -> Address | None:
+    try:
+        return Address.parse(Fields(said).text(name, most=300), "the hub's address")
+    except (FieldError, SettingsError):
         return None

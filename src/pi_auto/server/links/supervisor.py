@@ -16,9 +16,11 @@ import time
 from pathlib import Path
 
 from pi_auto.files import write_whole
-from pi_auto.server.links.base import HubFailed
+from pi_auto.server.links.base import HubFailed, HubUnavailable
 from pi_auto.server.links.running import RunningHub
-from pi_auto.server.settings import Address, SettingsError
+from pi_auto.server.links.socket import HubSocket
+from pi_auto.server.links.tls import HubTls, in_memory
+from pi_auto.server.settings import OFF, Address, SettingsError
 
 SOCKET = "hub.sock"
 _FIRST_DELAY = 0.1  # seconds, doubled for each young death
@@ -41,14 +43,15 @@ class Supervisor:
     only where that is gone.
     """
 
-    def __init__(self, data: Path, address: Address, *, insecure: bool = False) -> None:
+    def __init__(self, data: Path, address: Address, *, insecure: bool = False, tls: HubTls | None = None) -> None:
         self.folder = data / "hub"
         self.socket = self.folder / SOCKET
-        self._address, self._insecure = address, insecure
+        self._address, self._insecure, self._tls = address, insecure, tls
         self._last_port = data / "hub-port"
         self._deaths = 0
         self._refusals = 0  # of those, how often it ended by itself: it may not get its port
         self._bound: Address | None = None
+        self._websocket: Address | None = None
         self._news = threading.Condition()
         self._stopping = threading.Event()
         self._process: subprocess.Popen[str] | None = None
@@ -58,6 +61,24 @@ class Supervisor:
     def bound(self) -> Address | None:
         """Where the hub listens; nothing while it does not."""
         return self._bound
+
+    @property
+    def speaks_tls(self) -> bool:
+        """Whether the hub is to speak TLS."""
+        return self._tls is not None
+
+    def websocket(self) -> Address | None:
+        """Where it listens for MQTT by WebSocket, if it does."""
+        return self._websocket if self._bound else None
+
+    def show_certificate(self) -> None:
+        """Have the hub show what the server's certificate is now. Raises HubUnavailable.
+
+        One that is starting reads it by itself, and is told once more: twice does no harm.
+        """
+        if self._tls:
+            with HubSocket(self.socket, _STOP_WITHIN) as hub:
+                hub.ask({"op": "certificate", "pem": self._tls.pem().decode()})
 
     def wait_bound(self, timeout: float) -> Address:
         """The same once it listens; HubFailed after so many seconds, or when it has ended again and again."""
@@ -102,7 +123,7 @@ class Supervisor:
                 running.stop(_STOP_WITHIN)
                 return None
             _log.info("took over the hub that listens on %s (process %d)", running.address, running.pid)
-            self._take(running.address)
+            self._take(running.address, running.websocket)
             return running.attend(_LOOK_EVERY, _SILENCES)
         finally:
             running.let_go()
@@ -112,19 +133,34 @@ class Supervisor:
         if address is None:
             _log.warning("the hub of process %d runs and does not answer: it is replaced", running.pid)
             return False
-        wanted = address.host == self._address.host and self._address.port in (0, address.port)
-        if not wanted:
+        if not _fits(address, self._address):
             _log.warning("a hub listens on %s, not on %s: it is replaced", address, self._address)
-        return wanted
+            return False
+        if self._tls is None:
+            return not running.tls
+        return self._speaks_as_wanted(running, self._tls)
+
+    @staticmethod
+    def _speaks_as_wanted(running: RunningHub, tls: HubTls) -> bool:
+        """Whether a hub is the fleet's by name and shows its certificate, which it is handed anew."""
+        if (running.name, running.tls) != (tls.name, True) or not _fits(running.websocket, tls.websocket):
+            _log.warning("the hub of process %d does not speak TLS as %s: it is replaced", running.pid, tls.name)
+            return False
+        try:
+            running.show(tls.pem())
+        except HubUnavailable as error:
+            _log.warning("the hub of process %d does not take the certificate: %s", running.pid, error)
+            return False
+        return True
 
     def _run_once(self) -> str:
         """Start a hub and attend it until it ends; says how."""
-        with self._news:
+        with in_memory(self._tls.pem() if self._tls else b"") as certificate, self._news:
             if self._stopping.is_set():
                 return "before it began"
             self._process = process = subprocess.Popen(
-                self._command(), cwd=self.folder, text=True, start_new_session=True,
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                self._command(certificate), cwd=self.folder, text=True, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, pass_fds=[certificate] if self._tls else [],
             )  # fmt: skip
         with process:
             assert process.stdout  # noqa: S101 - for the type checker: it was asked for
@@ -144,9 +180,10 @@ class Supervisor:
         finally:
             running.let_go()
 
-    def _command(self) -> list[str]:
+    def _command(self, certificate: int) -> list[str]:
         """The hub's command line; its socket is named from its own folder, since such a name is short."""
-        options = ["--insecure-plain-mqtt"] if self._insecure else []
+        options = ["--insecure-plain-mqtt"] if self._insecure and not self._tls else []
+        options += self._tls.options(certificate) if self._tls else []
         return [
             sys.executable, "-P", "-m", "pi_auto.hub.cli", "run", "--data", str(self.folder),
             "--host", self._address.host, "--mqtt-port", str(self._port()), "--socket", SOCKET,
@@ -170,15 +207,17 @@ class Supervisor:
         try:
             said = dict(part.partition("=")[::2] for part in shlex.split(rest))
             address = Address.parse(said.get("mqtt", ""), "the hub's ready line")
+            websocket = Address.parse(said.get("websocket", OFF), "the hub's ready line")
         except (ValueError, SettingsError):
             _log.warning("the hub's ready line cannot be read: %s", line)
             return False
-        self._take(address)
+        self._take(address, websocket)
         return address is not None
 
-    def _take(self, address: Address | None) -> None:
-        """Have this as the hub's address, now and for its next start."""
+    def _take(self, address: Address | None, websocket: Address | None) -> None:
+        """Have these as the hub's addresses, the first also for its next start."""
         if address:
+            self._websocket = websocket
             self._remember(address.port)
             self._deaths = self._refusals = 0
             self._tell(address)
@@ -193,6 +232,13 @@ class Supervisor:
         with self._news:
             self._bound = address
             self._news.notify_all()
+
+
+def _fits(found: Address | None, wanted: Address | None) -> bool:
+    """Whether it listens where it should; any port is right where port 0 is wanted."""
+    if found is None or wanted is None:
+        return found is wanted
+    return found.host == wanted.host and wanted.port in (0, found.port)
 
 
 def _end(process: subprocess.Popen[str]) -> None:

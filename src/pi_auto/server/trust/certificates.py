@@ -18,8 +18,8 @@ from pi_auto.wire.fleet_card import server_name
 from pi_auto.wire.server_address import is_ip
 
 Key = ec.EllipticCurvePrivateKey
-SERVER_LASTS = timedelta(days=397)
-RENEW_BEFORE = timedelta(days=60)
+SERVER_LASTS = timedelta(days=90)  # a stolen key is good for so long: nothing else ends it (decision 0038)
+RENEW_BEFORE = timedelta(days=30)
 _AUTHORITY_LASTS = timedelta(
     days=30 * 365
 )  # to change it, every device has to be told by an offline-signed target

@@ -8,7 +8,6 @@ its key. Whatever a power cut leaves out is made at the next start.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -47,12 +46,22 @@ class Certificate:
     file: Path
     password: str = field(repr=False)
 
-    def key_in_memory(self) -> int:
-        """A file descriptor of the key in the clear, which is on no disk. Children that are forked inherit it."""
-        key = load_pem_private_key(self.file.read_bytes(), self.password.encode())
-        descriptor = os.memfd_create("server-key")
-        os.write(descriptor, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        return descriptor
+    def read(self) -> x509.Certificate:
+        """The certificate itself. Raises TrustError."""
+        try:
+            return x509.load_pem_x509_certificate(self.file.read_bytes())
+        except (OSError, ValueError) as error:
+            raise TrustError(f"the server's certificate {self.file} cannot be used: {error}") from error
+
+    def pem_in_the_clear(self) -> bytes:
+        """The same as the file holds, the key unsealed: for memory alone, never for a disk. Raises TrustError."""
+        try:
+            pem = self.file.read_bytes()
+            key = load_pem_private_key(pem, self.password.encode())
+        except (OSError, ValueError) as error:
+            raise TrustError(f"the server's certificate {self.file} cannot be used: {error}") from error
+        chain = pem[: pem.index(b"-----BEGIN ENCRYPTED")]
+        return chain + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,17 @@ class Fleet:
         return FleetCard(
             self.fleet_id, self.authority.pem, self.authority.public_key, tuple(servers), batch_token=batch_token
         )
+
+    def renew_certificate(self, now: datetime, *, at_once: bool = False) -> bool:
+        """See to a certificate that serves for a while, or to another one `at_once`; whether it is another.
+
+        Raises TrustError.
+        """
+        return _renew(self.certificate, self.authority, certified(self.fleet_id, self.names), now, at_once)
+
+    def certificate_ends(self) -> datetime:
+        """Until when the certificate is good. Raises TrustError."""
+        return self.certificate.read().not_valid_after_utc
 
     def prove(self, nonce: str, now: datetime) -> Signed:
         """The proof of the fleet, and of the time, to whoever asks with a nonce."""
@@ -109,11 +129,13 @@ def open_fleet(data: Path, setting: Path | None, names: tuple[str, ...] | None, 
     return Fleet(authority, key, names or (), certificate)
 
 
-def _renew(held: Certificate, authority: Authority, names: tuple[str, ...], now: datetime) -> None:
-    """See to a certificate that serves; what is there is kept as long as it does."""
+def _renew(
+    held: Certificate, authority: Authority, names: tuple[str, ...], now: datetime, at_once: bool = False
+) -> bool:
+    """See to a certificate that serves; what is there is kept as long as it does, unless one is due `at_once`."""
     try:
-        if _serves(held, authority, names, now):
-            return
+        if not at_once and _serves(held, authority, names, now):
+            return False
         key = new_key()
         certificate = server_certificate(authority.fleet_id, names, key.public_key(), authority.ca_key, now)
         encryption = BestAvailableEncryption(held.password.encode())
@@ -122,6 +144,7 @@ def _renew(held: Certificate, authority: Authority, names: tuple[str, ...], now:
     except OSError as error:
         raise TrustError(f"the server's certificate {held.file} cannot be used: {error.strerror}") from error
     _log.info("the server has a new certificate, for %s", ", ".join(names))
+    return True
 
 
 def _serves(held: Certificate, authority: Authority, names: tuple[str, ...], now: datetime) -> bool:
