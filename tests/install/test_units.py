@@ -16,7 +16,7 @@ from pi_auto.client.agent.methods.reboot import WISH
 from pi_auto.client.clockfloor.floor import FOLDER
 from pi_auto.client.clockfloor.raising import PROOF_FILE
 from pi_auto.client.settings import Settings
-from pi_auto.client.wifi.attempt import FOLDER
+from pi_auto.client.wifi.attempt import FOLDER as WIFI_FOLDER
 from pi_auto.client.wifi.door import DOOR
 
 ROOT = Path(__file__).parents[2]
@@ -96,7 +96,7 @@ def test_only_capture_may_hand_over_a_wifi_code() -> None:
     assert (door["Socket"]["SocketGroup"], door["Socket"]["SocketMode"]) == ("pi-auto-capture", "0660")
     assert "Install" not in door  # capture brings it
     assert "pi-auto-wifi.socket" in unit("pi-auto-capture")["Unit"]["Wants"].split()
-    assert f"/run/{helper['RuntimeDirectory']}" == str(FOLDER)
+    assert f"/run/{helper['RuntimeDirectory']}" == str(WIFI_FOLDER)
 
 
 def test_the_helper_has_networkmanager_and_nothing_else_and_leaves_no_core() -> None:

@@ -45,9 +45,7 @@ def dial(
     return sock
 
 
-def _connected(
-    address: tuple[str, int], deadline: float, line: Line | None, through: str | None
-) -> socket.socket:
+def _connected(address: tuple[str, int], deadline: float, line: Line | None, through: str | None) -> socket.socket:
     """As socket.create_connection, which shows its socket to nobody before it is connected."""
     failure: OSError = OSError("the name leads to no address")
     for family, kind, protocol, _, found in socket.getaddrinfo(*address, type=socket.SOCK_STREAM):
