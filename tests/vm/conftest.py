@@ -30,7 +30,13 @@ from support.vm.site import Site
 
 ROOT = Path(__file__).parents[2]
 FIRST = ("test_guide",)  # begins before anything is installed
-LAST = ("test_installing", "test_guide_lines", "test_reset", "test_image")  # modules with a Pi of their own
+LAST = (
+    "test_installing",
+    "test_guide_lines",
+    "test_reset",
+    "test_image",
+    "test_clock",
+)  # modules with a Pi of their own
 
 # The virtual Pi takes minutes: it is tried by script/test-vm.
 collect_ignore_glob = [] if os.environ.get("PI_AUTO_VM") == "1" else ["test_*.py"]
