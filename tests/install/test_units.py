@@ -140,6 +140,7 @@ def test_the_clock_is_raised_before_the_agent_starts_and_whenever_it_hands_a_tim
     path = unit("pi-auto-clock.path")
     assert path["Path"]["PathChanged"] == f"/var/lib/pi-auto-client/agent/{PROOF_FILE}"
     assert "Install" not in path  # the agent brings it
+    assert path["Unit"]["PartOf"] == "pi-auto-client.service"  # and goes with it, when all is uninstalled
     assert "Install" not in unit("pi-auto-clock")
 
 

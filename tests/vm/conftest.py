@@ -36,7 +36,8 @@ LAST = (
     "test_server",
     "test_reset",
     "test_image",
-)  # have their own machines
+    "test_clock",
+)  # modules with a Pi of their own
 
 # The virtual Pi takes minutes: it is tried by script/test-vm.
 collect_ignore_glob = [] if os.environ.get("PI_AUTO_VM") == "1" else ["test_*.py"]

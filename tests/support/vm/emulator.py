@@ -51,8 +51,8 @@ class Wires:
         return f"{prefix}:00:00:{self.number:02x}"
 
 
-def command_line(image: Image, wires: Wires) -> list[str]:
-    """The emulator with all its options."""
+def command_line(image: Image, wires: Wires, clock: str | None = None) -> list[str]:
+    """The emulator with all its options; `clock` is what its clock chip says at the start, if not the time."""
     special = _with_pci(image, wires) if image.kind.has_pci else _raspberry(image, wires)
     return [
         image.kind.emulator, *image.kind.board, *_acceleration(),
@@ -60,6 +60,7 @@ def command_line(image: Image, wires: Wires) -> list[str]:
         "-qmp", f"unix:{wires.control},server=on,wait=off",
         "-trace", "enable=hid_kbd_queue_full",
         "-kernel", str(image.kernel), "-initrd", str(image.initrd),
+        *(("-rtc", f"base={clock}") if clock else ()),
     ]  # fmt: skip
 
 

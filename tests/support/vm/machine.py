@@ -42,6 +42,7 @@ class Machine:
         self._qmp: Qmp | None = None
         self._follower: subprocess.Popen[bytes] | None = None
         self._plugged: dict[str, int | None] = {}
+        self.clock: str | None = None  # what its clock chip says at the next start, such as 1970-01-01T00:00:00
         self.patience = BOOTS_WITHIN * image.kind.slow
         self.journal = Journal(self._wires.journal)
         make = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", str(base or image.disk)]
@@ -88,7 +89,7 @@ class Machine:
 
     def power_on(self, *, wait: bool = True) -> None:
         """Start it and wait until it can be logged into."""
-        command = command_line(self._image, self._wires)
+        command = command_line(self._image, self._wires, self.clock)
         with self._wires.words.open("ab") as words:
             self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=words)
         wait_until(self._wires.control.exists, 30, f"QEMU has started; else see {self._wires.words}")

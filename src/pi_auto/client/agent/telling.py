@@ -16,7 +16,8 @@ from pi_auto.wire.times import format_time
 
 SERVER, HUB, UPDATE, WANTED = "server", "hub", "update", "wanted"  # topics
 IDENTIFY, ENROLMENT = "identify", "enrolment"
-REGISTRAR = "registrar"  # who asks to be taken in: while that fails, no other call can do its work
+# Who looks for the server, and who asks to be taken in: while these fail, no other call can do its work.
+SEARCH, REGISTRAR = "search for the server", "registrar"
 _SELDOM = frozenset(("update", "search"))  # who asks seldom: others find out sooner that it answers again
 _MOST = 500  # characters of a sentence
 
@@ -76,5 +77,6 @@ class Telling:
         self._bulletin.take_down()
 
     def _tell_server(self) -> None:
-        fault = self._faults.get(REGISTRAR) or next(iter(self._faults.values()), None)
+        first = (self._faults[who] for who in (SEARCH, REGISTRAR) if who in self._faults)
+        fault = next(first, None) or next(iter(self._faults.values()), None)
         self._bulletin.post(SERVER, {"ok": fault is None, "said": fault or "it answered when it was last asked"})

@@ -13,11 +13,11 @@ from pi_auto.client.agent.network.keeping import keep_address, kept_address
 from pi_auto.client.agent.network.proving import Prover
 from pi_auto.client.agent.network.racing import Found, Race
 from pi_auto.client.agent.network.sources import Sources
+from pi_auto.client.agent.telling import SEARCH
 from pi_auto.wire.server_address import ServerAddress
 
 log = logging.getLogger("pi_auto.network")
 
-_WHO = "search for the server"
 _NEVER = float("inf")
 _PATIENCE = 14.0  # seconds for a search: the longest, a probe of several networks, takes as many
 LONGEST = 30.0  # seconds between two searches: a network may be back at any moment
@@ -66,7 +66,7 @@ class Finding:
     def _settle(self, found: Found) -> None:
         self._pauses.reset()
         self._not_before = time.monotonic() + _AT_LEAST
-        self._telling.reached(_WHO)
+        self._telling.reached(SEARCH)
         keep_address(self._folder, found.candidate.address)
         log.info("the fleet's server is at %s", found.candidate)
         if self._home.settle(found.endpoint):
@@ -75,4 +75,4 @@ class Finding:
     def _tell(self, reasons: list[str]) -> None:
         why = "; ".join(reasons) or "neither card, settings, mDNS nor DNS name an address"
         log.warning("the fleet's server is not found: %s", why)
-        self._telling.failed(_WHO, f"the fleet's server is not found: {why}")
+        self._telling.failed(SEARCH, f"the fleet's server is not found: {why}")
