@@ -1,4 +1,4 @@
-"""From the scanner to the network and back to the spool: capture, the helper, NetworkManager, the agent's proof."""
+"""From the scanner to the network and back: capture, the helper, NetworkManager, the agent's proof."""
 
 from __future__ import annotations
 
