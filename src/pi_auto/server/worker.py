@@ -24,11 +24,14 @@ from typing import Any
 from flask import Flask
 from granian import _signals
 
-from pi_auto.server.admin.requests import answer, first_link
+from pi_auto.server.admin.administrator import Administrator
+from pi_auto.server.admin.people import first_link
+from pi_auto.server.admin.requests import answer
 from pi_auto.server.admin.socket import socket_file
 from pi_auto.server.admin.socket import start as start_admin
 from pi_auto.server.app import create_app
 from pi_auto.server.context import Context, open_context
+from pi_auto.server.enrolment.telling import tell_on
 from pi_auto.server.links.base import HubFailed
 from pi_auto.server.links.local import LocalLink
 from pi_auto.server.plain import PlainPort, serve_plain
@@ -105,6 +108,7 @@ def load(settings: Settings, port: int, reports: Pipe, plain: socket.socket | No
     app = create_app(settings, context)
     if context.fleet:
         _answer_administrators(context, port)
+        _in_background("hub-wishes", tell_on, context)
     if plain:
         _in_background("plain", serve_plain, plain, PlainPort(app, context, port))
     return app
@@ -115,7 +119,7 @@ def _answer_administrators(context: Context, port: int) -> None:
     settings = replace(context.settings, https=Address(str(getattr(context.settings.https, "host", "")), port))
     known = replace(context, settings=settings)
     first_link(known)
-    start_admin(socket_file(settings.data), partial(answer, known))
+    start_admin(socket_file(settings.data), partial(answer, Administrator(known)))
 
 
 def _report_ready(reports: Pipe, context: Context) -> None:

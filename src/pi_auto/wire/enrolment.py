@@ -52,6 +52,7 @@ class Enrolment:
 
     `serial` is its hardware's, `boot` the id of the running boot. `batch_token` is the card's, `secret`
     one that was made for this serial alone; either is shown once and erased when the device is enrolled.
+    `holds` is the SHA-256 of the token it has kept, in hex: that stays good, since this answer may be lost.
     """
 
     fleet_id: str
@@ -62,6 +63,7 @@ class Enrolment:
     registration: Registration
     batch_token: str | None = field(default=None, repr=False)
     secret: str | None = field(default=None, repr=False)
+    holds: str | None = None
 
     @property
     def device_id(self) -> str:
@@ -70,7 +72,7 @@ class Enrolment:
 
     def to_json(self) -> dict[str, Any]:
         """The payload that is signed."""
-        shown = {"batch_token": self.batch_token, "secret": self.secret}
+        shown = {"batch_token": self.batch_token, "secret": self.secret, "holds": self.holds}
         return {
             "fleet_id": self.fleet_id,
             "nonce": self.nonce,
@@ -93,6 +95,7 @@ class Enrolment:
             registration=Registration.from_json(fields.object("registration").raw),
             batch_token=fields.optional("batch_token", lambda n: fields.text(n, most=64, form=BATCH_TOKEN)),
             secret=fields.optional("secret", lambda n: fields.text(n, most=64, form=SECRET)),
+            holds=fields.optional("holds", lambda n: fields.text(n, most=64, form=FINGERPRINT)),
         )
 
 

@@ -32,6 +32,8 @@ ANN = "operator ann"
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(enrolment, "_limiter", Limiter(60, 60.0, lambda: 1000.0))
+    monkeypatch.setattr(enrolment, "_guesses", Limiter(10, 60.0, lambda: 1000.0))
+    monkeypatch.setattr(enrolment, "_devices", Limiter(60, 600.0, lambda: 1000.0, key=str))
 
 
 @pytest.fixture
