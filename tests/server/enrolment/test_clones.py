@@ -167,7 +167,7 @@ def test_answers_to_enrolments_that_are_lost_are_no_clone(desk: Desk) -> None:
     kept = device.token
     for holds in (True, False, False, True):
         device.reboot()
-        desk.enrol(device, **({} if holds else {"holds": None}))
+        desk.take_in(desk.enrolment(device) if holds else desk.enrolment(device, holds=None))
         device.token = kept  # the answer never came
         desk.pass_by(seconds=40)
     desk.renew(device)

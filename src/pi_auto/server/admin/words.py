@@ -58,7 +58,7 @@ def shut_out(answer: dict[str, Any]) -> str:
 def wishes(answer: dict[str, Any]) -> str:
     """Every wish on a line."""
     lines = [
-        f"{one['device_id']:<16} {one['wish']:<8} since {one['made_at']}, tried {one['tries']} {one['error'] or ''}"
+        f"{one['device_id']:<16} {one['wish']:<8} {one['made_at']} tried {one['tries']} {one['error'] or ''}"
         for one in answer["wishes"]
     ]
     return "\n".join(lines) or "the hub was told everything"

@@ -47,4 +47,9 @@ def fragment(view: View) -> dict[str, str]:
 
 def page(**facts: Any) -> str:
     """The whole page."""
-    return _templates.get_template("page.html").render(**facts)
+    return render("page.html", **facts)
+
+
+def render(name: str, **facts: Any) -> str:
+    """One of the pages."""
+    return _templates.get_template(name).render(**facts)
