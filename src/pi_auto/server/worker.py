@@ -30,6 +30,7 @@ from pi_auto.server.admin.requests import answer
 from pi_auto.server.admin.socket import socket_file
 from pi_auto.server.admin.socket import start as start_admin
 from pi_auto.server.app import create_app
+from pi_auto.server.audit.housekeeping import prune_on
 from pi_auto.server.context import Context, open_context
 from pi_auto.server.enrolment.telling import tell_on
 from pi_auto.server.links.base import HubFailed
@@ -109,6 +110,7 @@ def load(settings: Settings, port: int, reports: Pipe, plain: socket.socket | No
     if context.fleet:
         _answer_administrators(context, port)
         _in_background("hub-wishes", tell_on, context)
+        _in_background("audit", prune_on, context)
     if plain:
         _in_background("plain", serve_plain, plain, PlainPort(app, context, port))
     return app

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 _BUSY = 10.0  # seconds
 _CLONED = "SELECT 1 FROM identities WHERE device_id = ? AND cloned_at IS NOT NULL"
+_DECISIONS = """
+    SELECT at, actor, action, subject, outcome, detail, address, times, last_at FROM audit
+    WHERE coalesce(last_at, at) >= ? AND (? IS NULL OR subject = ?) ORDER BY number
+"""
 _DEVICES = "SELECT device_id, hostname FROM devices ORDER BY device_id"
 
 
@@ -47,6 +51,14 @@ def known_devices(data: Path) -> list[tuple[str, str | None]]:
     return [(str(device_id), hostname) for device_id, hostname in _read(path, _DEVICES, ())]
 
 
+def decisions(data: Path, subject: str | None, since: str) -> list[Any]:
+    """Rows of the audit trail in the books, the oldest first: about one subject or all, from `since` on."""
+    path = data / BOOKS
+    if not path.exists():
+        return []
+    return _read(path, _DECISIONS, (since, subject, subject))
+
+
 def require_single(data: Path, device_id: str) -> None:
     """Nothing is asked of two devices that have one key. Raises CommandFailed."""
     path = data / BOOKS
@@ -57,7 +69,7 @@ def require_single(data: Path, device_id: str) -> None:
         )
 
 
-def _read(path: Path, query: str, values: tuple[str, ...]) -> list[Any]:
+def _read(path: Path, query: str, values: tuple[str | None, ...]) -> list[Any]:
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=_BUSY)) as books:
             return books.execute(query, values).fetchall()

@@ -23,6 +23,11 @@ def _date(moment: datetime) -> str:
     return f"{moment.day} {moment:%b}"
 
 
+def _brief(time: str) -> str:
+    """A time as it travels, to the minute."""
+    return f"{time[:10]} {time[11:16]}"
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("pi_auto.server.console"),
@@ -30,7 +35,14 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    filters = {"printable": printable, "iso": format_time, "exactly": exactly, "clock": _clock, "date": _date}
+    filters = {
+        "printable": printable,
+        "iso": format_time,
+        "exactly": exactly,
+        "clock": _clock,
+        "date": _date,
+        "brief": _brief,
+    }
     environment.filters.update(filters)
     return environment
 
