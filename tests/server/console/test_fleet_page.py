@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zxingcpp
@@ -17,7 +18,7 @@ from pi_auto.server.app import create_app
 from pi_auto.server.audit.tables import audit
 from pi_auto.server.context import Context, open_context
 from pi_auto.server.enrolment.tables import batches, binding_codes, identities, pending, revocations
-from pi_auto.server.operators import tokens
+from pi_auto.server.operators import letting_in, tokens
 from pi_auto.server.operators.rules import EVERYTHING, Scope
 from pi_auto.server.operators.tables import operator_tokens
 from pi_auto.server.settings import Settings
@@ -57,7 +58,7 @@ def act(client: FlaskClient, who: dict[str, str], part: str, request: str, **for
     return client.post(f"/fleet/{part}", data=data, base_url=HTTPS, headers=who | OURS)
 
 
-def rows(context: Context, table: Table) -> list[object]:
+def rows(context: Context, table: Table) -> list[Any]:
     with context.store.engine.connect() as connection:
         return list(connection.execute(select(table)).all())
 
@@ -83,7 +84,7 @@ def test_a_device_that_waits_is_shown_and_approved_in_the_operators_name(
     assert answer.status_code == 303
     assert "Approved" in client.get(answer.headers["Location"], base_url=HTTPS, headers=ann).text
     assert desk.enrol(device).token
-    assert [(row.actor, row.action) for row in rows(context, audit)][1:] == [("ann", "approve"), ("ann", "enrol")]  # type: ignore[attr-defined]
+    assert [(row.actor, row.action) for row in rows(context, audit)][1:] == [("ann", "approve"), ("ann", "enrol")]
 
 
 def test_a_device_that_is_refused_stays_out_until_it_is_lifted(
@@ -93,7 +94,7 @@ def test_a_device_that_is_refused_stays_out_until_it_is_lifted(
     act(client, ann, "devices", "refuse", **named(device))
     assert desk.enrol(device).verdict.value == "revoked"
     assert desk.enrol(box(device.serial)).verdict.value == "approval"  # whose serial it had named
-    assert [row.kind for row in rows(context, revocations)] == ["key"]  # type: ignore[attr-defined]
+    assert [row.kind for row in rows(context, revocations)] == ["key"]
     act(client, ann, "devices", "lift", device_id=device.key.fingerprint)
     assert desk.enrol(device).verdict.value == "approval"
 
@@ -177,12 +178,12 @@ def test_batches_and_tokens_are_made_shown_once_and_ended(context: Context, clie
     page = act(client, ann, "fleet", "batch create", name="spring", most="7", days="30").text
     assert "batch_" in page
     assert act(client, ann, "fleet", "batch end", name="spring").status_code == 303
-    assert rows(context, batches)[0].revoked_at  # type: ignore[attr-defined]
+    assert rows(context, batches)[0].revoked_at
     page = act(client, ann, "operators", "token create", name="till", days="9", scopes=["read", "devices"]).text
     assert "operator_" in page
     assert "operator_" not in client.get("/fleet", base_url=HTTPS, headers=ann).text
     assert act(client, ann, "operators", "token revoke", name="till").status_code == 303
-    assert {row.name: row.scopes for row in rows(context, operator_tokens)}["till"] == "devices read"  # type: ignore[attr-defined]
+    assert {row.name: row.scopes for row in rows(context, operator_tokens)}["till"] == "devices read"
 
 
 @pytest.mark.parametrize(
@@ -206,7 +207,7 @@ def test_no_part_answers_the_requests_of_another(context: Context, client: Flask
         answer = act(client, devices_only, "devices", request, name="x", scopes=["operators"], policy="closed")
         assert answer.status_code == 400
         assert "That was not done" in answer.text
-    assert [row.name for row in rows(context, operator_tokens)] == ["ann"]  # type: ignore[attr-defined]
+    assert [row.name for row in rows(context, operator_tokens)] == ["ann"]
 
 
 def test_without_the_scopes_the_page_shows_neither_how_devices_get_in_nor_tokens(
@@ -264,3 +265,52 @@ def test_the_trail_is_filtered_and_goes_on_page_by_page(context: Context, desk: 
     assert page.count("<tr><td") == 10
     assert client.get("/fleet/audit?before=x&action=%00", base_url=HTTPS, headers=ann).status_code == 200
     assert len(rows(context, pending)) == 205
+
+
+@pytest.fixture
+def session(context: Context, client: FlaskClient) -> FlaskClient:
+    """A browser that has signed in."""
+    link = context.writer.submit(lambda books: letting_in.make_link(books, context.clock())).result(10)
+    assert client.post("/login", data={"link": link}, base_url=HTTPS, headers=OURS).status_code == 303
+    return client
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"}],
+    ids=str,
+)
+def test_another_sites_page_alters_nothing_with_a_session_of_ours(
+    context: Context, session: FlaskClient, headers: dict[str, str]
+) -> None:
+    forms = {"devices": "revoke", "fleet": "policy", "operators": "token create"}
+    for part, request in forms.items():
+        form = {"request": request, "device_id": "pi-1", "policy": "closed", "name": "x", "scopes": "operators"}
+        answer = session.post(f"/fleet/{part}", data=form, base_url=HTTPS, headers=headers)
+        assert answer.status_code == 403, part
+    assert rows(context, operator_tokens) == []
+    assert session.get("/fleet", base_url=HTTPS).status_code == 200
+
+
+def test_whoever_has_signed_in_may_do_everything_and_is_named_in_the_trail(
+    context: Context, session: FlaskClient
+) -> None:
+    form = {"request": "policy", "policy": "closed"}
+    answer = session.post("/fleet/fleet", data=form, base_url=HTTPS, headers=OURS)
+    assert answer.status_code == 303
+    assert [(row.actor, row.outcome) for row in rows(context, audit)] == [
+        ("admin", "signed in"),
+        ("admin", "closed"),
+    ]
+    page = session.get("/fleet", base_url=HTTPS)
+    assert "<option selected>closed" in page.text
+    for header in ("default-src 'none'", "frame-ancestors 'none'", "form-action 'self'"):
+        assert header in page.headers["Content-Security-Policy"]
+    assert page.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/fleet", "/fleet/audit"])
+def test_without_a_session_the_page_says_how_to_sign_in(client: FlaskClient, path: str) -> None:
+    answer = client.get(path, base_url=HTTPS)
+    assert answer.status_code == 401
+    assert "pi-auto-server operator link" in answer.text

@@ -15,10 +15,11 @@ from dataclasses import replace
 from typing import Any
 
 from flask import Response, request
+from sqlalchemy.exc import IntegrityError
 
 from pi_auto.server.api.answers import respond
 from pi_auto.server.api.bodies import discard_body, json_body
-from pi_auto.server.api.errors import ApiError
+from pi_auto.server.api.errors import ApiError, Crowded
 from pi_auto.server.api.writing import committed
 from pi_auto.server.context import Context, current
 from pi_auto.server.enrolment import nonces, taking_in, tokens
@@ -78,9 +79,12 @@ def register_signed(context: Context, told: object) -> Response:
         return _refuse(Refusing.CROWDED, asked.device_id, address, wait)
     access = _put_at_hub(context, asked)
     at_hub = access is not None
-    outcome = committed(
-        context, lambda books: taking_in.take_in(books, asked, address, context.clock(), at_hub=at_hub)
-    )
+    try:
+        outcome = committed(
+            context, lambda books: taking_in.take_in(books, asked, address, context.clock(), at_hub=at_hub)
+        )
+    except IntegrityError as error:  # another server of this fleet wrote the same row first: the next try sees it
+        raise Crowded("this device is being taken in already") from error
     if outcome.guessed:
         _guesses.failed(address)
     _log.info("enrol: device=%s %s", asked.device_id, outcome.verdict.value)
