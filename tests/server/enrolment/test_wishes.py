@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from pi_auto.server.enrolment import granting
+from pi_auto.server.enrolment.rules import Grant
+from pi_auto.server.enrolment.spending import spend
 from pi_auto.server.enrolment.tables import hub_wishes, identities
+from pi_auto.server.enrolment.taking_in import take_in
 from pi_auto.server.enrolment.telling import tell_all
 from pi_auto.server.enrolment.wishes import CLAIMED_FOR, Wish, claim_next, failed, fulfilled, wish
 from pi_auto.server.links.base import HubUnavailable
@@ -81,6 +84,17 @@ def test_the_last_wish_counts(api: Api, hub: Registry, device: SigningDevice) ->
     assert hub.asked == [("set_enabled", device.device_id, True)]
 
 
+def test_lifting_serial_and_key_one_by_one_lets_the_device_back_to_the_hub(
+    api: Api, hub: Registry, device: SigningDevice
+) -> None:
+    do(api, lambda books: granting.revoke(books, device.device_id, "", ANN, api.clock.now))
+    tell_all(api.context)
+    for named, enabled in ((device.serial, False), (device.key.public.fingerprint, True)):
+        do(api, lambda books, named=named: granting.lift(books, named, ANN, api.clock.now))
+        tell_all(api.context)
+        assert hub.asked[-1] == ("set_enabled", device.device_id, enabled)
+
+
 def test_a_server_that_died_while_it_told_the_hub_leaves_the_wish_to_the_next(desk: Desk) -> None:
     desk.do(lambda books: wish(books, "pi-1", Wish.DISABLED, desk.now))
     assert desk.do(lambda books: claim_next(books, desk.now))
@@ -134,8 +148,6 @@ def test_a_device_that_is_to_be_forgotten_by_the_hub_enrols_anew_after_that(
 
 
 def test_a_device_removed_while_it_enrols_is_not_taken_in(desk: Desk) -> None:
-    from pi_auto.server.enrolment.taking_in import take_in  # noqa: PLC0415
-
     device = box()
     desk.do(lambda books: granting.preauthorise(
         books, device.serial, device.key.fingerprint, granting.LONGEST, ANN, desk.now
@@ -148,9 +160,6 @@ def test_a_device_removed_while_it_enrols_is_not_taken_in(desk: Desk) -> None:
 
 
 def test_a_batchs_last_place_goes_to_one_of_two_that_have_seen_it_free(desk: Desk) -> None:
-    from pi_auto.server.enrolment.rules import Grant  # noqa: PLC0415
-    from pi_auto.server.enrolment.spending import spend  # noqa: PLC0415
-
     token = desk.do(lambda books: granting.make_batch(books, "spring", 1, granting.LONGEST, ANN, desk.now))
     asked = [replace(desk.enrolment(box(f"2{n:015}")), batch_token=token) for n in range(2)]
     taken = [desk.do(lambda books, one=one: spend(books, one, Grant.BATCH, desk.now)) for one in asked]  # type: ignore[misc]

@@ -143,16 +143,21 @@ def lift(connection: Connection, named: str, by: str, now: datetime) -> bool:
     """Let in a device again, or a key or a serial that is shut out; whether it was. Raises FieldError."""
     identity = identity_of_device(connection, named)
     of_it = (named,) if identity is None else (identity.serial, identity.fingerprint)
-    lifted = bool(connection.execute(delete(revocations).where(revocations.c.value.in_(of_it))).rowcount)
-    if lifted:
-        note(connection, Entry(by, "lift", named, "lifted"), now)
-        if identity is not None:
-            wish_as_it_stands(connection, named, now)
-    elif identity is None:
-        raise FieldError(
-            "device_id", shown(named), "a device that is enrolled, or a key or serial that is shut out"
-        )
-    return lifted
+    if not connection.execute(delete(revocations).where(revocations.c.value.in_(of_it))).rowcount:
+        if identity is None:
+            allowed = "a device that is enrolled, or a key or serial that is shut out"
+            raise FieldError("device_id", shown(named), allowed)
+        return False
+    for device_id in _devices_of(connection, of_it):
+        wish_as_it_stands(connection, device_id, now)
+    note(connection, Entry(by, "lift", named, "lifted"), now)
+    return True
+
+
+def _devices_of(connection: Connection, values: tuple[str, ...]) -> list[str]:
+    """Whose serial or key one of these is."""
+    held = identities.c.serial.in_(values) | identities.c.fingerprint.in_(values)
+    return list(connection.execute(select(identities.c.device_id).where(held)).scalars())
 
 
 def decommission(connection: Connection, device_id: str, by: str, now: datetime) -> None:
