@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import uuid
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from pi_auto.server.fleet.claims import hash_secret
-from pi_auto.wire.enrolment import Enrolment, Renewal
-from pi_auto.wire.registration import Registration
-from pi_auto.wire.signed import ENROLMENT, RENEWAL
-from support.administrator import over_tls, run, say
+from support.administrator import DEVICE, SERIAL, Card, run, say
 from support.device_keys import DeviceKey
-from support.records import START
 from support.server import RunningServer, running_server
 from support.waiting import wait_until
-
-SERIAL, DEVICE = "100000001a2b3c4d", "pi-1a2b3c4d"
 
 
 @pytest.fixture(scope="module")
@@ -31,37 +21,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     options = ("--trust", "on", "--https", "127.0.0.1:0", "--hub-mqtt", "127.0.0.1:0")
     with running_server(tmp_path_factory.mktemp("clone"), *options) as running:
         yield running
-
-
-@dataclass
-class Card:
-    """What lies on a device's card, and the boot of the machine that it is in."""
-
-    server: RunningServer
-    key: DeviceKey
-    fleet_id: str
-    token: str = ""
-    boot: str = field(default_factory=lambda: str(uuid.uuid4()))
-
-    def enrol(self) -> int:
-        registration = Registration(DEVICE, START, {"hostname": "till-3"}, "2.0")
-        asked = Enrolment(self.fleet_id, self.nonce(), SERIAL, self.key.public, self.boot, registration)
-        return self.send("/api/register_device", ENROLMENT, asked)
-
-    def renew(self) -> int:
-        asked = Renewal(self.fleet_id, self.nonce(), DEVICE, self.boot, hash_secret(self.token).hex())
-        return self.send("/api/renew_token", RENEWAL, asked)
-
-    def nonce(self) -> str:
-        status, said = over_tls(self.server, "POST", "/api/register_device/nonce")
-        assert status == 200, said
-        return str(json.loads(said)["nonce"])
-
-    def send(self, path: str, kind: str, message: Any) -> int:
-        body = json.dumps(self.key.sign(kind, message).to_json())
-        status, said = over_tls(self.server, "POST", path, body, Content_Type="application/json")
-        self.token = json.loads(said).get("api_token", self.token)
-        return status
 
 
 def is_enabled(server: RunningServer) -> bool:
