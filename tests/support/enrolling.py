@@ -61,27 +61,42 @@ class Desk:
     def pass_by(self, **time: float) -> None:
         self.now += timedelta(**time)
 
-    def enrol(self, box: Box, *, address: str = HERE, nonce: str | None = None, **shown: Any) -> Outcome:
-        """A signed request of the box, after its signature was found good."""
+    def enrolment(self, box: Box, *, nonce: str | None = None, **shown: Any) -> Enrolment:
+        """What the box signs now."""
         claim = shown.pop("claim", None)
         registration = Registration(box.device_id, self.now, {"hostname": "till"}, "2.0", claim=claim)
+        shown = {"holds": hash_secret(box.token).hex() if box.token else None} | shown
         nonce = nonce or self.nonces.make(self.now)
-        asked = Enrolment(FLEET, nonce, box.serial, box.key, box.boot, registration, **shown)
-        outcome = self.do(lambda books: take_in(books, asked, address, self.now))
+        return Enrolment(FLEET, nonce, box.serial, box.key, box.boot, registration, **shown)
+
+    def enrol(self, box: Box, *, address: str = HERE, nonce: str | None = None, **shown: Any) -> Outcome:
+        """A signed request of the box, after its signature was found good."""
+        outcome = self.take_in(self.enrolment(box, nonce=nonce, **shown), address)
         box.token = outcome.token or box.token
         return outcome
+
+    def take_in(self, asked: Enrolment, address: str = HERE) -> Outcome:
+        """The request arrives."""
+        return self.do(lambda books: take_in(books, asked, address, self.now))
 
     def verdict(self, box: Box, **shown: Any) -> Verdict:
         return self.enrol(box, **shown).verdict
 
     def renew(self, box: Box, *, lost: bool = False, nonce: str | None = None) -> str | Refusing:
         """A renewal; the box does not get its answer where that is lost."""
-        holds = hash_secret(box.token).hex() if box.token else None
-        asked = Renewal(FLEET, nonce or self.nonces.make(self.now), box.device_id, box.boot, holds)
-        answer = self.do(lambda books: renew(books, asked, box.key, HERE, self.now))
+        answer = self.take_renewal(box, self.renewal(box, nonce=nonce))
         if not lost and not isinstance(answer, Refusing):
             box.token = answer
         return answer
+
+    def renewal(self, box: Box, *, nonce: str | None = None) -> Renewal:
+        """What the box signs now."""
+        holds = hash_secret(box.token).hex() if box.token else None
+        return Renewal(FLEET, nonce or self.nonces.make(self.now), box.device_id, box.boot, holds)
+
+    def take_renewal(self, box: Box, asked: Renewal) -> str | Refusing:
+        """The request arrives."""
+        return self.do(lambda books: renew(books, asked, box.key, HERE, self.now))
 
     def rows(self, table: Table) -> Sequence[Row[Any]]:
         with self.store.engine.connect() as connection:

@@ -17,9 +17,11 @@ def create_app(settings: Settings, context: Context | None = None) -> Flask:
     app.register_blueprint(pi_api)
     app.register_blueprint(console)
     if settings.trust:
+        from pi_auto.server.console.fleet_routes import fleet  # noqa: PLC0415 - see below
         from pi_auto.server.operators.gate import guard  # noqa: PLC0415 - only where operators have to be let in
         from pi_auto.server.operators.web import operators  # noqa: PLC0415 - see above
 
         app.register_blueprint(operators)
+        app.register_blueprint(fleet)
         guard(app)
     return app

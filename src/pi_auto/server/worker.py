@@ -23,13 +23,17 @@ from typing import Any
 
 from granian import _signals
 
-from pi_auto.server.admin.requests import answer, first_link
+from pi_auto.server.admin.administrator import Administrator
+from pi_auto.server.admin.people import first_link
+from pi_auto.server.admin.requests import answer
 from pi_auto.server.admin.socket import socket_file
 from pi_auto.server.admin.socket import start as start_admin
 from pi_auto.server.app import create_app
+from pi_auto.server.audit.housekeeping import prune_on
 from pi_auto.server.context import Context, open_context
 from pi_auto.server.doors import Doors
 from pi_auto.server.draining import Draining
+from pi_auto.server.enrolment.telling import tell_on
 from pi_auto.server.links.base import HubFailed
 from pi_auto.server.links.local import LocalLink
 from pi_auto.server.plain import PlainPort, serve_plain
@@ -114,6 +118,8 @@ def load(
         _in_background("certificate", renewal.run)
         _answer_administrators(replace(context, renewal=renewal), port)
         _announce(context, context.fleet.fleet_id, port, plain)
+        _in_background("hub-wishes", tell_on, context)
+        _in_background("audit", prune_on, context)
     if plain:
         _in_background("plain", serve_plain, plain, PlainPort(app, context, port))
     return Draining(app, Refusals("the API"))
@@ -130,7 +136,7 @@ def _answer_administrators(context: Context, port: int) -> None:
     settings = replace(context.settings, https=Address(str(getattr(context.settings.https, "host", "")), port))
     known = replace(context, settings=settings)
     first_link(known)
-    start_admin(socket_file(settings.data), partial(answer, known))
+    start_admin(socket_file(settings.data), partial(answer, Administrator(known)))
 
 
 def _announce(context: Context, fleet_id: str, port: int, plain: socket.socket | None) -> None:

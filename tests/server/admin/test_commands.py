@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import socket
-import ssl
 import stat
 import subprocess
-import sys
 from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +17,7 @@ import pytest
 from pi_auto.server.admin.installer import with_card
 from pi_auto.server.admin.socket import MOST, socket_file
 from pi_auto.wire.fleet_card import FleetCard
+from support.administrator import over_tls, run, say
 from support.server import RunningServer, running_server
 
 ROOT = Path(__file__).parents[3]
@@ -40,32 +38,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     )
     with running_server(tmp_path_factory.mktemp("admin"), *options) as running:
         yield running
-
-
-def run(data: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pi_auto.server.cli", *words, "--data", str(data)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-
-
-def say(data: Path, *words: str) -> str:
-    ended = run(data, *words)
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout.strip()
-
-
-def over_tls(server: RunningServer, method: str, path: str, body: str = "", **headers: str) -> tuple[int, str]:
-    card = FleetCard.from_json(json.loads(say(server.data, "fleet", "card")))
-    host, _, port = server.https.rpartition(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=20)
-    plain = socket.create_connection((host, int(port)), timeout=20)
-    context = ssl.create_default_context(cadata=card.ca)
-    connection.sock = context.wrap_socket(plain, server_hostname=card.server_name)
-    try:
-        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
-        answer = connection.getresponse()
-        return answer.status, answer.getheader("Set-Cookie") or answer.read().decode()
-    finally:
-        connection.close()
 
 
 def test_the_first_link_lies_in_a_file_until_it_is_used(server: RunningServer) -> None:

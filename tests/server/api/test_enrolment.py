@@ -16,7 +16,9 @@ from pi_auto.server.api import enrolment
 from pi_auto.server.enrolment import granting
 from pi_auto.server.enrolment.limits import Limiter
 from pi_auto.server.enrolment.tables import identities, pending
+from pi_auto.server.enrolment.telling import tell_all
 from pi_auto.server.trust.signatures import is_signed_by
+from pi_auto.wire.fleet_card import FleetCard
 from pi_auto.wire.fleet_proof import FleetProof
 from pi_auto.wire.registration import RegistrationAnswer
 from pi_auto.wire.signed import ENROLMENT, PROOF, RENEWAL, Signed
@@ -32,6 +34,8 @@ ANN = "operator ann"
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(enrolment, "_limiter", Limiter(60, 60.0, lambda: 1000.0))
+    monkeypatch.setattr(enrolment, "_guesses", Limiter(10, 60.0, lambda: 1000.0))
+    monkeypatch.setattr(enrolment, "_devices", Limiter(60, 600.0, lambda: 1000.0, key=str))
 
 
 @pytest.fixture
@@ -260,3 +264,64 @@ def test_a_server_without_trust_has_none_of_it(tmp_path: Path, path: str) -> Non
         assert answer.status_code == 404
         assert "--trust" in answer.get_json()["error"]
         assert "fleet_id" not in api.client.get("/api/health").get_json()
+
+
+def test_whoever_guesses_batch_tokens_or_codes_has_to_wait(device: SigningDevice) -> None:
+    guesses = [device.enrol(batch_token="batch_" + secrets.token_urlsafe(32)).status_code for _ in range(6)]
+    guesses += [device.enrol(secret="once_" + secrets.token_urlsafe(32)).status_code for _ in range(6)]
+    assert guesses == [202] * 6 + [403] * 4 + [429] * 2
+    assert device.enrol().status_code == 202  # who shows nothing guesses nothing
+
+
+def test_a_device_that_asks_without_end_is_told_to_wait_and_nobody_else_can_use_its_share_up(
+    api: Api, device: SigningDevice, tmp_path: Path
+) -> None:
+    enrolled(api, device)
+    for _ in range(50):
+        stranger = device.enrolment(key=DeviceKey(tmp_path).public)
+        assert device.send(replace(device.key.sign(ENROLMENT, stranger), signature=b"0" * 70)).status_code == 403
+    answers = [device.renew().status_code for _ in range(62)]
+    assert answers[:58] == [200] * 58
+    assert answers[58:] == [429] * 4
+
+
+def test_the_card_of_the_fleet_is_for_everybody_and_holds_no_secret(api: Api) -> None:
+    answer = api.get("/api/fleet_card")
+    card = FleetCard.from_json(answer.get_json())
+    assert api.context.fleet
+    assert card == api.context.fleet.card(())
+
+
+def test_a_card_that_moved_to_another_machine_waits_as_a_new_one_and_leaves_the_old_one_alone(
+    api: Api, hub: Registry, device: SigningDevice
+) -> None:
+    enrolled(api, device)
+    token, home = device.token, device.serial
+    device.serial, device.device_id = "10000000ffffffff", "pi-ffffffff"
+    answer = device.enrol()
+    assert Pending.from_json(answer.get_json()).reason is Waiting.OTHER_SERIAL
+    assert hub.devices == {"pi-1a2b3c4d"}
+    device.key = DeviceKey(device.folder)  # the device makes a key of its own for the machine it is in now
+    assert Pending.from_json(device.enrol().get_json()).reason is Waiting.APPROVAL
+    approve(api, device)
+    assert device.enrol().status_code == 200
+    assert {row.serial: row.device_id for row in api.rows(identities)} == {
+        home: "pi-1a2b3c4d", "10000000ffffffff": "pi-ffffffff",
+    }  # fmt: skip
+    assert token != device.token
+
+
+def test_a_clone_is_shown_at_the_api_by_its_scans(api: Api, hub: Registry, device: SigningDevice) -> None:
+    enrolled(api, device)
+    before, during = records.scan(number=1), records.scan(number=2)
+    sender = Device(api, device.device_id, device.token or "", None)
+    sender.send(before)
+    for boot in (str(uuid.uuid4()), device.boot):
+        api.clock.pass_by(60)
+        device.boot = boot
+        assert device.renew().status_code == 200
+    Device(api, device.device_id, device.token or "", None).send(during)
+    listed = {scan["uuid"]: scan["cloned"] for scan in api.get("/api/scans").get_json()["scans"]}
+    assert listed == {before.uuid: False, during.uuid: True}
+    tell_all(api.context)
+    assert hub.asked == [("set_enabled", device.device_id, False)]

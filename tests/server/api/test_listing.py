@@ -69,6 +69,7 @@ def test_scans_are_listed_whole_and_newest_first(api: Api) -> None:
         "api_at": format_time(NOW),
         "hub_at": None,
         "flagged": False,
+        "cloned": False,
     }
 
 

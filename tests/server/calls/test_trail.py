@@ -132,7 +132,7 @@ def test_an_entry_as_json_has_all_of_it(tmp_path: Path) -> None:
     trail.note(LEVEL, NOW)
     told = as_json(trail.read()[0])
     assert told == {
-        "id": LEVEL.call, "at": "2026-11-23T12:05:00.000Z", "who": "bob", "device_id": "pi-2",
+        "kind": "call", "id": LEVEL.call, "at": "2026-11-23T12:05:00.000Z", "who": "bob", "device_id": "pi-2",
         "action": "set_log_level", "payload": {"level": "DEBUG"},
         "outcome": None, "status": None, "said": None, "ended_at": None,
     }  # fmt: skip

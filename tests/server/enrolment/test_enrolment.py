@@ -290,36 +290,6 @@ def test_the_current_token_and_the_one_before_it_work_for_a_day(desk: Desk) -> N
     assert works(desk, device.token) == device.device_id
 
 
-def test_twenty_power_cuts_while_renewing_are_no_clone(desk: Desk) -> None:
-    device = enrolled(desk)
-    for _ in range(20):
-        device.reboot()
-        desk.renew(device, lost=True)
-        assert works(desk, device.token) == device.device_id
-    desk.renew(device)
-    assert desk.rows(identities)[0].cloned_at is None
-
-
-def test_two_devices_with_one_key_are_noticed_by_their_tokens(desk: Desk) -> None:
-    device = enrolled(desk)
-    clone = replace(device)
-    desk.renew(device)
-    desk.renew(clone)
-    assert desk.rows(identities)[0].cloned_at is None
-    desk.renew(device)
-    assert desk.rows(identities)[0].cloned_at == desk.now
-    assert [one for one in actions(desk) if one[1] == "clone"] == [("server", "clone", "stale token")]
-
-
-def test_two_devices_with_one_key_are_noticed_by_their_boots(desk: Desk) -> None:
-    device = enrolled(desk)
-    clone = replace(device, token=None)
-    clone.reboot()
-    desk.enrol(clone)
-    desk.enrol(device)
-    assert [one for one in actions(desk) if one[1] == "clone"] == [("server", "clone", "boots in turns")]
-
-
 def test_waiting_devices_of_one_network_are_bounded_and_those_of_others_are_not_harmed(desk: Desk) -> None:
     for number in range(MOST_OF_NETWORK):
         desk.enrol(box(f"2{number:015}"), address=f"10.0.0.{number % 250}")

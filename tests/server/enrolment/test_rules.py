@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from pi_auto.server.enrolment.rules import (
+    LATE,
     MOST_BOOTS,
     Batch,
+    Boot,
     Facts,
     Grant,
     Policy,
     Preauthorised,
     Verdict,
     decide,
-    next_boots,
+    is_stale,
+    next_turn,
 )
 from pi_auto.wire.verdicts import Refusing, Waiting
 
@@ -74,18 +78,33 @@ def test_a_device_is_taken_in_by_the_policy(
     ]  # fmt: skip
 
 
-def test_twenty_power_cuts_are_no_clone() -> None:
-    boots: list[str] = []
+NOW = datetime(2026, 11, 23, 12, 5, tzinfo=UTC)
+AFTER = NOW + timedelta(minutes=1)
+
+
+def test_a_device_that_loses_its_power_again_and_again_is_no_clone() -> None:
+    boots: tuple[Boot, ...] = ()
     for number in range(20):
         for _ in range(3):
-            boots, returned = next_boots(boots, f"boot-{number}")
-            assert not returned
+            turn = next_turn(boots, f"boot-{number}", NOW, NOW)
+            boots = turn.boots
+            assert turn.since is None
     assert len(boots) == MOST_BOOTS
 
 
-def test_two_boots_that_speak_in_turns_are_a_clone() -> None:
-    boots, first = next_boots([], "a")
-    boots, second = next_boots(boots, "b")
-    boots, third = next_boots(boots, "a")
-    assert [first, second, third] == [False, False, True]
-    assert boots == ["b", "a"]
+@pytest.mark.parametrize(("seconds", "noticed"), [(-30, False), (0, False), (5, False), (6, True), (3600, True)])
+def test_a_boot_that_asks_anew_after_another_is_a_second_device(seconds: float, noticed: bool) -> None:
+    boots = next_turn(next_turn((), "a", NOW, NOW).boots, "b", AFTER, AFTER).boots
+    turn = next_turn(boots, "a", AFTER + timedelta(seconds=seconds), AFTER + timedelta(hours=1))
+    assert turn.since == (AFTER if noticed else None)
+    assert [boot for boot, _ in turn.boots] == (["b", "a"] if noticed else ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("retired_at", "asked_at", "stale"),
+    [(None, AFTER, False), (NOW, AFTER, True), (NOW, NOW + LATE, False), (AFTER, NOW, False)],
+)
+def test_a_token_is_stale_that_is_shown_after_a_later_one(
+    retired_at: datetime | None, asked_at: datetime, stale: bool
+) -> None:
+    assert is_stale(retired_at, asked_at) is stale

@@ -23,8 +23,8 @@ HTTPS = "https://fleet.local"
 OURS = {"Sec-Fetch-Site": "same-origin"}
 # What strangers may call, each with the reason that it harms nobody.
 FOR_EVERYBODY = {
-    "GET /api/health", "POST /api/register_device/nonce", "POST /api/fleet_proof", "GET /assets/<stamped>",
-    "GET /login", "POST /login", "POST /logout",
+    "GET /api/health", "POST /api/register_device/nonce", "POST /api/fleet_proof", "GET /api/fleet_card",
+    "GET /assets/<stamped>", "GET /login", "POST /login", "POST /logout",
 }  # fmt: skip
 
 

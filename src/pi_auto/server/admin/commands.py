@@ -6,7 +6,6 @@ Where no server runs on the data folder, the question is answered from the books
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pi_auto.files import write_whole
+from pi_auto.server.admin import words
 from pi_auto.server.options import add_key_file
 from pi_auto.server.sizing import whole
 
@@ -55,7 +55,7 @@ def _add_operator(commands: Any) -> None:
     add("name", metavar="NAME", help="what the audit trail calls it")
     add("--scopes", metavar="SCOPES", type=_words, required=True, help=f"some of {','.join(_SCOPES)}")
     add("--days", metavar="N", type=whole(1, 3660), help="how long it is good (default: until it is revoked)")
-    _action(group, "token-list", "list the tokens that there are and were", "token list", _tokens)
+    _action(group, "token-list", "list the tokens that there are and were", "token list", words.tokens)
     add = _action(group, "token-revoke", "let a token be good for nothing", "token revoke", lambda _: "revoked")
     add("name", metavar="NAME")
 
@@ -64,13 +64,22 @@ def _add_enrolment(commands: Any) -> None:
     group = _group(commands, "enrolment", "say which devices are taken in")
     add = _action(group, "policy", "show or set the policy", "policy", lambda a: str(a["policy"]))
     add("policy", metavar="POLICY", nargs="?", choices=_POLICIES, help=", ".join(_POLICIES))
-    _action(group, "pending", "list the devices that wait", "pending", _pending)
+    _action(group, "pending", "list the devices that wait", "pending", words.pending)
     add = _action(
         group, "approve", "say yes to a device that waits", "approve", lambda a: f"approved {a['device_id']}"
     )
     add("serial", metavar="SERIAL")
     add("fingerprint", metavar="KEY", help="the first digits, eight at least, of its key's fingerprint")
-    add = _action(group, "preauthorise", "let a serial in that has not asked yet", "preauthorise", _secret)
+    add = _action(group, "refuse", "say no to a device that waits: its key is shut out", "refuse", words.refused)
+    add("serial", metavar="SERIAL")
+    add("fingerprint", metavar="KEY", help="as with approve")
+    add = _action(group, "code", "make a one-time code that binds a box without a card", "code", words.code)
+    add("serial", metavar="SERIAL", nargs="?", help="the only box that it is for (default: any)")
+    _add_addresses(add)
+    _action(group, "clones", "list the devices whose key two devices have", "clones", words.clones)
+    _action(group, "shut-out", "list the serials and keys that are shut out", "shut out", words.shut_out)
+    _action(group, "hub", "list what the hub has still to be told", "wishes", words.wishes)
+    add = _action(group, "preauthorise", "let a serial in that has not asked yet", "preauthorise", words.secret)
     add("serial", metavar="SERIAL")
     add("--fingerprint", metavar="KEY", help="its key's fingerprint; else a one-time secret is made for it")
     add("--days", metavar="N", type=whole(1, 366), default=30, help="how long that is good (%(default)s)")
@@ -81,10 +90,11 @@ def _add_enrolment(commands: Any) -> None:
     add("name", metavar="NAME")
     for name, about in (
         ("revoke", "shut a device out, whatever it shows"),
-        ("lift", "let a device in again that was shut out"),
+        ("lift", "let a device in again that was shut out, or a key, or a serial"),
         ("decommission", "forget whose key a device id belongs to"),
+        ("settle", "say that one device alone has the key again that two had"),
     ):
-        add = _action(group, name, about, name, _done)
+        add = _action(group, name, about, name, words.done)
         add("device_id", metavar="DEVICE")
         if name == "revoke":
             add("--reason", metavar="TEXT", default="", help="for the audit trail")
@@ -97,9 +107,9 @@ def _add_batch_limits(add: Callable[..., Any]) -> None:
 
 def _add_fleet(commands: Any) -> None:
     group = _group(commands, "fleet", "hand out what devices need to know their fleet")
-    add = _action(group, "card", "print the fleet card, fleet.json", "card", _json)
+    add = _action(group, "card", "print the fleet card, fleet.json", "card", words.card)
     _add_card(add)
-    add = _action(group, "installer", "write the installer with the card inside", "card", _json)
+    add = _action(group, "installer", "write the installer with the card inside", "card", words.card)
     _add_card(add)
     add("--installer", metavar="FILE", type=Path, required=True, help="the install_pi_client.sh of the release")
     add("--output", metavar="FILE", type=Path, required=True, help="where to write it")
@@ -110,14 +120,18 @@ def _add_fleet(commands: Any) -> None:
     )  # fmt: skip
     add("--leaked", action="store_true", help="the old key is in strange hands: say how long that matters")
     rotate = group.choices["rotate-certificate"]
-    rotate.set_defaults(command=lambda options: _rotated(_ask(options, "rotate certificate"), options.leaked))
+    rotate.set_defaults(command=lambda options: words.rotated(_ask(options, "rotate certificate"), options.leaked))
 
 
-def _add_card(add: Callable[..., Any]) -> None:
+def _add_addresses(add: Callable[..., Any]) -> None:
     add(
         "--address", dest="servers", metavar="HOST:PORT", action="append", default=[],
         help="where devices find the server, several times (default: the running server's --server-name)",
     )  # fmt: skip
+
+
+def _add_card(add: Callable[..., Any]) -> None:
+    _add_addresses(add)
     add("--batch", metavar="NAME", help="put a new batch token into it: whoever has the card can enrol with it")
     _add_batch_limits(add)
 
@@ -162,6 +176,7 @@ _ASKED = (
 def _ask_books(data: Path, key_file: Path | None, question: dict[str, Any]) -> dict[str, Any]:
     from contextlib import closing  # noqa: PLC0415 - see above
 
+    from pi_auto.server.admin.administrator import Administrator  # noqa: PLC0415 - see above
     from pi_auto.server.admin.requests import answer  # noqa: PLC0415 - see above
     from pi_auto.server.context import now_utc, open_context  # noqa: PLC0415 - see above
     from pi_auto.server.settings import Settings  # noqa: PLC0415 - see above
@@ -172,52 +187,10 @@ def _ask_books(data: Path, key_file: Path | None, question: dict[str, Any]) -> d
     try:
         with closing(open_context(Settings(data=data))) as context:
             fleet = open_fleet(data, key_file, None, now_utc())
-            return answer(replace(context, fleet=fleet), question)
+            return answer(Administrator(replace(context, fleet=fleet)), question)
     except (StoreError, TrustError) as error:
         raise SystemExit(f"pi-auto-server: {error}") from error
 
 
 def _words(text: str) -> list[str]:
     return [word for word in text.replace(",", " ").split() if word]
-
-
-def _tokens(answer: dict[str, Any]) -> str:
-    lines = [
-        f"{one['name']:<24} {one['scopes']:<32} made {one['made']}"
-        + (f", revoked {one['revoked']}" if one["revoked"] else f", until {one['expires'] or 'revoked'}")
-        for one in answer["tokens"]
-    ]
-    return "\n".join(lines) or "there are no tokens"
-
-
-def _pending(answer: dict[str, Any]) -> str:
-    return "\n".join(map(_waiting, answer["pending"])) or "no device waits"
-
-
-def _waiting(one: dict[str, Any]) -> str:
-    device = f"{one['serial']:<20} {one['fingerprint'][:16]} {one['device_id']:<16}"
-    return f"{device} {one['reason']:<12} {one['address']}" + (" (approved)" if one["approved_by"] else "")
-
-
-def _json(answer: dict[str, Any]) -> str:
-    return json.dumps(answer["card"], indent=2)
-
-
-def _rotated(answer: dict[str, Any], leaked: bool) -> str:
-    where = "server and hub show it" if answer["shown"] else "it is shown within seconds, when the hub is back"
-    said = f"a new certificate, good until {answer['ends']}; {where}. Devices need nothing"
-    if not leaked:
-        return said
-    return (
-        f"{said}\nThe old key is not refused by that: until {answer['before']} whoever has it, and stands in a"
-        " device's way, can pose as this server. What was recorded before cannot be read with it. If that is too"
-        " long, keep the devices' network to yourself until then"
-    )
-
-
-def _secret(answer: dict[str, Any]) -> str:
-    return str(answer["secret"] or "preauthorised")
-
-
-def _done(answer: dict[str, Any]) -> str:
-    return f"done; {answer['hub']}" if "hub" in answer else "done"

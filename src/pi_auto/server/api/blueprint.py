@@ -20,6 +20,7 @@ ENDPOINTS = (
     ("POST", "/api/register_device/nonce", enrolment.nonce),
     ("POST", "/api/renew_token", enrolment.renew_token),
     ("POST", "/api/fleet_proof", enrolment.fleet_proof),
+    ("GET", "/api/fleet_card", enrolment.fleet_card),
     ("POST", "/api/scans", scans.receive_scans),
     ("GET", "/api/scans", listing.list_scans),
     ("POST", "/api/diagnostics/<name>", diagnostics.receive_diagnostics),

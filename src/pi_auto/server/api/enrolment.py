@@ -15,10 +15,11 @@ from dataclasses import replace
 from typing import Any
 
 from flask import Response, request
+from sqlalchemy.exc import IntegrityError
 
 from pi_auto.server.api.answers import respond
 from pi_auto.server.api.bodies import discard_body, json_body
-from pi_auto.server.api.errors import ApiError
+from pi_auto.server.api.errors import ApiError, Crowded
 from pi_auto.server.api.writing import committed
 from pi_auto.server.context import Context, current
 from pi_auto.server.enrolment import nonces, taking_in, tokens
@@ -27,7 +28,9 @@ from pi_auto.server.enrolment.limits import Limiter
 from pi_auto.server.enrolment.renewing import key_of, renew
 from pi_auto.server.enrolment.rules import Grant
 from pi_auto.server.enrolment.saying import refusal, waiting
-from pi_auto.server.links.base import HubAccess
+from pi_auto.server.enrolment.wishes import is_to_be_absent
+from pi_auto.server.links.base import HubAccess, HubUnavailable
+from pi_auto.server.trust.addresses import own_addresses
 from pi_auto.server.trust.fleet import Fleet
 from pi_auto.server.trust.signatures import is_signed_by
 from pi_auto.wire.enrolment import Enrolment, Nonce, Renewal, Token
@@ -41,6 +44,8 @@ from pi_auto.wire.verdicts import Refused, Refusing, Waiting
 
 _log = logging.getLogger(__name__)
 _limiter = Limiter(60, 60.0, time.monotonic)  # wrong signatures and nonces of one address a minute
+_guesses = Limiter(10, 60.0, time.monotonic)  # wrong secrets, codes and batch tokens of one address a minute
+_devices = Limiter(60, 600.0, time.monotonic, key=str)  # good signatures of one key in ten minutes
 _STATUS = {Refusing.CROWDED: 429, Refusing.FULL: 503}
 
 
@@ -59,6 +64,12 @@ def fleet_proof() -> Response:
     return respond(_fleet(context).prove(asked.nonce, context.clock()).to_json())
 
 
+def fleet_card() -> Response:
+    """The fleet's card: public, and worth nothing to a device that has no other means to know that it is right."""
+    context = current()
+    return respond(_fleet(context).card(own_addresses(context.settings)).to_json())
+
+
 def register_signed(context: Context, told: object) -> Response:
     """Take a device in, welcome it back, let it wait or refuse it."""
     fleet, address = _fleet(context), request.remote_addr or ""
@@ -66,8 +77,18 @@ def register_signed(context: Context, told: object) -> Response:
     asked = Enrolment.from_json(signed.content())
     if reason := _wrong(context, fleet, asked, asked.key, signed, address):
         return _refuse(reason, asked.device_id, address)
+    if (asked.secret or asked.batch_token) and (wait := _guesses.wait(address)):
+        return _refuse(Refusing.CROWDED, asked.device_id, address, wait)
     access = _put_at_hub(context, asked)
-    outcome = committed(context, lambda books: taking_in.take_in(books, asked, address, context.clock()))
+    at_hub = access is not None
+    try:
+        outcome = committed(
+            context, lambda books: taking_in.take_in(books, asked, address, context.clock(), at_hub=at_hub)
+        )
+    except IntegrityError as error:  # another server of this fleet wrote the same row first: the next try sees it
+        raise Crowded("this device is being taken in already") from error
+    if outcome.guessed:
+        _guesses.failed(address)
     _log.info("enrol: device=%s %s", asked.device_id, outcome.verdict.value)
     if isinstance(outcome.verdict, Refusing):
         return _refuse(outcome.verdict, asked.device_id, address)
@@ -118,7 +139,10 @@ def _fleet(context: Context) -> Fleet:
 def _wrong(
     context: Context, fleet: Fleet, asked: Enrolment | Renewal, key: PublicKey, signed: Signed, address: str
 ) -> Refusing | None:
-    """Why the request is refused before the books are asked."""
+    """Why the request is refused before the books are asked.
+
+    What counts against a device counts after its signature was found good: nobody else uses up its share.
+    """
     if _limiter.wait(address):
         return Refusing.CROWDED
     reason = None
@@ -130,13 +154,17 @@ def _wrong(
         reason = Refusing.NONCE
     if reason:
         _limiter.failed(address)
-    return reason
+        return reason
+    if _devices.wait(key.fingerprint):
+        return Refusing.CROWDED
+    _devices.failed(key.fingerprint)
+    return None
 
 
-def _refuse(reason: Refusing, device_id: str, address: str) -> Response:
+def _refuse(reason: Refusing, device_id: str, address: str, wait: float = 0) -> Response:
     _log.warning("enrol refused: device=%s %s, from %s", device_id, reason.value, address)
     said: Refused = refusal(reason)
-    if wait := _limiter.wait(address):
+    if wait := max(wait, _limiter.wait(address)):
         said = replace(said, retry_after=max(said.retry_after, math.ceil(wait)))
     response = respond(said.to_json(), _STATUS.get(reason, 403))
     response.headers["Retry-After"] = str(said.retry_after)
@@ -150,6 +178,8 @@ def _put_at_hub(context: Context, asked: Enrolment) -> HubAccess | None:
     with context.store.engine.connect() as connection:
         verdict = taking_in.foresee(connection, asked, context.clock())
         known = identity_of_serial(connection, asked.serial)
+        if is_to_be_absent(connection, asked.device_id):
+            raise HubUnavailable(f"the hub has still to forget the {asked.device_id} of before")
     if not isinstance(verdict, Grant):
         return None
     access = context.link.put_device(asked.device_id)

@@ -14,7 +14,7 @@ from pi_auto.server.calls.bundles import Bundle, Bundles
 from pi_auto.server.calls.calling import Hub, audited, call_method, now_utc
 from pi_auto.server.calls.naming import UnknownDevice, meant
 from pi_auto.server.calls.outcomes import DONE, GOOD, of_bundle, sentence
-from pi_auto.server.calls.reaching import known_devices
+from pi_auto.server.calls.reaching import known_devices, require_single
 from pi_auto.server.calls.trail import Call, Ending, Trail
 from pi_auto.server.calls.who import who
 from pi_auto.server.errors import CommandFailed
@@ -41,12 +41,14 @@ def find_device(data: Path, name: str) -> str:
 
 def ask(hub: Hub, data: Path, device_id: str, method: str, payload: dict[str, Any], timeout: float) -> str:
     """Call a method; the sentence of a good outcome. Raises CommandFailed with that of any other."""
+    require_single(data, device_id)
     call = Call(str(uuid.uuid4()), who(), method, device_id, payload)
     return _told(call, call_method(hub, Trail.open(data), call, timeout))
 
 
 def set_desired(hub: Wishes, data: Path, device_id: str, action: str, patch: dict[str, Any]) -> None:
     """Merge a patch into what a device is to be, audited as `action`. Raises CommandFailed."""
+    require_single(data, device_id)
 
     def wish() -> Ending:
         hub.patch_desired(device_id, patch)
@@ -61,6 +63,7 @@ def fetch_bundle(
     hub: Hub, data: Path, device_id: str, payload: dict[str, Any], timeout: float, wait: float, save: Path | None
 ) -> str:
     """Ask for the bundle, wait for it, save it. The request's id is the call's: so the server finds it."""
+    require_single(data, device_id)
     call = Call(payload["request"], who(), DIAGNOSTICS, device_id, payload)
     trail, bundles = Trail.open(data), Bundles(data)
     answered = call_method(hub, trail, call, timeout)

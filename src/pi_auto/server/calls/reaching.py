@@ -6,7 +6,7 @@ import argparse
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from pi_auto.server.errors import CommandFailed
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from pi_auto.server.links.azure.link import AzureLink
 
 _BUSY = 10.0  # seconds
+_CLONED = "SELECT 1 FROM identities WHERE device_id = ? AND cloned_at IS NOT NULL"
+_DECISIONS = """
+    SELECT at, actor, action, subject, outcome, detail, address, times, last_at FROM audit
+    WHERE coalesce(last_at, at) >= ? AND (? IS NULL OR subject = ?) ORDER BY number
+"""
 _DEVICES = "SELECT device_id, hostname FROM devices ORDER BY device_id"
 
 
@@ -43,8 +48,30 @@ def known_devices(data: Path) -> list[tuple[str, str | None]]:
         raise CommandFailed(
             f"no server keeps its data in {data}: there is no {BOOKS}; name its folder with --data"
         )
+    return [(str(device_id), hostname) for device_id, hostname in _read(path, _DEVICES, ())]
+
+
+def decisions(data: Path, subject: str | None, since: str) -> list[Any]:
+    """Rows of the audit trail in the books, the oldest first: about one subject or all, from `since` on."""
+    path = data / BOOKS
+    if not path.exists():
+        return []
+    return _read(path, _DECISIONS, (since, subject, subject))
+
+
+def require_single(data: Path, device_id: str) -> None:
+    """Nothing is asked of two devices that have one key. Raises CommandFailed."""
+    path = data / BOOKS
+    if path.exists() and _read(path, _CLONED, (device_id,)):
+        raise CommandFailed(
+            f"two devices speak with the key of {device_id}, so it gets no commands: find both, give one a new"
+            f" card, then `pi-auto-server enrolment settle {device_id}`"
+        )
+
+
+def _read(path: Path, query: str, values: tuple[str | None, ...]) -> list[Any]:
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=_BUSY)) as books:
-            return [(str(device_id), hostname) for device_id, hostname in books.execute(_DEVICES)]
+            return books.execute(query, values).fetchall()
     except sqlite3.Error as error:
         raise CommandFailed(f"{path} cannot be read: {printable(str(error))}") from error

@@ -23,6 +23,11 @@ def _date(moment: datetime) -> str:
     return f"{moment.day} {moment:%b}"
 
 
+def _brief(time: str) -> str:
+    """A time as it travels, to the minute."""
+    return f"{time[:10]} {time[11:16]}"
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("pi_auto.server.console"),
@@ -30,7 +35,14 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    filters = {"printable": printable, "iso": format_time, "exactly": exactly, "clock": _clock, "date": _date}
+    filters = {
+        "printable": printable,
+        "iso": format_time,
+        "exactly": exactly,
+        "clock": _clock,
+        "date": _date,
+        "brief": _brief,
+    }
     environment.filters.update(filters)
     return environment
 
@@ -47,4 +59,9 @@ def fragment(view: View) -> dict[str, str]:
 
 def page(**facts: Any) -> str:
     """The whole page."""
-    return _templates.get_template("page.html").render(**facts)
+    return render("page.html", **facts)
+
+
+def render(name: str, **facts: Any) -> str:
+    """One of the pages."""
+    return _templates.get_template(name).render(**facts)

@@ -23,6 +23,7 @@ class Addresses:
     assets: str  # with a `/` at the end
     server: str  # what a device is told, scheme included
     sheet: str  # the calibration sheet
+    fleet: str = ""  # the administrators' page, where there is one
 
     def asset(self, name: str) -> str:
         """Where a file is served."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, exists, func, select
 
+from pi_auto.server.enrolment.tables import identities
 from pi_auto.server.fleet.tables import devices
 from pi_auto.server.scans.queries import ScanFilter, find_scans, scans_changed_after
 from pi_auto.server.scans.tables import incidents, scans
@@ -33,6 +34,9 @@ _SHOWN = (
     devices.c.connects,
     devices.c.reported,
     devices.c.changed,
+    exists()
+    .where(identities.c.device_id == devices.c.device_id, identities.c.cloned_at.is_not(None))
+    .label("cloned"),
 )
 
 

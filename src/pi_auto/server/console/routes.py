@@ -57,6 +57,7 @@ def home() -> str:
         assets=url_for("console.asset", stamped=""),
         server=request.host_url.rstrip("/"),
         sheet=url_for("console.calibration_sheet", form="pdf"),
+        fleet=url_for("fleet.page") if "fleet.page" in current_app.view_functions else "",
     )
     return home_page(current(), filter_of(request.args), addresses)
 

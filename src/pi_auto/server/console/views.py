@@ -130,7 +130,7 @@ def device_view(row: Row[Any], online: TimeOnline, now: datetime, heartbeat_inte
         online_today=span(online.today),
         online_week=span(online.week),
         client_version=row.client_version,
-        badges=(_FLAPPING,) * is_flapping(row.connects, now) + troubles(health),
+        badges=(_CLONE,) * bool(row.cloned) + (_FLAPPING,) * is_flapping(row.connects, now) + troubles(health),
         facts=facts(health),
     )
 
@@ -199,6 +199,14 @@ def _badges(row: Row[Any], trusted: bool) -> list[Badge]:
         badges.append(
             Badge("conflict", "bad", "the device sent this scan again with other content; both are kept")
         )
+    if row.cloned:
+        badges.append(
+            Badge(
+                "clone",
+                "bad",
+                "two devices had this one's key when it came: which of them scanned it is not known",
+            )
+        )
     if row.repeat_of:
         badges.append(
             Badge("repeat", "plain", f"the scanner read the same code shortly before, as scan {row.repeat_of}")
@@ -221,6 +229,9 @@ def _corrected(row: Row[Any], close: bool) -> Badge:
     return Badge("corrected", "plain" if close else "warn", told)
 
 
+_CLONE = Badge(
+    "clone", "bad", "two devices speak with this one's key: it gets no commands until an operator settles it"
+)
 _FLAPPING = Badge("flapping", "warn", "it connects again and again: its network or its power does not hold")
 _HEADLINES = {
     "scan_lost": "Scan lost",

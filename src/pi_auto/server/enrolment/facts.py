@@ -6,11 +6,12 @@ import hmac
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, or_, select
 
 from pi_auto.server.enrolment.rules import Batch, Facts, Policy, Preauthorised
 from pi_auto.server.enrolment.tables import (
     batches,
+    binding_codes,
     enrolment_settings,
     identities,
     pending,
@@ -102,7 +103,26 @@ def _batch(connection: Connection, token: str | None, now: datetime) -> Batch:
     return Batch.GOOD if row.used < row.most else Batch.USED_UP
 
 
+def code_named_by(connection: Connection, asked: Enrolment, now: datetime) -> Row[Any] | None:
+    """The one-time code that is shown, where it is good for this serial; found by its hash, as batches are."""
+    if asked.secret is None:
+        return None
+    code = binding_codes.c
+    good = (code.hash == hash_secret(asked.secret)) & (code.expires_at > now)
+    good &= or_(code.serial.is_(None), code.serial == asked.serial)
+    return connection.execute(select(binding_codes).where(good)).first()
+
+
+def preauthorised_by(connection: Connection, asked: Enrolment) -> str:
+    """Who has made the code, or the preauthorisation, that lets the device in."""
+    code = select(binding_codes.c.made_by).where(binding_codes.c.hash == hash_secret(asked.secret or ""))
+    granted = select(preauthorisations.c.made_by).where(preauthorisations.c.serial == asked.serial)
+    return str(connection.execute(code).scalar() or connection.execute(granted).scalar())
+
+
 def _preauthorised(connection: Connection, asked: Enrolment, now: datetime) -> Preauthorised:
+    if code_named_by(connection, asked, now):
+        return Preauthorised.SECRET
     query = select(preauthorisations).where(preauthorisations.c.serial == asked.serial)
     row = connection.execute(query).first()
     if row is None or row.expires_at <= now:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from pi_auto.server.audit.trail import Entry, note
 from pi_auto.server.enrolment import tokens
+from pi_auto.server.enrolment.clones import end_span
 from pi_auto.server.enrolment.facts import KEY, SERIAL, identity_of_device
 from pi_auto.server.enrolment.rules import Policy
 from pi_auto.server.enrolment.tables import (
@@ -20,6 +21,7 @@ from pi_auto.server.enrolment.tables import (
     revocations,
 )
 from pi_auto.server.enrolment.waiting import waits_no_more
+from pi_auto.server.enrolment.wishes import wish_as_it_stands
 from pi_auto.server.fleet.claims import hash_secret
 from pi_auto.server.fleet.tables import devices
 from pi_auto.server.operators.rules import TOKEN_NAME
@@ -106,31 +108,56 @@ def end_batch(connection: Connection, name: str, by: str, now: datetime) -> bool
     return ended
 
 
+def refuse(connection: Connection, serial: str, fingerprint: str, by: str, now: datetime) -> str:
+    """Say no to a device that waits; the id it asked for. Raises FieldError.
+
+    Its key is shut out, its serial is not: that may be another's, whom an impostor has named.
+    """
+    same = (pending.c.serial == serial) & (pending.c.fingerprint == fingerprint)
+    device_id = connection.execute(select(pending.c.device_id).where(same)).scalar()
+    if device_id is None:
+        raise FieldError("serial", shown(serial), "the serial and the key of a device that waits")
+    if connection.execute(select(identities.c.serial).where(identities.c.fingerprint == fingerprint)).first():
+        raise FieldError("serial", shown(serial), "a device whose key is not enrolled; revoke that one instead")
+    _shut_out(connection, KEY, fingerprint, f"refused as {serial}", by, now)
+    connection.execute(delete(pending).where(pending.c.fingerprint == fingerprint))
+    detail = {"serial": serial, "key": fingerprint}
+    note(connection, Entry(by, "refuse", str(device_id), "refused", detail=detail), now)
+    return str(device_id)
+
+
 def revoke(connection: Connection, device_id: str, reason: str, by: str, now: datetime) -> None:
     """Shut out a device's serial and its key, under every policy, until it is lifted. Raises FieldError."""
     identity = identity_of_device(connection, device_id)
     if identity is None:
         raise _unknown(device_id)
     for kind, value in ((SERIAL, identity.serial), (KEY, identity.fingerprint)):
-        same = (revocations.c.kind == kind) & (revocations.c.value == value)
-        connection.execute(delete(revocations).where(same))
-        row = {"kind": kind, "value": value, "made_by": by, "made_at": now, "reason": storable(reason)[:255]}
-        connection.execute(insert(revocations).values(row))
+        _shut_out(connection, kind, value, reason, by, now)
     tokens.withdraw(connection, device_id)
     waits_no_more(connection, identity.serial)
+    wish_as_it_stands(connection, device_id, now)
     note(connection, Entry(by, "revoke", device_id, "revoked", detail={"reason": storable(reason)[:255]}), now)
 
 
-def lift(connection: Connection, device_id: str, by: str, now: datetime) -> bool:
-    """Let a device in again; whether it was shut out. Raises FieldError."""
-    identity = identity_of_device(connection, device_id)
-    if identity is None:
-        raise _unknown(device_id)
-    of_it = revocations.c.value.in_((identity.serial, identity.fingerprint))
-    lifted = bool(connection.execute(delete(revocations).where(of_it)).rowcount)
-    if lifted:
-        note(connection, Entry(by, "lift", device_id, "lifted"), now)
-    return lifted
+def lift(connection: Connection, named: str, by: str, now: datetime) -> bool:
+    """Let in a device again, or a key or a serial that is shut out; whether it was. Raises FieldError."""
+    identity = identity_of_device(connection, named)
+    of_it = (named,) if identity is None else (identity.serial, identity.fingerprint)
+    if not connection.execute(delete(revocations).where(revocations.c.value.in_(of_it))).rowcount:
+        if identity is None:
+            allowed = "a device that is enrolled, or a key or serial that is shut out"
+            raise FieldError("device_id", shown(named), allowed)
+        return False
+    for device_id in _devices_of(connection, of_it):
+        wish_as_it_stands(connection, device_id, now)
+    note(connection, Entry(by, "lift", named, "lifted"), now)
+    return True
+
+
+def _devices_of(connection: Connection, values: tuple[str, ...]) -> list[str]:
+    """Whose serial or key one of these is."""
+    held = identities.c.serial.in_(values) | identities.c.fingerprint.in_(values)
+    return list(connection.execute(select(identities.c.device_id).where(held)).scalars())
 
 
 def decommission(connection: Connection, device_id: str, by: str, now: datetime) -> None:
@@ -143,10 +170,19 @@ def decommission(connection: Connection, device_id: str, by: str, now: datetime)
         raise _unknown(device_id)
     tokens.withdraw(connection, device_id)
     waits_no_more(connection, identity.serial)
+    end_span(connection, device_id, by, now)
     connection.execute(delete(identities).where(identities.c.serial == identity.serial))
     connection.execute(update(devices).where(devices.c.device_id == device_id).values(claim_hash=None))
+    wish_as_it_stands(connection, device_id, now)
     detail = {"serial": identity.serial, "key": identity.fingerprint}
     note(connection, Entry(by, "decommission", device_id, "decommissioned", detail=detail), now)
+
+
+def _shut_out(connection: Connection, kind: str, value: str, reason: str, by: str, now: datetime) -> None:
+    same = (revocations.c.kind == kind) & (revocations.c.value == value)
+    connection.execute(delete(revocations).where(same))
+    row = {"kind": kind, "value": value, "made_by": by, "made_at": now, "reason": storable(reason)[:255]}
+    connection.execute(insert(revocations).values(row))
 
 
 def _unknown(device_id: str) -> FieldError:

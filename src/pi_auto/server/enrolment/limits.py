@@ -11,24 +11,34 @@ from ipaddress import ip_address, ip_network
 class Limiter:
     """Counts failures of addresses in a window of seconds. For any number of threads.
 
-    Only failures count: ten thousand devices behind one address may all be right.
+    Only failures count: ten thousand devices behind one address may all be right. With another `key`
+    than the address's household it counts other things.
     """
 
-    def __init__(self, most: int, window: float, clock: Callable[[], float], *, remembered: int = 10_000) -> None:
+    def __init__(
+        self,
+        most: int,
+        window: float,
+        clock: Callable[[], float],
+        *,
+        remembered: int = 10_000,
+        key: Callable[[str], str] | None = None,
+    ) -> None:
         self._most, self._window, self._clock, self._remembered = most, window, clock, remembered
+        self._key = key or household
         self._failures: OrderedDict[str, tuple[float, int]] = OrderedDict()
         self._lock = threading.Lock()
 
     def wait(self, address: str) -> float:
         """Seconds until the address may try again; 0 where it may now."""
         with self._lock:
-            begun, count = self._failures.get(household(address), (0.0, 0))
+            begun, count = self._failures.get(self._key(address), (0.0, 0))
             left = begun + self._window - self._clock()
             return left if count >= self._most and left > 0 else 0.0
 
     def failed(self, address: str) -> None:
         """Count a failure."""
-        key = household(address)
+        key = self._key(address)
         with self._lock:
             begun, count = self._failures.pop(key, (0.0, 0))
             if begun + self._window <= self._clock():

@@ -11,16 +11,18 @@ import hmac
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete
 
 from pi_auto.server.enrolment.tables import used_nonces
 from pi_auto.server.fleet.claims import hash_secret
+from pi_auto.server.store.statements import execute, moments
 
 LASTS = timedelta(minutes=5)
 _SKEW = 2.0  # seconds: another server of this fleet may be ahead
 _RANDOM, _SEAL = 16, 16  # bytes
+_USE = "INSERT INTO used_nonces (hash, expires_at) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING"
 
 
 class Nonces:
@@ -50,13 +52,18 @@ class Nonces:
         return hmac.new(self._secret, body, hashlib.sha256).digest()[:_SEAL]
 
 
+def made_at(text: str) -> datetime:
+    """When the server made a nonce that `is_good` has found to be its own."""
+    octets = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    return datetime.fromtimestamp(int.from_bytes(octets[:8], "big") / 1000, UTC)
+
+
 def use_up(connection: Connection, text: str, now: datetime) -> bool:
-    """Note that a nonce was used; whether it was not before. Those that have run out are forgotten."""
-    used = used_nonces.c
-    connection.execute(delete(used_nonces).where(used.expires_at <= now))
-    hashed = hash_secret(text.rstrip("="))
-    if connection.execute(select(used.hash).where(used.hash == hashed)).first():
-        return False
-    row = {"hash": hashed, "expires_at": now + LASTS + timedelta(seconds=2 * _SKEW)}
-    connection.execute(insert(used_nonces).values(row))
-    return True
+    """Note that a nonce was used; whether it was not before. Those that have run out are forgotten.
+
+    Of several servers that are shown the same nonce at once, one alone adds the row.
+    """
+    connection.execute(delete(used_nonces).where(used_nonces.c.expires_at <= now))
+    expires = now + LASTS + timedelta(seconds=2 * _SKEW)
+    moment = moments(connection.dialect)
+    return execute(connection, _USE, (hash_secret(text.rstrip("=")), moment(expires))) == 1

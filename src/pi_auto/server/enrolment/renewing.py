@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 
-from pi_auto.server.audit.trail import Entry, count, note
+from pi_auto.server.audit.trail import Entry, count
 from pi_auto.server.enrolment import tokens
+from pi_auto.server.enrolment.clones import Contact, note_contact
 from pi_auto.server.enrolment.facts import identity_of_device, is_revoked
 from pi_auto.server.enrolment.nonces import use_up
-from pi_auto.server.enrolment.tables import identities
-from pi_auto.server.enrolment.taking_in import note_boot
 from pi_auto.server.enrolment.waiting import network_of
 from pi_auto.wire.enrolment import Renewal
 from pi_auto.wire.keys import PublicKey
@@ -36,10 +35,8 @@ def renew(connection: Connection, asked: Renewal, key: PublicKey, address: str, 
         entry = Entry(f"device {asked.device_id}", RENEW, asked.device_id, reason, address)
         count(connection, entry, network_of(address), now)
         return reason
-    note_boot(connection, identity, asked.boot, now)
     holds = bytes.fromhex(asked.holds) if asked.holds else None
-    if holds and tokens.is_stale(connection, asked.device_id, holds):
-        _note_stale(connection, identity, address, now)
+    note_contact(connection, identity, Contact(asked.boot, asked.nonce, holds, address), now)
     return tokens.issue(connection, asked.device_id, now, holds)
 
 
@@ -53,12 +50,3 @@ def _why_not(
     if is_revoked(connection, identity.serial, identity.fingerprint):
         return Refusing.REVOKED
     return None if identity.fingerprint == key.fingerprint else Refusing.SIGNATURE
-
-
-def _note_stale(connection: Connection, identity: Any, address: str, now: datetime) -> None:
-    """The device holds a token that was replaced by one it never had: somebody else with its key has that."""
-    if identity.cloned_at is not None:
-        return
-    connection.execute(update(identities).where(identities.c.serial == identity.serial).values(cloned_at=now))
-    detail = {"serial": identity.serial}
-    note(connection, Entry("server", "clone", identity.device_id, "stale token", address, detail), now)

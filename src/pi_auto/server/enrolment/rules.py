@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from pi_auto.wire.verdicts import Refusing, Waiting
@@ -39,7 +40,7 @@ class Preauthorised(StrEnum):
     NO = "no"
     BARE = "bare"  # the serial alone, which is printed on the box
     KEY = "key"  # with this key's fingerprint
-    SECRET = "secret"  # noqa: S105 - with a one-time secret, and it was shown
+    SECRET = "secret"  # noqa: S105 - with a one-time secret or a one-time code, and it was shown
     WRONG = "wrong"  # another key, or another secret
 
 
@@ -57,6 +58,7 @@ class Facts:
     approved: bool = False
     batch: Batch = Batch.NONE
     preauthorised: Preauthorised = Preauthorised.NO
+    granted_by: str = ""  # who is to be named for it, once it is decided
 
 
 class Grant(StrEnum):
@@ -114,15 +116,37 @@ def _otherwise(policy: Policy, facts: Facts) -> Verdict:
 
 
 MOST_BOOTS = 8
+LATE = timedelta(seconds=5)  # clocks of two servers of one fleet may be so far apart
+Boot = tuple[str, int]  # its id, and when it was first heard of, in milliseconds since 1970
 
 
-def next_boots(boots: Sequence[str], boot: str) -> tuple[list[str], bool]:
-    """The boots seen so far with this one, and whether it came back after another: two devices speak in turns.
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The boots heard of with this one; `since` is when the other device was first heard of, if there is one."""
 
-    A device that loses its power has a new boot each time, and none comes back.
+    boots: tuple[Boot, ...]
+    since: datetime | None = None
+
+
+def next_turn(boots: Sequence[Boot], boot: str, asked_at: datetime, now: datetime) -> Turn:
+    """What a signed request of `boot` tells, whose nonce was made at `asked_at`.
+
+    A device that loses its power has a new boot each time, and none comes back. One that asks anew
+    after another boot was heard of is a second device. What it asked before that, and a network
+    has held up, tells nothing.
     """
-    if boots and boots[-1] == boot:
-        return list(boots), False
-    returned = boot in boots
-    kept = [one for one in boots if one != boot]
-    return [*kept, boot][-MOST_BOOTS:], returned
+    place = next((place for place, (known, _) in enumerate(boots) if known == boot), None)
+    if place is None:
+        return Turn((*boots, (boot, round(now.timestamp() * 1000)))[-MOST_BOOTS:])
+    if place == len(boots) - 1:
+        return Turn(tuple(boots))
+    other = datetime.fromtimestamp(boots[place + 1][1] / 1000, UTC)
+    newest = datetime.fromtimestamp(boots[-1][1] / 1000, UTC)
+    if asked_at <= newest + LATE:
+        return Turn(tuple(boots))
+    return Turn((*(one for one in boots if one[0] != boot), boots[place]), other)
+
+
+def is_stale(retired_at: datetime | None, asked_at: datetime) -> bool:
+    """Whether a token was shown, over a nonce made at `asked_at`, that its device had done with before."""
+    return retired_at is not None and asked_at > retired_at + LATE

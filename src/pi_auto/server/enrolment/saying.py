@@ -19,7 +19,7 @@ _REFUSED = {
     Refusing.BATCH_TOKEN: ("the batch token is missing, unknown, run out or used up", 3600),
     Refusing.SECRET: ("what was granted to this serial beforehand is for another key or another secret", 3600),
     Refusing.UNKNOWN: ("no such device is enrolled with a key; enrol it", 0),
-    Refusing.CROWDED: ("too many requests from this address were wrong", 60),
+    Refusing.CROWDED: ("too many requests from this address were wrong, or this device asks too often", 60),
     Refusing.FULL: ("too many devices wait for an operator", 600),
 }
 _ASK_AGAIN = 30  # seconds

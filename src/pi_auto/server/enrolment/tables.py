@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, ForeignKey, Integer, LargeBinary, String, Table
+from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Integer, LargeBinary, String, Table
 
-from pi_auto.server.store.columns import Moment, metadata
+from pi_auto.server.store.columns import Moment, RowNumber, metadata
 
 identities = Table(
     "identities",
@@ -15,7 +15,7 @@ identities = Table(
     Column("fingerprint", String(64), nullable=False, unique=True),  # one key, one serial
     Column("enrolled_at", Moment, nullable=False),
     Column("granted_by", String(128), nullable=False),  # an operator, a batch, a preauthorisation
-    Column("boots", JSON, nullable=False),  # ids of the last ones, the newest last
+    Column("boots", JSON, nullable=False),  # the last ones, the newest last: [id, first heard of in ms since 1970]
     Column("cloned_at", Moment),  # since when two devices seem to have the key
 )
 
@@ -27,6 +27,49 @@ device_tokens = Table(
     Column("issued_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
     Column("place", String(8), nullable=False),  # current or previous
+)
+
+retired_tokens = Table(
+    "retired_tokens",
+    metadata,
+    Column("hash", LargeBinary(32), primary_key=True),
+    Column("device_id", ForeignKey("devices.device_id"), nullable=False, index=True),
+    Column("retired_at", Moment, nullable=False),  # the device has shown since then that it has kept a later one
+)
+
+clone_spans = Table(
+    "clone_spans",
+    metadata,
+    Column("number", RowNumber, primary_key=True),
+    Column("device_id", ForeignKey("devices.device_id"), nullable=False, index=True),
+    Column("since", Moment, nullable=False),  # from here on two devices may have spoken; scans are marked
+    Column("noticed_at", Moment, nullable=False),
+    Column("until", Moment),  # an operator has settled it
+    Column("evidence", String(32), nullable=False),
+    Column("settled_by", String(128)),
+)
+
+binding_codes = Table(
+    "binding_codes",
+    metadata,
+    Column("hash", LargeBinary(32), primary_key=True),
+    Column("serial", String(64)),  # the only one that it is for, if it is for one
+    Column("made_by", String(128), nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+)
+
+hub_wishes = Table(
+    "hub_wishes",
+    metadata,
+    Column("device_id", String(63), primary_key=True),  # the last wish counts: one row for each
+    Column("wish", String(8), nullable=False),
+    Column("number", BigInteger, nullable=False),  # a later wish has a higher one
+    Column("made_at", Moment, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_at", Moment, nullable=False, index=True),
+    Column("claimed_until", Moment),  # somebody is telling the hub just now
+    Column("error", String(255)),  # of the last try
 )
 
 pending = Table(

@@ -7,7 +7,7 @@ repeated makes no second row.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,26 +15,32 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from pi_auto.server.audit.trail import Entry, count, note
 from pi_auto.server.enrolment import tokens
+from pi_auto.server.enrolment.clones import Contact, end_span, note_contact
 from pi_auto.server.enrolment.facts import (
     batch_named_by,
     facts_of,
     identity_of_serial,
     policy_of,
+    preauthorised_by,
 )
 from pi_auto.server.enrolment.nonces import use_up
-from pi_auto.server.enrolment.rules import Facts, Grant, Verdict, decide, next_boots
-from pi_auto.server.enrolment.tables import batches, identities, pending, preauthorisations
+from pi_auto.server.enrolment.rules import Batch, Facts, Grant, Preauthorised, Verdict, decide
+from pi_auto.server.enrolment.spending import spend
+from pi_auto.server.enrolment.tables import identities, pending, preauthorisations
 from pi_auto.server.enrolment.waiting import network_of, note_waiting, waits_no_more
+from pi_auto.server.enrolment.wishes import is_to_be_absent, wish_as_it_stands
 from pi_auto.server.fleet.claims import hash_secret
 from pi_auto.server.fleet.registering import hostname_of
 from pi_auto.server.fleet.tables import devices
 from pi_auto.server.fleet.tables import tokens as claimed_tokens
+from pi_auto.server.links.base import HubUnavailable
 from pi_auto.server.store.changes import next_change
 from pi_auto.server.store.text import storable
 from pi_auto.wire.enrolment import Enrolment
 from pi_auto.wire.verdicts import Refusing, Waiting
 
 ENROL = "enrol"
+_MOST_RACES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,7 @@ class Outcome:
     verdict: Verdict
     registered_at: datetime | None = None
     token: str | None = field(default=None, repr=False)
+    guessed: bool = False  # it showed a batch token or a secret that nobody has made, or not for it
 
 
 def foresee(connection: Connection, asked: Enrolment, now: datetime) -> Verdict:
@@ -51,17 +58,42 @@ def foresee(connection: Connection, asked: Enrolment, now: datetime) -> Verdict:
     return decide(policy_of(connection), facts_of(connection, asked, now))
 
 
-def take_in(connection: Connection, asked: Enrolment, address: str, now: datetime) -> Outcome:
-    """Decide and write. The request's signature, its fleet and the seal of its nonce are good."""
+def take_in(
+    connection: Connection, asked: Enrolment, address: str, now: datetime, *, at_hub: bool = False
+) -> Outcome:
+    """Decide and write. The request's signature, its fleet and the seal of its nonce are good.
+
+    `at_hub`: the device was put there just now, which is void if an operator has it removed meanwhile.
+    Raises HubUnavailable then.
+    """
     if not use_up(connection, asked.nonce, now):
         return _refuse(connection, asked, Refusing.NONCE, address, now)
-    facts = facts_of(connection, asked, now)
-    verdict = decide(policy_of(connection), facts)
+    facts, verdict = _decided(connection, asked, now)
     if isinstance(verdict, Refusing):
-        return _refuse(connection, asked, verdict, address, now)
+        return replace(_refuse(connection, asked, verdict, address, now), guessed=_is_guess(asked, facts))
     if isinstance(verdict, Waiting):
-        return _wait(connection, asked, verdict, address, now)
+        return replace(_wait(connection, asked, verdict, address, now), guessed=_is_guess(asked, facts))
+    if at_hub and is_to_be_absent(connection, asked.device_id):
+        raise HubUnavailable(f"the hub has still to forget the {asked.device_id} of before")
     return _grant(connection, asked, verdict, facts, address, now)
+
+
+def _is_guess(asked: Enrolment, facts: Facts) -> bool:
+    wrong_secret = asked.secret is not None and facts.preauthorised is Preauthorised.WRONG
+    return wrong_secret or facts.batch is Batch.UNKNOWN
+
+
+def _decided(connection: Connection, asked: Enrolment, now: datetime) -> tuple[Facts, Grant | Waiting | Refusing]:
+    """The verdict, with what it rests on used up; where another server was faster, what is so without that."""
+    for _ in range(_MOST_RACES):
+        facts = facts_of(connection, asked, now)
+        verdict = decide(policy_of(connection), facts)
+        if not isinstance(verdict, Grant):
+            return facts, verdict
+        by = _granted_by(connection, asked, verdict)
+        if spend(connection, asked, verdict, now):
+            return replace(facts, granted_by=by), verdict
+    return facts, Refusing.CROWDED
 
 
 def _refuse(connection: Connection, asked: Enrolment, reason: Refusing, address: str, now: datetime) -> Outcome:
@@ -83,19 +115,28 @@ def _wait(connection: Connection, asked: Enrolment, reason: Waiting, address: st
 def _grant(
     connection: Connection, asked: Enrolment, grant: Grant, facts: Facts, address: str, now: datetime
 ) -> Outcome:
-    by = _granted_by(connection, asked, grant)
-    _write_device(connection, asked, now, new=grant is not Grant.KNOWN)
-    _write_identity(connection, asked, by, now)
-    if grant is not Grant.KNOWN:
-        if facts.known_key not in {None, facts.key}:
-            tokens.withdraw(connection, asked.device_id)  # of the key before this one
-        _spend(connection, asked, grant)
+    by = facts.granted_by
+    new = grant is not Grant.KNOWN
+    holds = bytes.fromhex(asked.holds) if asked.holds else None
+    _write_device(connection, asked, now, new=new)
+    _write_identity(connection, asked, Contact(asked.boot, asked.nonce, holds, address), by, now)
+    if new:
+        _begin_anew(connection, asked, facts, by, now)
         detail = {"serial": asked.serial, "key": asked.key.fingerprint, "replaces": facts.known_key}
         note(connection, Entry(by, ENROL, asked.device_id, "enrolled", address, detail), now)
     waits_no_more(connection, asked.serial)
-    token = tokens.issue(connection, asked.device_id, now, bytes.fromhex(asked.holds) if asked.holds else None)
+    token = tokens.issue(connection, asked.device_id, now, holds)
     registered = select(devices.c.registered_at).where(devices.c.device_id == asked.device_id)
     return Outcome(grant, connection.execute(registered).scalar(), token)
+
+
+def _begin_anew(connection: Connection, asked: Enrolment, facts: Facts, by: str, now: datetime) -> None:
+    """What was granted beforehand has served; with another key, whatever was of the one before is over."""
+    connection.execute(delete(preauthorisations).where(preauthorisations.c.serial == asked.serial))
+    if facts.known_key not in {None, facts.key}:
+        tokens.withdraw(connection, asked.device_id)
+        end_span(connection, asked.device_id, by, now)
+        wish_as_it_stands(connection, asked.device_id, now)
 
 
 def _granted_by(connection: Connection, asked: Enrolment, grant: Grant) -> str:
@@ -106,17 +147,8 @@ def _granted_by(connection: Connection, asked: Enrolment, grant: Grant) -> str:
     if grant is Grant.BATCH and asked.batch_token and (row := batch_named_by(connection, asked.batch_token)):
         return f"batch {row.name}"
     if grant is Grant.PREAUTHORISED:
-        made_by = select(preauthorisations.c.made_by).where(preauthorisations.c.serial == asked.serial)
-        return str(connection.execute(made_by).scalar())
+        return preauthorised_by(connection, asked)
     return f"device {asked.device_id}"
-
-
-def _spend(connection: Connection, asked: Enrolment, grant: Grant) -> None:
-    """What was good for this one enrolment is used up."""
-    if grant is Grant.BATCH and asked.batch_token:
-        same = batches.c.hash == hash_secret(asked.batch_token)
-        connection.execute(update(batches).where(same).values(used=batches.c.used + 1))
-    connection.execute(delete(preauthorisations).where(preauthorisations.c.serial == asked.serial))
 
 
 def _write_device(connection: Connection, asked: Enrolment, now: datetime, *, new: bool) -> None:
@@ -137,10 +169,10 @@ def _write_device(connection: Connection, asked: Enrolment, now: datetime, *, ne
         connection.execute(insert(devices).values(row | {"device_id": asked.device_id, "registered_at": now}))
 
 
-def _write_identity(connection: Connection, asked: Enrolment, by: str, now: datetime) -> None:
+def _write_identity(connection: Connection, asked: Enrolment, contact: Contact, by: str, now: datetime) -> None:
     known = identity_of_serial(connection, asked.serial)
     if known and known.fingerprint == asked.key.fingerprint:
-        note_boot(connection, known, asked.boot, now)
+        note_contact(connection, known, contact, now)
         return
     row = {
         "device_id": asked.device_id,
@@ -148,23 +180,10 @@ def _write_identity(connection: Connection, asked: Enrolment, by: str, now: date
         "fingerprint": asked.key.fingerprint,
         "enrolled_at": now,
         "granted_by": by,
-        "boots": [asked.boot],
+        "boots": [[asked.boot, round(now.timestamp() * 1000)]],
         "cloned_at": None,
     }
     if known:
         connection.execute(update(identities).where(identities.c.serial == asked.serial).values(row))
     else:
         connection.execute(insert(identities).values(row | {"serial": asked.serial}))
-
-
-def note_boot(connection: Connection, identity: Any, boot: str, now: datetime) -> bool:
-    """Keep the boot that speaks; whether two devices seem to speak in turns with this key."""
-    boots, returned = next_boots(identity.boots, boot)
-    values: dict[str, Any] = {"boots": boots}
-    if returned and identity.cloned_at is None:
-        values["cloned_at"] = now
-        detail = {"serial": identity.serial, "boot": boot}
-        note(connection, Entry("server", "clone", identity.device_id, "boots in turns", None, detail), now)
-    same = identities.c.serial == identity.serial
-    connection.execute(update(identities).where(same).values(values))
-    return returned

@@ -11,7 +11,7 @@ from enum import Enum, auto
 from functools import wraps
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from sqlalchemy import Connection
 
 from pi_auto.server.api.auth import authenticate
@@ -37,6 +37,7 @@ ACCESS: dict[str, Open | Scope] = {
     "pi_api.nonce": Open.EVERYBODY,
     "pi_api.renew_token": Open.OWN_CHECK,
     "pi_api.fleet_proof": Open.EVERYBODY,
+    "pi_api.fleet_card": Open.EVERYBODY,
     "pi_api.receive_scans": Open.OWN_CHECK,
     "pi_api.receive_diagnostics": Open.OWN_CHECK,
     "pi_api.list_scans": Scope.READ,
@@ -49,11 +50,17 @@ ACCESS: dict[str, Open | Scope] = {
     "console.live": Scope.READ,
     "console.asset": Open.EVERYBODY,
     "console.calibration_sheet": Scope.READ,
+    "fleet.page": Scope.DEVICES,
+    "fleet.audit": Scope.DEVICES,
+    "fleet.act_devices": Scope.DEVICES,
+    "fleet.act_fleet": Scope.FLEET,
+    "fleet.act_operators": Scope.OPERATORS,
     "operators.login_page": Open.EVERYBODY,
     "operators.login": Open.EVERYBODY,
     "operators.logout": Open.EVERYBODY,
 }
 _FOR_THIS_MACHINE = ("pi_api.pi_devices", "pi_api.pi_device")
+_PAGES = ("console.home", "fleet.page", "fleet.audit")
 COOKIE = "__Host-pi_auto_session"
 
 
@@ -76,7 +83,7 @@ def _guarded(endpoint: str, view: Callable[..., Any]) -> Callable[..., Any]:
         try:
             _check(endpoint, access)
         except ApiError as error:
-            return _sign_in(error) if endpoint == "console.home" else answer_to(error)
+            return _sign_in(error) if endpoint in _PAGES else answer_to(error)
         return view(**arguments)
 
     return call
@@ -96,6 +103,7 @@ def _check(endpoint: str, access: Open | Scope) -> None:
                             " `pi-auto-server operator link` and `operator token` make either")  # fmt: skip
     if isinstance(access, Scope) and not operator.may(access):
         raise ApiError(403, f"{operator.name} has no scope {access}")
+    g.operator = operator
 
 
 def operator_of_request(context: Context) -> Operator | None:

@@ -1,7 +1,7 @@
 """Reads scans and incidents out of the books.
 
-Rows of scans carry the columns of the table `scans` and `flagged`: whether another version
-of the same scan is kept in `conflicts`.
+Rows of scans carry the columns of the table `scans`, `flagged`, whether another version of the
+same scan is kept in `conflicts`, and `cloned`, whether two devices had the sender's key when it came.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, exists, func, select
 
+from pi_auto.server.enrolment.tables import clone_spans
 from pi_auto.server.scans.tables import conflicts, scans
 from pi_auto.server.store.text import storable
 
@@ -85,4 +86,7 @@ def _query(wanted: ScanFilter) -> Select[Any]:
 
 def _select_scans() -> Select[Any]:
     other = exists().where(conflicts.c.device_id == scans.c.device_id, conflicts.c.uuid == scans.c.uuid)
-    return select(scans, other.label("flagged"))
+    spans = clone_spans.c
+    over = spans.until.is_(None) | (spans.until > scans.c.received_at)
+    cloned = exists().where(spans.device_id == scans.c.device_id, spans.since <= scans.c.received_at, over)
+    return select(scans, other.label("flagged"), cloned.label("cloned"))

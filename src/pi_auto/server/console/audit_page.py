@@ -1,0 +1,29 @@
+"""The audit trail as a page: what was decided, by whom, of what, the newest first, with filters."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from werkzeug.datastructures import MultiDict
+
+from pi_auto.server.audit.reading import MOST_IN_PAGE, Wanted, actions, read
+from pi_auto.server.console.markup import render
+from pi_auto.server.context import Context
+
+
+def audit_page(context: Context, asked: MultiDict[str, str], addresses: dict[str, str]) -> str:
+    """The page for a filter; what is no filter is left out."""
+    before = asked.get("before", "")
+    wanted = Wanted(
+        actor=asked.get("actor", "")[:128],
+        action=asked.get("action", "")[:64],
+        subject=asked.get("subject", "")[:128],
+        before=int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None,
+    )
+    with context.store.engine.connect() as connection:
+        rows, known = read(connection, wanted), actions(connection)
+    older = ""
+    if len(rows) == MOST_IN_PAGE:
+        kept = {"actor": wanted.actor, "action": wanted.action, "subject": wanted.subject}
+        older = f"{addresses['audit']}?{urlencode(kept | {'before': rows[-1].number})}"
+    return render("audit.html", rows_found=rows, wanted=wanted, actions=known, older=older, addresses=addresses)

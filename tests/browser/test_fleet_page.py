@@ -1,0 +1,76 @@
+"""The administrators' page in a real browser: signed in by the first link, used by the keyboard alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from pi_auto.wire.binding import is_binding_code
+from support.administrator import SERIAL, Card, say
+from support.device_keys import DeviceKey
+from support.server import RunningServer, running_server
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    with running_server(tmp_path_factory.mktemp("fleet"), "--trust", "on", "--https", "127.0.0.1:0") as running:
+        yield running
+
+
+@pytest.fixture
+def page(server: RunningServer, browser: Browser) -> Iterator[Page]:
+    opened = browser.new_page(ignore_https_errors=True)  # the fleet's own authority is none of the browser's
+    wrong: list[str] = []
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.on("console", lambda said: wrong.append(said.text) if "Security Policy" in said.text else None)
+    port = server.https.rpartition(":")[2]
+    link = say(server.data, "operator", "link").rpartition("=")[2]
+    opened.goto(f"https://localhost:{port}/login?link={link}")
+    opened.get_by_role("button", name="Sign in").press("Enter")
+    opened.get_by_role("link", name="Fleet").press("Enter")
+    expect(opened.get_by_role("heading", name="Fleet")).to_be_visible()
+    yield opened
+    opened.close()
+    assert wrong == []
+
+
+def test_a_device_is_approved_by_the_keyboard_alone(server: RunningServer, page: Page, tmp_path: Path) -> None:
+    fleet_id = json.loads(say(server.data, "fleet", "card"))["fleet_id"]
+    card = Card(server, DeviceKey(tmp_path), fleet_id)
+    assert card.enrol() == 202
+    page.reload()
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.getAttribute('aria-label')") == f"Approve {SERIAL}":
+            break
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Approved")
+    assert card.enrol() == 200
+    page.reload()
+    expect(page.get_by_role("row", name=SERIAL)).to_contain_text("admin")
+
+
+def test_a_code_is_shown_as_a_picture_and_leaves_with_the_page(page: Page) -> None:
+    page.get_by_role("button", name="Make a one-time code").press("Enter")
+    expect(page.get_by_role("img", name="The code below as a QR code")).to_be_visible()
+    assert is_binding_code(page.locator(".secret").inner_text())
+    page.get_by_role("link", name="Audit trail").press("Enter")
+    expect(page.get_by_role("row", name="any device")).to_contain_text("made")
+    assert "PIAUTO" not in page.content()
+
+
+def test_nothing_hangs_out_of_a_narrow_page(page: Page) -> None:
+    page.set_viewport_size({"width": 420, "height": 900})
+    page.reload()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 420
+
+
+def test_signing_out_ends_it(page: Page) -> None:
+    page.get_by_role("button", name="Sign out").press("Enter")
+    expect(page.get_by_role("heading", name="Sign in to the fleet")).to_be_visible()
+    page.goto(page.url.replace("/login", "/fleet"))
+    expect(page.locator("body")).to_contain_text("this needs an operator")
