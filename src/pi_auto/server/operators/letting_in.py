@@ -81,5 +81,7 @@ def _begin(connection: Connection, operator: Operator, now: datetime) -> str:
 
 
 def _drop_oldest(connection: Connection, table: Table, most: int) -> None:
+    if (connection.execute(select(func.count()).select_from(table)).scalar() or 0) <= most:
+        return
     kept = select(table.c.hash).order_by(table.c.begun_at.desc()).limit(most)
     connection.execute(delete(table).where(table.c.hash.not_in(kept)))
