@@ -29,6 +29,7 @@ from pi_auto.server.admin.socket import socket_file
 from pi_auto.server.admin.socket import start as start_admin
 from pi_auto.server.app import create_app
 from pi_auto.server.context import Context, open_context
+from pi_auto.server.legacy.hub import keep_aligned
 from pi_auto.server.links.base import HubFailed
 from pi_auto.server.links.local import LocalLink
 from pi_auto.server.plain import PlainPort, serve_plain
@@ -105,6 +106,7 @@ def load(settings: Settings, port: int, reports: Pipe, plain: socket.socket | No
     app = create_app(settings, context)
     if context.fleet:
         _answer_administrators(context, port)
+        _in_background("legacy", keep_aligned, context)
     if plain:
         _in_background("plain", serve_plain, plain, PlainPort(app, context, port))
     return app

@@ -20,6 +20,7 @@ from pi_auto.server.enrolment import granting
 from pi_auto.server.enrolment.facts import policy_of
 from pi_auto.server.enrolment.rules import Policy
 from pi_auto.server.enrolment.tables import pending
+from pi_auto.server.legacy import requests as legacy
 from pi_auto.server.links.base import HubUnavailable
 from pi_auto.server.operators import letting_in, tokens
 from pi_auto.server.operators.letting_in import link_file
@@ -233,4 +234,4 @@ REQUESTS: dict[str, Callable[[Context, Fields], dict[str, Any]]] = {
     "lift": _lift,
     "decommission": _decommission,
     "card": _card,
-}
+} | legacy.REQUESTS

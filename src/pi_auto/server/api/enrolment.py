@@ -27,6 +27,7 @@ from pi_auto.server.enrolment.limits import Limiter
 from pi_auto.server.enrolment.renewing import key_of, renew
 from pi_auto.server.enrolment.rules import Grant
 from pi_auto.server.enrolment.saying import refusal, waiting
+from pi_auto.server.legacy.messages import refuse_reserved
 from pi_auto.server.links.base import HubAccess
 from pi_auto.server.trust.fleet import Fleet
 from pi_auto.server.trust.signatures import is_signed_by
@@ -62,6 +63,7 @@ def register_signed(context: Context, told: object) -> Response:
     fleet, address = _fleet(context), request.remote_addr or ""
     signed = Signed.from_json(told, ENROLMENT)
     asked = Enrolment.from_json(signed.content())
+    refuse_reserved(asked.device_id)
     if reason := _wrong(context, fleet, asked, asked.key, signed, address):
         return _refuse(reason, asked.device_id, address)
     access = _put_at_hub(context, asked)

@@ -25,6 +25,7 @@ CSV_COLUMNS = (
     "device_id", "uuid", "spool", "number", "text", "quantity", "aim", "symbology", "gtin", "check_digit_ok",
     "repeat_of", "scanner_id", "scanner_name", "scanner_port", "scanned_at", "wall_time", "synced",
     "corrected_time", "time_error_ms", "received_at", "api_at", "hub_at", "flagged",
+    "legacy",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

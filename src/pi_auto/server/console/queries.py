@@ -33,6 +33,7 @@ _SHOWN = (
     devices.c.connects,
     devices.c.reported,
     devices.c.changed,
+    devices.c.legacy,
 )
 
 

@@ -130,7 +130,7 @@ def device_view(row: Row[Any], online: TimeOnline, now: datetime, heartbeat_inte
         online_today=span(online.today),
         online_week=span(online.week),
         client_version=row.client_version,
-        badges=(_FLAPPING,) * is_flapping(row.connects, now) + troubles(health),
+        badges=(_LEGACY,) * row.legacy + (_FLAPPING,) * is_flapping(row.connects, now) + troubles(health),
         facts=facts(health),
     )
 
@@ -194,7 +194,7 @@ def _oldest(health: dict[str, Any]) -> str:
 
 
 def _badges(row: Row[Any], trusted: bool) -> list[Badge]:
-    badges = []
+    badges = [_LEGACY] * row.legacy
     if row.flagged:
         badges.append(
             Badge("conflict", "bad", "the device sent this scan again with other content; both are kept")
@@ -221,6 +221,7 @@ def _corrected(row: Row[Any], close: bool) -> Badge:
     return Badge("corrected", "plain" if close else "warn", told)
 
 
+_LEGACY = Badge("legacy", "warn", "an old client without a key: anybody on its network may have sent this")
 _FLAPPING = Badge("flapping", "warn", "it connects again and again: its network or its power does not hold")
 _HEADLINES = {
     "scan_lost": "Scan lost",

@@ -38,6 +38,7 @@ ACCESS: dict[str, Open | Scope] = {
     "pi_api.renew_token": Open.OWN_CHECK,
     "pi_api.fleet_proof": Open.EVERYBODY,
     "pi_api.receive_scans": Open.OWN_CHECK,
+    "pi_api.receive_diagnostics": Open.OWN_CHECK,
     "pi_api.list_scans": Scope.READ,
     "pi_api.pi_devices": Scope.READ,
     "pi_api.pi_device": Scope.READ,

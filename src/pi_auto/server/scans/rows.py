@@ -93,6 +93,7 @@ def scan_json(row: Row[Any]) -> dict[str, Any]:
         "api_at": _time(row.api_at),
         "hub_at": _time(row.hub_at),
         "flagged": bool(row.flagged),
+        "legacy": row.legacy,
     }
 
 
