@@ -39,6 +39,13 @@ COMMANDS = {
         "enrolment decommission",
         "fleet card",
         "fleet installer",
+        "legacy on",
+        "legacy off",
+        "legacy list",
+        "legacy approve",
+        "legacy refuse",
+        "legacy migrate",
+        "legacy package",
     ],
     "pi_auto.hub.cli": ["run"],
     "pi_auto.client.cli": [

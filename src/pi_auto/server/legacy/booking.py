@@ -22,7 +22,7 @@ from pi_auto.server.store.text import storable
 from pi_auto.wire.ids import Position
 from pi_auto.wire.scan import Scan, Scanner, Stamp
 
-TOGETHER = timedelta(hours=24)  # how much later the hub may bring what the API has
+TOGETHER = timedelta(hours=24)  # how much later it may send to the hub what the API has
 _OURS = uuid.UUID("8f0c7f1e-6c1d-5d0b-9a52-1f6a0a1d7e55")
 _UNKNOWN_BOOT = str(uuid.UUID(int=0))
 
@@ -48,12 +48,14 @@ def book_scan(
     connection.execute(marked.values(legacy=True))
 
 
-def book_telemetry(connection: Connection, hub_id: str, body: object, event: str, now: datetime) -> None:
-    """What the hub brings of an old client; `event` names it among all events. Raises FieldError."""
+def book_telemetry(
+    connection: Connection, hub_id: str, body: object, event: str, sent: datetime, now: datetime
+) -> None:
+    """What an old client `sent` to the hub then; `event` names it among all events. Raises FieldError."""
     told = Telemetry.from_json(body)
     waiting = (
         select(scans.c.id)
-        .where(scans.c.device_id == hub_id, scans.c.hub_at.is_(None), scans.c.scanned_at > now - TOGETHER)
+        .where(scans.c.device_id == hub_id, scans.c.hub_at.is_(None), scans.c.scanned_at > sent - TOGETHER)
         .where(scans.c.text == storable(told.barcode), scans.c.quantity == told.quantity)
         .order_by(scans.c.id)
         .limit(1)

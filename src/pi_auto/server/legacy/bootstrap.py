@@ -19,6 +19,7 @@ import sys
 import time
 import urllib.request
 import zipfile
+from typing import Any
 
 VERSION = ""
 PAYLOAD: dict[str, str] = {}
@@ -65,14 +66,14 @@ def install() -> int:
     return 1
 
 
-def unfit():  # noqa: ANN201 - str or None; old Pythons read this
+def unfit() -> str | None:
     """Why this machine cannot become a new client, if so."""
     if sys.version_info < (3, 11):  # noqa: UP036 - old machines are what this is for
         return "Raspberry Pi OS or Debian 12 is needed, with Python 3.11"
     return None
 
 
-def run_installer(told):  # noqa: ANN001, ANN201 - see above
+def run_installer(told: dict[str, Any]) -> str | None:
     """Run it with settings that hold the device's id alone: the rest was an old client's. Why it failed, if so."""
     if told:
         os.replace(within(SETTINGS), within(WORK, OLD_SETTINGS))  # noqa: PTH105 - see above
@@ -127,7 +128,7 @@ def is_ours(path: str) -> bool:
     return stat.S_ISREG(about.st_mode) and about.st_uid == os.geteuid()
 
 
-def settings():  # noqa: ANN201 - see above
+def settings() -> dict[str, Any]:
     """What the old client was told; nothing if that cannot be read."""
     try:
         told = json.loads(read(within(SETTINGS)).decode())
@@ -136,7 +137,7 @@ def settings():  # noqa: ANN201 - see above
     return told if isinstance(told, dict) else {}
 
 
-def tell(told, status: str) -> None:  # noqa: ANN001 - see above
+def tell(told: dict[str, Any], status: str) -> None:
     """Say to the server how it goes, the way old clients do; it is no matter if nobody listens."""
     now = dt.datetime.now().isoformat()  # noqa: DTZ005 - the contract's form
     body = {"device_id": told.get("device_id"), "version": VERSION, "status": status, "timestamp": now}

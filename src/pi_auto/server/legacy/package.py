@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import textwrap
 import zipfile
 from base64 import b64encode
@@ -17,11 +16,11 @@ from pathlib import Path
 
 from pi_auto.server.admin.installer import with_card
 from pi_auto.wire.fleet_card import FleetCard
+from pi_auto.wire.update import VERSION
 
 CLIENT, INSTALLER = "pi_auto_client.py", "install_pi_client.sh"
 _MARK = "PAYLOAD: dict[str, str] = {}\n"
-_VERSION = re.compile(r'__version__ = "([0-9A-Za-z.+_-]{1,64})"')
-_MEMBER = "pi_auto/version.py"
+_MEMBER = "appliance/version"
 
 
 def pack(client: bytes, installer: str, card: FleetCard) -> bytes:
@@ -44,12 +43,12 @@ def version_of(client: bytes) -> str:
     """The version of a release's pi_auto_client.py. Raises ValueError for another file."""
     try:
         with zipfile.ZipFile(io.BytesIO(client)) as archive:
-            found = _VERSION.search(archive.read(_MEMBER).decode())
+            found = VERSION.match(archive.read(_MEMBER).decode().strip())
     except (zipfile.BadZipFile, KeyError, UnicodeError):
         found = None
     if found is None:
         raise ValueError("--client is no pi_auto_client.py of a release (script/dist makes one)")
-    return found[1]
+    return found[0][:64]
 
 
 def _program(payload: dict[str, bytes], version: str) -> str:

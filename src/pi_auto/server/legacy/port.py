@@ -127,7 +127,7 @@ def _length(environ: WSGIEnvironment) -> int:
 
 def _host(environ: WSGIEnvironment) -> str:
     """What the caller calls us, for it alone; our own address where that is no host."""
-    told = environ.get("HTTP_HOST", "")
+    told = str(environ.get("HTTP_HOST", ""))
     host, _, port = told.rpartition(":") if ":" in told and not told.endswith("]") else (told, "", "80")
     if is_host(host.strip("[]")) and port.isdigit() and len(port) <= 5:
         return told

@@ -45,10 +45,10 @@ def _on(context: Context, fields: Fields) -> dict[str, Any]:
 
 def _off(context: Context, fields: Fields) -> dict[str, Any]:
     texts = fields.optional("networks", lambda n: fields.items(n, most=networks.MOST_NETWORKS), [])
-    named = [networks.network_named(str(text)) for text in texts] or [None]
+    named: list[networks.Network | None] = [networks.network_named(str(text)) for text in texts]
 
     def job(books: Connection, now: datetime) -> int:
-        return sum(networks.close_networks(books, network, BY, now) for network in named)
+        return sum(networks.close_networks(books, network, BY, now) for network in named or [None])
 
     return {"closed": _do(context, job)}
 

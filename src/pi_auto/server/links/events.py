@@ -64,7 +64,10 @@ def _book(connection: Connection, event: Event, now: datetime) -> None:
 def _book_telemetry(connection: Connection, event: Event, now: datetime) -> None:
     body, known = _telemetry_body(event.body), first_row(connection, _KNOWN, (event.device_id,))
     if known and known[0]:
-        book_telemetry(connection, event.device_id, body, f"{event.enqueued_at} {event.sequence_number}", now)
+        sent = parse_time(event.enqueued_at) or now
+        book_telemetry(
+            connection, event.device_id, body, f"{event.enqueued_at} {event.sequence_number}", sent, now
+        )
         return
     record = record_of(body, event.device_id)
     if known is None:
