@@ -68,7 +68,7 @@ def test_with_legacy_mode_off_each_call_is_told_what_to_do(tmp_path: Path, name:
         assert "pi-auto-server legacy on --network 127.0.0.0/24 --days 30" in answer.json["error"]
         assert answer.json["instead"].startswith("https://fleet.local:5443")
         assert outcomes(door) == [("legacy", "legacy mode is off here")]
-        assert door.admin("legacy list") == {"networks": [], "devices": []}
+        assert door.admin("legacy list") == {"networks": [], "devices": [], "more": False}
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -91,9 +91,9 @@ def _listed(answer: dict[str, Any]) -> str:
         f"{one['network']:<20} {'open until' if one['open'] else 'closed, was until'} {one['until']}"
         for one in answer["networks"]
     ]
-    return (
-        "\n".join(nets + [_line(one) for one in answer["devices"]]) or "legacy mode is off, and nobody has asked"
-    )
+    more = ["and more, which are shown once these are decided on"] if answer["more"] else []
+    lines = [*nets, *map(_line, answer["devices"]), *more]
+    return "\n".join(lines) or "legacy mode is off, and nobody has asked"
 
 
 def _line(one: dict[str, Any]) -> str:

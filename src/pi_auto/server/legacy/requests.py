@@ -20,6 +20,7 @@ from pi_auto.wire.times import format_time
 T = TypeVar("T")
 BY = "admin"
 MOST_AT_ONCE = 1000
+_MOST_LISTED = 500  # an answer has to fit the administrator's socket
 
 
 def _do(context: Context, job: Callable[[Connection, datetime], T]) -> T:
@@ -56,15 +57,16 @@ def _off(context: Context, fields: Fields) -> dict[str, Any]:
 def _list(context: Context, _: Fields) -> dict[str, Any]:
     now = context.clock()
     with context.store.engine.connect() as connection:
-        nets, rows = networks.all_networks(connection), devices.every(connection, MOST_AT_ONCE)
+        nets, rows = networks.all_networks(connection), devices.every(connection, _MOST_LISTED + 1)
         is_open = networks.open_networks(connection, now)
-        found = [_device(connection, row, is_open) for row in rows]
+        found = [_device(connection, row, is_open) for row in rows[:_MOST_LISTED]]
     return {
         "networks": [
             {"network": row.network, "until": format_time(row.expires_at),
              "open": row.closed_at is None and row.expires_at > now} for row in nets
         ],
         "devices": found,
+        "more": len(rows) > _MOST_LISTED,
     }  # fmt: skip
 
 
