@@ -69,6 +69,7 @@ def test_scans_are_listed_whole_and_newest_first(api: Api) -> None:
         "api_at": format_time(NOW),
         "hub_at": None,
         "flagged": False,
+        "legacy": False,
     }
 
 
@@ -194,6 +195,7 @@ def test_devices_are_listed_in_the_legacy_contracts_shape(api: Api) -> None:
         "disconnected_at": None,
         "online_seconds": {"today": 0, "seven_days": 0},
         "health": {},
+        "legacy": False,
     }
 
 
