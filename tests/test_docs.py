@@ -48,6 +48,13 @@ COMMANDS = {
         "backup",
         "restore",
         "fleet rotate-certificate",
+        "legacy on",
+        "legacy off",
+        "legacy list",
+        "legacy approve",
+        "legacy refuse",
+        "legacy migrate",
+        "legacy package",
     ],
     "pi_auto.hub.cli": ["run"],
     "pi_auto.client.cli": [

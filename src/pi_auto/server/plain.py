@@ -2,8 +2,9 @@
 
 GET /api/health tells the fleet's id and where TLS is; a browser is sent to the configured name; this
 machine's own user may read what the guide's lines read; everything else is a 403 that names the command
-or the address that does it. No credential is ever taken or given here: the header that would carry
-one is not even looked at. A bounded number of requests is served at once, each within seconds.
+or the address that does it. No credential is taken here: the header that would carry one is not even
+looked at. Where an operator has opened a network for old clients, their calls are answered (`legacy/`),
+and nowhere else. A bounded number of requests is served at once, each within seconds.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
@@ -24,6 +26,7 @@ from pi_auto.server.api.answers import to_json
 from pi_auto.server.api.health import HTTPS_PORT
 from pi_auto.server.context import Context
 from pi_auto.server.draining import noting
+from pi_auto.server.legacy import port as legacy
 from pi_auto.server.refusals import Refusals
 from pi_auto.server.settings import Address, Settings
 from pi_auto.wire.server_address import HTTPS_PORT as HTTPS
@@ -60,7 +63,20 @@ class PlainPort:
             return self._app.wsgi_app(_stripped(environ) | {LOCAL: True}, start_response)
         if reads and not path.startswith("/api/") and "text/html" in environ.get("HTTP_ACCEPT", ""):
             return self._redirect(path, start_response)
+        if legacy.is_legacy(environ):
+            return self._serve_legacy(environ, start_response)
         return self._refuse(path, start_response)
+
+    def _serve_legacy(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """An old client's call: it is answered where an operator has opened the network, else told what to do."""
+        proxied = any(name in environ for name in _FORWARDED)
+        status, payload = legacy.answer(self._context, environ, self._place(), proxied=proxied)
+        is_file = isinstance(payload, bytes)
+        octets = payload if isinstance(payload, bytes) else to_json(payload).encode() + b"\n"
+        kind = "application/zip" if is_file else "application/json"
+        headers = [("Content-Type", kind), ("Content-Length", str(len(octets))), ("Cache-Control", "no-store")]
+        start_response(f"{status} {HTTPStatus(status).phrase}", headers)
+        return [octets]
 
     def _place(self) -> str:
         return place_of(self._context.settings, self._https_port)
@@ -132,7 +148,7 @@ class _Server(WSGIServer):
 
 
 class _Handler(WSGIRequestHandler):
-    """Quiet, one request a connection, and never a body: nothing here takes one."""
+    """Quiet, one request a connection; of bodies only an old client's is ever read."""
 
     timeout = _PATIENCE
 

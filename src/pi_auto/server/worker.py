@@ -34,6 +34,7 @@ from pi_auto.server.context import Context, open_context
 from pi_auto.server.doors import Doors
 from pi_auto.server.draining import Draining
 from pi_auto.server.enrolment.telling import tell_on
+from pi_auto.server.legacy.hub import keep_aligned
 from pi_auto.server.links.base import HubFailed
 from pi_auto.server.links.local import LocalLink
 from pi_auto.server.plain import PlainPort, serve_plain
@@ -120,6 +121,7 @@ def load(
         _announce(context, context.fleet.fleet_id, port, plain)
         _in_background("hub-wishes", tell_on, context)
         _in_background("audit", prune_on, context)
+        _in_background("legacy", keep_aligned, context)
     if plain:
         _in_background("plain", serve_plain, plain, PlainPort(app, context, port))
     return Draining(app, Refusals("the API"))

@@ -70,6 +70,7 @@ def test_scans_are_listed_whole_and_newest_first(api: Api) -> None:
         "hub_at": None,
         "flagged": False,
         "cloned": False,
+        "legacy": False,
     }
 
 
@@ -195,6 +196,7 @@ def test_devices_are_listed_in_the_legacy_contracts_shape(api: Api) -> None:
         "disconnected_at": None,
         "online_seconds": {"today": 0, "seven_days": 0},
         "health": {},
+        "legacy": False,
     }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from pi_auto.server.admin import devices, people, taking
 from pi_auto.server.admin.administrator import Administrator
+from pi_auto.server.legacy import requests as legacy
 from pi_auto.server.operators.rules import Scope
 from pi_auto.wire.fields import Fields
 
@@ -38,7 +39,7 @@ REQUESTS: dict[str, tuple[Scope, Answer]] = {
     "code": (Scope.FLEET, taking.make_code),
     "card": (Scope.FLEET, taking.hand_out_card),
     "rotate certificate": (Scope.FLEET, taking.rotate_certificate),
-}
+} | {name: (Scope.FLEET, ask) for name, ask in legacy.REQUESTS.items()}
 
 
 def answer(admin: Administrator, question: dict[str, Any]) -> dict[str, Any]:

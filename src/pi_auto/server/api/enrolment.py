@@ -29,6 +29,7 @@ from pi_auto.server.enrolment.renewing import key_of, renew
 from pi_auto.server.enrolment.rules import Grant
 from pi_auto.server.enrolment.saying import refusal, waiting
 from pi_auto.server.enrolment.wishes import is_to_be_absent
+from pi_auto.server.legacy.messages import refuse_reserved
 from pi_auto.server.links.base import HubAccess, HubUnavailable
 from pi_auto.server.trust.addresses import own_addresses
 from pi_auto.server.trust.fleet import Fleet
@@ -75,6 +76,7 @@ def register_signed(context: Context, told: object) -> Response:
     fleet, address = _fleet(context), request.remote_addr or ""
     signed = Signed.from_json(told, ENROLMENT)
     asked = Enrolment.from_json(signed.content())
+    refuse_reserved(asked.device_id)
     if reason := _wrong(context, fleet, asked, asked.key, signed, address):
         return _refuse(reason, asked.device_id, address)
     if (asked.secret or asked.batch_token) and (wait := _guesses.wait(address)):

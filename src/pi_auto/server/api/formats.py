@@ -24,7 +24,7 @@ Pages = Iterable[Sequence[Row[Any]]]
 CSV_COLUMNS = (
     "device_id", "uuid", "spool", "number", "text", "quantity", "aim", "symbology", "gtin", "check_digit_ok",
     "repeat_of", "scanner_id", "scanner_name", "scanner_port", "scanned_at", "wall_time", "synced",
-    "corrected_time", "time_error_ms", "received_at", "api_at", "hub_at", "flagged", "cloned",
+    "corrected_time", "time_error_ms", "received_at", "api_at", "hub_at", "flagged", "cloned", "legacy",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

@@ -104,6 +104,7 @@ def _device(row: Row[Any], online: TimeOnline, now: datetime, context: Context) 
         "disconnected_at": format_time(row.disconnected_at) if row.disconnected_at else None,
         "online_seconds": {"today": online.today, "seven_days": online.week},
         "health": told(row.reported),
+        "legacy": row.legacy,
     }
 
 

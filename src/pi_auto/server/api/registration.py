@@ -18,6 +18,7 @@ from pi_auto.server.api.writing import committed
 from pi_auto.server.context import Context, current
 from pi_auto.server.fleet.claims import Decision
 from pi_auto.server.fleet.registering import Registered, foresee, register
+from pi_auto.server.legacy.messages import refuse_reserved
 from pi_auto.server.links.base import HubAccess
 from pi_auto.wire.registration import Registration, RegistrationAnswer
 from pi_auto.wire.signed import is_signed
@@ -42,9 +43,10 @@ def register_device() -> Response:
         raise ApiError(
             403,
             "this fleet takes in devices that sign their registration with a key of their own; this one did not:"
-            " install the client of this server's version. Old clients are not served (legacy mode is off)",
+            " install the client of this server's version. Old clients have the port without TLS (legacy mode)",
         )
     registration = Registration.from_json(told)
+    refuse_reserved(registration.device_id)
     with context.store.engine.connect() as connection:
         foreseen = foresee(connection, registration)
     _refuse(foreseen, registration)

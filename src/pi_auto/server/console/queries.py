@@ -37,6 +37,7 @@ _SHOWN = (
     exists()
     .where(identities.c.device_id == devices.c.device_id, identities.c.cloned_at.is_not(None))
     .label("cloned"),
+    devices.c.legacy,
 )
 
 

@@ -130,7 +130,10 @@ def device_view(row: Row[Any], online: TimeOnline, now: datetime, heartbeat_inte
         online_today=span(online.today),
         online_week=span(online.week),
         client_version=row.client_version,
-        badges=(_CLONE,) * bool(row.cloned) + (_FLAPPING,) * is_flapping(row.connects, now) + troubles(health),
+        badges=(_CLONE,) * bool(row.cloned)
+        + (_LEGACY,) * row.legacy
+        + (_FLAPPING,) * is_flapping(row.connects, now)
+        + troubles(health),
         facts=facts(health),
     )
 
@@ -194,7 +197,7 @@ def _oldest(health: dict[str, Any]) -> str:
 
 
 def _badges(row: Row[Any], trusted: bool) -> list[Badge]:
-    badges = []
+    badges = [_LEGACY] * row.legacy
     if row.flagged:
         badges.append(
             Badge("conflict", "bad", "the device sent this scan again with other content; both are kept")
@@ -232,6 +235,7 @@ def _corrected(row: Row[Any], close: bool) -> Badge:
 _CLONE = Badge(
     "clone", "bad", "two devices speak with this one's key: it gets no commands until an operator settles it"
 )
+_LEGACY = Badge("legacy", "warn", "an old client without a key: anybody on its network may have sent this")
 _FLAPPING = Badge("flapping", "warn", "it connects again and again: its network or its power does not hold")
 _HEADLINES = {
     "scan_lost": "Scan lost",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Integer, LargeBinary, String, Table
+from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Integer, LargeBinary, String, Table, false
 
 from pi_auto.server.store.columns import Moment, metadata
 
@@ -24,6 +24,7 @@ devices = Table(
     Column("connects", JSON),  # the newest connects, milliseconds since 1970: whether it flaps
     Column("reported", JSON),  # the twin's reported properties, as last seen
     Column("changed", BigInteger, nullable=False, index=True, default=0),  # see scans.changed
+    Column("legacy", Boolean, nullable=False, server_default=false()),  # an old client: anybody may be it
 )
 
 tokens = Table(

@@ -20,6 +20,7 @@ from pi_auto.server.fleet.contacts import HUB, book_connection, book_sign
 from pi_auto.server.fleet.pace import own_interval
 from pi_auto.server.fleet.registering import hostname_of
 from pi_auto.server.fleet.tables import devices
+from pi_auto.server.legacy.booking import book_telemetry
 from pi_auto.server.scans.booking import Way, book, note_refusal
 from pi_auto.server.store.changes import next_change
 from pi_auto.server.store.statements import first_row
@@ -35,7 +36,7 @@ from pi_auto.wire.twin import merged
 MOST_REPORTED = 64 * 1024  # bytes of JSON; Azure allows 32 KiB
 MOST_LEVELS = 20  # Azure allows 10
 _MOST_VERSION = 64
-_KNOWN = "SELECT 1 FROM devices WHERE device_id = ?"
+_KNOWN = "SELECT legacy FROM devices WHERE device_id = ?"
 _log = logging.getLogger(__name__)
 
 
@@ -61,8 +62,15 @@ def _book(connection: Connection, event: Event, now: datetime) -> None:
 
 
 def _book_telemetry(connection: Connection, event: Event, now: datetime) -> None:
-    record = record_of(_telemetry_body(event.body), event.device_id)
-    if first_row(connection, _KNOWN, (event.device_id,)) is None:
+    body, known = _telemetry_body(event.body), first_row(connection, _KNOWN, (event.device_id,))
+    if known and known[0]:
+        sent = parse_time(event.enqueued_at) or now
+        book_telemetry(
+            connection, event.device_id, body, f"{event.enqueued_at} {event.sequence_number}", sent, now
+        )
+        return
+    record = record_of(body, event.device_id)
+    if known is None:
         _make_sure_of(connection, event.device_id, now)
     book(connection, event.device_id, [record], Way.HUB, now)
 

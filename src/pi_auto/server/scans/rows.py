@@ -94,6 +94,7 @@ def scan_json(row: Row[Any]) -> dict[str, Any]:
         "hub_at": _time(row.hub_at),
         "flagged": bool(row.flagged),
         "cloned": bool(row.cloned),
+        "legacy": row.legacy,
     }
 
 

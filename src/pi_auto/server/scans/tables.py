@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from pi_auto.server.store.columns import Moment, RowNumber, metadata
@@ -52,6 +53,8 @@ scans = Table(
     # Every booking and every later arrival takes the next number of one sequence: the live page asks for
     # what has changed after the last it saw.
     Column("changed", BigInteger, nullable=False, index=True),
+    # Of an old client, which proves nothing: such scans are shown with a badge and never passed on to others.
+    Column("legacy", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("device_id", "uuid"),
     Index("ix_scans_device_scanned", "device_id", "scanned_at"),
     Index("ix_scans_device_id_id", "device_id", "id"),  # a device's scans in the order of booking, page by page

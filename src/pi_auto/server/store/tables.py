@@ -5,6 +5,7 @@ from __future__ import annotations
 import pi_auto.server.audit.tables
 import pi_auto.server.enrolment.tables
 import pi_auto.server.fleet.tables
+import pi_auto.server.legacy.tables
 import pi_auto.server.links.tables
 import pi_auto.server.operators.tables
 import pi_auto.server.releases.tables

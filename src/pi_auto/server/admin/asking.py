@@ -1,0 +1,74 @@
+"""How a command of an administrator is asked: of the running server, else of the books themselves."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pi_auto.server.options import add_key_file
+
+Say = Callable[[dict[str, Any]], str]
+_ASKED = (
+    "name", "scopes", "days", "policy", "serial", "fingerprint", "most", "device_id", "reason", "servers",
+    "batch", "leaked", "networks", "device_ids", "address", "reissue", "stop",
+)  # fmt: skip
+
+
+def group_of(commands: Any, name: str, about: str) -> Any:
+    """A command that has actions."""
+    group = commands.add_parser(name, help=about, description=about)
+    return group.add_subparsers(required=True, metavar="ACTION")
+
+
+def action_of(group: Any, name: str, about: str, request: str, say: Say) -> Callable[..., Any]:
+    """An action: it sends `request`, and prints what `say` makes of the answer. Returned is what adds options."""
+    action = group.add_parser(name, help=about, description=about)
+    action.set_defaults(command=lambda options: say(ask(options, request)))
+    action.add_argument(
+        "--data", type=Path, metavar="DIR", default=os.environ.get("PI_AUTO_DATA"),
+        help="the folder that the server keeps everything in (default: PI_AUTO_DATA)",
+    )  # fmt: skip
+    add_key_file(action.add_argument)
+    return action.add_argument  # type: ignore[no-any-return] # argparse's own
+
+
+def ask(options: argparse.Namespace, request: str) -> dict[str, Any]:
+    """Ask the running server, else the books. Raises SystemExit with a sentence."""
+    from pi_auto.server.admin.socket import NotRunning, socket_file  # noqa: PLC0415 - --help does not need it
+    from pi_auto.server.admin.socket import ask as ask_socket  # noqa: PLC0415 - the same
+    from pi_auto.wire.errors import FieldError  # noqa: PLC0415 - see above
+
+    if not options.data:
+        raise SystemExit("pi-auto-server: no data folder is named; name one with --data DIR or PI_AUTO_DATA")
+    data = Path(options.data).absolute()
+    told = {name: value for name, value in vars(options).items() if name in _ASKED and value is not None}
+    try:
+        try:
+            return ask_socket(socket_file(data), told | {"request": request})
+        except NotRunning:
+            return _ask_books(data, options.key_file, told | {"request": request})
+    except (FieldError, OSError) as error:
+        raise SystemExit(f"pi-auto-server: {error}") from error
+
+
+def _ask_books(data: Path, key_file: Path | None, question: dict[str, Any]) -> dict[str, Any]:
+    from contextlib import closing  # noqa: PLC0415 - see above
+
+    from pi_auto.server.admin.administrator import Administrator  # noqa: PLC0415 - see above
+    from pi_auto.server.admin.requests import answer  # noqa: PLC0415 - see above
+    from pi_auto.server.context import now_utc, open_context  # noqa: PLC0415 - see above
+    from pi_auto.server.settings import Settings  # noqa: PLC0415 - see above
+    from pi_auto.server.store.engine import StoreError  # noqa: PLC0415 - see above
+    from pi_auto.server.trust.errors import TrustError  # noqa: PLC0415 - see above
+    from pi_auto.server.trust.fleet import open_fleet  # noqa: PLC0415 - see above
+
+    try:
+        with closing(open_context(Settings(data=data))) as context:
+            fleet = open_fleet(data, key_file, None, now_utc())
+            return answer(Administrator(replace(context, fleet=fleet)), question)
+    except (StoreError, TrustError) as error:
+        raise SystemExit(f"pi-auto-server: {error}") from error

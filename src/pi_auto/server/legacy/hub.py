@@ -1,0 +1,98 @@
+"""The identities of old clients at the hub: given once, and good only while old clients are served.
+
+When a network's time is over, or its device has become a new client, the identity is switched off
+at the hub as well: nobody is needed for that, and a hub that is away is told when it is back.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from sqlalchemy import Connection, select, update
+
+from pi_auto.server.api.writing import committed
+from pi_auto.server.context import Context
+from pi_auto.server.legacy import devices
+from pi_auto.server.legacy.networks import holds, open_networks
+from pi_auto.server.legacy.tables import legacy_devices
+from pi_auto.server.links.base import HubAccess, HubRefused, HubUnavailable, Link
+
+LOOKS_EVERY = 30.0  # seconds
+_log = logging.getLogger(__name__)
+
+
+def issue(context: Context, named: str, address: str) -> str | None:
+    """The connection string of an old client that is served, if it was not given yet. Raises HubUnavailable."""
+    if context.link is None:
+        return None
+    with context.store.engine.connect() as connection:
+        row = devices.find(connection, named)
+    if row is None or row.issued_at is not None:
+        return None
+    access = _new_access(context.link, row.hub_id, again=row.issues > 0)
+    now = context.clock()
+    if not committed(context, lambda books: devices.take_string(books, named, address, now)):
+        return None
+    return str(access.connection_string)
+
+
+def align(context: Context) -> None:
+    """Tell the hub which of these identities are good now, where it was told otherwise."""
+    if context.link is None:
+        return
+    with context.store.engine.connect() as connection:
+        news = _news(context, connection)
+    for hub_id, enabled in news:
+        try:
+            context.link.set_enabled(hub_id, enabled=enabled)
+        except HubRefused as error:
+            _log.warning("legacy: the hub does not change %s: %s", hub_id, error)
+        except HubUnavailable as error:
+            _log.info("legacy: the hub is told later: %s", error)
+            return
+        committed(context, _Keep(hub_id, enabled=enabled))
+        _log.info("legacy: %s is %s at the hub", hub_id, "on" if enabled else "off")
+
+
+def keep_aligned(context: Context) -> None:
+    """Do so until the server stops."""
+    while not context.stopping.wait(LOOKS_EVERY):
+        try:
+            align(context)
+        except Exception:  # noqa: BLE001 - whatever it was, it looks again
+            _log.exception("legacy: the hub could not be told who is served")
+
+
+class _Keep:
+    """A job that notes what the hub was told."""
+
+    def __init__(self, hub_id: str, *, enabled: bool) -> None:
+        self._hub_id, self._enabled = hub_id, enabled
+
+    def __call__(self, books: Connection) -> None:
+        same = legacy_devices.c.hub_id == self._hub_id
+        books.execute(update(legacy_devices).where(same).values(hub_enabled=self._enabled))
+
+
+def _news(context: Context, connection: Connection) -> list[tuple[str, bool]]:
+    networks = open_networks(connection, context.clock())
+    rows = connection.execute(select(legacy_devices).where(legacy_devices.c.hub_enabled.is_not(None))).all()
+    wanted = [
+        (
+            row,
+            row.approved_at is not None
+            and row.refused_at is None
+            and holds(networks, row.address)
+            and not devices.is_new_clients(connection, row.named_id),
+        )
+        for row in rows
+    ]
+    return [(row.hub_id, good) for row, good in wanted if good != row.hub_enabled]
+
+
+def _new_access(link: Link, hub_id: str, *, again: bool) -> HubAccess:
+    access = link.put_device(hub_id)
+    if not again:
+        return access
+    link.rotate_keys(hub_id)  # what was the primary key is the secondary now
+    return link.rotate_keys(hub_id)  # and now it is neither

@@ -1,0 +1,134 @@
+"""What an old client is given once an operator has said yes: its contract's answers, and one identity, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from pi_auto.server.console.views import scan_view
+from pi_auto.server.context import now_utc
+from pi_auto.server.fleet.tables import devices
+from pi_auto.server.legacy.hub import align
+from pi_auto.server.links.local import LocalLink
+from pi_auto.server.scans.queries import ScanFilter, find_scans
+from pi_auto.server.scans.rows import scan_json
+from pi_auto.wire.connection_string import ConnectionString
+from support.mqtt import PahoDevice
+from support.old_client import Door, old_door
+from support.waiting import wait_until
+
+ID = "pi-1a2b3c4d"
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[Door]:
+    """Legacy mode is on, and the hub is a real one."""
+    with old_door(tmp_path, hub=True) as opened:
+        assert isinstance(opened.context.link, LocalLink)
+        opened.context.link.wait_bound(20)
+        opened.admin("legacy on", networks=["127.0.0.0/24"], days=30)
+        yield opened
+
+
+def string_of(door: Door) -> str | None:
+    answer = door.client().register()
+    assert answer.status == 200
+    string: str | None = answer.json["connection_string"]
+    return string
+
+
+def test_the_registration_has_exactly_the_contracts_fields(door: Door) -> None:
+    client = door.approved()
+    answer = client.register()
+    assert answer.status == 200
+    assert set(answer.json) == {
+        "status", "message", "device_id", "registration_date", "connection_string", "server_info",
+    }  # fmt: skip
+    assert answer.json["status"] == "success"
+    assert answer.json["device_id"] == ID
+    host, port = door.address
+    assert answer.json["server_info"] == {
+        "server_url": f"http://{host}:{port}", "api_version": "1.0", "update_interval": 3600,
+        "heartbeat_interval": 30,
+    }  # fmt: skip
+
+
+def test_the_connection_string_is_given_once_and_names_an_identity_of_its_own(door: Door) -> None:
+    door.approved()
+    first = ConnectionString.parse(string_of(door) or "")
+    assert first.device_id == f"legacy-{ID}"
+    assert string_of(door) is None
+    assert string_of(door) is None
+    assert door.device()["connection_string"] == "given"
+
+
+def test_an_operator_may_have_it_given_once_more_with_new_keys(door: Door) -> None:
+    door.approved()
+    first = string_of(door)
+    door.admin("legacy approve", device_id=ID, reissue=True)
+    second = string_of(door)
+    assert second not in {None, first}
+    assert string_of(door) is None
+    assert not may_connect(door, first)
+    assert may_connect(door, second)
+
+
+def device_of(door: Door, string: str | None) -> PahoDevice:
+    assert isinstance(door.context.link, LocalLink)
+    bound = door.context.link.wait_bound(20)
+    return PahoDevice((bound.host, bound.port), ConnectionString.parse(string or ""))
+
+
+def may_connect(door: Door, string: str | None) -> bool:
+    device = device_of(door, string)
+    device.start()
+    wait_until(lambda: device.client.is_connected() or device.refused is not None, 15, "a CONNACK")
+    device.close()
+    return device.refused is None
+
+
+def test_the_identity_ends_with_the_time_and_with_the_operators_word(door: Door) -> None:
+    door.approved()
+    string = string_of(door)
+    assert may_connect(door, string)
+    door.clock.now += timedelta(days=31)
+    align(door.context)  # what the server does twice a minute
+    assert not may_connect(door, string)
+    door.admin("legacy on", networks=["127.0.0.0/24"], days=1)
+    assert may_connect(door, string)
+    door.admin("legacy off")
+    assert not may_connect(door, string)
+
+
+def test_a_scan_that_came_both_ways_is_one_with_a_badge(door: Door) -> None:
+    door.clock.now = now_utc()  # the hub's clock is the machine's
+    door.admin("legacy on", networks=["127.0.0.0/24"], days=1)
+    client = door.approved()
+    string = string_of(door)
+    answer = client.scan("4006381333931")
+    assert (answer.status, answer.json["status"]) == (200, "success")
+    client.scan("4006381333931")  # the same code, read a second time: two scans
+    body = b'{"deviceId":"pi-1a2b3c4d","barcode":"4006381333931","quantity":1,"messageType":"barcode_scan"}'
+    with device_of(door, string) as device:
+        device.send_and_wait(body)
+        device.send_and_wait(body)
+        device.send_and_wait(body.replace(b"4006381333931", b"only the hub has it"))
+    rows = wait_until(lambda: arrived(door), 20, "three scans, all of which the hub has brought")
+    assert [(row["text"], row["legacy"], bool(row["api_at"])) for row in rows] == [
+        ("4006381333931", True, True), ("4006381333931", True, True), ("only the hub has it", True, False),
+    ]  # fmt: skip
+    with door.context.store.engine.connect() as connection:
+        views = [scan_view(row) for row in find_scans(connection, ScanFilter())]
+        names = connection.execute(select(devices.c.device_id, devices.c.legacy)).all()
+    assert all("legacy" in {badge.word for badge in view.badges} for view in views)
+    assert names == [(f"legacy-{ID}", True)]
+
+
+def arrived(door: Door) -> list[dict[str, object]]:
+    with door.context.store.engine.connect() as connection:
+        rows = [scan_json(row) for row in find_scans(connection, ScanFilter(oldest_first=True))]
+    return rows if len(rows) == 3 and all(row["hub_at"] for row in rows) else []
