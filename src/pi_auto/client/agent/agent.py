@@ -39,7 +39,7 @@ from pi_auto.client.agent.network.watching import Watching
 from pi_auto.client.agent.telling import Telling
 from pi_auto.client.agent.timekeeping.timekeeper import Timekeeper
 from pi_auto.client.agent.wakeups import Reason, Wakeups
-from pi_auto.client.agent.wifi_proof import WifiProof, reach
+from pi_auto.client.agent.wifi_proof import WifiProof, reach_home
 from pi_auto.client.alone import hold_alone
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.clock import read_clock
@@ -81,7 +81,7 @@ class Agent:
         capture = settings.capture_folder
         bulletin = Bulletin(folder)
         self._telling = Telling(bulletin, lambda: ring(capture / WANTED), lambda: ring(capture / IDENTIFY))
-        self._wifi = WifiProof(bulletin, lambda interface: reach(settings.endpoint(), interface))
+        self._wifi = WifiProof(bulletin, lambda interface: reach_home(self._home, interface))
         self._log_level = LogLevel(logging.getLogger())
         self._stopping = (
             False  # no Event: a signal handler that sets one may find its lock held by what it interrupts
@@ -115,7 +115,7 @@ class Agent:
     def _workers(self, folder: Path) -> dict[str, Callable[[], None]]:
         settings, identity, rng = self._settings, self.identity, SystemRandom()
         card = card_of(settings)
-        home = Home(doubted=self._ask_errands) if card else Home(settings.endpoint())
+        self._home = home = Home(doubted=self._ask_errands) if card else Home(settings.endpoint())
         given_by = giver(settings, card)
         standing = self._standing(folder, given_by, rng)
         office = Office(

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from pi_auto.client.agent.api import ServerApi
 from pi_auto.client.agent.errors import ApiError, Garbled
+from pi_auto.client.agent.network.home import Home
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.endpoint import Endpoint
 from pi_auto.client.wifi import attempt
@@ -21,6 +23,8 @@ from pi_auto.client.wifi.attempt import Attempt
 from pi_auto.wire.errors import FieldError
 
 _PATIENCE = 8.0  # seconds
+_FINDING = 60.0  # seconds for a search of the server, which the new network has begun
+_LOOK = 0.5  # seconds between two looks whether it was found; only while a network is on trial
 _SERVICE = "barcode_scanner_server"  # legacy contract
 log = logging.getLogger("pi_auto.network")
 
@@ -52,6 +56,14 @@ class WifiProof:
             log.info("the server is reached through the Wi-Fi on trial")
             ok, self._proven = True, trial.uuid
         self._bulletin.post(attempt.TOPIC, {"attempt": trial.uuid, "ok": ok})
+
+
+def reach_home(home: Home, interface: str) -> None:
+    """The same with the server that the device finds once it is on that network. Raises ApiError."""
+    until = time.monotonic() + _FINDING
+    while home.is_unknown and time.monotonic() < until:
+        time.sleep(_LOOK)
+    reach(home.endpoint(), interface)
 
 
 def reach(endpoint: Endpoint, interface: str) -> None:
