@@ -69,7 +69,7 @@ def network_manager(folder: Path, **world: Any) -> Iterator[Air]:
     former = os.environ.get("DBUS_SYSTEM_BUS_ADDRESS")
     os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = address
     try:
-        wait_until(file.exists, what="the mock")
+        wait_until(file.exists, 60.0, what="the mock")
         yield Air(file)
     finally:
         os.environ.pop("DBUS_SYSTEM_BUS_ADDRESS")

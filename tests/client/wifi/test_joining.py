@@ -28,7 +28,7 @@ def join(
     folder: Path, code: str = CODE, *, proven: Callable[[Attempt], bool] = lambda _: True, to_prove: float = 5.0
 ) -> Outcome:
     with closing(NetworkManager()) as manager:
-        joining = Joining(manager, proven, lambda: None, folder, Patience(to_join=10.0, to_prove=to_prove))
+        joining = Joining(manager, proven, lambda: None, folder, Patience(to_join=30.0, to_prove=to_prove))
         return joining.join(parse(code))
 
 
