@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import fcntl
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -69,3 +73,14 @@ def test_connections_inherit_the_kernels_patience(listener: socket.socket) -> No
     bound_silence(listener, 60)
     with socket.create_connection(listener.getsockname()), listener.accept()[0] as taken:
         assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
+
+
+def test_locks_on_files_are_kept(tmp_path: Path) -> None:
+    """Those of SQLite on the books: without them a reader from outside ends the server by SIGBUS."""
+    path = tmp_path / "locked"
+    tries = "import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'r+'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+    with path.open("w") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        end_stalled(1, 0)
+        ended = subprocess.run([sys.executable, "-c", tries, str(path)], capture_output=True, check=False)
+    assert b"BlockingIOError" in ended.stderr

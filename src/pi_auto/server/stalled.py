@@ -42,8 +42,15 @@ def end_stalled(port: int, older_than: float) -> int:
 
 
 def _sockets() -> Iterator[socket.socket]:
-    """The TCP sockets of this process, each by a descriptor of our own: theirs may close under our hands."""
+    """The TCP sockets of this process, each by a descriptor of our own: theirs may close under our hands.
+
+    Nothing else is touched: closing a second descriptor of a file gives up every lock on it (fcntl(2)), and
+    those on the books keep another reader from truncating what SQLite has mapped, which is a SIGBUS.
+    """
     for entry in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            if not os.readlink(entry).startswith("socket:"):
+                continue
         with suppress(OSError), _duplicate(int(entry.name)) as found:
             if found.family in (socket.AF_INET, socket.AF_INET6) and found.type == socket.SOCK_STREAM:
                 yield found
