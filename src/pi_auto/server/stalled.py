@@ -49,7 +49,7 @@ def _sockets() -> Iterator[socket.socket]:
     """
     for entry in Path("/proc/self/fd").iterdir():
         with suppress(OSError):
-            if not os.readlink(entry).startswith("socket:"):
+            if not str(entry.readlink()).startswith("socket:"):
                 continue
         with suppress(OSError), _duplicate(int(entry.name)) as found:
             if found.family in (socket.AF_INET, socket.AF_INET6) and found.type == socket.SOCK_STREAM:
