@@ -93,7 +93,6 @@ def run(devices: int) -> int:
             waits = _enrol_all(site, fleet)
             seconds, cpu = time.perf_counter() - begun, cpu_seconds(worker) - before
             memory, rows = resident_mb(worker), _rows(data)
-            print((Path(name) / "server.log").read_text()[-600:])
         finally:
             server.stop()
     waits.sort()
