@@ -21,7 +21,6 @@ from typing import Any
 
 import pytest
 
-from support.hub import RunningHub
 from support.releases import release_of
 from support.sdk import MISSING, PYTHON, READY
 from support.server import RunningServer, running_server
@@ -55,12 +54,13 @@ pytestmark = pytest.mark.skipif(not READY, reason=MISSING)
 class OldMachine:
     """A folder that an old client takes for its machine, and the old client that runs there."""
 
-    def __init__(self, root: Path, server: RunningServer, hub: RunningHub) -> None:
-        self.root, self._trust = root, hub.data / "tls" / "ca.pem"
+    def __init__(self, root: Path, server: RunningServer) -> None:
+        self.root, self._trust = root, root / "fleet-ca.pem"
         self.program = root / "opt/pi-auto-client/pi_auto_client.py"
         self.settings = root / "etc/pi_auto_client.json"
         for folder in (self.program.parent, self.settings.parent):
             folder.mkdir(parents=True, exist_ok=True)
+        self._trust.write_text(json.loads(admin(server, "fleet", "card"))["ca"])
         self.program.write_bytes(PROGRAM.read_bytes())
         self.settings.write_text(json.dumps({
             "device_id": ID, "server_url": server.url, "update_interval": 3600, "heartbeat_interval": 30,
@@ -139,38 +139,24 @@ class OldProgram:
 
 
 @pytest.fixture
-def hub(tmp_path: Path) -> Iterator[RunningHub]:
-    """The hub with TLS on the SDK's port, which the server takes over: one of its own has none."""
-    data = tmp_path / "data"
-    data.mkdir(mode=0o700)
+def server(tmp_path: Path) -> Iterator[RunningServer]:
+    """With a hub of its own on the SDK's port, by the fleet's certificate."""
     host = f"127.{2 + secrets.randbelow(250)}.{secrets.randbelow(256)}.{2 + secrets.randbelow(250)}"
-    running = RunningHub(data, host=host, port=8883, options=("--tls", "self", "--name", host)).start()
-    try:
-        yield running
-    finally:
-        running.kill()
-
-
-@pytest.fixture
-def server(tmp_path: Path, hub: RunningHub) -> Iterator[RunningServer]:
+    names = ("fleet.local", "10.1.2.3", host)
     options = (
         "--trust",
         "on",
         "--https",
         "127.0.0.1:0",
-        "--server-name",
-        "fleet.local",
-        "--server-name",
-        "10.1.2.3",
+        *(word for name in names for word in ("--server-name", name)),
     )
-    host, port = hub.mqtt_address
-    with running_server(tmp_path, *options, "--heartbeat-interval", "1", hub_mqtt=f"{host}:{port}") as running:
+    with running_server(tmp_path, *options, "--heartbeat-interval", "1", hub_mqtt=f"{host}:8883") as running:
         yield running
 
 
 @pytest.fixture
-def machine(tmp_path: Path, server: RunningServer, hub: RunningHub) -> OldMachine:
-    return OldMachine(tmp_path / "machine", server, hub)
+def machine(tmp_path: Path, server: RunningServer) -> OldMachine:
+    return OldMachine(tmp_path / "machine", server)
 
 
 def admin(server: RunningServer, *words: str) -> str:

@@ -176,6 +176,7 @@ def test_it_stays_while_a_server_listens_to_its_events(tmp_path: Path) -> None:
 def test_it_stops_when_a_server_says_so(hub: RunningHub) -> None:
     assert hub.ask(op="info") == {
         "ok": True, "mqtt": "{}:{}".format(*hub.mqtt_address), "host": "127.0.0.1", "pid": hub.pid,
+        "tls": False, "websocket": "off",
     }  # fmt: skip
     assert hub.ask(op="stop")["ok"]
     assert hub.wait() == 0

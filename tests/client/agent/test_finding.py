@@ -18,7 +18,7 @@ from pi_auto.client.agent.telling import Telling
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.wire.server_address import ServerAddress
 from support.fleet_home import HEALTH, FleetHome
-from support.fleet_peer import FleetPeer
+from support.fleet_peer import FleetPeer, status
 
 
 @pytest.fixture
@@ -70,9 +70,11 @@ def test_another_network_is_a_reason_to_search_at_once_and_not_to_tell_of_a_move
 
 def test_a_server_that_is_somewhere_else_now_is_a_move(tmp_path: Path, fleet: FleetHome) -> None:
     with fleet.server() as second:
+        second.fail(HEALTH, status(503))  # not there yet, however slow the first one is
         with fleet.server() as first:
             searcher = Searcher(tmp_path, fleet, at(first), at(second))
             searcher.finding.run()
+        second.faults.clear()
         searcher.home.doubt(searcher.home.endpoint())
         searcher.finding.run()
         assert (searcher.moves, searcher.home.endpoint().dialled) == (2, ("127.0.0.1", second.port))

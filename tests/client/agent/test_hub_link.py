@@ -426,6 +426,7 @@ class TestHeartbeat:
     ) -> None:
         with linked(stored, marks, hub):
             wait_until(lambda: len(hub.reports) >= 2, what="two heartbeats")
+        wait_until(lambda: hub.disconnects, what="the goodbye has arrived")
         reports = [json.loads(report) for report in hub.reports]
         assert (reports[0]["status"], reports[0]["heartbeat_version"], reports[-1]["status"]) == (
             "online",

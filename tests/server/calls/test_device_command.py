@@ -74,7 +74,10 @@ CLAIM = secrets.token_hex(32)
 
 def start(server: RunningServer, *arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "pi_auto.server.cli", "device", *arguments, "--data", str(server.data)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # Whoever runs the tests in the background has SIGINT ignored, which programs inherit.
+    return subprocess.Popen(
+        ["env", "--default-signal=INT", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:

@@ -7,6 +7,8 @@ at the hub as well: nobody is needed for that, and a hub that is away is told wh
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from ipaddress import ip_address
 
 from sqlalchemy import Connection, select, update
 
@@ -16,6 +18,7 @@ from pi_auto.server.legacy import devices
 from pi_auto.server.legacy.networks import holds, open_networks
 from pi_auto.server.legacy.tables import legacy_devices
 from pi_auto.server.links.base import HubAccess, HubRefused, HubUnavailable, Link
+from pi_auto.wire.server_address import is_ip
 
 LOOKS_EVERY = 30.0  # seconds
 _log = logging.getLogger(__name__)
@@ -33,7 +36,18 @@ def issue(context: Context, named: str, address: str) -> str | None:
     now = context.clock()
     if not committed(context, lambda books: devices.take_string(books, named, address, now)):
         return None
-    return str(access.connection_string)
+    return _for_old_sdk(access, context.settings.names)
+
+
+def _for_old_sdk(access: HubAccess, names: Sequence[str]) -> str:
+    """The string with what to dial, which Microsoft's SDK takes as a gateway: no resolver knows the fleet's name."""
+    text = str(access.connection_string)
+    if access.dial is None or not access.dial.tls:
+        return text
+    address = access.dial.address
+    if not is_ip(address) or not ip_address(address).is_unspecified:
+        return f"{text};GatewayHostName={address}"
+    return f"{text};GatewayHostName={names[0]}" if names else text
 
 
 def align(context: Context) -> None:
