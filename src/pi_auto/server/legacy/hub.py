@@ -40,7 +40,7 @@ def issue(context: Context, named: str, address: str) -> str | None:
 
 
 def _for_old_sdk(access: HubAccess, names: Sequence[str]) -> str:
-    """The string with what to dial, which Microsoft's SDK takes as a gateway: no resolver knows the fleet's name."""
+    """The string with what to dial, which Microsoft's SDK calls a gateway: no resolver knows the fleet's name."""
     text = str(access.connection_string)
     if access.dial is None or not access.dial.tls:
         return text
