@@ -75,7 +75,9 @@ def test_an_acknowledgement_survives_a_restart(hub: RunningHub) -> None:
 def test_it_tells_what_runs(hub: RunningHub) -> None:
     host, port = hub.mqtt_address
     answer = hub.ask(op="info")
-    assert answer == {"ok": True, "mqtt": f"{host}:{port}", "host": "127.0.0.1", "pid": hub.pid}
+    assert answer == {
+        "ok": True, "mqtt": f"{host}:{port}", "host": "127.0.0.1", "pid": hub.pid, "tls": False, "websocket": "off",
+    }  # fmt: skip
 
 
 def test_it_stops_when_it_is_asked_to(hub: RunningHub) -> None:

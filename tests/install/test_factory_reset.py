@@ -101,8 +101,8 @@ def test_it_erases_who_the_device_was_and_where_it_has_been(used: Box) -> None:
 
 def test_the_services_are_stopped_and_stay_so_and_find_their_folders(used: Box) -> None:
     code, said = used.run(f"{RESET} {LOSE}; stat -c '%n %a %U' {STATE}/* /var/log/pi_auto_client.log")
-    assert said.splitlines()[-3:] == [
-        f"{STATE}/agent 2710 pi-auto", f"{STATE}/capture 2750 pi-auto-capture",
+    assert said.splitlines()[-4:] == [
+        f"{STATE}/agent 2710 pi-auto", f"{STATE}/capture 2750 pi-auto-capture", f"{STATE}/clock 755 root",
         "/var/log/pi_auto_client.log 660 pi-auto-capture",
     ]  # fmt: skip
     assert code == 0
