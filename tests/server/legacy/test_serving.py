@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from pi_auto.client.agent.tls import context_for
 from pi_auto.server.console.views import scan_view
 from pi_auto.server.context import now_utc
 from pi_auto.server.fleet.tables import devices
@@ -17,6 +18,7 @@ from pi_auto.server.links.local import LocalLink
 from pi_auto.server.scans.queries import ScanFilter, find_scans
 from pi_auto.server.scans.rows import scan_json
 from pi_auto.wire.connection_string import ConnectionString
+from pi_auto.wire.fleet_card import server_name
 from support.mqtt import PahoDevice
 from support.old_client import Door, old_door
 from support.waiting import wait_until
@@ -80,7 +82,11 @@ def test_an_operator_may_have_it_given_once_more_with_new_keys(door: Door) -> No
 def device_of(door: Door, string: str | None) -> PahoDevice:
     assert isinstance(door.context.link, LocalLink)
     bound = door.context.link.wait_bound(20)
-    return PahoDevice((bound.host, bound.port), ConnectionString.parse(string or ""))
+    device = PahoDevice((bound.host, bound.port), ConnectionString.parse(string or ""))
+    assert door.context.fleet
+    name = server_name(door.context.fleet.fleet_id)
+    device.client.tls_set_context(context_for(name, door.context.fleet.authority.pem))
+    return device
 
 
 def may_connect(door: Door, string: str | None) -> bool:
