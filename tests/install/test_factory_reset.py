@@ -340,7 +340,7 @@ def test_what_the_agents_user_has_planted_makes_root_touch_nothing_else(used: Bo
     assert used.path("/home/pi/precious/file").read_text() == "precious"
     assert used.path("/home/pi/theirs").read_text() == "theirs"
     left = {path.name for path in used.path(STATE).rglob("*")}
-    assert left == {"agent", "capture"}
+    assert left == {"agent", "capture", "clock"}
     assert betrayed(used) == []
 
 
