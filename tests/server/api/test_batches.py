@@ -269,7 +269,9 @@ def test_a_token_that_was_replaced_opens_nothing_even_where_it_is_remembered(api
 
 
 def test_every_column_of_a_scan_is_written() -> None:
-    assert {*SCAN_COLUMNS, "id", "received_at", "api_at", "hub_at", "changed", "legacy"} == set(tables.scans.c.keys())
+    assert {*SCAN_COLUMNS, "id", "received_at", "api_at", "hub_at", "changed", "legacy"} == set(
+        tables.scans.c.keys()
+    )
 
 
 def test_what_the_driver_refuses_is_told_as_an_error_of_sqlalchemy(api: Api) -> None:
