@@ -76,7 +76,8 @@ def test_it_tells_what_runs(hub: RunningHub) -> None:
     host, port = hub.mqtt_address
     answer = hub.ask(op="info")
     assert answer == {
-        "ok": True, "mqtt": f"{host}:{port}", "host": "127.0.0.1", "pid": hub.pid, "tls": False, "websocket": "off",
+        "ok": True, "mqtt": f"{host}:{port}", "host": "127.0.0.1", "pid": hub.pid,
+        "tls": False, "websocket": "off",
     }  # fmt: skip
 
 

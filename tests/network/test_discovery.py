@@ -27,7 +27,7 @@ def test_by_mdns_where_the_card_names_no_address(
     with Wiretap(device_host) as wire:
         finds(device, "mDNS")
         delivers(device, server, BARCODE, 15)
-        wait_until(lambda: not device_host.listening(), 5, "nothing of ours to listen")
+        wait_until(lambda: not device_host.listening(), 15, "nothing of ours to listen")
         fleet_id = card["fleet_id"].encode()
         wait_until(lambda: any(fleet_id in frame for frame in wire.frames), what="the answer to be seen")
         before = len(wire.frames)
@@ -100,7 +100,7 @@ def test_by_a_probe_where_nobody_announces_anything(
     device = device_on(device_host, server.card())
     finds(device, "a probe of the network")
     delivers(device, server, BARCODE, 15)
-    wait_until(lambda: not device_host.listening(), 5, "nothing of ours to listen")
+    wait_until(lambda: not device_host.listening(), 15, "nothing of ours to listen")
 
 
 def test_a_card_with_an_address_is_a_reason_not_to_probe(
