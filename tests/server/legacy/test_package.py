@@ -35,6 +35,12 @@ def card(tmp_path_factory: pytest.TempPathFactory) -> FleetCard:
     return open_fleet(folder, None, None, now_utc()).card([ServerAddress("10.1.2.3", 5443)])
 
 
+@pytest.fixture(scope="module")
+def packed(client: bytes, card: FleetCard) -> bytes:
+    """It takes seconds to make."""
+    return pack(client, INSTALLER, card)
+
+
 def program(packed: bytes) -> str:
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         assert archive.namelist() == ["pi_auto_client.py"]  # an old client installs no other but config.json
@@ -50,22 +56,24 @@ def payload(source: str) -> dict[str, bytes]:
     raise AssertionError("it carries nothing")
 
 
-def test_it_carries_the_release_as_it_is_and_the_installer_with_the_card(client: bytes, card: FleetCard) -> None:
-    held = payload(program(pack(client, INSTALLER, card)))
+def test_it_carries_the_release_as_it_is_and_the_installer_with_the_card(
+    client: bytes, card: FleetCard, packed: bytes
+) -> None:
+    held = payload(program(packed))
     assert held == {
         "pi_auto_client.py": client,
         "install_pi_client.sh": with_card(INSTALLER, card).encode(),
     }
 
 
-def test_its_installer_is_a_script_that_bash_can_read(client: bytes, card: FleetCard, tmp_path: Path) -> None:
+def test_its_installer_is_a_script_that_bash_can_read(tmp_path: Path, packed: bytes) -> None:
     file = tmp_path / "install.sh"
-    file.write_bytes(payload(program(pack(client, INSTALLER, card)))["install_pi_client.sh"])
+    file.write_bytes(payload(program(packed))["install_pi_client.sh"])
     assert subprocess.run(["bash", "-n", str(file)], check=False).returncode == 0
 
 
-def test_it_can_be_read_by_the_python_of_old_machines(client: bytes, card: FleetCard) -> None:
-    ast.parse(program(pack(client, INSTALLER, card)), feature_version=(3, 7))
+def test_it_can_be_read_by_the_python_of_old_machines(packed: bytes) -> None:
+    ast.parse(program(packed), feature_version=(3, 7))
 
 
 def test_twice_gives_the_same_bytes(client: bytes, card: FleetCard) -> None:
