@@ -14,8 +14,9 @@ from aiohttp import WSMsgType, web
 
 from pi_auto.hub.connection import Connection
 from pi_auto.hub.connections import Connections
+from pi_auto.wire import topics
 
-PATH = "/$iothub/websocket"
+PATH = topics.WEBSOCKET_PATH
 CONNECTIONS = web.AppKey("connections", Connections)
 _MOST_FRAME = 512 * 1024  # bytes; an MQTT packet of IoT Hub is smaller
 

@@ -21,11 +21,11 @@ from pi_auto.client.endpoint import Endpoint
 from pi_auto.client.wifi import attempt
 from pi_auto.client.wifi.attempt import Attempt
 from pi_auto.wire.errors import FieldError
+from pi_auto.wire.health import SERVICE
 
 _PATIENCE = 8.0  # seconds
 _FINDING = 60.0  # seconds for a search of the server, which the new network has begun
 _LOOK = 0.5  # seconds between two looks whether it was found; only while a network is on trial
-_SERVICE = "barcode_scanner_server"  # legacy contract
 log = logging.getLogger("pi_auto.network")
 
 
@@ -75,5 +75,5 @@ def reach(endpoint: Endpoint, interface: str) -> None:
         answer = api.get("/api/health", {})
     finally:
         api.close()
-    if answer.get("service") != _SERVICE:
+    if answer.get("service") != SERVICE:
         raise Garbled("what answers there is no server of barcode devices")

@@ -24,9 +24,9 @@ from pi_auto.client.endpoint import Endpoint, is_loopback
 from pi_auto.client.settings import Settings, SettingsError
 from pi_auto.client.whereabouts import known_endpoint
 from pi_auto.wire.errors import FieldError
+from pi_auto.wire.health import SERVICE
 from pi_auto.wire.times import parse_time
 
-SERVICE = "barcode_scanner_server"  # legacy contract: what a server of ours calls itself
 TO_LOOK_UP, TO_CONNECT, TO_ANSWER = 6.0, 4.0, 5.0  # seconds
 _NO_CHECK_TIME = 0x200000  # <openssl/x509_vfy.h> X509_V_FLAG_NO_CHECK_TIME; Python has no name for it
 _SMALL = 500  # bytes: RFC 791 has every network carry packets of 576

@@ -10,10 +10,10 @@ from pi_auto.server.api.answers import respond
 from pi_auto.server.context import Context, current
 from pi_auto.server.store.engine import StoreError
 from pi_auto.version import __version__
+from pi_auto.wire.health import SERVICE
 from pi_auto.wire.times import format_time
 
 HTTPS_PORT = "pi_auto.https_port"  # in the WSGI environment, of what comes by the port without TLS
-SERVICE = "barcode_scanner_server"  # legacy contract: discovery looks for this word
 
 
 def health() -> Response:

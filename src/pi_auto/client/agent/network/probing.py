@@ -19,10 +19,10 @@ from select import POLLIN, POLLOUT, poll
 from threading import Event
 
 from pi_auto.client.agent.network.netlink import OwnAddress
+from pi_auto.wire.health import SERVICE
 from pi_auto.wire.server_address import ServerAddress
 
 PORT = 5000
-_SERVICE = "barcode_scanner_server"  # legacy contract
 _NETWORKS, _BITS = 4, 24
 _RATE = 100.0  # machines a second
 _AT_ONCE = 128
@@ -50,7 +50,7 @@ def server_told(octets: bytes, host: str, fleet_id: str) -> ServerAddress | None
         return None
     try:
         told = json.loads(body)
-        ours = (told["service"], told["fleet_id"]) == (_SERVICE, fleet_id)
+        ours = (told["service"], told["fleet_id"]) == (SERVICE, fleet_id)
         port = told["tls"]["https"]
     except (ValueError, RecursionError, KeyError, TypeError):
         return None

@@ -19,11 +19,11 @@ from pi_auto.client.proxy import Proxy
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fleet_card import FleetCard
 from pi_auto.wire.fleet_proof import FleetProof, ProofRequest
+from pi_auto.wire.health import SERVICE
 from pi_auto.wire.server_address import FLEET, ServerAddress
 from pi_auto.wire.signed import PROOF, Signed
 
 PATIENCE = 8.0  # seconds for one address; a server on the same network takes a tenth of one
-_SERVICE = "barcode_scanner_server"  # legacy contract
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Prover:
 
     def _check_health(self, api: ServerApi) -> None:
         health = api.get("/api/health", {})
-        if health.get("service") != _SERVICE:
+        if health.get("service") != SERVICE:
             raise Garbled("it is no server of barcode devices")
         if health.get("fleet_id") != self.card.fleet_id:
             raise Garbled(f"it says it is of another fleet: {str(health.get('fleet_id'))[:40]}")
