@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pi_auto.server.admin.installer import with_card
 from pi_auto.wire.fleet_card import FleetCard
-from pi_auto.wire.update import VERSION
+from pi_auto.wire.release import VERSION
 
 CLIENT, INSTALLER = "pi_auto_client.py", "install_pi_client.sh"
 _MARK = "PAYLOAD: dict[str, str] = {}\n"

@@ -1,10 +1,27 @@
-"""What devices tell of their updates."""
+"""What has been released, and what devices tell of their updates."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, String, Table, Text, false
 
 from pi_auto.server.store.columns import Moment, RowNumber, metadata
+
+# The books' copy of what the signed metadata say, so that a decision is one query. No device believes it.
+releases = Table(
+    "releases",
+    metadata,
+    Column("counter", BigInteger, primary_key=True, autoincrement=False),
+    Column("version", String(64), nullable=False, unique=True),
+    Column("target", String(256), nullable=False),
+    Column("update_id", String(64), nullable=False, unique=True),  # SHA-256 of the archive, hex
+    Column("size", BigInteger, nullable=False),  # bytes
+    Column("notes", Text, nullable=False),
+    Column("mandatory", Boolean, nullable=False, server_default=false()),
+    Column("published_at", Moment, nullable=False),
+    Column("published_by", String(128), nullable=False),
+    Column("withdrawn_at", Moment),
+    Column("withdrawn_by", String(128)),
+)
 
 update_reports = Table(
     "update_reports",
@@ -13,6 +30,10 @@ update_reports = Table(
     Column("device_id", ForeignKey("devices.device_id"), nullable=False, index=True),
     Column("version", String(64), nullable=False),
     Column("status", String(16), nullable=False),
+    Column("step", String(16)),
+    Column("update_id", String(64)),
+    Column("percent", BigInteger),
+    Column("reason", Text),
     Column("said_at", Moment, nullable=False),
     Column("received_at", Moment, nullable=False),
 )

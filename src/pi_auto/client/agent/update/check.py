@@ -7,7 +7,7 @@ from pi_auto.client.agent.errors import Garbled
 from pi_auto.version import __version__
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fields import Fields
-from pi_auto.wire.update import VERSION
+from pi_auto.wire.release import VERSION
 
 
 def offered_version(api: ServerApi, device_id: str, token: str | None) -> str | None:
