@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_SHARED = ("__init__.py", "files.py", "logs.py", "version.py")
+_SHARED = ("__init__.py", "files.py", "frozen.py", "logs.py", "typed.py", "version.py")
 _ROOMS = ("wire", "sheet", "client")
 _MAIN = '''"""Runs the client, out of this file or out of the folder it was unpacked to."""
 

@@ -15,7 +15,6 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TextIO, cast
 
 from pi_auto.client import itself
 from pi_auto.client.codes import add_code_commands
@@ -32,6 +31,7 @@ from pi_auto.client.settings import (
     SettingsError,
 )
 from pi_auto.logs import start_logging
+from pi_auto.typed import Any, TextIO, cast
 from pi_auto.version import __version__
 
 _Load = Callable[[Path | None, dict[str, Any], str], Settings]

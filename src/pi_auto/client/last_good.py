@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pi_auto.client.settings import DEFAULT_FILE, DEFAULT_STATE, CommandLineError, Settings, SettingsError
 from pi_auto.files import write_whole
+from pi_auto.typed import Any
 
 COPY = "settings.json"
 log = logging.getLogger("pi_auto.settings")

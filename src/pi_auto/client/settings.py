@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
 
 from pi_auto.client.endpoint import Endpoint, is_loopback
 from pi_auto.client.logbook import FORMATS, TEXT
 from pi_auto.client.proxy import Proxy
+from pi_auto.frozen import frozen
+from pi_auto.typed import Any
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fields import Fields
 from pi_auto.wire.ids import device_id_of
@@ -29,6 +29,7 @@ DEFAULT_CARD = Path("/etc/pi_auto_fleet.json")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LED_CHOICES = ("auto", "off")
 GPIO_ROLES = ("stored", "sent", "trouble", "lost", "buzzer")
+_NO_LINES: Mapping[str, int] = {}  # never changed
 _GPIO_LINES = (2, 27)  # of the header, by BCM number; 0 and 1 belong to the memory of a HAT
 _COMMAND_LINE = "the command line"
 _MOST_FILE = 64 * 1024  # bytes
@@ -43,7 +44,7 @@ class CommandLineError(SettingsError):
     """The command line is at fault, and no mending of the file helps."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """All settings. Intervals are seconds; those that are None are the server's to say."""
 
@@ -63,7 +64,7 @@ class Settings:
     log_format: str = TEXT
     log_barcodes: bool = True
     led: str = "auto"  # the board's own shows what is stored, or off
-    signal_gpio: Mapping[str, int] = field(default_factory=dict)  # what hangs on which line of the header
+    signal_gpio: Mapping[str, int] = _NO_LINES  # what hangs on which line of the header
     wifi_by_scanning: bool = True  # may a scanned Wi-Fi code be followed, before enrolment or without a network
     insecure_plain_http: bool = False
 
@@ -169,7 +170,8 @@ _READERS: dict[str, Callable[[Fields, str], Any]] = {
     "wifi_by_scanning": Fields.flag,
     "insecure_plain_http": Fields.flag,
 }
-assert set(_READERS) == {field.name for field in fields(Settings)}  # noqa: S101 - a setting without a reader is a slip
+
+assert set(_READERS) == set(Settings.__annotations__)  # noqa: S101 - a setting without a reader is a slip
 
 
 def _read(file: Path, *, required: bool) -> dict[str, Any]:

@@ -6,8 +6,9 @@ Nothing here reads a clock. `Habits` outlive the process: whoever keeps them han
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from pi_auto.frozen import frozen
 
 PAUSE = 100_000_000  # of silence ends a code: covers every scanner sold with its factory settings
 LONGER_PAUSE = 250_000_000  # where codes are known to end by a key: a hiccup must not cut one in two
@@ -26,7 +27,7 @@ class Ending(StrEnum):
     SILENCE = "silence"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Habits:
     """What is known of a scanner. `gap_ns` lies between two of its characters; None: not seen yet."""
 
