@@ -21,9 +21,9 @@ import sys
 # The release that was started, not whatever the link to it names later: modules are loaded when they are needed.
 sys.path[0] = os.path.realpath(sys.path[0])
 
-from pi_auto.client.cli import main
+from pi_auto.client.services import begin
 
-sys.exit(main())
+sys.exit(begin(sys.argv[1:]))
 '''
 
 

@@ -12,14 +12,16 @@ import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from pi_auto.client.endpoint import Endpoint, is_loopback
 from pi_auto.client.logbook import FORMATS, TEXT
-from pi_auto.client.proxy import Proxy
 from pi_auto.frozen import frozen
-from pi_auto.typed import Any
+from pi_auto.typed import TYPE_CHECKING, Any
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fields import Fields
 from pi_auto.wire.ids import device_id_of
+
+if TYPE_CHECKING:  # they load what takes addresses apart, which capture never needs
+    from pi_auto.client.endpoint import Endpoint
+    from pi_auto.client.proxy import Proxy
 
 log = logging.getLogger("pi_auto.settings")
 
@@ -69,16 +71,22 @@ class Settings:
     insecure_plain_http: bool = False
 
     @classmethod
-    def load(cls, file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
+    def load(
+        cls,
+        file: Path | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        *,
+        judges_server: bool = True,
+    ) -> Settings:
         """Settings out of `file`, or the default file if there is one; `overrides` that are not None win.
 
-        Raises SettingsError.
+        Raises SettingsError. Whoever never talks to the server need not judge its address.
         """
         written = _read(file or DEFAULT_FILE, required=file is not None)
         given = {name: value for name, value in (overrides or {}).items() if value is not None}
         values = _checked(given, _COMMAND_LINE, CommandLineError)
         settings = cls(**_checked(written, str(file or DEFAULT_FILE), SettingsError) | values)
-        if settings.server_url:
+        if settings.server_url and judges_server:
             settings._check_server(str(file or DEFAULT_FILE), given)
         return settings
 
@@ -98,6 +106,8 @@ class Settings:
             raise FieldError(
                 "server_url", "missing", "the server's address, such as http://127.0.0.1:5000 (--server)"
             )
+        from pi_auto.client.endpoint import Endpoint  # noqa: PLC0415 - see above
+
         return Endpoint.of(self.server_url, self.server_address, self.server_name, self.server_ca, self.proxy)
 
     def _check_server(self, file: str, given: Mapping[str, Any]) -> None:
@@ -109,6 +119,8 @@ class Settings:
             raise SettingsError(f"{file}: {error}") from None
 
     def _refuse_plain(self, endpoint: Endpoint) -> None:
+        from pi_auto.client.endpoint import is_loopback  # noqa: PLC0415 - see above
+
         if endpoint.tls or is_loopback(endpoint.dialled[0]) or self.insecure_plain_http:
             return
         raise FieldError(
@@ -131,6 +143,12 @@ def _file(values: Fields, name: str) -> Path:
 
 def _text(values: Fields, name: str) -> str:
     return values.text(name, most=2048)
+
+
+def _proxy(values: Fields, name: str) -> Proxy:
+    from pi_auto.client.proxy import Proxy  # noqa: PLC0415 - see above
+
+    return Proxy.of(_text(values, name))
 
 
 def _seconds(values: Fields, name: str) -> int:
@@ -157,7 +175,7 @@ _READERS: dict[str, Callable[[Fields, str], Any]] = {
     "server_address": _text,
     "server_name": lambda values, name: values.text(name, most=253),
     "server_ca": _file,
-    "proxy": lambda values, name: Proxy.of(values.text(name, most=2048)),
+    "proxy": _proxy,
     "device_id": device_id_of,
     "update_interval": _seconds,
     "heartbeat_interval": _seconds,
