@@ -31,7 +31,8 @@ CREATE TABLE records(
 INSERT = "INSERT INTO records(number, uuid, kind, body, stored_at) VALUES (?, ?, ?, ?, ?)"
 
 _BUSY_SECONDS = 5.0
-_MOST_WAL_KEPT = 4 * 1024 * 1024
+LOG_BYTES = 4 * 1024 * 1024  # of the log's file, which is kept and written over again and again
+_CACHE_KIB = 256  # of pages; a scan needs a few
 
 
 def connect_to_write(path: Path) -> sqlite3.Connection:
@@ -41,7 +42,8 @@ def connect_to_write(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
-        connection.execute(f"PRAGMA journal_size_limit={_MOST_WAL_KEPT}")
+        connection.execute(f"PRAGMA journal_size_limit={LOG_BYTES}")
+        connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
         connection.execute("PRAGMA cell_size_check=ON")
     except sqlite3.Error:
         connection.close()
