@@ -71,8 +71,7 @@ class _DataclassFields:
 
 
 def _init(self: Any, *given: Any, **named: Any) -> None:
-    values = dict(zip(self.__match_args__, given, strict=False))
-    values.update(named)
+    values = dict(zip(self.__match_args__, given, strict=False)) | named if given else named
     is_clear = len(values) == len(given) + len(named)  # no field twice, and none too many
     if not (is_clear and self._needed <= values.keys() <= self._known):
         raise TypeError(

@@ -30,6 +30,7 @@ CREATE TABLE records(
 """
 INSERT = "INSERT INTO records(number, uuid, kind, body, stored_at) VALUES (?, ?, ?, ?, ?)"
 
+_as_json = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make one for each record
 _BUSY_SECONDS = 5.0
 LOG_BYTES = 4 * 1024 * 1024  # of the log's file, which is kept and written over again and again
 _CACHE_KIB = 256  # of pages; a scan needs a few
@@ -83,8 +84,7 @@ def connect_to_read(path: Path, *, at_rest: bool = False) -> sqlite3.Connection:
 def row_of(record: Record, stored_at: int) -> tuple[int, str, str, str, int]:
     """A record as INSERT takes it."""
     kind = SCAN if isinstance(record, Scan) else INCIDENT
-    body = json.dumps(record.to_json(), separators=(",", ":"))
-    return record.position.number, record.uuid, kind, body, stored_at
+    return record.position.number, record.uuid, kind, _as_json(record.to_json()), stored_at
 
 
 def record_of(kind: str, body: str) -> Record:

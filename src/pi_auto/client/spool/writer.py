@@ -36,6 +36,7 @@ from pi_auto.wire.scan import Record
 _CHECK_SECONDS = 5.0  # at opening; what a longer check would find, a later one finds
 _PRUNE_ROWS = 1000  # in one transaction, so that no scan waits long for it
 _VACUUM_PAGES = 2000
+_INSERT_NEW = f"{INSERT} ON CONFLICT(uuid) DO NOTHING"
 _KEEP_NEXT = "INSERT OR REPLACE INTO meta(key, value) VALUES ('next', ?)"
 _FILL = "INSERT INTO records(number, uuid, kind, body, stored_at) VALUES (?, '', 'scan', '', zeroblob(?))"
 
@@ -93,14 +94,14 @@ class Spool:
         number = self._next
         with self._transaction():
             for draft in drafts:
-                known = self._find(draft.uuid)
-                if known is None:
-                    record = draft.at(Position(self.uuid, number))
-                    # The clock is not asked again: to ask it costs as much as to write the record.
-                    stored_at = int(draft.stamp.wall_time.timestamp() * 1000)
-                    self._connection.execute(INSERT, row_of(record, stored_at))
+                record = draft.at(Position(self.uuid, number))
+                # The clock is not asked again: to ask it costs as much as to write the record.
+                stored_at = int(draft.stamp.wall_time.timestamp() * 1000)
+                if self._connection.execute(_INSERT_NEW, row_of(record, stored_at)).rowcount:
                     number += 1
-                records.append(known or record)
+                else:
+                    record = self._find(draft.uuid)
+                records.append(record)
         self._next = number
         return records
 
@@ -158,10 +159,11 @@ class Spool:
         with suppress(sqlite3.Error):
             self._connection.close()
 
-    def _find(self, uuid: str) -> Record | None:
+    def _find(self, uuid: str) -> Record:
+        """The record of that uuid, which is stored."""
         row = self._connection.execute("SELECT kind, body FROM records WHERE uuid = ?", (uuid,)).fetchone()
         try:
-            return record_of(*row) if row else None
+            return record_of(*row)
         except ValueError as error:
             raise SpoolDamaged(f"record {uuid} is stored, but cannot be read: {error}") from error
 
