@@ -25,7 +25,7 @@ CREATE TABLE records(
   uuid TEXT NOT NULL UNIQUE,
   kind TEXT NOT NULL CHECK(kind IN ('scan', 'incident')),
   body TEXT NOT NULL,
-  stored_at INTEGER NOT NULL -- milliseconds of the wall clock
+  stored_at INTEGER NOT NULL -- milliseconds of the wall clock, when it was scanned
 );
 """
 INSERT = "INSERT INTO records(number, uuid, kind, body, stored_at) VALUES (?, ?, ?, ?, ?)"
