@@ -32,7 +32,7 @@ INSERT = "INSERT INTO records(number, uuid, kind, body, stored_at) VALUES (?, ?,
 
 _as_json = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make one for each record
 _BUSY_SECONDS = 5.0
-LOG_BYTES = 4 * 1024 * 1024  # of the log's file, which is kept and written over again and again
+LOG_BYTES = 2 * 1024 * 1024  # of the log's file, which is kept and written over again and again
 _CACHE_KIB = 256  # of pages; a scan needs a few
 
 
