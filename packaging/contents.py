@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_SHARED = ("__init__.py", "files.py", "logs.py", "version.py")
+_SHARED = ("__init__.py", "files.py", "frozen.py", "logs.py", "typed.py", "version.py")
 _ROOMS = ("wire", "sheet", "client")
 _MAIN = '''"""Runs the client, out of this file or out of the folder it was unpacked to."""
 
@@ -21,9 +21,9 @@ import sys
 # The release that was started, not whatever the link to it names later: modules are loaded when they are needed.
 sys.path[0] = os.path.realpath(sys.path[0])
 
-from pi_auto.client.cli import main
+from pi_auto.client.services import begin
 
-sys.exit(main())
+sys.exit(begin(sys.argv[1:]))
 '''
 
 

@@ -14,7 +14,7 @@ import pi_auto
 SOURCE = Path(pi_auto.__file__).parent
 ROOMS = ("wire", "sheet", "client", "hub", "server", "simulator")
 
-# What a room may import of the house, besides itself and the two files everybody shares.
+# What a room may import of the house, besides itself and the files everybody shares.
 ALLOWED = {
     "wire": set(),
     "sheet": set(),
@@ -23,7 +23,7 @@ ALLOWED = {
     "server": {"wire", "sheet"},
     "simulator": {"client", "wire"},
 }
-SHARED = {"pi_auto.files", "pi_auto.logs", "pi_auto.version"}
+SHARED = {"pi_auto.files", "pi_auto.frozen", "pi_auto.logs", "pi_auto.typed", "pi_auto.version"}
 
 # Inside the client, arrows follow rights.
 FORBIDDEN = {

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TextIO
 
+from pi_auto.typed import TextIO
 from pi_auto.wire.escape import printable
 
 

@@ -33,12 +33,19 @@ def test_the_settings_that_last_worked_hold_and_the_fault_is_told(
     tmp_path: Path, file: Path, content: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     given = {"state": str(tmp_path / "state")}
-    good = load_or_last_good(file, given, "capture")
+    good = load_or_last_good(file, given, "agent")
     file.write_text(content)
     with caplog.at_level(logging.ERROR):
-        assert load_or_last_good(file, given, "capture") == good
+        assert load_or_last_good(file, given, "agent") == good
     assert str(file) in caplog.text
     assert "last worked" in caplog.text
+
+
+def test_capture_which_talks_to_no_server_does_not_judge_its_address(tmp_path: Path, file: Path) -> None:
+    given = {"state": str(tmp_path)}
+    load_or_last_good(file, given, "capture")
+    file.write_text('{"server_url": "http://10.0.0.4:5000"}')
+    assert load_or_last_good(file, given, "capture").log_barcodes
 
 
 def test_a_file_that_is_gone_is_as_good_as_a_broken_one(tmp_path: Path, file: Path) -> None:

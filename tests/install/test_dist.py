@@ -63,7 +63,8 @@ def test_the_release_holds_the_client_and_nothing_else(dist: Path) -> None:
         *(f"jeepney/{name}.py" for name in (
             "__init__", "auth", "bindgen", "bus", "bus_messages", "fds", "low_level", "wrappers")), "jeepney/io",
         "paho/__init__.py", "paho/mqtt", "pi_auto/__init__.py", "pi_auto/client", "pi_auto/files.py",
-        "pi_auto/logs.py", "pi_auto/sheet", "pi_auto/version.py", "pi_auto/wire",
+        "pi_auto/frozen.py", "pi_auto/logs.py", "pi_auto/sheet", "pi_auto/typed.py", "pi_auto/version.py",
+        "pi_auto/wire",
     }  # fmt: skip
     wanted = {"__main__.py", "appliance/version", "appliance/uninstall.sh", "licenses/paho-mqtt/LICENSE.txt"}
     wanted.add("licenses/jeepney/LICENSE")

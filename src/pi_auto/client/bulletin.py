@@ -13,19 +13,19 @@ import os
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from pi_auto.client.clock import boot_id, boottime_ns
 from pi_auto.files import write_whole
+from pi_auto.frozen import frozen
+from pi_auto.typed import Any
 
 FILE = "bulletin.json"
 _MOST = 256 * 1024  # bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Post:
     """The latest `news` of one topic, and since when it is so (UTC by this device's clock)."""
 

@@ -9,20 +9,17 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import shlex
-import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TextIO, cast
 
 from pi_auto.client import itself
 from pi_auto.client.codes import add_code_commands
 from pi_auto.client.commands import add_commands
 from pi_auto.client.last_good import load_and_keep, load_or_last_good, load_to_look
 from pi_auto.client.logbook import FORMATS, TEXT, start_logbook, use_format
-from pi_auto.client.patient_stream import PatientStream
+from pi_auto.client.services import OPTIONS, given, hold_lifeline, run, settings_of_service, start_capture
 from pi_auto.client.settings import (
     DEFAULT_FILE,
     DEFAULT_STATE,
@@ -31,10 +28,9 @@ from pi_auto.client.settings import (
     Settings,
     SettingsError,
 )
-from pi_auto.logs import start_logging
+from pi_auto.typed import Any
 from pi_auto.version import __version__
 
-_Load = Callable[[Path | None, dict[str, Any], str], Settings]
 _EXAMPLES = """examples:
   pi-auto-client run --server http://127.0.0.1:5000 --state ./pi        whatever scanner is plugged in
   pi-auto-client run --config ./pi.json --scanner /dev/input/event3     one scanner, settings from a file
@@ -44,36 +40,12 @@ _EXAMPLES = """examples:
   pi-auto-client status --state ./pi                                    who am I, how do I stand
   sudo pi-auto-client scanners --test                                   what each scanner sends, live
 """
-_USAGE_ERROR = 2
-_STANDARD_ERROR = 2  # the descriptor
-_LAST_LINES = 0.5  # seconds for what the log still has to say at the end
-_SIGNALLED = 128  # and the number of the signal, as shells say it
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; its exit code."""
     arguments = _parser().parse_args(argv)
-    log = PatientStream(_STANDARD_ERROR)
-    start_logging(stream=cast("TextIO", log))
-    try:
-        return _execute(arguments)
-    finally:
-        log.drain(_LAST_LINES)
-
-
-def _execute(arguments: argparse.Namespace) -> int:
-    try:
-        code = int(arguments.command(arguments))
-        sys.stdout.flush()
-    except SettingsError as error:
-        print(f"pi-auto-client: {error}", file=sys.stderr)
-        return _USAGE_ERROR
-    except BrokenPipeError:  # the reader has seen enough: `pi-auto-client replay FILE | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is to be flushed at exit
-        return _SIGNALLED + signal.SIGPIPE
-    except KeyboardInterrupt:
-        return _SIGNALLED + signal.SIGINT
-    return code
+    return run(lambda: arguments.command(arguments))
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -109,38 +81,21 @@ def _announce(settings: Settings, facts: dict[str, str]) -> None:
     )
 
 
-def _capture(arguments: argparse.Namespace) -> int:
-    from pi_auto.client.capture.program import run_capture  # noqa: PLC0415 - loaded when needed
-    from pi_auto.client.wifi.door import DOOR  # noqa: PLC0415 - loaded when needed
-
-    start_logbook(arguments.log_file, arguments.log_format or TEXT)
-    settings = _of_service(arguments, "capture", load_or_last_good)
-    _hold_lifeline(arguments)
-    return run_capture(
-        settings.state,
-        settings.scanner,
-        log_barcodes=settings.log_barcodes,
-        led=settings.led,
-        gpio=settings.signal_gpio,
-        wifi=DOOR if settings.wifi_by_scanning else None,
-    )
-
-
 def _agent(arguments: argparse.Namespace) -> int:
     from pi_auto.client.agent.program import run_agent  # noqa: PLC0415 - loaded when needed
     from pi_auto.client.agent.waiting import Waiting  # noqa: PLC0415 - loaded when needed
 
     start_logbook(arguments.log_file, arguments.log_format or TEXT)
     try:
-        settings = _of_service(arguments, "agent", load_or_last_good)
+        settings = settings_of_service(arguments, "agent", load_or_last_good)
     except CommandLineError:
         raise
     except SettingsError:  # it will be told while it is waited for to be mended
         settings = None
-    _hold_lifeline(arguments)
+    hold_lifeline(arguments)
     folder = settings.agent_folder if settings else Path(arguments.state or DEFAULT_STATE) / "agent"
     waiting = Waiting(
-        arguments.config or DEFAULT_FILE, lambda: _of_service(arguments, "agent", load_and_keep), folder
+        arguments.config or DEFAULT_FILE, lambda: settings_of_service(arguments, "agent", load_and_keep), folder
     )
     return run_agent(settings, waiting, [*itself.command(), "doctor", *_settings_again(arguments)])
 
@@ -158,7 +113,7 @@ def _record(arguments: argparse.Namespace) -> int:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    settings, fault = load_to_look(arguments.config, _given(arguments))
+    settings, fault = load_to_look(arguments.config, given(arguments))
     logging.getLogger().setLevel(settings.log_level)
     if arguments.secrets:
         from pi_auto.client.status.revealing import secrets_of  # noqa: PLC0415 - loaded when needed
@@ -175,51 +130,20 @@ def _status(arguments: argparse.Namespace) -> int:
 
 def _settings(arguments: argparse.Namespace) -> Settings:
     """The settings that hold for this call, logging at their level."""
-    settings = Settings.load(arguments.config, _given(arguments))
+    settings = Settings.load(arguments.config, given(arguments))
     logging.getLogger().setLevel(settings.log_level)
     return settings
-
-
-def _of_service(arguments: argparse.Namespace, program: str, load: _Load) -> Settings:
-    """The settings of a program that runs for months, logging as they say."""
-    settings = load(arguments.config, _given(arguments), program)
-    logging.getLogger().setLevel(settings.log_level)
-    use_format(settings.log_format)
-    return settings
-
-
-def _given(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What the command line says about settings, by their names."""
-    return {name: getattr(arguments, name, None) for name in _OPTIONS}
 
 
 def _settings_again(arguments: argparse.Namespace) -> list[str]:
     """Options by which another call of this program has the same settings."""
     config = [f"--config={arguments.config}"] if arguments.config else []
-    return [*config, *_as_options(_given(arguments))]
+    return [*config, *_as_options(given(arguments))]
 
 
 def _as_options(given: dict[str, Any]) -> list[str]:
-    flags = [_OPTIONS[name] for name, value in given.items() if value is True]
-    return flags + [f"{_OPTIONS[name]}={value}" for name, value in given.items() if value not in (None, True)]
-
-
-def _hold_lifeline(arguments: argparse.Namespace) -> None:
-    if arguments.until_stdin_closes:
-        from pi_auto.client import lifeline  # noqa: PLC0415 - loaded when needed
-
-        lifeline.hold()
-
-
-_OPTIONS = {
-    "state": "--state",
-    "server_url": "--server",
-    "proxy": "--proxy",
-    "scanner": "--scanner",
-    "log_level": "--log-level",
-    "log_format": "--log-format",
-    "insecure_plain_http": "--insecure-plain-http",
-}
+    flags = [OPTIONS[name] for name, value in given.items() if value is True]
+    return flags + [f"{OPTIONS[name]}={value}" for name, value in given.items() if value not in (None, True)]
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -243,7 +167,7 @@ def _parser() -> argparse.ArgumentParser:
     supervised.add_argument("--until-stdin-closes", action="store_true", help="stop when standard input ends")
     supervised.add_argument("--log-file", type=Path, metavar="FILE", help="append log lines to this file as well")
     _add(commands, "run", _run, "capture and agent together, each started again when it dies", shared)
-    _add(commands, "capture", _capture, "only read scanners and store what they scan", shared, supervised)
+    _add(commands, "capture", start_capture, "only read scanners and store what they scan", shared, supervised)
     _add(commands, "agent", _agent, "only deliver what is stored", shared, supervised)
     status = _add(commands, "status", _status, "show on one screen who this device is and how it stands", shared)
     status.add_argument("--json", action="store_true", help="as one JSON object")

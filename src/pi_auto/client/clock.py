@@ -11,12 +11,12 @@ import struct
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
 from pi_auto.client.uuids import new_uuid
+from pi_auto.frozen import frozen, replace
 from pi_auto.wire.scan import Stamp
 
 Now = Callable[[], Stamp]
@@ -29,7 +29,7 @@ _ERROR_AT, _STATUS_AT = 3 * _LONG, 5 * _LONG  # after modes (padded), offset, fr
 _MOST_TRIES = 5
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClockReading:
     """All clocks of a machine at one moment: wall time (ns since 1970) is CLOCK_BOOTTIME + `offset_ns`.
 

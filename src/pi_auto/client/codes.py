@@ -10,9 +10,9 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from pi_auto.client.settings import CommandLineError
+from pi_auto.typed import Any
 
 Add = Callable[..., argparse.ArgumentParser]
 _STANDARD_INPUT = "-"

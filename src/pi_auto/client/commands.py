@@ -19,9 +19,9 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from pi_auto.client.settings import DEFAULT_FILE, CommandLineError, Settings
+from pi_auto.typed import Any
 
 Add = Callable[..., argparse.ArgumentParser]
 _LONGEST = 86400  # seconds

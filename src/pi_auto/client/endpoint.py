@@ -6,12 +6,12 @@ whatever address the network gives, and believes it for its name alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from pi_auto.client.proxy import Proxy
+from pi_auto.frozen import frozen, replace
 from pi_auto.wire.errors import FieldError
 
 _URL = "http://HOST[:PORT] or https://HOST[:PORT]"
@@ -19,7 +19,7 @@ _ADDRESS = "HOST:PORT"
 _PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Endpoint:
     """A server: `host` goes into the Host header, `dialled` is connected to, `name` is what TLS verifies.
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pi_auto.client.settings import DEFAULT_FILE, DEFAULT_STATE, CommandLineError, Settings, SettingsError
 from pi_auto.files import write_whole
+from pi_auto.typed import Any
 
 COPY = "settings.json"
+CAPTURE = "capture"  # the program that talks to nobody
 log = logging.getLogger("pi_auto.settings")
 
 
@@ -36,7 +37,7 @@ def load_or_last_good(file: Path | None, given: Mapping[str, Any], program: str)
 def load_and_keep(file: Path | None, given: Mapping[str, Any], program: str) -> Settings:
     """What `Settings.load` makes of the file, whose copy is then the last good one. Raises SettingsError."""
     content = _content(file or DEFAULT_FILE)
-    settings = Settings.load(file, given)
+    settings = _load(file, given, program)
     if content is not None:
         _keep(content, settings.state / program / COPY)
     return settings
@@ -61,9 +62,13 @@ def load_to_look(file: Path | None, given: Mapping[str, Any]) -> tuple[Settings,
 def last_good(given: Mapping[str, Any], program: str) -> Settings | None:
     """The settings that last worked for `program`, if this user may read them."""
     try:
-        return Settings.load(_copy_of(given, program), given)
+        return _load(_copy_of(given, program), given, program)
     except SettingsError:
         return None
+
+
+def _load(file: Path | None, given: Mapping[str, Any], program: str) -> Settings:
+    return Settings.load(file, given, judges_server=program != CAPTURE)
 
 
 def _copy_of(given: Mapping[str, Any], program: str) -> Path:

@@ -11,9 +11,9 @@ import logging
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
 
 from pi_auto.logs import OneLine
+from pi_auto.typed import TextIO
 
 TEXT, JSON = "text", "json"
 FORMATS = (TEXT, JSON)

@@ -6,15 +6,15 @@ the server and at the hub. It gets no user and no password: the settings file is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from pi_auto.frozen import frozen
 from pi_auto.wire.errors import FieldError
 
 _ALLOWED = "http://HOST:PORT, without user, password or path"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proxy:
     """Where it listens."""
 

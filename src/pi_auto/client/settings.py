@@ -10,16 +10,18 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
 
-from pi_auto.client.endpoint import Endpoint, is_loopback
 from pi_auto.client.logbook import FORMATS, TEXT
-from pi_auto.client.proxy import Proxy
+from pi_auto.frozen import frozen
+from pi_auto.typed import TYPE_CHECKING, Any
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fields import Fields
 from pi_auto.wire.ids import device_id_of
+
+if TYPE_CHECKING:  # they load what takes addresses apart, which capture never needs
+    from pi_auto.client.endpoint import Endpoint
+    from pi_auto.client.proxy import Proxy
 
 log = logging.getLogger("pi_auto.settings")
 
@@ -29,6 +31,7 @@ DEFAULT_CARD = Path("/etc/pi_auto_fleet.json")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LED_CHOICES = ("auto", "off")
 GPIO_ROLES = ("stored", "sent", "trouble", "lost", "buzzer")
+_NO_LINES: Mapping[str, int] = {}  # never changed
 _GPIO_LINES = (2, 27)  # of the header, by BCM number; 0 and 1 belong to the memory of a HAT
 _COMMAND_LINE = "the command line"
 _MOST_FILE = 64 * 1024  # bytes
@@ -43,7 +46,7 @@ class CommandLineError(SettingsError):
     """The command line is at fault, and no mending of the file helps."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """All settings. Intervals are seconds; those that are None are the server's to say."""
 
@@ -63,21 +66,27 @@ class Settings:
     log_format: str = TEXT
     log_barcodes: bool = True
     led: str = "auto"  # the board's own shows what is stored, or off
-    signal_gpio: Mapping[str, int] = field(default_factory=dict)  # what hangs on which line of the header
+    signal_gpio: Mapping[str, int] = _NO_LINES  # what hangs on which line of the header
     wifi_by_scanning: bool = True  # may a scanned Wi-Fi code be followed, before enrolment or without a network
     insecure_plain_http: bool = False
 
     @classmethod
-    def load(cls, file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
+    def load(
+        cls,
+        file: Path | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        *,
+        judges_server: bool = True,
+    ) -> Settings:
         """Settings out of `file`, or the default file if there is one; `overrides` that are not None win.
 
-        Raises SettingsError.
+        Raises SettingsError. Whoever never talks to the server need not judge its address.
         """
         written = _read(file or DEFAULT_FILE, required=file is not None)
         given = {name: value for name, value in (overrides or {}).items() if value is not None}
         values = _checked(given, _COMMAND_LINE, CommandLineError)
         settings = cls(**_checked(written, str(file or DEFAULT_FILE), SettingsError) | values)
-        if settings.server_url:
+        if settings.server_url and judges_server:
             settings._check_server(str(file or DEFAULT_FILE), given)
         return settings
 
@@ -97,6 +106,8 @@ class Settings:
             raise FieldError(
                 "server_url", "missing", "the server's address, such as http://127.0.0.1:5000 (--server)"
             )
+        from pi_auto.client.endpoint import Endpoint  # noqa: PLC0415 - see above
+
         return Endpoint.of(self.server_url, self.server_address, self.server_name, self.server_ca, self.proxy)
 
     def _check_server(self, file: str, given: Mapping[str, Any]) -> None:
@@ -108,6 +119,8 @@ class Settings:
             raise SettingsError(f"{file}: {error}") from None
 
     def _refuse_plain(self, endpoint: Endpoint) -> None:
+        from pi_auto.client.endpoint import is_loopback  # noqa: PLC0415 - see above
+
         if endpoint.tls or is_loopback(endpoint.dialled[0]) or self.insecure_plain_http:
             return
         raise FieldError(
@@ -130,6 +143,12 @@ def _file(values: Fields, name: str) -> Path:
 
 def _text(values: Fields, name: str) -> str:
     return values.text(name, most=2048)
+
+
+def _proxy(values: Fields, name: str) -> Proxy:
+    from pi_auto.client.proxy import Proxy  # noqa: PLC0415 - see above
+
+    return Proxy.of(_text(values, name))
 
 
 def _seconds(values: Fields, name: str) -> int:
@@ -156,7 +175,7 @@ _READERS: dict[str, Callable[[Fields, str], Any]] = {
     "server_address": _text,
     "server_name": lambda values, name: values.text(name, most=253),
     "server_ca": _file,
-    "proxy": lambda values, name: Proxy.of(values.text(name, most=2048)),
+    "proxy": _proxy,
     "device_id": device_id_of,
     "update_interval": _seconds,
     "heartbeat_interval": _seconds,
@@ -169,7 +188,8 @@ _READERS: dict[str, Callable[[Fields, str], Any]] = {
     "wifi_by_scanning": Fields.flag,
     "insecure_plain_http": Fields.flag,
 }
-assert set(_READERS) == {field.name for field in fields(Settings)}  # noqa: S101 - a setting without a reader is a slip
+
+assert set(_READERS) == set(Settings.__annotations__)  # noqa: S101 - a setting without a reader is a slip
 
 
 def _read(file: Path, *, required: bool) -> dict[str, Any]:

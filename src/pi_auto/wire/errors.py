@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pi_auto.typed import Any
 
 _SHOWN = 80
 

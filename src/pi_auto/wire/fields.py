@@ -11,8 +11,8 @@ from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any, TypeVar, overload
 
+from pi_auto.typed import Any, TypeVar, overload
 from pi_auto.wire.errors import FieldError, shown
 from pi_auto.wire.times import parse_time
 

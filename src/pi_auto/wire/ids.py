@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from pi_auto.frozen import frozen
 from pi_auto.wire.fields import Fields
 
 DEVICE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
 _SERIAL_DIGITS = 8
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Position:
     """A place in one spool. Numbers start at 1 and rise by one; 0 is the place before the first.
 

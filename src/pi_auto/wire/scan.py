@@ -7,11 +7,11 @@ which a device adds at sending when its clock was set only after the scan.
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass
 from datetime import datetime
 from json.encoder import encode_basestring_ascii as _quoted
-from typing import Any
 
+from pi_auto.frozen import frozen
+from pi_auto.typed import Any
 from pi_auto.wire.fields import Fields
 from pi_auto.wire.ids import Position
 from pi_auto.wire.times import format_time
@@ -22,7 +22,7 @@ _WORDS = {None: "null", False: "false", True: "true"}  # JSON's
 INCIDENTS = ("scan_lost", "spool_replaced", "scanner_calibrated", "wifi_joined", "wifi_undone")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scanner:
     """The scanner a record came from: its stable name under by-id, its model, the port it was plugged into."""
 
@@ -44,7 +44,7 @@ class Scanner:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stamp:
     """When something happened: the boot, nanoseconds of CLOCK_BOOTTIME since it, the wall clock and its trust."""
 
@@ -73,7 +73,7 @@ class Stamp:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scan:
     """One code that a scanner read. `raw` is every byte it sent, `text` what they mean as characters.
 
@@ -166,7 +166,7 @@ class Scan:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Incident:
     """Something that a person must know of because a scan may be missing; it takes a scan's place in the spool.
 

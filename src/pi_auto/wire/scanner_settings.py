@@ -10,10 +10,10 @@ ids, written so that a twin takes them. A person sets the same at the device, se
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from string import ascii_letters, digits
-from typing import Any
 
+from pi_auto.frozen import frozen
+from pi_auto.typed import Any
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fields import Fields
 
@@ -30,7 +30,7 @@ _MOST_WORD = 64
 _PLAIN = frozenset(f"{ascii_letters}{digits}-_:")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ScannerSettings:
     """Of one scanner: its keyboard layout, what it is, and two words.
 

@@ -149,9 +149,9 @@ def test_silence_is_told_by_the_deadline() -> None:
     assert decoder.overdue_at() is None
     assert fed(decoder, typed("12", suffix=None)) == []
     last = START + 2 * MS
-    assert decoder.overdue_at() == last + 100 * MS
-    assert decoder.close_overdue(last + 99 * MS) == []
-    assert decoder.close_overdue(last + 100 * MS) == [code("12", last)]
+    assert decoder.overdue_at() == last + 250 * MS
+    assert decoder.close_overdue(last + 249 * MS) == []
+    assert decoder.close_overdue(last + 250 * MS) == [code("12", last)]
     assert decoder.overdue_at() is None
 
 

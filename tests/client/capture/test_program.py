@@ -172,7 +172,7 @@ def test_on_a_full_disk_scans_wait_and_are_stored_when_there_is_room(bench: Benc
 
 
 def test_a_recording_is_played_through_the_same_way(bench: Bench, tmp_path: Path) -> None:
-    path = recording(tmp_path / "recording", [*typed(EAN, suffix=None), *typed("NEXT", 5_200 * MS, suffix=None)])
+    path = recording(tmp_path / "recording", [*typed(EAN, suffix=None), *typed("NEXT", 5_400 * MS, suffix=None)])
     with bench.capture(f"replay:{path}") as capture:
         capture.wait_for_scans(2)
         assert capture.process.poll() is None, "it stays up after the end"
@@ -180,7 +180,7 @@ def test_a_recording_is_played_through_the_same_way(bench: Bench, tmp_path: Path
         capture.stop()
     first, second = held(bench.folder)
     assert texts([first, second]) == [EAN, "NEXT"]
-    assert second.stamp.boottime_ns - first.stamp.boottime_ns == (200 + 6 - 24) * MS
+    assert second.stamp.boottime_ns - first.stamp.boottime_ns == (400 + 6 - 24) * MS
 
 
 def test_a_scanner_may_be_plugged_in_later(bench: Bench) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Protocol
 
 from pi_auto.client.capture.feed import NEW_FOR
 from pi_auto.client.capture.inbox import Inbox, Note
@@ -22,6 +21,7 @@ from pi_auto.client.capture.roll import Roll
 from pi_auto.client.capture.sources.keyboard import KeyboardSource
 from pi_auto.client.capture.sources.source import Source
 from pi_auto.client.capture.tuning import Tuning
+from pi_auto.typed import Protocol
 
 
 class Reads(Protocol):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pi_auto.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Code:
     """A code that was read whole. `time` is that of its last part (ns, CLOCK_BOOTTIME).
 
@@ -20,7 +20,7 @@ class Code:
     aim: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lost:
     """A code that was dropped, and why. `time` is when that was noticed."""
 
@@ -28,7 +28,7 @@ class Lost:
     time: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Calibration:
     """The calibration code was read: the keyboard layout that the scanner is set to. It is no scan."""
 

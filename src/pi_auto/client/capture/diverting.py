@@ -7,21 +7,23 @@ hold a part of the password. Pure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pi_auto.client.capture.codes import Code, Lost, Outcome
 from pi_auto.client.wifi.likeness import is_whole, is_wifi, may_be_a_tail
+from pi_auto.frozen import frozen
 
 LOST = "a Wi-Fi code could not be read whole"
 REST = "it came just after a Wi-Fi code that was not whole, and may be the rest of that"
 _SOON = 3_000_000_000  # ns from the end of a piece to that of the next
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class WifiCode:
     """A Wi-Fi code as it was read: to be handed on and forgotten. It shows its text to nobody by accident."""
 
     text: str
+
+    def __repr__(self) -> str:
+        return "WifiCode(…)"
 
 
 class Diverter:

@@ -9,7 +9,8 @@ CLOCK_BOOTTIME here, microseconds in the kernel's bytes.
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+
+from pi_auto.typed import NamedTuple
 
 EV_SYN, EV_KEY, EV_MSC = 0x00, 0x01, 0x04
 SYN_REPORT, SYN_DROPPED = 0, 3
@@ -25,27 +26,22 @@ EVENT_BYTES = _FORM.size
 _SECOND, _MICROSECOND = 1_000_000_000, 1_000
 
 
-class InputEvent(NamedTuple):
+class InputEvent(NamedTuple("InputEvent", [("time", int), ("type", int), ("code", int), ("value", int)])):
     """One event of an input device."""
 
-    time: int
-    type: int
-    code: int
-    value: int
+    __slots__ = ()
 
 
-class Octets(NamedTuple):
+class Octets(NamedTuple("Octets", [("time", int), ("octets", bytes)])):
     """Bytes, from a scanner that sends bytes: one report, or whatever its serial line gave at once."""
 
-    time: int
-    octets: bytes
+    __slots__ = ()
 
 
-class Gap(NamedTuple):
+class Gap(NamedTuple("Gap", [("time", int), ("reason", str)])):
     """Something may be missing here: what came before and what comes after do not belong together."""
 
-    time: int
-    reason: str
+    __slots__ = ()
 
 
 Part = InputEvent | Octets | Gap

@@ -47,10 +47,11 @@ class Housekeeper:
 
         settled = settled_everywhere(self._marks, spool.uuid)
         if settled is not None:
-            prune(spool, settled, self._is_low, give_up)
+            prune(spool, settled, self.disk_is_low, give_up)
         spool.check(give_up)
 
-    def _is_low(self) -> bool:
+    def disk_is_low(self) -> bool:
+        """Whether the disk is so full that delivered scans have to go before their time."""
         disk = os.statvfs(self._folder)
         return is_low(disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize)
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from pi_auto.client.spool.drafts import Draft
+from pi_auto.frozen import frozen
 
 MOST_WAITING = 10_000  # some 10 MB; hours of scanning, should the disk take nothing
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Note:
     """A line for the log, at a level of `logging`."""
 
@@ -19,7 +19,7 @@ class Note:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Closed:
     """Nothing comes after this."""
 

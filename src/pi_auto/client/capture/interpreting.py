@@ -7,10 +7,10 @@ identifier cut off the text and kept beside it. What cannot be interpreted is st
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 
 from pi_auto.client.capture.meaning.meaning import meaning_of
 from pi_auto.client.spool.drafts import Draft, ScanDraft
+from pi_auto.frozen import replace
 
 _log = logging.getLogger("pi_auto.capture")
 

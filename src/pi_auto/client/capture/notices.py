@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from pi_auto.client.capture.judge import Verdict
 from pi_auto.client.capture.keys.habits import Habits
+from pi_auto.frozen import frozen
+from pi_auto.typed import Protocol
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gone:
     """It was unplugged, or let go of."""
 
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judged:
     """An unknown keyboard is a scanner, or was let go of as a person's."""
 
@@ -25,7 +25,7 @@ class Judged:
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Calibrated:
     """It has read the calibration code."""
 
@@ -33,7 +33,7 @@ class Calibrated:
     layout: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Read:
     """It has read so many codes since it was opened; told when its habits have changed and once it is not new."""
 

@@ -9,6 +9,7 @@ rings at `<state>/agent/wake.sock`, is rung at `sent.sock`, reads the agent's ma
 from __future__ import annotations
 
 import errno
+import gc
 import logging
 import os
 import shlex
@@ -164,6 +165,7 @@ def _exit_code(clerk: Clerk, lookout: Lookout) -> int:
 
 
 def _say_ready(folder: Path) -> None:
+    gc.freeze()  # what is there by now stays: to look through it again would stop the reader for many milliseconds
     Manager().ready()
     with suppress(OSError):  # nobody listens (any more): no reason not to scan
         print(f"pi-auto-client capture ready: spool={shlex.quote(str(folder))}", flush=True)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from pi_auto.client.capture.errors import CaptureRefused
+from pi_auto.frozen import frozen
 
 _AUTO, _REPLAY = "auto", "replay:"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Choice:
     """What a setting names: every scanner there is (neither path), one device, or a recording."""
 

@@ -17,6 +17,7 @@ from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.capture.housekeeping import Housekeeper
 from pi_auto.client.capture.inbox import MOST_WAITING, Inbox, Note
 from pi_auto.client.capture.interpreting import interpreted
+from pi_auto.client.capture.resting import Rest
 from pi_auto.client.capture.signals.scores import Signal
 from pi_auto.client.capture.signals.signaller import Signals
 from pi_auto.client.clock import Now
@@ -60,6 +61,7 @@ class Storing:
         self._trouble = ""
         self._retry = _RETRY_SECONDS
         self._housekeeper = Housekeeper(folder, self._marks)
+        self._rest = Rest(self._housekeeper.disk_is_low)
 
     @property
     def unsaved(self) -> int:
@@ -91,7 +93,7 @@ class Storing:
         """Seconds until there is something to do even if nothing comes."""
         if self._trouble:
             return self._retry
-        return 0 if self._waiting else self._housekeeper.seconds_left()
+        return 0 if self._waiting else min(self._housekeeper.seconds_left(), self._rest.seconds_left())
 
     def _sort(self, taken: list[Draft | Note]) -> None:
         for item in taken:
@@ -115,6 +117,7 @@ class Storing:
         if records:  # whoever waits for it is told first; the log can wait
             self._signal(records)
             ring(self._bell)
+            self._rest.stored(len(records))
         self._say_all_is_well()
         for record in records:
             self._say_stored(record)
@@ -123,6 +126,7 @@ class Storing:
     def _open(self) -> Spool:
         self._spool = Spool.open(self._folder, self._now, lambda uuid: acknowledged(self._marks, uuid))
         self._signals.begin(self._spool.newest)
+        self._rest.opened()
         return self._spool
 
     def _replace(self, damage: SpoolDamaged) -> None:
@@ -174,10 +178,12 @@ class Storing:
             self._waiting.append(IncidentDraft(new_uuid(), "scan_lost", reason, self._now()))
 
     def _keep_house(self) -> None:
-        if not self._spool or self._waiting or self._housekeeper.seconds_left() > 0:
+        if not self._spool or self._waiting or self._inbox.is_waiting():
             return
         try:
-            self._housekeeper.work(self._spool, self._inbox.is_waiting)
+            self._rest.work(self._spool)
+            if self._housekeeper.seconds_left() <= 0:
+                self._housekeeper.work(self._spool, self._inbox.is_waiting)
         except SpoolDamaged as damage:
             self._replace(damage)
         except (sqlite3.Error, OSError) as error:

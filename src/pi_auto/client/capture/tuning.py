@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pi_auto.client.capture.keys.habits import Habits
 from pi_auto.client.capture.keys.layout import US, Layout
+from pi_auto.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tuning:
     """Its layout, what was learned of it, and whether it may read the calibration code."""
 

@@ -11,6 +11,7 @@ import select
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 _MOST_BYTES = 107
@@ -58,12 +59,14 @@ class Bell:
 
 def ring(path: Path) -> None:
     """Ring the bell at `path`. Never blocks and never fails: who is away will look for itself."""
-    with (
-        suppress(OSError),
-        _short_name(path) as name,
-        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as bell,
-    ):
-        bell.sendto(b"!", name)
+    with suppress(OSError), _short_name(path) as name:
+        _hand().sendto(b"!", name)
+
+
+@cache
+def _hand() -> socket.socket:
+    """By which this process rings, every bell: a scan is told as stored sooner without a new one each time."""
+    return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
 
 
 @contextmanager

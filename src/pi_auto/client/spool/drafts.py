@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from pi_auto.frozen import frozen
 from pi_auto.wire.ids import Position
 from pi_auto.wire.scan import Incident, Record, Scan, Scanner, Stamp
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ScanDraft:
     """A code that waits to be stored. The uuid is given here, so that a second try makes no second scan."""
 
@@ -40,7 +39,7 @@ class ScanDraft:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IncidentDraft:
     """Something a person must know of, waiting to be stored."""
 

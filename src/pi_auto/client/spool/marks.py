@@ -13,12 +13,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pi_auto.client.spool.damage import is_damage
 from pi_auto.client.spool.schema import is_at_rest, uri_to_read
+from pi_auto.frozen import frozen
+from pi_auto.typed import Any
 from pi_auto.wire.ids import Position
 
 API, HUB = "api", "hub"
@@ -39,7 +39,7 @@ INSERT OR IGNORE INTO destinations(name, active) VALUES ('api', 1); -- never off
 _log = logging.getLogger("pi_auto.marks")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Aside:
     """A record that a destination will never take, kept for a person; `at` is in seconds of the wall clock."""
 

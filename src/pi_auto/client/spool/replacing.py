@@ -14,7 +14,6 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from pi_auto.client.spool.salvage import Salvaged, salvage
 from pi_auto.client.spool.schema import FILE_NAME, INSERT, SCHEMA, TABLES, row_of
 from pi_auto.client.uuids import new_uuid
 from pi_auto.files import fsync_folder, write_whole
+from pi_auto.frozen import replace
 from pi_auto.wire.ids import Position
 from pi_auto.wire.scan import Incident, Record
 

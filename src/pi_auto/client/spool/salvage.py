@@ -11,11 +11,11 @@ import json
 import mmap
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from pi_auto.client.spool.damage import is_damage
 from pi_auto.client.spool.schema import FILE_NAME, connect_to_read, record_of
+from pi_auto.frozen import frozen
 from pi_auto.wire.scan import Incident, Record, Scan
 
 _MOST_BARREN = 100_000  # numbers in a row that give nothing, before the query is given up
@@ -23,7 +23,7 @@ _RECORD_BEGINS = b'{"uuid":"'
 _PAGE = 4096  # a longer record is spread over pages and cannot be found by searching
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Salvaged:
     """A record out of a broken spool; `stored_at` is None where the record was found without its row."""
 

@@ -25,13 +25,15 @@ CREATE TABLE records(
   uuid TEXT NOT NULL UNIQUE,
   kind TEXT NOT NULL CHECK(kind IN ('scan', 'incident')),
   body TEXT NOT NULL,
-  stored_at INTEGER NOT NULL -- milliseconds of the wall clock
+  stored_at INTEGER NOT NULL -- milliseconds of the wall clock, when it was scanned
 );
 """
 INSERT = "INSERT INTO records(number, uuid, kind, body, stored_at) VALUES (?, ?, ?, ?, ?)"
 
+_as_json = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make one for each record
 _BUSY_SECONDS = 5.0
-_MOST_WAL_KEPT = 4 * 1024 * 1024
+LOG_BYTES = 2 * 1024 * 1024  # of the log's file, which is kept and written over again and again
+_CACHE_KIB = 256  # of pages; a scan needs a few
 
 
 def connect_to_write(path: Path) -> sqlite3.Connection:
@@ -41,7 +43,8 @@ def connect_to_write(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
-        connection.execute(f"PRAGMA journal_size_limit={_MOST_WAL_KEPT}")
+        connection.execute(f"PRAGMA journal_size_limit={LOG_BYTES}")
+        connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
         connection.execute("PRAGMA cell_size_check=ON")
     except sqlite3.Error:
         connection.close()
@@ -81,8 +84,7 @@ def connect_to_read(path: Path, *, at_rest: bool = False) -> sqlite3.Connection:
 def row_of(record: Record, stored_at: int) -> tuple[int, str, str, str, int]:
     """A record as INSERT takes it."""
     kind = SCAN if isinstance(record, Scan) else INCIDENT
-    body = json.dumps(record.to_json(), separators=(",", ":"))
-    return record.position.number, record.uuid, kind, body, stored_at
+    return record.position.number, record.uuid, kind, _as_json(record.to_json()), stored_at
 
 
 def record_of(kind: str, body: str) -> Record:

@@ -21,6 +21,7 @@ from pi_auto.client.spool.replacing import begin_anew, set_aside
 from pi_auto.client.spool.schema import (
     FILE_NAME,
     INSERT,
+    LOG_BYTES,
     SCHEMA,
     connect_to_read,
     connect_to_write,
@@ -35,6 +36,9 @@ from pi_auto.wire.scan import Record
 _CHECK_SECONDS = 5.0  # at opening; what a longer check would find, a later one finds
 _PRUNE_ROWS = 1000  # in one transaction, so that no scan waits long for it
 _VACUUM_PAGES = 2000
+_INSERT_NEW = f"{INSERT} ON CONFLICT(uuid) DO NOTHING"
+_KEEP_NEXT = "INSERT OR REPLACE INTO meta(key, value) VALUES ('next', ?)"
+_FILL = "INSERT INTO records(number, uuid, kind, body, stored_at) VALUES (?, '', 'scan', '', zeroblob(?))"
 
 
 def _nothing_acknowledged(_spool: str) -> int:
@@ -88,15 +92,16 @@ class Spool:
         """
         records: list[Record] = []
         number = self._next
-        stored_at = int(self._now().wall_time.timestamp() * 1000)
         with self._transaction():
             for draft in drafts:
-                known = self._find(draft.uuid)
-                if known is None:
-                    record = draft.at(Position(self.uuid, number))
-                    self._connection.execute(INSERT, row_of(record, stored_at))
+                record = draft.at(Position(self.uuid, number))
+                # The clock is not asked again: to ask it costs as much as to write the record.
+                stored_at = int(draft.stamp.wall_time.timestamp() * 1000)
+                if self._connection.execute(_INSERT_NEW, row_of(record, stored_at)).rowcount:
                     number += 1
-                records.append(known or record)
+                else:
+                    record = self._find(draft.uuid)
+                records.append(record)
         self._next = number
         return records
 
@@ -114,16 +119,36 @@ class Spool:
                     break
                 gone += self._connection.execute("DELETE FROM records WHERE number = ?", (number,)).rowcount
             if gone:
-                keep = "INSERT OR REPLACE INTO meta(key, value) VALUES ('next', ?)"
-                self._connection.execute(keep, (str(self._next),))
+                self._connection.execute(_KEEP_NEXT, (str(self._next),))
         return gone
+
+    def make_room(self) -> None:
+        """Give the log its full length, so that no commit has to wait until its file has grown.
+
+        What is more than the cache holds SQLite writes to the log at once; rolled back, only the room remains.
+        sqlite3.Error where the disk has none.
+        """
+        with _damage_named():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._connection.execute(_FILL, (self._next, LOG_BYTES))
+            finally:
+                with suppress(sqlite3.Error):  # SQLite has rolled back by itself after some errors
+                    self._connection.execute("ROLLBACK")
+        with self._transaction():  # makes the length durable
+            self._connection.execute(_KEEP_NEXT, (str(self._next),))
+
+    def move_log(self) -> None:
+        """Move what stands in the log into the spool, as far as no reader needs it; then the log begins anew."""
+        with _damage_named():
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()  # waits for no reader
 
     def give_back_room(self) -> None:
         """Return pages that pruning has freed to the disk, so many that no scan waits long for it."""
         with _damage_named():
             # A script, since execute() stops after the first of the rows (one a page) that this gives.
             self._connection.executescript(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()  # waits for no reader
+        self.move_log()
 
     def check(self, give_up: Callable[[], bool]) -> None:
         """Look through the whole file until `give_up` says so; SpoolDamaged if something is wrong with it."""
@@ -134,10 +159,11 @@ class Spool:
         with suppress(sqlite3.Error):
             self._connection.close()
 
-    def _find(self, uuid: str) -> Record | None:
+    def _find(self, uuid: str) -> Record:
+        """The record of that uuid, which is stored."""
         row = self._connection.execute("SELECT kind, body FROM records WHERE uuid = ?", (uuid,)).fetchone()
         try:
-            return record_of(*row) if row else None
+            return record_of(*row)
         except ValueError as error:
             raise SpoolDamaged(f"record {uuid} is stored, but cannot be read: {error}") from error
 

@@ -7,9 +7,7 @@ keyboard is too, and whichever of them speaks is listened to.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pi_auto.client.capture.finding.knowledge import (
     SYMBOL_SERIAL,
@@ -20,6 +18,8 @@ from pi_auto.client.capture.finding.knowledge import (
 )
 from pi_auto.client.capture.finding.nodes import DEVICES, SYSFS, Kind, Node, nodes, usb_units
 from pi_auto.client.capture.finding.units import Unit, same_ids
+from pi_auto.frozen import frozen
+from pi_auto.typed import TYPE_CHECKING
 from pi_auto.wire.scan import Scanner
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _PAGES = (0x8C, 0x45)  # bytes without which a descriptor speaks neither of bar 
 _PLUGGABLE = frozenset(("0003", "0005"))  # USB, Bluetooth: never the keys of the machine itself
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Way:
     """A node to be opened, and the scanner that it is a way to; the same for all nodes of a unit."""
 
@@ -37,7 +37,7 @@ class Way:
     scanner: Scanner
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Census:
     """`strangers` are serial lines of which nothing says that a scanner is behind them."""
 

@@ -6,7 +6,8 @@ Ids are shared and cloned, so they and names are hints; what a report descriptor
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from pi_auto.frozen import frozen
 
 _WORDS = re.compile(r"barcode|bar code|scanner|reader", re.IGNORECASE)
 # A keyboard with a card slot calls itself a reader too, and what a person types on it must never be a scan.
@@ -40,7 +41,7 @@ _KEYBOARD_CODES = {  # what the makers call the code that makes a keyboard of a 
 _ANY_CODE = "for a USB keyboard (`HID keyboard`)"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mute:
     """Why a scanner cannot scan as it is set, and what its person can do."""
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from pi_auto.client.capture.finding.units import Unit, read, unit_of, usb_unit
+from pi_auto.frozen import frozen
 
 SYSFS, DEVICES = Path("/sys"), Path("/dev")
 _NEEDED_KEYS = (*range(2, 12), 28)  # the digits and Enter
@@ -28,7 +28,7 @@ class Kind(StrEnum):
     SERIAL = "serial"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Node:
     """One way to read a unit. `name` is the device's own, which may say more than the unit's."""
 

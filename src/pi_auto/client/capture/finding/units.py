@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
+from pi_auto.frozen import frozen
 from pi_auto.wire.scan import Scanner
 
 MOST_TEXT = 256  # as the wire takes it
@@ -18,7 +18,7 @@ _NOT_IN_NAMES = re.compile(r"[^0-9A-Za-z#+\-.:=@_]")
 _BLUETOOTH = "0005"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unit:
     """One thing with a plug. `key` is the same for all its nodes; `ids` are vendor:product."""
 

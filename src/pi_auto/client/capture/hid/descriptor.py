@@ -7,7 +7,8 @@ memory are bounded. Source: Device Class Definition for HID 1.11, section 6.2.2.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+
+from pi_auto.frozen import frozen, replace
 
 MOST_BYTES = 4096  # HID_MAX_DESCRIPTOR_SIZE of Linux
 _MOST_DEEP = 64  # collections within one another, and pushed states
@@ -26,7 +27,7 @@ class DescriptorError(Exception):
     """Bytes that are no report descriptor; the message says where and why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Field:
     """`count` values of `size` bits each, the first of them `offset` bits behind the start of the report's data.
 
@@ -62,7 +63,7 @@ class Field:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Descriptor:
     """The input fields of a device. `numbered`: each report begins with a byte that is its number."""
 
@@ -71,7 +72,7 @@ class Descriptor:
     applications: tuple[int, ...]  # of the outermost collections
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Globals:
     page: int = 0
     logical_minimum: int = 0
@@ -86,17 +87,17 @@ _GLOBALS = {
 }  # fmt: skip
 
 
-@dataclass(slots=True)
 class _Parser:
-    state: _Globals = field(default_factory=_Globals)
-    pushed: list[_Globals] = field(default_factory=list)
-    collections: list[int | None] = field(default_factory=list)  # the usage of an application, else None
-    usages: list[tuple[int, int, bool]] = field(default_factory=list)  # first, last, with its own page
-    minimum: tuple[int, bool] | None = None
-    bits: dict[int, int] = field(default_factory=dict)  # how long each input report is so far
-    fields: list[Field] = field(default_factory=list)
-    numbered: bool = False
-    applications: list[int] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.state = _Globals()
+        self.pushed: list[_Globals] = []
+        self.collections: list[int | None] = []  # the usage of an application, else None
+        self.usages: list[tuple[int, int, bool]] = []  # first, last, with its own page
+        self.minimum: tuple[int, bool] | None = None
+        self.bits: dict[int, int] = {}  # how long each input report is so far
+        self.fields: list[Field] = []
+        self.numbered = False
+        self.applications: list[int] = []
 
 
 def parse_descriptor(octets: bytes) -> Descriptor:

@@ -8,10 +8,9 @@ Source: HID Point of Sale Usage Tables 1.02, usage page 0x8C.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from pi_auto.client.capture.hid.descriptor import Descriptor, Field
+from pi_auto.frozen import frozen
 
 _PAGE = 0x8C
 _DATA, _CONTINUED, _AIM = 0x8C00FE, 0x8C00FF, (0x8C00FB, 0x8C00FC, 0x8C00FD)
@@ -26,7 +25,8 @@ class ReportError(Exception):
         self.is_continued = is_continued
 
 
-class PosPart(NamedTuple):
+@frozen
+class PosPart:
     """What one report carries of a code."""
 
     aim: str | None
@@ -34,13 +34,14 @@ class PosPart(NamedTuple):
     is_continued: bool
 
 
-class _Place(NamedTuple):
+@frozen
+class _Place:
     offset: int  # bits behind the start of the data
     size: int
     values: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Layout:
     data: tuple[_Place, ...]  # whole bytes
     length: _Place | None

@@ -6,11 +6,12 @@ Nothing here reads a clock. `Habits` outlive the process: whoever keeps them han
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from pi_auto.frozen import frozen
+
 PAUSE = 100_000_000  # of silence ends a code: covers every scanner sold with its factory settings
-LONGER_PAUSE = 250_000_000  # where codes are known to end by a key: a hiccup must not cut one in two
+LONGER_PAUSE = 250_000_000  # where codes may end by a key, as far as is known: a hiccup must not cut one in two
 LONGEST_PAUSE = 1_500_000_000  # scanners can be set to gaps of 990 ms
 LONE_PAUSE = 1_000_000_000  # after a first character alone: a slow scanner's code must not fall to pieces
 FACTOR = 5  # times the gap that the scanner has shown
@@ -26,7 +27,7 @@ class Ending(StrEnum):
     SILENCE = "silence"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Habits:
     """What is known of a scanner. `gap_ns` lies between two of its characters; None: not seen yet."""
 
@@ -80,5 +81,5 @@ class Pace:
         self.gap = max(gap, known - (known - gap) // _FORGETTING)
 
     def _pause_for(self, gap: int) -> int:
-        least = PAUSE if self.ending in (None, Ending.SILENCE) else LONGER_PAUSE
+        least = PAUSE if self.ending is Ending.SILENCE else LONGER_PAUSE
         return min(max(FACTOR * gap, least), LONGEST_PAUSE)

@@ -7,16 +7,16 @@ has the last word. Nothing that is set destroys what was learned: it comes back 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
 
+from pi_auto.frozen import frozen, replace
+from pi_auto.typed import Any
 from pi_auto.wire.scanner_settings import KEYBOARD, KINDS, LAYOUTS, SCANNER, ScannerSettings
 
 LEARNED, PERSON, FLEET = "learned", "person", "fleet"  # who says so
 _MOST_WORDS = 8  # remembered of each sort
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Facts:
     """What was learned of a scanner, and which words of settings have been acted on.
 
@@ -58,7 +58,7 @@ class Facts:
         return replace(self, words=(*self.words, word)[-_MOST_WORDS:])
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Standing:
     """What holds for a scanner now, and who says so; `calibrates` if it may read a calibration code."""
 

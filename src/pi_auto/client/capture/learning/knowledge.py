@@ -7,7 +7,6 @@ and told.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from pi_auto.client.capture.keys.habits import Ending, Habits
@@ -17,6 +16,7 @@ from pi_auto.client.capture.learning.learned import Learned
 from pi_auto.client.capture.learning.told import Told
 from pi_auto.client.capture.tuning import Tuning
 from pi_auto.client.spool.doorbell import WANTED
+from pi_auto.frozen import replace
 from pi_auto.wire.scanner_settings import SCANNER
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from pi_auto.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Advice:
     """What a reader makes of a text. All of it may be absent: None says "cannot be told", never "is not so".
 
@@ -17,5 +19,5 @@ class Advice:
     symbology: str | None = None
     gtin: str | None = None
     check_digit_ok: bool | None = None
-    elements: Mapping[str, str] = field(default_factory=dict)
+    elements: Mapping[str, str] = MappingProxyType({})
     problems: tuple[str, ...] = ()

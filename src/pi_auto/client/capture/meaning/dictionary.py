@@ -7,15 +7,15 @@ with. The tables stay text, and an entry is read when it is asked for: memory is
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from pi_auto.client.capture.meaning.tables import ENTRIES
+from pi_auto.frozen import frozen
 
 _KEPT = 32  # entries that were read: more AIs than a site's codes have
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Component:
     """A part of a value: `kind` is N (digits), X, Y or Z (GS1's sets 82, 39, 64); linters go by GS1's names."""
 
@@ -26,7 +26,7 @@ class Component:
     linters: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """What GS1 says of an AI. `predefined` is its whole length if it needs no separator, else None."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import islice
 
 from pi_auto.client.capture.meaning.advice import Advice
@@ -26,13 +25,13 @@ _HOLDS_GTIN = ("01", "02", "03")
 _ITIP, _GTIN_DIGITS = ("8006", "8026"), 14
 
 
-@dataclass(slots=True)
 class Elements:
     """What was read so far. `torn` says that the text is no element string from some place on."""
 
-    values: dict[str, str] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-    torn: bool = False
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+        self.problems: list[str] = []
+        self.torn = False
 
     def add(self, ai: str, value: str) -> None:
         """Take an element; a second one of the same AI must say the same."""

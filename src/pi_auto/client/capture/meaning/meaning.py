@@ -7,7 +7,6 @@ It is advice: the code is stored and delivered whatever it says.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from pi_auto.client.capture.meaning import element_string, retail
 from pi_auto.client.capture.meaning.advice import Advice
@@ -20,12 +19,13 @@ from pi_auto.client.capture.meaning.symbology import (
     split_aim,
     symbology_of,
 )
+from pi_auto.frozen import frozen
 
 _EAN_WITH_ADD_ON = "]E3"
 _ADDRESS = ("http://", "https://")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Meaning:
     """`text` is the code without `aim`, its AIM identifier. For the rest see Advice."""
 

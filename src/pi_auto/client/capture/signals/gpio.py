@@ -12,8 +12,9 @@ import os
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from pi_auto.frozen import frozen
 
 # The chips of the 40-pin header, by board. The others of a board drive its power and its radio.
 HEADERS = ("pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835")
@@ -41,7 +42,7 @@ GET_LINE = request(_READ | _WRITE, 0x07, LINE_REQUEST.size)
 SET_VALUES = request(_READ | _WRITE, 0x0F, LINE_VALUES.size)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Chip:
     """A GPIO chip: its node, its driver's name for it, and how many lines it has."""
 

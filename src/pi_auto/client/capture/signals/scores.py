@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from pi_auto.frozen import frozen
 
 BOARD = "board"  # the lamp every board has; the others hang on its header
 STORED, SENT, LOST, TROUBLE, BUZZER = "stored", "sent", "lost", "trouble", "buzzer"
@@ -37,7 +38,7 @@ PASSING = frozenset(
 Beats = tuple[float, ...]  # seconds of light and of darkness, in turn
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Score:
     """How one lamp shows the signals that it shows."""
 

@@ -18,11 +18,11 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.capture.signals.scores import LOOKED_FOR, PASSING, Panel, Signal
 from pi_auto.client.spool.doorbell import IDENTIFY, Bell
+from pi_auto.typed import Protocol
 from pi_auto.wire.ids import Position
 
 SIGNALS = "signals"  # the bulletin's topic

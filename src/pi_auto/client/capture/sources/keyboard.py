@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Container
 from pathlib import Path
-from typing import Protocol
 
 from pi_auto.client.capture import evdev
 from pi_auto.client.capture.decoder import Decoder
@@ -15,6 +14,7 @@ from pi_auto.client.capture.keeping import Keeping
 from pi_auto.client.capture.sources.opened import OpenedDevice
 from pi_auto.client.capture.sources.source import MOST_READS
 from pi_auto.client.capture.tuning import PLAIN, Tuning
+from pi_auto.typed import Protocol
 from pi_auto.wire.scan import Scanner
 
 _READ_BYTES = EVENT_BYTES * 64  # what the kernel keeps for a reader

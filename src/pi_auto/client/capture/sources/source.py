@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
 
 from pi_auto.client.capture.codes import Outcome
 from pi_auto.client.capture.events import Part
+from pi_auto.typed import Any, Protocol
 from pi_auto.wire.scan import Scanner
 
 MOST_READS = 16  # in one go, so that one scanner cannot keep the others waiting

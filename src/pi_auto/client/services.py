@@ -1,0 +1,132 @@
+"""How the programs that run for months start: their settings, their log, their lifeline.
+
+A release begins here (`begin`). Capture has its few options read without argparse, which would cost it 0.8 MiB for
+as long as it runs and a tenth of the time it takes to be back after a crash. Whatever is not plainly one of them
+(help, a slip, another command) is left to cli.py, which knows all.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+from pi_auto.client.last_good import load_or_last_good
+from pi_auto.client.logbook import TEXT, start_logbook, use_format
+from pi_auto.client.patient_stream import PatientStream
+from pi_auto.client.settings import Settings, SettingsError
+from pi_auto.logs import start_logging
+from pi_auto.typed import Any, TextIO, cast
+
+Load = Callable[[Path | None, dict[str, Any], str], Settings]
+OPTIONS: Mapping[str, str] = {
+    "state": "--state",
+    "server_url": "--server",
+    "proxy": "--proxy",
+    "scanner": "--scanner",
+    "log_level": "--log-level",
+    "log_format": "--log-format",
+    "insecure_plain_http": "--insecure-plain-http",
+}  # settings that the command line may give, by their names
+_FILES = {"--config": "config", "--log-file": "log_file"}
+_FLAGS = {"--until-stdin-closes": "until_stdin_closes"}
+_USAGE_ERROR = 2
+_STANDARD_ERROR = 2  # the descriptor
+_LAST_LINES = 0.5  # seconds for what the log still has to say at the end
+_SIGNALLED = 128  # and the number of the signal, as shells say it
+
+
+def begin(words: Sequence[str]) -> int:
+    """Do what the command line `words` says; the exit code."""
+    options = _plain_options(words[1:]) if words[:1] == ["capture"] else None
+    if options is None:
+        from pi_auto.client.cli import main  # noqa: PLC0415 - with all that it loads
+
+        return main(words)
+    return run(lambda: start_capture(options))
+
+
+def run(command: Callable[[], int]) -> int:
+    """Run a command with a log that nobody has to wait for; its exit code."""
+    log = PatientStream(_STANDARD_ERROR)
+    start_logging(stream=cast("TextIO", log))
+    try:
+        return _execute(command)
+    finally:
+        log.drain(_LAST_LINES)
+
+
+def start_capture(options: Any) -> int:
+    """Capture, until it is told to stop; its exit code."""
+    from pi_auto.client.capture.program import run_capture  # noqa: PLC0415 - the agent starts from here as well
+    from pi_auto.client.wifi.door import DOOR  # noqa: PLC0415 - the same
+
+    start_logbook(options.log_file, options.log_format or TEXT)
+    settings = settings_of_service(options, "capture", load_or_last_good)
+    hold_lifeline(options)
+    return run_capture(
+        settings.state,
+        settings.scanner,
+        log_barcodes=settings.log_barcodes,
+        led=settings.led,
+        gpio=settings.signal_gpio,
+        wifi=DOOR if settings.wifi_by_scanning else None,
+    )
+
+
+def settings_of_service(options: Any, program: str, load: Load) -> Settings:
+    """The settings of a program that runs for months, logging as they say."""
+    settings = load(options.config, given(options), program)
+    logging.getLogger().setLevel(settings.log_level)
+    use_format(settings.log_format)
+    return settings
+
+
+def given(options: Any) -> dict[str, Any]:
+    """What the command line says about settings, by their names."""
+    return {name: getattr(options, name, None) for name in OPTIONS}
+
+
+def hold_lifeline(options: Any) -> None:
+    """End with the process that has started this one, where the options say so."""
+    if options.until_stdin_closes:
+        from pi_auto.client import lifeline  # noqa: PLC0415 - under systemd there is none
+
+        lifeline.hold()
+
+
+def _plain_options(words: Sequence[str]) -> SimpleNamespace | None:
+    """Options that are written out, each with its value; None if anything else is there."""
+    texts = {option: name for name, option in OPTIONS.items() if name != "insecure_plain_http"}
+    flags = _FLAGS | {OPTIONS["insecure_plain_http"]: "insecure_plain_http"}
+    told: dict[str, Any] = dict.fromkeys([*texts.values(), *_FILES.values(), *flags.values()])
+    rest = iter(words)
+    for word in rest:
+        option, equals, value = word.partition("=")
+        if word in flags:
+            told[flags[word]] = True
+            continue
+        value = value if equals else next(rest, "")
+        if not (name := texts.get(option) or _FILES.get(option)) or not value or value.startswith("-"):
+            return None
+        told[name] = Path(value) if option in _FILES else value
+    return SimpleNamespace(**told)
+
+
+def _execute(command: Callable[[], int]) -> int:
+    try:
+        code = int(command())
+        sys.stdout.flush()
+    except SettingsError as error:
+        print(f"pi-auto-client: {error}", file=sys.stderr)
+        return _USAGE_ERROR
+    except BrokenPipeError:  # the reader has seen enough: `pi-auto-client replay FILE | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is to be flushed at exit
+        return _SIGNALLED + signal.SIGPIPE
+    except KeyboardInterrupt:
+        return _SIGNALLED + signal.SIGINT
+    return code
