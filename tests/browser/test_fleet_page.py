@@ -17,7 +17,7 @@ from support.server import RunningServer, running_server
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with running_server(tmp_path_factory.mktemp("fleet"), "--trust", "on", "--https", "127.0.0.1:0") as running:
+    with running_server(tmp_path_factory.mktemp("fleet")) as running:
         yield running
 
 

@@ -1,4 +1,4 @@
-"""A fleet of one for one test: the real server with --trust on, a card that it made, the real client."""
+"""A fleet of one for one test: the real server, a card that it made, the real client."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class FleetHouse:
     def start_server(self) -> None:
         """Start it, again where it was."""
         self.server = RunningServer(
-            self.data, self.folder / "server.log", "--http", "off", "--trust", "on",
+            self.data, self.folder / "server.log", "--http", "off",
             "--https", self._address, "--hub-mqtt", self._hub, program=self._program,
         )  # fmt: skip
         self._address, self._hub = self.server.https, self.server.hub_mqtt
