@@ -179,7 +179,7 @@ def test_a_server_whose_key_file_is_gone_says_so_and_does_not_start(tmp_path: Pa
         pass
     (tmp_path / "data.key").unlink()
     with pytest.raises(AssertionError, match=r"data\.key is missing"):
-        RunningServer(tmp_path / "data", tmp_path / "again.log")
+        RunningServer(tmp_path / "data", tmp_path / "again.log", "--http", "off", "--hub-mqtt", "off")
 
 
 def test_the_ready_line_without_trust_is_as_it_was(tmp_path: Path) -> None:

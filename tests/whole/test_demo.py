@@ -12,6 +12,7 @@ from pi_auto.wire.escape import printable
 
 def test_ten_codes_of_a_virtual_pi_are_stored_and_booked_by_both_ways(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pi_auto.simulator.cli", "demo", "--once", "--http", "127.0.0.1:0"]
+    command += ["--https", "127.0.0.1:0"]
     done = subprocess.run(
         [*command, "--data", str(tmp_path)], check=False, capture_output=True, text=True, timeout=120
     )
