@@ -73,4 +73,4 @@ def test_signing_out_ends_it(page: Page) -> None:
     page.get_by_role("button", name="Sign out").press("Enter")
     expect(page.get_by_role("heading", name="Sign in to the fleet")).to_be_visible()
     page.goto(page.url.replace("/login", "/fleet"))
-    expect(page.locator("body")).to_contain_text("this needs an operator")
+    expect(page.locator("body")).to_contain_text("You need a link that signs you in")

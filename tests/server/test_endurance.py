@@ -115,8 +115,8 @@ def test_killed_in_whatever_order_it_comes_back_where_it_was(tmp_path: Path, ord
             with suppress(ProcessLookupError):
                 os.kill(victims[victim], signal.SIGKILL)
         server.kill()
-        with running_server(tmp_path, http=server.http, hub_mqtt="127.0.0.1:0") as again:
-            assert (again.http, again.hub_mqtt) == (server.http, server.hub_mqtt)
+        with running_server(tmp_path, https=server.https, hub_mqtt="127.0.0.1:0") as again:
+            assert (again.https, again.hub_mqtt) == (server.https, server.hub_mqtt)
             with paho(told) as device:
                 device.send_and_wait(telemetry_body(DEVICE, scan("A", number=1)))
             wait_until(lambda: [entry["text"] for entry in listed(again)] == ["A"])

@@ -15,10 +15,11 @@ from support.server import RunningServer
 from support.tls import connect
 
 
-def register(server: RunningServer, device_id: str = DEVICE) -> dict[str, Any]:
+def register(server: RunningServer, device_id: str = DEVICE, hostname: str = "box") -> dict[str, Any]:
     """Enrol a device that has a batch token, and a key that nobody has seen; what it is told."""
     card = card_of(server, f"batch-{secrets.token_hex(4)}")
-    return enrol(server, card, device_id.removeprefix("pi-").rjust(16, "0")).to_json() | {"ca": card.ca}
+    serial = device_id.removeprefix("pi-").rjust(16, "0")
+    return enrol(server, card, serial, hostname=hostname).to_json() | {"ca": card.ca}
 
 
 def batch(*records: Any) -> dict[str, Any]:

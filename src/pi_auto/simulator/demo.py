@@ -74,8 +74,8 @@ def _open(stack: ExitStack, folder: Path, ports: tuple[str, str], say: Say) -> H
     stack.callback(pi.close)
     pi.start()
     say(
-        f"\n  Open {office.link()}\n  to watch scans arrive. It signs you in, once; your browser will say that it does"
-        f" not know the certificate,\n  which is this fleet's own.    (logs: {folder}/server.log, {pi.log})\n"
+        f"\n  Open {office.link()}\n  to watch scans arrive. It signs you in, once. Your browser will say that it"
+        f" does not know the certificate,\n  which is this fleet's own.    (logs: {folder}/server.log, {pi.log})\n"
     )
     return House(office, pi)
 

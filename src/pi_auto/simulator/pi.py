@@ -18,8 +18,9 @@ from pi_auto.wire.ids import device_id_from
 class VirtualPi:
     """One device in `folder`, known by the last eight digits of `serial`; `log` holds what its client says.
 
-    `home` is the fleet's card, or the URL of a server that is believed as it is. `settings` go into the settings
-    file. Without `scanner` (what `pi-auto-client run --scanner` takes) it has a virtual one, in `self.scanner`.
+    `home` is the fleet's card, or the URL of a server that is believed as it is, or empty where `settings`, which
+    go into the settings file, say it. Without `scanner` (what `pi-auto-client run --scanner` takes) it has a
+    virtual one, in `self.scanner`.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class VirtualPi:
     def _take(self, folder: Path, home: FleetCard | str) -> dict[str, str]:
         """What the settings say of home. As the installer does, a batch token is put apart from its card."""
         if isinstance(home, str):
-            return {"server_url": home, "fleet_card": str(folder / "fleet.json")}
+            return {"server_url": home} if home else {}
         if home.batch_token:
             agent = self.state / "agent"
             agent.mkdir(parents=True, exist_ok=True, mode=0o700)
