@@ -49,6 +49,8 @@ class Household:
         self._server_again = self._server_at(self._http, self._https, bound["hub-mqtt"])
         self.pi = VirtualPi(self.folder / "pi", self.office.hand_out_card(), "00000000cafe0001")
         self.pi.start()
+        # An enrolment that comes while a test has the hub down is put off, as it should be.
+        wait_until(lambda: "registered as " in self.pi.log.read_text(errors="replace"), 60, "the Pi has enrolled")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -174,7 +174,7 @@ def test_a_link_that_is_used_up_is_told_on_the_page(client: FlaskClient) -> None
     headers = OURS | {"Accept": "text/html"}
     page = client.post("/login", data={"link": "link_" + "a" * 43}, base_url=HTTPS, headers=headers)
     assert page.status_code == 403
-    assert "the link is not, or no longer, good" in page.text
+    assert "This link is not, or no longer, good." in page.text
 
 
 def test_a_link_on_the_page_is_escaped(client: FlaskClient) -> None:

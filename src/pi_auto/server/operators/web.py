@@ -62,7 +62,7 @@ def login() -> Response:
 
 def _refuse(sentence: str) -> Response:
     if wants_page():
-        return login_page(problem=sentence, status=403)
+        return login_page(problem="This link is not, or no longer, good.", status=403)
     raise ApiError(403, sentence)
 
 
