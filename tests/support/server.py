@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from functools import cached_property
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -40,7 +39,8 @@ class Answer:
 class RunningServer:
     """A server that has said it is ready; `http`, `https`, `hub_mqtt` (ADDRESS:PORT or off) are what it bound.
 
-    `url` is where the API and the pages are: at `https`, or with --trust off at `http`.
+    `url` is where the API and the pages are: at `https`, or with --trust off at `http`. `card` is its fleet's,
+    without a batch token; `operator` is the token of somebody who may do everything.
     """
 
     def __init__(
@@ -55,6 +55,8 @@ class RunningServer:
         self.http, self.hub_mqtt, self.https = said["http"], said["hub-mqtt"], said.get("https", "off")
         self.trusts = self.https != "off"
         self.url = f"https://{self.https}" if self.trusts else f"http://{self.http}"
+        if self.trusts:  # at once: a test may take away whatever they are asked from
+            self.card, self.operator = self._card(), self._operator()
 
     def said(self) -> str:
         """All that it has written so far."""
@@ -86,13 +88,11 @@ class RunningServer:
         """The answer to an administrator on the server's machine."""
         return ask(socket_file(self.data), {"request": request} | fields)
 
-    @cached_property
-    def card(self) -> FleetCard:
+    def _card(self) -> FleetCard:
         """The card of its fleet, without a batch token."""
         return FleetCard.from_json(self.ask_admin("card", servers=[])["card"])
 
-    @cached_property
-    def operator(self) -> str:
+    def _operator(self) -> str:
         """The token of an operator who may do everything."""
         scopes = ["read", "devices", "fleet", "operators"]
         return str(self.ask_admin("token create", name=f"test-{os.urandom(4).hex()}", scopes=scopes)["token"])

@@ -42,11 +42,12 @@ class Office:
             raise ProgramFailed(f"{' '.join(words[:2])}: {done.stderr.strip()}")
         return done.stdout.strip()
 
-    def hand_out_card(self, *addresses: str) -> FleetCard:
-        """A card with these addresses of the server, else the one it is at, and a batch token for one device."""
+    def hand_out_card(self, *addresses: str, most: int = 1) -> FleetCard:
+        """A card with these addresses of the server, else the one it is at, and a token for `most` devices."""
         named = [word for address in addresses or (self._https,) for word in ("--address", address)]
         batch = f"virtual-{secrets.token_hex(4)}"
-        return FleetCard.parse(self.ask("fleet", "card", "--batch", batch, "--most", "1", *named).encode())
+        words = ("fleet", "card", "--batch", batch, "--most", str(most))
+        return FleetCard.parse(self.ask(*words, *named).encode())
 
     def link(self) -> str:
         """A link that signs a browser in, once."""
@@ -63,10 +64,11 @@ class Office:
             raise OSError(f"GET {path}: {answer.status} {body[:200]!r}")
         return json.loads(body)
 
-    def scans(self, device_id: str) -> list[dict[str, Any]]:
-        """The device's scans in the books, in the order of scanning."""
-        booked: list[dict[str, Any]] = self.get("/api/scans", device=device_id, limit=_MOST_SCANS)["scans"]
-        return sorted(booked, key=lambda scan: (scan["spool"], scan["number"]))
+    def scans(self, device_id: str = "") -> list[dict[str, Any]]:
+        """The device's scans in the books, or everybody's, in the order of scanning."""
+        whose = {"device": device_id} if device_id else {}
+        booked: list[dict[str, Any]] = self.get("/api/scans", limit=_MOST_SCANS, order="oldest", **whose)["scans"]
+        return sorted(booked, key=lambda scan: (scan["device_id"], scan["spool"], scan["number"]))
 
     def _connection(self) -> http.client.HTTPConnection:
         host, _, port = self._https.rpartition(":")

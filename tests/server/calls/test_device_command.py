@@ -201,6 +201,7 @@ def test_bundles_of_a_device_come_while_others_are_asked(server: RunningServer, 
     assert [ended(process)[0] for process in processes] == [0, 0, 0]
 
 
+@pytest.mark.usefixtures("told")
 def test_what_is_asked_wrongly_is_refused_before_anything_is_sent(server: RunningServer) -> None:
     before = len(Trail.open(server.data).read())
     for arguments, words in [
