@@ -20,7 +20,8 @@ class Line:
     """A command line, a regular expression that what it prints must match, and how it is run.
 
     `on` is where it is typed: the workstation, the server's machine or the Pi. `ends` is false where it goes on
-    until Ctrl-C. `codes` are the exit codes that are right. `decision` names the page under docs/decisions that explains a replacement.
+    until Ctrl-C. `codes` are the exit codes that are right. `decision` names the page under docs/decisions that
+    explains a replacement.
     """
 
     command: str
