@@ -35,7 +35,7 @@ class SiteServer:
         """Start it, on whatever host it is now."""
         began = self.log.stat().st_size if self.log.exists() else 0
         self.process = self.host.start(
-            sys.executable, "-m", SERVER, "run", "--data", str(self.data), "--hub-mqtt", "off",
+            sys.executable, "-m", SERVER, "run", "--data", str(self.data), "--trust", "on", "--hub-mqtt", "off",
             "--http", f"{self._everywhere}:5000", "--https", f"{self._everywhere}:5443", *self._options,
             log=self.log,
         )  # fmt: skip

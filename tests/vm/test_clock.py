@@ -36,7 +36,7 @@ class House:
     def __init__(self, folder: Path) -> None:
         self._data, self.card = folder / "data", folder / "fleet.json"
         self._server = Program(
-            "pi_auto.server.cli", "run", "--data", str(self._data), "--http", "off",
+            "pi_auto.server.cli", "run", "--data", str(self._data), "--trust", "on", "--http", "off",
             "--https", "127.0.0.1:0", "--hub-mqtt", "0.0.0.0:0", "--insecure-plain-mqtt",
             log=folder / "server.log",
         )  # fmt: skip
