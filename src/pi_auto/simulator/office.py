@@ -47,7 +47,8 @@ class Office:
         named = [word for address in addresses or (self._https,) for word in ("--address", address)]
         batch = f"virtual-{secrets.token_hex(4)}"
         words = ("fleet", "card", "--batch", batch, "--most", str(most))
-        return FleetCard.parse(self.ask(*words, *named).encode())
+        self._card = card = FleetCard.parse(self.ask(*words, *named).encode())
+        return card
 
     def link(self) -> str:
         """A link that signs a browser in, once."""
