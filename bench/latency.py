@@ -53,11 +53,13 @@ def _measure(folder: Path, office: Office, scans: int) -> tuple[list[Way], list[
         (folder / "peer").open("ab") as peer,
     ):
         assert pi.scanner  # noqa: S101 - a virtual Pi of its own making has one
+        pi.scanner.type("FIRST")  # until it has come, the Pi enrols and connects
+        _arrived(office, pi, 1)
         for number in range(scans):
             pi.scanner.type(f"{4006381000000 + number}")
             time.sleep(PAUSE)
             appends.append(_append(peer.fileno()))
-        return _arrived(office, pi, scans), appends
+        return _arrived(office, pi, scans + 1)[1:], appends
 
 
 def _append(descriptor: int) -> float:
