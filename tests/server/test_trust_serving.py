@@ -144,6 +144,16 @@ def test_a_browser_is_sent_to_the_configured_name_whatever_host_it_says(server: 
     assert answer.headers["Location"] == f"https://fleet.local:{place(server.https)[1]}/"
 
 
+def test_a_server_without_a_name_sends_people_to_the_address_they_came_to(tmp_path: Path) -> None:
+    with running_server(tmp_path, "--announce", "off", http="0.0.0.0:0", https="0.0.0.0:0") as unnamed:
+        connection = http.client.HTTPConnection("127.0.0.9", place(unnamed.http)[1], timeout=20)
+        here = f"https://127.0.0.9:{place(unnamed.https)[1]}/"
+        sent = _answer(connection, "GET", "/", {"Accept": "text/html", "Host": "evil.example"})
+        assert (sent.status, sent.headers["Location"]) == (307, here)
+        told = _answer(connection, "GET", "/api/scans", {"Host": "evil.example"}).json
+        assert f"{here}api/scans" in told["instead"]
+
+
 @pytest.mark.parametrize("path", ["/api/pi_devices", "/api/pi_device/nobody"])
 def test_the_guides_lines_are_answered_to_this_machine_alone(server: RunningServer, path: str) -> None:
     assert ask_plain(server, path).status in {200, 404}

@@ -17,5 +17,6 @@ def test_ten_codes_of_a_virtual_pi_are_stored_and_booked_by_both_ways(tmp_path: 
         [*command, "--data", str(tmp_path)], check=False, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stdout
+    assert "/login?link=link_" in done.stdout
     assert "All 10 scans are stored and booked once, by the API and by the hub." in done.stdout
     assert all(printable(code) in done.stdout for code in CODES)
