@@ -1,5 +1,6 @@
 """The server that the deployment guide names: `python web_app.py`, the same as `pi-auto-server run`.
 
+The first start makes the fleet; each prints the page to open, with a link that signs in until it was used.
 Data lies in the folder that PI_AUTO_DATA names, else in ./data; options are passed on.
 """
 

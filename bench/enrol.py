@@ -73,8 +73,6 @@ def run(devices: int) -> int:
         words = (
             "--data",
             str(data),
-            "--trust",
-            "on",
             "--http",
             "off",
             "--https",

@@ -75,7 +75,7 @@ def _with(app: Path) -> str:
 
 @contextmanager
 def _server(folder: Path) -> Iterator[str]:
-    listen = ("--http", "127.0.0.1:0", "--hub-mqtt", "127.0.0.1:0")
+    listen = ("--trust", "off", "--http", "127.0.0.1:0", "--hub-mqtt", "127.0.0.1:0")
     server = Program(
         "pi_auto.server.cli", "run", "--data", str(folder / "server"), *listen, log=folder / "server.log"
     )

@@ -103,7 +103,7 @@ def _runners(folder: Path) -> Iterator[tuple[Runner, Runner]]:
     (folder / "peer").mkdir()
     server = Program(
         "pi_auto.server.cli", "run",
-        "--data", str(folder / "server"), "--http", "127.0.0.1:0", "--hub-mqtt", "off",
+        "--data", str(folder / "server"), "--trust", "off", "--http", "127.0.0.1:0", "--hub-mqtt", "off",
         log=folder / "server.log",
     )  # fmt: skip
     peer = Program("bench.ingest_peer", str(folder / "peer"), f"127.0.0.1:{_free_port()}", log=folder / "peer.log")

@@ -14,6 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from pi_auto.simulator.office import Office
 from pi_auto.simulator.pi import VirtualPi
 from pi_auto.simulator.program import Program
 from pi_auto.simulator.way import Way, ways
@@ -29,7 +30,8 @@ def run(scans: int) -> int:
         folder = Path(name)
         server = _server(folder)
         try:
-            measured, appends = _measure(folder, f"http://{server.start()['http']}", scans)
+            office = Office(folder / "server", server.start()["https"])
+            measured, appends = _measure(folder, office, scans)
         finally:
             server.stop()
     _report(measured, appends)
@@ -39,20 +41,25 @@ def run(scans: int) -> int:
 def _server(folder: Path) -> Program:
     return Program(
         "pi_auto.server.cli", "run",
-        "--data", str(folder / "server"), "--http", "127.0.0.1:0", "--hub-mqtt", "127.0.0.1:0",
+        "--data", str(folder / "server"), "--http", "off", "--https", "127.0.0.1:0", "--hub-mqtt", "127.0.0.1:0",
         log=folder / "server.log",
     )  # fmt: skip
 
 
-def _measure(folder: Path, url: str, scans: int) -> tuple[list[Way], list[float]]:
+def _measure(folder: Path, office: Office, scans: int) -> tuple[list[Way], list[float]]:
     appends = []
-    with VirtualPi(folder / "pi", url, "00000000bec40001") as pi, (folder / "peer").open("ab") as peer:
+    with (
+        VirtualPi(folder / "pi", office.hand_out_card(), "00000000bec40001") as pi,
+        (folder / "peer").open("ab") as peer,
+    ):
         assert pi.scanner  # noqa: S101 - a virtual Pi of its own making has one
+        pi.scanner.type("FIRST")  # until it has come, the Pi enrols and connects
+        _arrived(office, pi, 1)
         for number in range(scans):
             pi.scanner.type(f"{4006381000000 + number}")
             time.sleep(PAUSE)
             appends.append(_append(peer.fileno()))
-        return _arrived(url, pi, scans), appends
+        return _arrived(office, pi, scans + 1)[1:], appends
 
 
 def _append(descriptor: int) -> float:
@@ -63,10 +70,10 @@ def _append(descriptor: int) -> float:
     return (time.perf_counter() - start) * 1000
 
 
-def _arrived(url: str, pi: VirtualPi, scans: int) -> list[Way]:
+def _arrived(office: Office, pi: VirtualPi, scans: int) -> list[Way]:
     deadline = time.monotonic() + ARRIVES_WITHIN
     while time.monotonic() < deadline:
-        found = ways(url, pi.device_id, pi.log)
+        found = ways(office, pi.device_id, pi.log)
         if len(found) >= scans and all(way.complete for way in found):
             return found
         time.sleep(0.2)

@@ -98,7 +98,7 @@ put_settings() {
     [ "${#names[@]}" -gt 0 ] || names=("$(hostname)")
     {
         echo "# Options of pi-auto-server run, on one line; then: sudo systemctl restart pi-auto-server"
-        printf 'PI_AUTO_OPTIONS="--trust on --http 0.0.0.0:5000 --https 0.0.0.0:5443'
+        printf 'PI_AUTO_OPTIONS="--http 0.0.0.0:5000 --https 0.0.0.0:5443 --hub-mqtt 0.0.0.0:8883'
         printf ' --server-name %s' "${names[@]}"
         echo '"'
     } >"$settings/.server.conf.tmp"

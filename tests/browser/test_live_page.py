@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from pi_auto.wire.escape import printable
 from support.api import DEVICE
 from support.caller import Caller
+from support.conversation import connection_to
 from support.server import RunningServer, running_server
 from support.site import open_site
 from support.waiting import wait_until
@@ -48,6 +48,15 @@ class Visit:
         self.page.on("dialog", note_dialog)
         self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
 
+    def enter(self, server: RunningServer, path: str = "/") -> None:
+        """Sign in by a link and open a page."""
+        secret = server.ask_admin("link")["link"].rpartition("=")[2]
+        self.page.goto(f"{server.url}/login?link={secret}")
+        self.page.get_by_role("button", name="Sign in").click()
+        self.page.wait_for_url(f"{server.url}/")
+        if path != "/":
+            self.page.goto(server.url + path)
+
     def codes(self) -> Locator:
         return self.page.locator("#scans .what code")
 
@@ -68,20 +77,20 @@ def device(server: RunningServer) -> Caller:
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Visit]:
-    with browser.new_context() as context:
+    with browser.new_context(ignore_https_errors=True) as context:
         yield Visit(context.new_page())
 
 
 @pytest.fixture
 def still_visit(browser: Browser) -> Iterator[Visit]:
-    with browser.new_context(java_script_enabled=False) as context:
+    with browser.new_context(java_script_enabled=False, ignore_https_errors=True) as context:
         yield Visit(context.new_page())
 
 
 def test_a_scan_is_on_the_page_within_a_second_of_its_booking(
     server: RunningServer, device: Caller, visit: Visit
 ) -> None:
-    visit.page.goto(server.url)
+    visit.enter(server)
     visit.is_said_to_be("Live")
     device.scan("4006381333931")
     expect(visit.codes().first).to_have_text("4006381333931", timeout=SECOND)
@@ -95,7 +104,7 @@ def test_a_scan_is_on_the_page_within_a_second_of_its_booking(
 def test_without_javascript_a_reload_shows_a_new_scan(
     server: RunningServer, device: Caller, still_visit: Visit
 ) -> None:
-    still_visit.page.goto(server.url)
+    still_visit.enter(server)
     expect(still_visit.page.locator("noscript .hint")).to_be_visible()
     device.scan("seen after reload")
     still_visit.page.reload()
@@ -106,7 +115,7 @@ def test_without_javascript_a_reload_shows_a_new_scan(
 def test_a_hostile_code_is_shown_as_text_and_does_nothing(
     server: RunningServer, device: Caller, visit: Visit, text: str
 ) -> None:
-    visit.page.goto(server.url)
+    visit.enter(server)
     visit.is_said_to_be("Live")
     device.scan(text)
     device.report(text)
@@ -120,7 +129,7 @@ def test_a_hostile_code_is_shown_as_text_and_does_nothing(
 
 def test_a_first_device_replaces_the_words_of_an_empty_page(tmp_path: Path, visit: Visit) -> None:
     with running_server(tmp_path) as server:
-        visit.page.goto(server.url)
+        visit.enter(server)
         expect(visit.page.get_by_text("No device yet.")).to_be_visible()
         expect(visit.page.get_by_text("No scan yet.")).to_be_visible()
         visit.is_said_to_be("Live")
@@ -136,10 +145,10 @@ def test_a_first_device_replaces_the_words_of_an_empty_page(tmp_path: Path, visi
 def test_a_page_says_that_its_server_is_gone_and_catches_up_when_it_is_back(tmp_path: Path, visit: Visit) -> None:
     with running_server(tmp_path) as server:
         device = Caller(server, "pi-1a2b3c4d")
-        visit.page.goto(server.url)
+        visit.enter(server)
         visit.is_said_to_be("Live")
     visit.is_said_to_be("Reconnecting…")
-    with running_server(tmp_path, http=server.http) as again:
+    with running_server(tmp_path, https=server.https) as again:
         device.server = again
         device.scan("scanned meanwhile")
         expect(visit.codes()).to_have_text(["scanned meanwhile"], timeout=10 * SECOND)
@@ -148,16 +157,15 @@ def test_a_page_says_that_its_server_is_gone_and_catches_up_when_it_is_back(tmp_
 
 def test_a_page_that_finds_no_seat_polls_and_says_so(tmp_path: Path, visit: Visit) -> None:
     with running_server(tmp_path) as server, ExitStack() as seats:
-        host, _, port = server.http.rpartition(":")
-        wait_until(lambda: _take_seat(seats, (host, int(port))) != 200, 30, "all seats are taken")
-        visit.page.goto(server.url)
+        wait_until(lambda: _take_seat(seats, server) != 200, 30, "all seats are taken")
+        visit.enter(server)
         visit.is_said_to_be("Live, by polling")
         Caller(server, "pi-1a2b3c4d").scan("found by polling")
         expect(visit.codes().first).to_have_text("found by polling", timeout=5 * SECOND)
 
 
 def test_a_filtered_page_stays_filtered(server: RunningServer, device: Caller, visit: Visit) -> None:
-    visit.page.goto(f"{server.url}/?text=wanted")
+    visit.enter(server, "/?text=wanted")
     visit.is_said_to_be("Live")
     device.scan("wanted 1", "other", "wanted 2")
     expect(visit.codes()).to_have_text(["wanted 2", "wanted 1"], timeout=SECOND)
@@ -168,7 +176,7 @@ def test_what_somebody_has_opened_stays_open_while_it_is_renewed(tmp_path: Path,
     with open_site(tmp_path / "data") as site:
         site.add_device(last_heartbeat_at=datetime.now(UTC), reported=reported)
     with running_server(tmp_path, "--heartbeat-interval", "2") as server:
-        visit.page.goto(server.url)
+        visit.enter(server)
         visit.is_said_to_be("Live")
         summary = visit.page.locator("#devices summary")
         summary.focus()
@@ -185,12 +193,13 @@ def test_what_somebody_has_opened_stays_open_while_it_is_renewed(tmp_path: Path,
 def test_nothing_is_wider_than_the_window(server: RunningServer, device: Caller, visit: Visit, width: int) -> None:
     device.scan("W" * 8000, "é漢😀" * 50)
     visit.page.set_viewport_size({"width": width, "height": 800})
-    visit.page.goto(server.url)
+    visit.enter(server)
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def _take_seat(seats: ExitStack, address: tuple[str, int]) -> int:
+def _take_seat(seats: ExitStack, server: RunningServer) -> int:
     """Open one more stream, and the status it was answered with."""
-    connection = seats.enter_context(socket.create_connection(address, 10))
-    connection.sendall(b"GET /live HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n")
+    connection = seats.enter_context(connection_to(server))
+    head = f"Host: localhost\r\nAuthorization: Bearer {server.operator}\r\nAccept: text/event-stream"
+    connection.sendall(f"GET /live HTTP/1.1\r\n{head}\r\n\r\n".encode())
     return int(connection.recv(65536).split(b" ", 2)[1])

@@ -63,8 +63,8 @@ class OldMachine:
         self._trust.write_text(json.loads(admin(server, "fleet", "card"))["ca"])
         self.program.write_bytes(PROGRAM.read_bytes())
         self.settings.write_text(json.dumps({
-            "device_id": ID, "server_url": server.url, "update_interval": 3600, "heartbeat_interval": 30,
-            "registration_retry_interval": 1, "app_version": "1.0.0",
+            "device_id": ID, "server_url": f"http://{server.http}", "update_interval": 3600,
+            "heartbeat_interval": 30, "registration_retry_interval": 1, "app_version": "1.0.0",
         }))  # fmt: skip
 
     @contextmanager
@@ -143,13 +143,7 @@ def server(tmp_path: Path) -> Iterator[RunningServer]:
     """With a hub of its own on the SDK's port, by the fleet's certificate."""
     host = f"127.{2 + secrets.randbelow(250)}.{secrets.randbelow(256)}.{2 + secrets.randbelow(250)}"
     names = ("fleet.local", "10.1.2.3", host)
-    options = (
-        "--trust",
-        "on",
-        "--https",
-        "127.0.0.1:0",
-        *(word for name in names for word in ("--server-name", name)),
-    )
+    options = [word for name in names for word in ("--server-name", name)]
     with running_server(tmp_path, *options, "--heartbeat-interval", "1", hub_mqtt=f"{host}:8883") as running:
         yield running
 

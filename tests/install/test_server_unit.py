@@ -94,11 +94,12 @@ def test_the_key_lies_outside_of_data_and_backups(name: str) -> None:
 
 def test_the_installers_options_are_those_of_the_server(tmp_path: Path) -> None:
     script = (DEPLOY / "install_server.sh").read_text()
-    found = re.search(r"PI_AUTO_OPTIONS=\"(--trust on [^']*)'", script)
+    found = re.search(r"PI_AUTO_OPTIONS=\"(--http [^']*)'", script)
     assert found
     line = ["run", "--data", str(tmp_path), *shlex.split(found[1]), "--server-name", "fleet.lan"]
     settings = cli._settings(cli._parser().parse_args(line))
     assert (settings.trust, str(settings.https), settings.names) == (True, "0.0.0.0:5443", ("fleet.lan",))
+    assert (str(settings.http), str(settings.hub_mqtt)) == ("0.0.0.0:5000", "0.0.0.0:8883")
 
 
 def test_the_archive_holds_the_wheel_and_what_it_needs_and_is_the_same_twice(tmp_path: Path) -> None:

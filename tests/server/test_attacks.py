@@ -17,8 +17,9 @@ import pytest
 
 from pi_auto.server.refusals import Refusals
 from pi_auto.wire.fleet_card import FleetCard
-from support.batch_enrolling import card_of, connect, place
+from support.batch_enrolling import card_of
 from support.server import RunningServer, running_server
+from support.tls import connect, place
 from support.waiting import wait_until
 
 TOWER = b'{"a":' * 100_000
@@ -28,7 +29,7 @@ JSON = {"Content-Type": "application/json"}
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    options = ("--trust", "on", "--https", "127.0.0.1:0", "--server-name", "fleet.local")
+    options = ("--server-name", "fleet.local")
     with running_server(tmp_path_factory.mktemp("attacks"), *options) as running:
         yield running
 

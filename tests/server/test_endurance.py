@@ -115,8 +115,8 @@ def test_killed_in_whatever_order_it_comes_back_where_it_was(tmp_path: Path, ord
             with suppress(ProcessLookupError):
                 os.kill(victims[victim], signal.SIGKILL)
         server.kill()
-        with running_server(tmp_path, http=server.http, hub_mqtt="127.0.0.1:0") as again:
-            assert (again.http, again.hub_mqtt) == (server.http, server.hub_mqtt)
+        with running_server(tmp_path, https=server.https, hub_mqtt="127.0.0.1:0") as again:
+            assert (again.https, again.hub_mqtt) == (server.https, server.hub_mqtt)
             with paho(told) as device:
                 device.send_and_wait(telemetry_body(DEVICE, scan("A", number=1)))
             wait_until(lambda: [entry["text"] for entry in listed(again)] == ["A"])
@@ -165,10 +165,11 @@ def test_where_one_of_books_and_hub_is_restored_from_a_backup_the_other_fills_it
         wait_until(lambda: listed(server)[-1:] and listed(server)[-1]["text"] == records[-1].text)
 
     with running_server(tmp_path, hub_mqtt="127.0.0.1:0") as server:
-        deliver(server, register(server), taken[0])
-    shutil.copytree(data, backup)
+        told = register(server)
+        deliver(server, told, taken[0])
+    shutil.copytree(data, backup, ignore=shutil.ignore_patterns("*.sock"))
     with running_server(tmp_path, hub_mqtt="127.0.0.1:0") as server:
-        deliver(server, register(server), taken[1])
+        deliver(server, told, taken[1])
     if older == "books":
         for stale in data.glob("books.sqlite*"):
             stale.unlink()
@@ -176,7 +177,7 @@ def test_where_one_of_books_and_hub_is_restored_from_a_backup_the_other_fills_it
     else:
         restore(backup / "hub", data / "hub")
     with running_server(tmp_path, hub_mqtt="127.0.0.1:0") as server:
-        deliver(server, register(server), taken[2])
+        deliver(server, told, taken[2])
         wait_until(lambda: [entry["text"] for entry in listed(server)] == ["1", "2", "3"])
         assert not any(entry["flagged"] for entry in listed(server))
 

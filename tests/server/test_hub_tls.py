@@ -1,4 +1,4 @@
-"""With --trust on the hub speaks TLS by the fleet's name, and takes another certificate dropping nobody."""
+"""The hub speaks TLS by the fleet's name, and takes another certificate dropping nobody."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from pi_auto.server.trust.sealing import sealing_key
 from pi_auto.wire.connection_string import ConnectionString
 from pi_auto.wire.fleet_card import FleetCard
 from pi_auto.wire.registration import HubDial, RegistrationAnswer
-from support.batch_enrolling import card_of, connect, enrol, place
+from support.batch_enrolling import card_of, enrol
 from support.mqtt import PahoDevice
-from support.server import RunningServer, running_server
+from support.server import UNTRUSTED, RunningServer, running_server
+from support.tls import NamedContext, connect, place
 from support.waiting import wait_until
 
-TRUST = ("--trust", "on", "--https", "127.0.0.1:0")
 WEBSOCKET = ("--hub-websocket", "127.0.0.1:0")
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with running_server(tmp_path_factory.mktemp("hub-tls"), *TRUST, *WEBSOCKET, hub_mqtt="0.0.0.0:0") as running:
+    with running_server(tmp_path_factory.mktemp("hub-tls"), *WEBSOCKET, hub_mqtt="0.0.0.0:0") as running:
         yield running
 
 
@@ -54,15 +54,13 @@ def hub_of(answer: RegistrationAnswer) -> HubDial:
     return answer.hub
 
 
-def paho(answer: RegistrationAnswer, context: ssl.SSLContext) -> PahoDevice:
+def paho(answer: RegistrationAnswer, card: FleetCard) -> PahoDevice:
     credentials = ConnectionString.parse(answer.connection_string or "")
-    made = PahoDevice(("127.0.0.1", hub_of(answer).port), credentials)
-    made.client.tls_set_context(context)
-    return made
+    return PahoDevice(("127.0.0.1", hub_of(answer).port), credentials, ca=card.ca)
 
 
 def health(server: RunningServer) -> Any:
-    with urllib.request.urlopen(f"{server.url}/api/health", timeout=20) as answer:
+    with urllib.request.urlopen(f"http://{server.http}/api/health", timeout=20) as answer:
         return json.load(answer)
 
 
@@ -99,8 +97,7 @@ def test_health_tells_every_port_that_speaks_tls(server: RunningServer) -> None:
 
 
 def test_a_device_connects_that_knows_the_fleets_authority(card: FleetCard, device: RegistrationAnswer) -> None:
-    context = ssl.create_default_context(cadata=card.ca)
-    with paho(device, _named(context, card.server_name)) as connected:
+    with paho(device, card) as connected:
         connected.send_and_wait(b"{}")
 
 
@@ -114,9 +111,8 @@ def test_a_device_refuses_a_hub_of_another_authority(
     server: RunningServer, card: FleetCard, tmp_path: Path
 ) -> None:
     other = open_authority(tmp_path, sealing_key(tmp_path / "key", sealed=False), now_utc())
-    context = ssl.create_default_context(cadata=other.pem)
     plain = context_for(card.server_name, None, system_too=True)
-    for believed in (_named(context, card.server_name), plain):
+    for believed in (NamedContext.of(other.pem, card.server_name), plain):
         with pytest.raises(ssl.SSLCertVerificationError):
             _dial(mqtt(server), believed)
 
@@ -137,8 +133,7 @@ def test_the_websockets_port_serves_devices_and_no_service(server: RunningServer
 def test_a_rotation_drops_nobody_and_is_shown_to_all_that_come(
     server: RunningServer, card: FleetCard, device: RegistrationAnswer
 ) -> None:
-    context = ssl.create_default_context(cadata=card.ca)
-    with paho(device, _named(context, card.server_name)) as connected, connect(server.https, card) as talking:
+    with paho(device, card) as connected, connect(server.https, card) as talking:
         before = {shown_at(address, card).serial_number for address in (server.https, mqtt(server))}
         talking.sendall(b"POST /api/register_device/nonce HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{")
         said = _command(server, "fleet", "rotate-certificate")
@@ -173,14 +168,13 @@ def test_after_a_leak_the_operator_is_told_until_when_the_old_key_is_good(
 
 
 def test_a_hub_that_outlived_its_server_keeps_its_devices_and_gets_the_certificate(tmp_path: Path) -> None:
-    with running_server(tmp_path, *TRUST, hub_mqtt="127.0.0.1:0") as first:
+    with running_server(tmp_path, hub_mqtt="127.0.0.1:0") as first:
         card, hub = card_of(first, "one"), first.hub()
         answer = enrol(first, card, "00000000cccccccc")
-        context = _named(ssl.create_default_context(cadata=card.ca), card.server_name)
-        with paho(answer, context) as connected:
+        with paho(answer, card) as connected:
             first.kill()
             (first.data / "trust" / "server.pem").unlink()  # so that the next start makes another
-            with running_server(tmp_path, *TRUST, hub_mqtt=first.hub_mqtt) as second:
+            with running_server(tmp_path, hub_mqtt=first.hub_mqtt) as second:
                 assert second.hub() == hub
                 shown = shown_at(second.hub_mqtt, card).serial_number
                 assert shown == shown_at(second.https, card).serial_number
@@ -188,16 +182,16 @@ def test_a_hub_that_outlived_its_server_keeps_its_devices_and_gets_the_certifica
 
 
 def test_a_hub_without_tls_is_replaced_by_one_with(tmp_path: Path) -> None:
-    with running_server(tmp_path, hub_mqtt="127.0.0.1:0") as first:
+    with running_server(tmp_path, *UNTRUSTED, hub_mqtt="127.0.0.1:0") as first:
         first.kill()
-        with running_server(tmp_path, *TRUST, hub_mqtt=first.hub_mqtt) as second:
+        with running_server(tmp_path, hub_mqtt=first.hub_mqtt) as second:
             shown_at(second.hub_mqtt, card_of(second, "one"))
 
 
 def test_a_worker_that_dies_after_a_rotation_is_followed_by_one_that_shows_the_new_certificate(
     tmp_path: Path,
 ) -> None:
-    with running_server(tmp_path, *TRUST) as running:
+    with running_server(tmp_path) as running:
         card, killed = card_of(running, "one"), running.worker()
         _command(running, "fleet", "rotate-certificate")
         rotated = wait_until(lambda: shown_at(running.https, card).serial_number, 10, "the new certificate")
@@ -213,27 +207,9 @@ def _shown_or_none(address: str, card: FleetCard) -> int | None:
         return None
 
 
-class _Named(ssl.SSLContext):
-    """paho verifies what it dials; devices dial an address and verify a name."""
-
-    name = ""
-
-    def wrap_socket(self, sock: Any, *arguments: Any, **named: Any) -> ssl.SSLSocket:
-        return super().wrap_socket(sock, *arguments, **named | {"server_hostname": self.name})
-
-
-def _named(context: ssl.SSLContext, name: str) -> ssl.SSLContext:
-    made = _Named(ssl.PROTOCOL_TLS_CLIENT)
-    made.load_verify_locations(
-        cadata="".join(map(ssl.DER_cert_to_PEM_cert, context.get_ca_certs(binary_form=True)))
-    )
-    made.name = name
-    return made
-
-
 def _dial(address: str, context: ssl.SSLContext) -> None:
     with socket.create_connection(place(address), timeout=20) as plain:
-        context.wrap_socket(plain, server_hostname=None if isinstance(context, _Named) else "x").close()
+        context.wrap_socket(plain, server_hostname=None if isinstance(context, NamedContext) else "x").close()
 
 
 def _descriptors(pid: int) -> int:

@@ -28,7 +28,7 @@ def environment(tmp_path: Path, watchdog: str = "300000") -> dict[str, str]:
     return {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": watchdog}
 
 
-@pytest.mark.parametrize("options", [(), ("--trust", "on", "--https", "127.0.0.1:0")])
+@pytest.mark.parametrize("options", [(), ("--https", "127.0.0.1:0")])
 def test_it_is_ready_once_it_answers_and_alive_only_while_it_does(
     tmp_path: Path, manager: socket.socket, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
 ) -> None:

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from pi_auto.server.operators.rules import LINK
 from pi_auto.wire.telemetry import telemetry_body
 from pi_auto.wire.topics import TWIN_RESPONSES
 from support.api import DEVICE
 from support.conversation import batch, connection_to, listed, paho, register
 from support.records import scan
-from support.server import running_server
+from support.server import UNTRUSTED, running_server
 from support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -76,23 +77,49 @@ def test_without_http_the_hub_still_books(tmp_path: Path) -> None:
         wait_until(lambda: [entry["text"] for entry in listed(server)] == ["A"])
 
 
-def test_web_app_is_the_same_server(tmp_path: Path) -> None:
-    command = [sys.executable, str(ROOT / "web_app.py"), "--http", "127.0.0.1:0", "--hub-mqtt", "off"]
+def test_web_app_makes_a_fleet_and_prints_the_page_with_a_link_that_signs_in_once(tmp_path: Path) -> None:
+    first = welcome_of(tmp_path)
+    assert first[0].startswith("pi-auto-server ready: https=127.0.0.1:")
+    page, link = first[1].removeprefix("Open ").split("/login?link=")
+    assert page.startswith("https://127.0.0.1:")
+    assert LINK.match(link.strip())
+    assert link in "".join(welcome_of(tmp_path)), "until it is used"
+    (tmp_path / "data" / "trust" / "admin-link").unlink()  # which signing in does
+    again = "".join(welcome_of(tmp_path))
+    assert "link_" not in again
+    assert "pi-auto-server operator link" in again
+
+
+def welcome_of(tmp_path: Path) -> list[str]:
+    """What the guide's server prints to whoever reads along."""
+    listen = [word for name in ("--http", "--https") for word in (name, "127.0.0.1:0")]
+    command = [sys.executable, str(ROOT / "web_app.py"), *listen, "--hub-mqtt", "off"]
     environment = os.environ | {"PI_AUTO_DATA": str(tmp_path / "data")}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
-        line = server.stdout.readline()
+        lines = [server.stdout.readline(), server.stdout.readline()]
         server.terminate()
         assert server.wait(10) == 0
-    assert line.startswith("pi-auto-server ready: http=127.0.0.1:")
+    return lines
 
 
-@pytest.mark.parametrize("option", ["--http", "--hub-mqtt"])
+def test_a_first_link_is_never_printed_into_a_file(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server:
+        link = (server.data / "trust" / "admin-link").read_text().partition("link=")[2].strip()
+        wait_until(lambda: str(server.data / "trust" / "admin-link") in server.said(), what="the file is named")
+        assert link not in server.said()
+
+
+def test_a_server_that_trusts_everybody_says_so_loudly(tmp_path: Path) -> None:
+    with running_server(tmp_path, *UNTRUSTED) as server:
+        assert "THIS SERVER TRUSTS EVERYBODY" in server.said()
+
+
+@pytest.mark.parametrize("option", ["--http", "--https", "--hub-mqtt"])
 def test_a_taken_port_is_one_clear_sentence(tmp_path: Path, option: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        other = "--hub-mqtt" if option == "--http" else "--http"
-        code, said = run(tmp_path, option, address, other, "off" if other == "--hub-mqtt" else "127.0.0.1:0")
+        code, said = run(tmp_path, option, address)
     assert code == 1
     assert address in said
     assert "Traceback" not in said
@@ -101,11 +128,14 @@ def test_a_taken_port_is_one_clear_sentence(tmp_path: Path, option: str) -> None
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--http", "0.0.0.0:0"), "--insecure-plain-http"),
-        (("--hub-mqtt", "0.0.0.0:0"), "--insecure-plain-mqtt"),
+        ((*UNTRUSTED, "--http", "0.0.0.0:0"), "--insecure-plain-http"),
+        ((*UNTRUSTED, "--hub-mqtt", "0.0.0.0:0"), "--insecure-plain-mqtt"),
+        ((*UNTRUSTED, "--http", "off", "--hub-mqtt", "off"), "there is nothing to serve"),
+        ((*UNTRUSTED, "--hub-websocket", "127.0.0.1:0"), "leave --trust and --hub-mqtt on"),
         (("--http", "nonsense"), "--http is 'nonsense'"),
-        (("--http", "off", "--hub-mqtt", "off"), "there is nothing to serve"),
-        (("--http", "192.0.2.1:0", "--insecure-plain-http", "--hub-mqtt", "off"), "name another with --http"),
+        (("--https", "off"), "--https is off"),
+        (("--http", "203.0.113.1:0", "--hub-mqtt", "off"), "name another with --http"),
+        (("--https", "203.0.113.1:0", "--hub-mqtt", "off"), "name another with --https"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_one_clear_sentence(
@@ -133,10 +163,8 @@ def test_what_stands_in_the_place_of_the_hubs_folder_is_named(tmp_path: Path) ->
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "hub").write_text("")
     code, said = run(tmp_path, "--http", "127.0.0.1:0", "--hub-mqtt", "127.0.0.1:0")
-    assert (code, said) == (
-        1,
-        f"pi-auto-server: the hub's folder {tmp_path}/data/hub cannot be used: File exists\n",
-    )
+    assert code == 1
+    assert f"pi-auto-server: the hub's folder {tmp_path}/data/hub cannot be used: File exists\n" in said
 
 
 @pytest.mark.parametrize("options", [("--public-url", "here"), ("--heartbeat-interval", "²")])
@@ -150,11 +178,23 @@ def test_an_option_that_cannot_be_used_is_refused_by_name(tmp_path: Path, option
 def test_the_help_teaches(arguments: tuple[str, ...]) -> None:
     command = [sys.executable, "-m", "pi_auto.server.cli", *arguments]
     said = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
-    assert "pi-auto-server ready: http=ADDRESS:PORT hub-mqtt=ADDRESS:PORT data=DIR" in said
+    assert "pi-auto-server ready: https=ADDRESS:PORT http=ADDRESS:PORT" in said
     assert "pi-auto-server run --data" in said
 
 
 def run(folder: Path, *options: str) -> tuple[int, str]:
-    command = [sys.executable, "-m", "pi_auto.server.cli", "run", "--data", str(folder / "data"), *options]
+    """Start one that is to fail; what is not told is a free port on loopback."""
+    usual = {"--http": "127.0.0.1:0", "--https": "127.0.0.1:0", "--hub-mqtt": "127.0.0.1:0"}
+    listen = [word for pair in usual.items() if pair[0] not in options for word in pair]
+    command = [
+        sys.executable,
+        "-m",
+        "pi_auto.server.cli",
+        "run",
+        "--data",
+        str(folder / "data"),
+        *listen,
+        *options,
+    ]
     ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=40)
     return ended.returncode, ended.stderr

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from support.batch_enrolling import card_of, place
+from support.batch_enrolling import card_of
 from support.server import running_server
+from support.tls import place
 
 ROOT = Path(__file__).parents[2]
 SSLYZE = ROOT / ".venv-tls" / "bin" / "sslyze"
@@ -31,9 +32,9 @@ PORTS = ("https", "mqtt", "websocket")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """What the scanner says of each port."""
     folder = tmp_path_factory.mktemp("scan")
-    options = ("--trust", "on", "--https", "127.0.0.1:0", "--hub-websocket", "127.0.0.1:0")
+    options = ("--hub-websocket", "127.0.0.1:0")
     with running_server(folder, *options, hub_mqtt="127.0.0.1:0") as server:
-        with urllib.request.urlopen(f"{server.url}/api/health", timeout=20) as answer:
+        with urllib.request.urlopen(f"http://{server.http}/api/health", timeout=20) as answer:
             ports = json.load(answer)["tls"]
         assert set(ports) == set(PORTS)
         assert ports["https"] == place(server.https)[1]

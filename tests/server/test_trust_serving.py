@@ -1,4 +1,4 @@
-"""The real server with --trust on: TLS for the fleet's name, and beside it a port that only says where."""
+"""The real server: TLS for the fleet's name, and beside it a port that only says where."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ import pytest
 from pi_auto.server.context import now_utc
 from pi_auto.server.trust.fleet import Fleet, open_fleet
 from pi_auto.wire.enrolment import Nonce
-from support.server import Answer, RunningServer, running_server
+from support.server import UNTRUSTED, Answer, RunningServer, running_server
 from support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    options = ("--trust", "on", "--https", "127.0.0.1:0", "--server-name", "fleet.local")
+    options = ("--server-name", "fleet.local")
     with running_server(tmp_path_factory.mktemp("trust"), *options) as running:
         yield running
 
@@ -144,6 +144,16 @@ def test_a_browser_is_sent_to_the_configured_name_whatever_host_it_says(server: 
     assert answer.headers["Location"] == f"https://fleet.local:{place(server.https)[1]}/"
 
 
+def test_a_server_without_a_name_sends_people_to_the_address_they_came_to(tmp_path: Path) -> None:
+    with running_server(tmp_path, "--announce", "off", http="0.0.0.0:0", https="0.0.0.0:0") as unnamed:
+        connection = http.client.HTTPConnection("127.0.0.9", place(unnamed.http)[1], timeout=20)
+        here = f"https://127.0.0.9:{place(unnamed.https)[1]}/"
+        sent = _answer(connection, "GET", "/", {"Accept": "text/html", "Host": "evil.example"})
+        assert (sent.status, sent.headers["Location"]) == (307, here)
+        told = _answer(connection, "GET", "/api/scans", {"Host": "evil.example"}).json
+        assert f"{here}api/scans" in told["instead"]
+
+
 @pytest.mark.parametrize("path", ["/api/pi_devices", "/api/pi_device/nobody"])
 def test_the_guides_lines_are_answered_to_this_machine_alone(server: RunningServer, path: str) -> None:
     assert ask_plain(server, path).status in {200, 404}
@@ -175,21 +185,21 @@ def test_slow_and_silent_callers_do_not_stop_the_plain_port(server: RunningServe
 
 
 def test_a_server_whose_key_file_is_gone_says_so_and_does_not_start(tmp_path: Path) -> None:
-    with running_server(tmp_path, "--trust", "on", "--https", "127.0.0.1:0", http="off"):
+    with running_server(tmp_path, http="off"):
         pass
     (tmp_path / "data.key").unlink()
     with pytest.raises(AssertionError, match=r"data\.key is missing"):
-        RunningServer(tmp_path / "data", tmp_path / "again.log", "--trust", "on", "--https", "127.0.0.1:0")
+        RunningServer(tmp_path / "data", tmp_path / "again.log", "--http", "off", "--hub-mqtt", "off")
 
 
 def test_the_ready_line_without_trust_is_as_it_was(tmp_path: Path) -> None:
-    with running_server(tmp_path) as running:
+    with running_server(tmp_path, *UNTRUSTED) as running:
         assert running.https == "off"
         assert json.loads(running.request("/api/health").body).get("fleet_id") is None
 
 
 def test_a_worker_that_dies_is_followed_by_one_that_answers_on_both_ports(tmp_path: Path) -> None:
-    with running_server(tmp_path, "--trust", "on", "--https", "127.0.0.1:0") as running:
+    with running_server(tmp_path) as running:
         fleet = open_fleet(running.data, None, None, now_utc())
         killed = running.worker()
         os.kill(killed, signal.SIGKILL)
@@ -203,7 +213,7 @@ def test_a_worker_that_dies_is_followed_by_one_that_answers_on_both_ports(tmp_pa
 
 
 def test_the_server_stops_in_time_whoever_is_talking(tmp_path: Path) -> None:
-    with running_server(tmp_path, "--trust", "on", "--https", "127.0.0.1:0") as running:
+    with running_server(tmp_path) as running:
         talking = [socket.create_connection(place(at), timeout=20) for at in (running.http, running.https) * 5]
         for one in talking:
             one.sendall(b"GET /api/health HTTP/1.1\r\n")

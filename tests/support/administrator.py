@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import socket
-import ssl
 import subprocess
 import sys
 import uuid
@@ -15,12 +12,12 @@ from typing import Any
 
 from pi_auto.server.fleet.claims import hash_secret
 from pi_auto.wire.enrolment import Enrolment, Renewal
-from pi_auto.wire.fleet_card import FleetCard
 from pi_auto.wire.registration import Registration
 from pi_auto.wire.signed import ENROLMENT, RENEWAL
 from support.device_keys import DeviceKey
 from support.records import START
 from support.server import RunningServer
+from support.tls import http_to
 
 SERIAL, DEVICE = "100000001a2b3c4d", "pi-1a2b3c4d"
 
@@ -37,12 +34,7 @@ def say(data: Path, *words: str) -> str:
 
 
 def over_tls(server: RunningServer, method: str, path: str, body: str = "", **headers: str) -> tuple[int, str]:
-    card = FleetCard.from_json(json.loads(say(server.data, "fleet", "card")))
-    host, _, port = server.https.rpartition(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=20)
-    plain = socket.create_connection((host, int(port)), timeout=20)
-    context = ssl.create_default_context(cadata=card.ca)
-    connection.sock = context.wrap_socket(plain, server_hostname=card.server_name)
+    connection = http_to(server.https, server.card)
     try:
         connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
         answer = connection.getresponse()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
-import ssl
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -19,12 +17,7 @@ from pi_auto.wire.fleet_card import FleetCard
 from pi_auto.wire.registration import Registration, RegistrationAnswer
 from pi_auto.wire.signed import ENROLMENT
 from support.server import RunningServer
-
-
-def place(address: str) -> tuple[str, int]:
-    """Host and port of ADDRESS:PORT."""
-    host, _, port = address.rpartition(":")
-    return host.strip("[]"), int(port)
+from support.tls import http_to
 
 
 def card_of(server: RunningServer, batch: str) -> FleetCard:
@@ -33,26 +26,16 @@ def card_of(server: RunningServer, batch: str) -> FleetCard:
     return FleetCard.from_json(ask(socket_file(server.data), question)["card"])
 
 
-def connect(address: str, card: FleetCard, name: str | None = None) -> ssl.SSLSocket:
-    """A TLS connection as devices make it: dialled by address, verified by the fleet's name."""
-    context = ssl.create_default_context(cadata=card.ca)
-    plain = socket.create_connection(place(address), timeout=20)
-    try:
-        return context.wrap_socket(plain, server_hostname=name or card.server_name)
-    except BaseException:
-        plain.close()
-        raise
-
-
-def enrol(server: RunningServer, card: FleetCard, serial: str, host: str | None = None) -> RegistrationAnswer:
-    """A new key's registration; `host` is what the Host header says."""
-    connection = http.client.HTTPConnection(*place(server.https), timeout=20)
-    connection.sock = connect(server.https, card)
+def enrol(
+    server: RunningServer, card: FleetCard, serial: str, host: str | None = None, hostname: str = "box"
+) -> RegistrationAnswer:
+    """A new key's registration; `host` is what the Host header says, `hostname` what the device calls itself."""
+    connection = http_to(server.https, card)
     headers = {"Content-Type": "application/json"} | ({"Host": host} if host else {})
     try:
         nonce = _post(connection, "/api/register_device/nonce", {}, headers)["nonce"]
         key = new_key()
-        registration = Registration(f"pi-{serial[-8:]}", datetime.now(UTC), {"hostname": "box"}, "1.0.0")
+        registration = Registration(f"pi-{serial[-8:]}", datetime.now(UTC), {"hostname": hostname}, "1.0.0")
         asked = Enrolment(
             card.fleet_id, nonce, serial, public_half(key), str(uuid.uuid4()), registration,
             batch_token=card.batch_token,

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import UTC, datetime
 from uuid import uuid4
 
 from pi_auto.wire.batch import Batch
 from pi_auto.wire.ids import Position
-from pi_auto.wire.registration import Registration
 from pi_auto.wire.scan import Incident, Scan, Stamp
+from support.conversation import register
 from support.records import BOOT, SCANNER
 from support.server import RunningServer
 
 
 class Caller:
-    """Registers at once. Records get this moment's time and the next number of the caller's spool."""
+    """Enrols at once. Records get this moment's time and the next number of the caller's spool."""
 
     def __init__(self, server: RunningServer, device_id: str, hostname: str = "goods-in") -> None:
         self.server, self.device_id = server, device_id
         self.spool, self.number = str(uuid4()), 0
-        said = Registration(
-            device_id, datetime.now(UTC), {"hostname": hostname}, "0.1.0", claim=secrets.token_hex(32)
-        )
-        answer = server.request("/api/register_device", said.to_json())
-        assert answer.status == 200, answer.body
-        self.token: str = answer.json["api_token"]
+        self.token = str(register(server, device_id, hostname)["api_token"])
 
     def scan(self, *texts: str) -> None:
         """Have scans booked; they are in the books when this returns."""

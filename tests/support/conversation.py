@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 from typing import Any
 
 from pi_auto.wire.connection_string import ConnectionString
-from support.api import DEVICE, registration
+from support.api import DEVICE
+from support.batch_enrolling import card_of, enrol
 from support.mqtt import PahoDevice
 from support.records import SPOOL
 from support.server import RunningServer
+from support.tls import connect
 
-CLAIM = "a" * 64
 
-
-def register(server: RunningServer, device_id: str = DEVICE) -> dict[str, Any]:
-    """Register a device; what it is told."""
-    answer = server.request("/api/register_device", registration(device_id, CLAIM))
-    assert answer.status == 200, answer.body
-    told: dict[str, Any] = answer.json
-    return told
+def register(server: RunningServer, device_id: str = DEVICE, hostname: str = "box") -> dict[str, Any]:
+    """Enrol a device that has a batch token, and a key that nobody has seen; what it is told."""
+    card = card_of(server, f"batch-{secrets.token_hex(4)}")
+    serial = device_id.removeprefix("pi-").rjust(16, "0")
+    return enrol(server, card, serial, hostname=hostname).to_json() | {"ca": card.ca}
 
 
 def batch(*records: Any) -> dict[str, Any]:
@@ -44,18 +44,18 @@ def listed(server: RunningServer) -> list[dict[str, Any]]:
 def paho(told: dict[str, Any]) -> PahoDevice:
     """The device at the hub that it was told of."""
     address = (told["hub"]["address"], told["hub"]["port"])
-    return PahoDevice(address, ConnectionString.parse(told["connection_string"]))
+    return PahoDevice(address, ConnectionString.parse(told["connection_string"]), ca=told["ca"])
 
 
 def connection_to(server: RunningServer) -> socket.socket:
-    """A bare connection."""
-    host, _, port = server.http.rpartition(":")
-    return socket.create_connection((host, int(port)), 10)
+    """A bare connection within TLS."""
+    return connect(server.https, server.card)
 
 
 def open_stream(server: RunningServer) -> socket.socket:
     """A live page's stream, its first bytes received."""
     stream = connection_to(server)
-    stream.sendall(f"GET /live HTTP/1.1\r\nHost: {server.http}\r\nAccept: text/event-stream\r\n\r\n".encode())
+    head = f"Host: {server.https}\r\nAuthorization: Bearer {server.operator}\r\nAccept: text/event-stream"
+    stream.sendall(f"GET /live HTTP/1.1\r\n{head}\r\n\r\n".encode())
     assert b"200" in stream.recv(4096)
     return stream

@@ -1,28 +1,28 @@
-"""A fleet of one for one test: the real server with --trust on, a card that it made, the real client."""
+"""A fleet of one for one test: the real server, a card that it made, the real client."""
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import re
 import signal
-import socket
-import ssl
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from pi_auto.client.agent.enrolment.openssl import public_of
 from pi_auto.files import write_whole
+from pi_auto.simulator.office import Office
 from pi_auto.simulator.pi import VirtualPi
 from pi_auto.simulator.scanner import VirtualScanner
 from pi_auto.wire.fleet_card import FleetCard
 from support import processes
 from support.server import RunningServer
+from support.tls import http_to
 from support.waiting import wait_until
 
 _STORED = re.compile(r"barcode stored: number=(\d+) uuid=(\S+) ")
@@ -59,17 +59,14 @@ class FleetHouse:
     def start_server(self) -> None:
         """Start it, again where it was."""
         self.server = RunningServer(
-            self.data, self.folder / "server.log", "--http", "off", "--trust", "on",
+            self.data, self.folder / "server.log", "--http", "off",
             "--https", self._address, "--hub-mqtt", self._hub, program=self._program,
         )  # fmt: skip
         self._address, self._hub = self.server.https, self.server.hub_mqtt
 
     def ask_admin(self, *words: str) -> str:
         """What a command of the administrator says."""
-        command = [sys.executable, "-m", "pi_auto.server.cli", *words, "--data", str(self.data)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        return Office(self.data, self._address).ask(*words)
 
     def hand_out_card(self, *options: str) -> dict[str, Any]:
         """Make a card and put its public part where the client looks; all of the card."""
@@ -86,9 +83,8 @@ class FleetHouse:
         agent.mkdir(parents=True, mode=0o700)
         if batch_token:
             write_whole(agent / "batch_token", batch_token + "\n", mode=0o600)
-        self.pi = VirtualPi(folder, "", "00000000cafe0001")
-        held = {"device_id": DEVICE, "fleet_card": str(self.card_file), "registration_retry_interval": 2}
-        write_whole(folder / "config.json", json.dumps(held | settings))
+        held: dict[str, Any] = {"fleet_card": str(self.card_file), "registration_retry_interval": 2}
+        self.pi = VirtualPi(folder, "", "00000000cafe0001", **held | settings)
         self.pi.start()
         return self.pi
 
@@ -155,22 +151,13 @@ class FleetHouse:
 
     def get(self, path: str, token: str) -> dict[str, Any]:
         """A GET over TLS, by the fleet's name."""
-        card = FleetCard.parse(self.card_file.read_bytes())
-        host, _, port = self._address.rpartition(":")
-        connection = http.client.HTTPConnection(host, int(port), timeout=20)
-        try:
-            plain = socket.create_connection((host, int(port)), timeout=20)
-            connection.sock = ssl.create_default_context(cadata=card.ca).wrap_socket(
-                plain, server_hostname=card.server_name
-            )
+        with closing(http_to(self._address, FleetCard.parse(self.card_file.read_bytes()))) as connection:
             connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
             answer = connection.getresponse()
             body = answer.read()
             assert answer.status == 200, body
             found: dict[str, Any] = json.loads(body)
             return found
-        finally:
-            connection.close()
 
     def status(self) -> dict[str, Any]:
         """What `pi-auto-client status --json` says."""

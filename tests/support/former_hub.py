@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pi_auto.server.context import now_utc
+from pi_auto.server.trust.fleet import is_made, open_fleet
 from support.hub import RunningHub
 
 
@@ -33,4 +35,15 @@ def former_hub(data: Path, folder: Path, device_id: str, host: str, *options: st
     subprocess.run(command, check=True, capture_output=True, timeout=60)
     # devices know it by the name that it had
     name = (folder / "hub" / "name").read_text().strip()
-    return RunningHub(folder, host=host, port=port, options=("--name", name, *options))
+    return RunningHub(
+        folder, host=host, port=port, options=("--name", name, *_certificate(data, folder), *options)
+    )
+
+
+def _certificate(data: Path, folder: Path) -> tuple[str, ...]:
+    """The options that have it show the fleet's certificate, as before."""
+    if not is_made(data):  # a server without a fleet had no certificate
+        return ()
+    file = folder / "shown.pem"
+    file.write_bytes(open_fleet(data, None, None, now_utc()).certificate.pem_in_the_clear())
+    return ("--tls-cert", str(file), "--tls-key", str(file))

@@ -1,8 +1,9 @@
 """Every command line of the user's guide and of ours, with what it must show on a virtual Pi.
 
 Names in a line stand for what the test puts there: `your-server:5000` and the guide's addresses of the server
-for the test's server, `your-server:5443` for the address that the device is given. A line whose `instead` is
-set is replaced by a decision; the line that took its place is tried like all others.
+for the port without TLS of the test's server, `your-server:5443` for the address that the device is given. The
+installer has the fleet's card inside. A line whose `decision` is set is replaced by that; the line that took its
+place is tried like all others.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _DECISION = "0012-lines-of-the-guide-that-changed.md"
+_ELSEWHERE = r'"instead":\s*"curl --cacert'  # the port without TLS shows devices to its own machine alone
 _HEALTHY = r'"service":\s*"barcode_scanner_server"'
 
 
@@ -17,8 +19,9 @@ _HEALTHY = r'"service":\s*"barcode_scanner_server"'
 class Line:
     """A command line, a regular expression that what it prints must match, and how it is run.
 
-    `on` is where it is typed: the workstation or the Pi. `ends` is false where it goes on until Ctrl-C. `codes`
-    are the exit codes that are right. `decision` names the page under docs/decisions that explains a replacement.
+    `on` is where it is typed: the workstation, the server's machine or the Pi. `ends` is false where it goes on
+    until Ctrl-C. `codes` are the exit codes that are right. `decision` names the page under docs/decisions that
+    explains a replacement.
     """
 
     command: str
@@ -36,16 +39,19 @@ INSTALLING = (
     Line("scp install_pi_client.sh pi@192.168.1.18:/home/pi/", on="workstation"),
     Line("ssh pi@192.168.1.18", "", on="workstation"),
     Line("chmod +x install_pi_client.sh"),
-    Line("sudo ./install_pi_client.sh", r"(?s)reads scanners.*configure --server"),
+    Line("sudo ./install_pi_client.sh", "installed and healthy"),
+    Line("scp fleet.json pi@192.168.1.18:/home/pi/", on="workstation"),
+    Line("sudo ./install_pi_client.sh --card fleet.json", "installed and healthy"),
     Line("sudo pi-auto-client configure --server https://your-server:5443", "is written"),
     Line("sudo ./install_pi_client.sh --server https://your-server:5443", "installed and healthy"),
 )
 USING = (
     Line("sudo systemctl status pi-auto-client", r"Active: active \(running\)"),
     Line("sudo journalctl -u pi-auto-client -f", r"pi_auto\.\w+", ends=False),
-    Line("curl http://192.168.1.18:5000/api/pi_devices", r'"device_id":\s*"pi-'),
-    Line("curl http://your-server:5000/api/pi_devices", r'"device_id":\s*"pi-'),
-    Line("curl http://your-server:5000/api/pi_device/$(hostname)", r'"device_id":\s*"pi-'),
+    Line("curl http://localhost:5000/api/pi_devices", r'"device_id":\s*"pi-', on="server"),
+    Line("curl http://192.168.1.18:5000/api/pi_devices", _ELSEWHERE),
+    Line("curl http://your-server:5000/api/pi_devices", _ELSEWHERE),
+    Line("curl http://your-server:5000/api/pi_device/$(hostname)", _ELSEWHERE),
     Line("sudo systemctl stop pi-auto-client"),
     Line("sudo systemctl start pi-auto-client"),
     Line("sudo systemctl restart pi-auto-client"),

@@ -6,11 +6,11 @@ import json
 import re
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from pi_auto.simulator.office import Office
 from pi_auto.simulator.pi import VirtualPi
 from pi_auto.simulator.program import Program
 from pi_auto.simulator.scanner import VirtualScanner
@@ -22,14 +22,15 @@ _STORED = re.compile(r"barcode stored: number=(\d+) uuid=(\S+) scanner=\S+ text=
 
 
 class Household:
-    """Server, hub and Pi under one folder; `victims` names their processes."""
+    """Server, hub and Pi under one folder; `victims` names their processes. `url` is the port without TLS."""
 
     victims = ("capture", "agent", "server", "worker", "hub")
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.data = folder / "data"
-        self._server = self._server_at("127.0.0.1:0", "127.0.0.1:0")
+        self._server = self._server_at("127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0")
+        self.office: Office
         self.pi: VirtualPi
 
     def __enter__(self) -> Self:
@@ -42,11 +43,14 @@ class Household:
 
     def _move_in(self) -> None:
         bound = self._server.start()
-        self.url = f"http://{bound['http']}"
+        self._http, self._https = bound["http"], bound["https"]
+        self.url, self.office = f"http://{self._http}", Office(self.data, self._https)
         # From now on at this very address, as a real server would be after a restart.
-        self._server_again = self._server_at(bound["http"], bound["hub-mqtt"])
-        self.pi = VirtualPi(self.folder / "pi", self.url, "00000000cafe0001")
+        self._server_again = self._server_at(self._http, self._https, bound["hub-mqtt"])
+        self.pi = VirtualPi(self.folder / "pi", self.office.hand_out_card(), "00000000cafe0001")
         self.pi.start()
+        # An enrolment that comes while a test has the hub down is put off, as it should be.
+        wait_until(lambda: "registered as " in self.pi.log.read_text(errors="replace"), 60, "the Pi has enrolled")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -99,7 +103,7 @@ class Household:
 
     def start_server_with_another_hub(self) -> None:
         """Start it again where it was, once its hub was set aside: with a hub that knows no device."""
-        self._server_again = self._server_at(self.url.removeprefix("http://"), "127.0.0.1:0")
+        self._server_again = self._server_at(self._http, self._https, "127.0.0.1:0")
         self._server = self._server_again
         self._server.start()
 
@@ -113,10 +117,7 @@ class Household:
 
     def booked(self) -> list[dict[str, Any]]:
         """The device's scans in the server's books, by number."""
-        url = f"{self.url}/api/scans?device={self.pi.device_id}&limit=10000"
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            scans: list[dict[str, Any]] = json.load(answer)["scans"]
-        return sorted(scans, key=lambda scan: (scan["spool"], scan["number"]))
+        return self.office.scans(self.pi.device_id)
 
     def booked_by_both(self) -> set[str]:
         """The uuids of the scans that both ways have brought."""
@@ -130,9 +131,9 @@ class Household:
         told: dict[str, Any] = json.loads(answer.stdout)
         return told
 
-    def _server_at(self, http: str, hub_mqtt: str) -> Program:
+    def _server_at(self, http: str, https: str, hub_mqtt: str) -> Program:
         return Program(
             "pi_auto.server.cli", "run",
-            "--data", str(self.data), "--http", http, "--hub-mqtt", hub_mqtt,
+            "--data", str(self.data), "--http", http, "--https", https, "--hub-mqtt", hub_mqtt,
             log=self.folder / "server.log",
         )  # fmt: skip

@@ -19,6 +19,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from pi_auto.wire import topics
 from pi_auto.wire.connection_string import ConnectionString
 from pi_auto.wire.sas import SasToken
+from support.tls import NamedContext
 from support.waiting import wait_until
 
 PATIENCE = 15.0  # seconds
@@ -42,7 +43,9 @@ class PahoDevice:
         keepalive: int = 60,
         user_name: str | None = None,
         client_id: str | None = None,
+        ca: str | None = None,
     ) -> None:
+        """With `ca`, the PEM of an authority, it speaks TLS to a hub of the name in the connection string."""
         self._address, self._keepalive, self._device = address, keepalive, device
         self._requests = itertools.count(1)
         self.answers: queue.Queue[tuple[str, bytes]] = queue.Queue()
@@ -60,6 +63,8 @@ class PahoDevice:
             user_name or topics.user_name(device.host, device.device_id),
             token(device) if password is None else password,
         )
+        if ca:
+            self.client.tls_set_context(NamedContext.of(ca, device.host))
         self.client.on_message = lambda _, __, message: self.answers.put((message.topic, bytes(message.payload)))
         self.client.on_connect = self._on_connect
         self.client.on_subscribe = self._on_subscribe

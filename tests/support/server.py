@@ -8,17 +8,20 @@ import shlex
 import signal
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+from pi_auto.server.admin.socket import ask, socket_file
+from pi_auto.wire.fleet_card import FleetCard
 from support import processes
+from support.tls import http_to, place
 from support.waiting import wait_until
 
 _READY = "pi-auto-server ready: "
+UNTRUSTED = ("--trust", "off")
 
 
 class Answer:
@@ -34,19 +37,26 @@ class Answer:
 
 
 class RunningServer:
-    """A server that has said it is ready; `url` and `hub_mqtt` (ADDRESS:PORT or off) are what it bound."""
+    """A server that has said it is ready; `http`, `https`, `hub_mqtt` (ADDRESS:PORT or off) are what it bound.
+
+    `url` is where the API and the pages are: at `https`, or with --trust off at `http`. `card` is its fleet's,
+    without a batch token; `operator` is the token of somebody who may do everything.
+    """
 
     def __init__(
         self, data: Path, log: Path, *options: str, program: Sequence[str] = ("-m", "pi_auto.server.cli")
     ) -> None:
         self.data, self.log = data, log
         self._from = log.stat().st_size if log.exists() else 0
-        command = [sys.executable, *program, "run", "--data", str(data), *options]
+        command = [sys.executable, *program, "run", "--data", str(data), "--https", "127.0.0.1:0", *options]
         with log.open("ab") as output:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         said = wait_until(self._ready, 30, "the server's ready line")
         self.http, self.hub_mqtt, self.https = said["http"], said["hub-mqtt"], said.get("https", "off")
-        self.url = f"http://{self.http}"
+        self.trusts = self.https != "off"
+        self.url = f"https://{self.https}" if self.trusts else f"http://{self.http}"
+        if self.trusts:  # at once: a test may take away whatever they are asked from
+            self.card, self.operator = self._card(), self._operator()
 
     def said(self) -> str:
         """All that it has written so far."""
@@ -74,21 +84,34 @@ class RunningServer:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(10)
 
+    def ask_admin(self, request: str, **fields: Any) -> dict[str, Any]:
+        """The answer to an administrator on the server's machine."""
+        return ask(socket_file(self.data), {"request": request} | fields)
+
+    def _card(self) -> FleetCard:
+        """The card of its fleet, without a batch token."""
+        return FleetCard.from_json(self.ask_admin("card", servers=[])["card"])
+
+    def _operator(self) -> str:
+        """The token of an operator who may do everything."""
+        scopes = ["read", "devices", "fleet", "operators"]
+        return str(self.ask_admin("token create", name=f"test-{os.urandom(4).hex()}", scopes=scopes)["token"])
+
     def request(
         self, path: str, body: object = None, *, token: str | None = None, headers: dict[str, str] | None = None
     ) -> Answer:
-        """GET, or POST of JSON (or of bytes as they are)."""
+        """GET, or POST of JSON (or of bytes as they are), by whoever has `token`, else by an operator."""
         octets = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         fields = {"Content-Type": "application/json"} | (headers or {})
-        if token:
-            fields["Authorization"] = f"Bearer {token}"
-        asked = urllib.request.Request(self.url + path, octets, fields)
-        try:
-            with urllib.request.urlopen(asked, timeout=30) as answer:
-                return Answer(answer.status, answer.headers, answer.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                return Answer(error.code, error.headers, error.read())
+        if token or self.trusts:
+            fields = {"Authorization": f"Bearer {token or self.operator}"} | fields
+        with closing(self._connection()) as connection:
+            connection.request("GET" if octets is None else "POST", path, octets, fields)
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.headers, answer.read())
+
+    def _connection(self) -> HTTPConnection:
+        return http_to(self.https, self.card) if self.trusts else HTTPConnection(*place(self.http), timeout=30)
 
     def _ready(self) -> dict[str, str]:
         for line in self.said().splitlines():
@@ -101,11 +124,15 @@ class RunningServer:
 
 @contextmanager
 def running_server(
-    folder: Path, *options: str, http: str = "127.0.0.1:0", hub_mqtt: str = "off"
+    folder: Path,
+    *options: str,
+    http: str = "127.0.0.1:0",
+    https: str = "127.0.0.1:0",
+    hub_mqtt: str = "off",
 ) -> Iterator[RunningServer]:
     """A server with its data in `folder`/data; whatever is left of it is killed at the end."""
-    data = folder / "data"
-    server = RunningServer(data, folder / "server.log", "--http", http, "--hub-mqtt", hub_mqtt, *options)
+    data, listen = folder / "data", ("--http", http, "--https", https, "--hub-mqtt", hub_mqtt)
+    server = RunningServer(data, folder / "server.log", *listen, *options)
     try:
         yield server
     finally:

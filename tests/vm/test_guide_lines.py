@@ -6,6 +6,8 @@ tests/test_docs.py sees to it that the table has every line that the docs print.
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +29,14 @@ WITHIN = 90.0  # seconds in which what a line shows may come to be
 
 
 @pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The guide's server: it has a fleet."""
+    site = Site(tmp_path_factory.mktemp("fleet"), trust=True)
+    yield site
+    site.stop()
+
+
+@pytest.fixture(scope="module")
 def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A Pi out of its box."""
     with Machine(image(), tmp_path_factory.mktemp("newcomer")) as machine:
@@ -35,15 +45,17 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
 
 def typed(line: Line, site: Site) -> str:
     """The line with this site's addresses in it, and ended where nobody is there to press Ctrl-C."""
-    command = line.command.replace("https://your-server:5443", f"{site.there} --insecure-plain-http")
-    command = re.sub(r"http://(your-server|192\.168\.1\.18|10\.0\.0\.4):5000", site.there, command)
+    command = line.command.replace("https://your-server:5443", site.there)
+    command = re.sub(r"http://(your-server|192\.168\.1\.18|10\.0\.0\.4):5000", site.plain, command)
     return command if line.ends else f"timeout -s INT {GOES_ON:.0f} {command}"
 
 
 def try_on(machine: Machine, line: Line, site: Site, dist: Path) -> None:
     """Run it until it shows what it must; AssertionError with what it shows instead."""
     if line.on == "workstation":
-        return from_workstation(machine, line, dist)
+        return from_workstation(machine, line, site.files(dist))
+    if line.on == "server":
+        return on_server(line, site)
 
     def shows() -> bool:
         code, said = machine.status_of(typed(line, site), timeout=900)
@@ -57,12 +69,19 @@ def try_on(machine: Machine, line: Line, site: Site, dist: Path) -> None:
         raise AssertionError(f"{error}\n{seen[-1]}") from None
 
 
-def from_workstation(machine: Machine, line: Line, dist: Path) -> None:
-    program, file, *_ = line.command.split()
+def from_workstation(machine: Machine, line: Line, files: tuple[Path, ...]) -> None:
+    program, name, *_ = line.command.split()
     if program == "scp":
-        machine.copy_in(dist / file)
+        machine.copy_in(*(file for file in files if file.name == name))
     else:
         assert machine.run("whoami") == "pi"
+
+
+def on_server(line: Line, site: Site) -> None:
+    """On the machine of the server, which is this one."""
+    command = shlex.split(line.command.replace("http://localhost:5000", site.here))
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert re.search(line.shows, said), said
 
 
 @contextmanager

@@ -58,7 +58,7 @@ def test_the_power_may_go_while_it_installs(pi: Appliance, chance: random.Random
     for number in range(_CUTS_OF_INSTALLING[long]):
         if number % 2 == 0:
             pi.machine.run("sudo /opt/pi-auto-client/uninstall.sh --keep-data")
-        command = f"./install_pi_client.sh --server {pi.site.there} --insecure-plain-http"
+        command = f"./install_pi_client.sh {' '.join(pi.site.home)}"
         pi.machine.run(f"sync; sudo systemd-run --quiet --working-directory=/home/pi {command}")
         time.sleep(chance.uniform(0.5, taken))
         pi.machine.pull_the_plug()

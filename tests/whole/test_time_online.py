@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pi_auto.wire.connection_string import ConnectionString
 from pi_auto.wire.heartbeat import to_bytes
-from pi_auto.wire.registration import Registration
 from pi_auto.wire.times import parse_time
+from support.conversation import register
 from support.mqtt import PahoDevice
 from support.processes import kill
 from support.server import RunningServer, running_server
@@ -23,8 +21,7 @@ DEVICE = "pi-1a2b3c4d"
 
 
 def registered(server: RunningServer) -> ConnectionString:
-    said = Registration(DEVICE, datetime.now(UTC), {}, "0.1.0", claim=secrets.token_hex(32))
-    return ConnectionString.parse(server.request("/api/register_device", said.to_json()).json["connection_string"])
+    return ConnectionString.parse(register(server, DEVICE)["connection_string"])
 
 
 def told(server: RunningServer) -> Any:
@@ -34,7 +31,7 @@ def told(server: RunningServer) -> Any:
 @contextmanager
 def connected(server: RunningServer, way_in: ConnectionString) -> Iterator[PahoDevice]:
     host, _, port = server.hub_mqtt.rpartition(":")
-    with PahoDevice((host, int(port)), way_in) as device:
+    with PahoDevice((host, int(port)), way_in, ca=server.card.ca) as device:
         yield device
 
 

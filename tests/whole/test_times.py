@@ -78,7 +78,7 @@ class Pi:
 def pi(tmp_path: Path) -> Iterator[Pi]:
     server = Program(
         "pi_auto.server.cli", "run",
-        "--data", str(tmp_path / "data"), "--http", "127.0.0.1:0", "--hub-mqtt", "off",
+        "--data", str(tmp_path / "data"), "--trust", "off", "--http", "127.0.0.1:0", "--hub-mqtt", "off",
         log=tmp_path / "server.log",
     )  # fmt: skip
     device = Pi(tmp_path, f"http://{server.start()['http']}")

@@ -7,6 +7,7 @@ import errno
 import http.client
 import ipaddress
 import logging
+import os
 import shlex
 import signal
 import socket
@@ -25,7 +26,7 @@ from pi_auto.server.backups.commands import add_backups
 from pi_auto.server.commands import add_commands
 from pi_auto.server.errors import CommandFailed
 from pi_auto.server.links.azure.settings import AzureSettings
-from pi_auto.server.options import HUB_MQTT, HUB_MQTT_TLS, add_options
+from pi_auto.server.options import HTTP, HTTP_UNTRUSTED, HUB_MQTT, HUB_MQTT_UNTRUSTED, add_options
 from pi_auto.server.service import Service
 from pi_auto.server.settings import OFF, Address, Settings, SettingsError, is_azure
 from pi_auto.server.sizing import add_capacity
@@ -44,18 +45,23 @@ fleet's hub is at Azure.
 _EXAMPLES = """\
 examples:
   pi-auto-server run --data ~/pi-auto
-      API and page on http://127.0.0.1:5000, the hub on 127.0.0.1:1883
-  pi-auto-server run --data /srv/pi-auto --http 0.0.0.0:5000 --insecure-plain-http --hub-mqtt off
-      for a network that you trust, devices deliver by the API alone
+      makes a fleet; API and pages on https://localhost:5443, the hub on port 8883, port 5000 says where they are
+  pi-auto-server run --data /srv/pi-auto --server-name fleet.lan --hub-mqtt off
+      devices find it by a name, and deliver by the API alone
   pi-auto-server run --data /srv/pi-auto --hub azure --azure-service-file service --azure-events-file events
       the fleet's hub is an Azure IoT Hub; docs/azure.md says what to set up there
 
-When it answers it prints one line, `pi-auto-server ready: http=ADDRESS:PORT hub-mqtt=ADDRESS:PORT data=DIR`.
+When it answers it prints one line, `pi-auto-server ready: https=ADDRESS:PORT http=ADDRESS:PORT
+hub-mqtt=ADDRESS:PORT data=DIR`, and to a terminal the page to open with a link that signs you in.
 It stops on SIGTERM or Ctrl-C, within five seconds. Whatever it acknowledged survives a kill.
 """
 _ANSWERS_WITHIN = 20.0  # seconds
 _PATIENCE = 15.0  # for an answer to ourselves: one that a whole fleet comes back to is slow, and no more
 _LET_GO_WITHIN = 2.0
+_UNTRUSTED = """\
+THIS SERVER TRUSTS EVERYBODY (--trust off): whoever reaches it reads every scan, and may register any device;
+nothing is encrypted. It is for old set-ups that are being developed, on one machine. Old clients of a fleet
+are served by legacy mode: `pi-auto-server legacy on`."""
 _log = logging.getLogger(__name__)
 
 
@@ -83,6 +89,7 @@ def run(settings: Settings) -> None:
     if settings.trust:
         _run_with_trust(settings)
         return
+    _log.warning(_UNTRUSTED)
     if settings.http is None:
         _run_without_http(settings)
         return
@@ -115,27 +122,29 @@ def _run_with_trust(settings: Settings) -> None:
     from pi_auto.server.links.supervisor import holds_address  # noqa: PLC0415 - see above
     from pi_auto.server.trust.errors import TrustError  # noqa: PLC0415 - see above
     from pi_auto.server.trust.fleet import open_fleet  # noqa: PLC0415 - see above
+    from pi_auto.server.welcome import welcome  # noqa: PLC0415 - see above
 
     if settings.hub_mqtt and not holds_address(settings.data, settings.hub_mqtt):
         _bind(settings.hub_mqtt, "--hub-mqtt").close()
         if settings.hub_websocket:
             _bind(settings.hub_websocket, "--hub-websocket").close()
-    try:
-        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fleet = open_fleet(settings.data, settings.key_file, settings.names, now_utc())
-    except (TrustError, OSError) as error:
-        raise CommandFailed(str(error)) from error
     with ExitStack() as stack:
         listener = stack.enter_context(_bind(settings.https or Address("127.0.0.1", 0), "--https"))
         plain = stack.enter_context(_bind(settings.http, "--http")) if settings.http else None
         bound = serving.bound_address(listener)
-
+        try:
+            settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fleet = open_fleet(settings.data, settings.key_file, settings.names, now_utc())
+        except (TrustError, OSError) as error:
+            raise CommandFailed(str(error)) from error
         service = Service()
 
         def ready(hub: Address | None) -> None:
             _wait_for_answer(bound, fleet)
             service.attend(lambda: _answers(bound, fleet))
             _say_ready(settings, serving.bound_address(plain) if plain else None, hub, https=bound)
+            with suppress(OSError, ValueError):  # nobody may listen
+                print(welcome(settings, bound.port, os.fstat(sys.stdout.fileno()).st_mode), flush=True)
 
         failure = serving.serve(settings, listener, ready, fleet.certificate, plain)
         service.stopping()
@@ -239,12 +248,13 @@ def _settings(options: argparse.Namespace) -> Settings:
         raise SettingsError("no data folder is named; name one with --data DIR or PI_AUTO_DATA")
     trust = options.trust == "on"
     azure = _azure(options) if is_azure(options.hub) else None
-    hub_mqtt = options.hub_mqtt or (OFF if azure else HUB_MQTT_TLS if trust else HUB_MQTT)
-    if options.http == hub_mqtt == OFF and not trust and not azure:
+    http = options.http or (HTTP if trust else HTTP_UNTRUSTED)
+    hub_mqtt = options.hub_mqtt or (OFF if azure else HUB_MQTT if trust else HUB_MQTT_UNTRUSTED)
+    if http == hub_mqtt == OFF and not trust and not azure:
         raise SettingsError("--http and --hub-mqtt are both off: there is nothing to serve")
     return Settings(
         data=Path(options.data).absolute(),
-        http=Address.parse(options.http, "--http"),
+        http=Address.parse(http, "--http"),
         hub_mqtt=Address.parse(hub_mqtt, "--hub-mqtt"),
         azure=azure,
         public_url=options.public_url,
@@ -264,7 +274,7 @@ def _settings(options: argparse.Namespace) -> Settings:
 def _https(text: str) -> Address:
     address = Address.parse(text, "--https")
     if address is None:
-        raise SettingsError("--https is off; with --trust on it is where everything happens")
+        raise SettingsError("--https is off; it is where everything happens")
     return address
 
 

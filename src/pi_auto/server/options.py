@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 from pi_auto.server.settings import HUBS, LOCAL
 
-HUB_MQTT = "127.0.0.1:1883"
-HUB_MQTT_TLS = "127.0.0.1:8883"
+HTTP, HTTPS, HUB_MQTT = "0.0.0.0:5000", "0.0.0.0:5443", "0.0.0.0:8883"
+HTTP_UNTRUSTED, HUB_MQTT_UNTRUSTED = "127.0.0.1:5000", "127.0.0.1:1883"  # with --trust off
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -41,20 +41,20 @@ def _add_places(add: Callable[..., Any]) -> None:
     add(
         "--http",
         metavar="ADDRESS:PORT",
-        default="127.0.0.1:5000",
-        help="where the API and the pages are; port 0 takes a free one, `off` none (%(default)s)",
+        help=f"the port without TLS, which says where --https is; port 0 takes a free one, `off` none ({HTTP};"
+        f" with --trust off the API and the pages are there, at {HTTP_UNTRUSTED})",
     )
     add(
         "--hub-mqtt",
         metavar="ADDRESS:PORT",
-        help="where the local hub takes MQTT; port 0 takes the one it had before, else a free one, `off` none"
-        f" ({HUB_MQTT}; {HUB_MQTT_TLS} with --trust on, where it speaks TLS; off with --hub azure)",
+        help="where the local hub takes MQTT, within TLS; port 0 takes the one it had before, else a free one,"
+        f" `off` none ({HUB_MQTT}; off with --hub azure; with --trust off {HUB_MQTT_UNTRUSTED}, without TLS)",
     )
     add(
         "--hub-websocket",
         metavar="ADDRESS:PORT",
         default="off",
-        help="with --trust on: where the local hub takes MQTT by WebSocket too, within TLS, for networks that let"
+        help="where the local hub takes MQTT by WebSocket too, within TLS, for networks that let"
         " nothing but port 443 out (%(default)s)",
     )
     add(
@@ -68,30 +68,31 @@ def _add_places(add: Callable[..., Any]) -> None:
 def _add_trust(add: Callable[..., Any]) -> None:
     add(
         "--trust",
-        choices=("off", "on"),
-        default="off",
-        help="on: devices prove who they are by a key, operators by a link or a token, all of it over HTTPS;"
-        " devices need a fleet card for it (%(default)s)",
+        choices=("on", "off"),
+        default="on",
+        help="on: devices prove who they are by a key, operators by a link or a token, all of it over TLS."
+        " DANGEROUS off: whoever reaches the server reads every scan and may register any device; only for"
+        " old set-ups that are being developed, on this machine alone (%(default)s)",
     )
     add(
         "--https",
         metavar="ADDRESS:PORT",
-        default="127.0.0.1:5443",
-        help="with --trust on: where the API and the pages are; --http then only says so (%(default)s)",
+        default=HTTPS,
+        help="where the API and the pages are; port 0 takes a free one (%(default)s)",
     )
     add(
         "--server-name",
         metavar="NAME",
         action="append",
         default=[],
-        help="with --trust on: a host name or an address of this server, for its certificate and the fleet card;"
+        help="a host name or an address of this server, for its certificate and the fleet card;"
         " may be given several times",
     )
     add(
         "--announce",
         choices=("on", "off"),
         default="on",
-        help="with --trust on: whether the server tells its own networks by mDNS where it is (%(default)s)",
+        help="whether the server tells its own networks by mDNS where it is (%(default)s)",
     )
     add_key_file(add)
 
@@ -175,7 +176,7 @@ def _add_risks(add: Callable[..., Any]) -> None:
     add(
         "--insecure-plain-http",
         action="store_true",
-        help="allow HTTP without TLS on other addresses than loopback: tokens, keys and scans can be overheard",
+        help="with --trust off: allow HTTP on other addresses than loopback: everything can be overheard",
     )
     add("--insecure-plain-mqtt", action="store_true", help="allow the same for MQTT")
 

@@ -40,6 +40,7 @@ _PATIENCE = 5.0  # seconds for a request to come, and for its answer to go
 _READABLE = re.compile(r"/api/(pi_devices|pi_device/[^/]+)\Z")  # the guide's lines
 _FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_VIA", "HTTP_X_FORWARDED_HOST")
 _log = logging.getLogger(__name__)
+CAME_TO = "pi_auto.came_to"  # in the WSGI environment: which address of ours it is that was dialled
 LOCAL = "pi_auto.local_reader"  # in the WSGI environment: the guide's read-only lines, from this machine itself
 
 
@@ -62,15 +63,15 @@ class PlainPort:
         if reads and _READABLE.match(path) and _is_from_here(environ):
             return self._app.wsgi_app(_stripped(environ) | {LOCAL: True}, start_response)
         if reads and not path.startswith("/api/") and "text/html" in environ.get("HTTP_ACCEPT", ""):
-            return self._redirect(path, start_response)
+            return self._redirect(environ, start_response)
         if legacy.is_legacy(environ):
             return self._serve_legacy(environ, start_response)
-        return self._refuse(path, start_response)
+        return self._refuse(environ, start_response)
 
     def _serve_legacy(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """An old client's call: it is answered where an operator has opened the network, else told what to do."""
         proxied = any(name in environ for name in _FORWARDED)
-        status, payload = legacy.answer(self._context, environ, self._place(), proxied=proxied)
+        status, payload = legacy.answer(self._context, environ, self._place(environ), proxied=proxied)
         is_file = isinstance(payload, bytes)
         octets = payload if isinstance(payload, bytes) else to_json(payload).encode() + b"\n"
         kind = "application/zip" if is_file else "application/json"
@@ -78,19 +79,20 @@ class PlainPort:
         start_response(f"{status} {HTTPStatus(status).phrase}", headers)
         return [octets]
 
-    def _place(self) -> str:
-        return place_of(self._context.settings, self._https_port)
+    def _place(self, environ: WSGIEnvironment) -> str:
+        return place_of(self._context.settings, self._https_port, environ.get(CAME_TO))
 
-    def _redirect(self, path: str, start_response: StartResponse) -> Iterable[bytes]:
-        target = self._place() + "/" + quote(path.lstrip("/"))
+    def _redirect(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        target = self._place(environ) + "/" + quote(environ.get("PATH_INFO", "").lstrip("/"))
         start_response("307 Temporary Redirect", [("Location", target), ("Content-Length", "0")])
         return [b""]
 
-    def _refuse(self, path: str, start_response: StartResponse) -> Iterable[bytes]:
+    def _refuse(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        place, path = self._place(environ), environ.get("PATH_INFO", "")
         sentence = "this port has no encryption, and answers /api/health alone; the API and the pages are at"
-        asked = f"{self._place()}{quote(path[:200])}"
+        asked = f"{place}{quote(path[:200])}"
         body = {
-            "error": f"{sentence} {self._place()}",
+            "error": f"{sentence} {place}",
             "instead": f"curl --cacert ca.pem -H 'Authorization: Bearer <token>' {asked}",
         }
         octets = to_json(body).encode() + b"\n"
@@ -99,11 +101,16 @@ class PlainPort:
         return [octets]
 
 
-def place_of(settings: Settings, port: int | None = None) -> str:
-    """Where people are sent: what is configured, never what a request says its host is."""
+def place_of(settings: Settings, port: int | None = None, came_to: str | None = None) -> str:
+    """Where people are sent: what is configured, never what a request says its host is.
+
+    A server that was told no name and listens everywhere is where the connection `came_to`, an address
+    of its own.
+    """
     if settings.public_url:
         return settings.public_url
-    fallback = settings.https.host if settings.https and not _is_any(settings.https) else "localhost"
+    everywhere = not settings.https or _is_any(settings.https)
+    fallback = (came_to or "localhost") if everywhere else str(getattr(settings.https, "host", ""))
     host = next(iter(settings.server_names), fallback)
     return f"https://{Address(host, port or (settings.https.port if settings.https else HTTPS))}"
 
@@ -167,6 +174,10 @@ class _Handler(WSGIRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
         except OSError:
             _log.debug("the connection had gone already")
+
+    def get_environ(self) -> dict[str, Any]:
+        """With the address of ours that the connection came to, which the caller does not name but reach."""
+        return super().get_environ() | {CAME_TO: self.connection.getsockname()[0]}
 
     def version_string(self) -> str:
         """What errors are signed with: nobody need know what this is made of."""

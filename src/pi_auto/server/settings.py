@@ -53,7 +53,8 @@ class Address:
 class Settings:
     """All settings of one server. `http` and `hub_mqtt` are off where they are None; intervals are seconds.
 
-    With `trust` the API and the pages are on `https` alone, and `http` says where.
+    With `trust` the API and the pages are on `https` alone, and `http` says where. Without it there is no fleet:
+    so it is in somebody else's Flask app, which has no TLS of ours, and with `--trust off`.
     With `azure` the fleet's hub is there, and no local one may be.
     """
 
@@ -80,9 +81,7 @@ class Settings:
             _refuse_plain(self.http, "--http", self.insecure_plain_http, "--insecure-plain-http")
             _refuse_plain(self.hub_mqtt, "--hub-mqtt", self.insecure_plain_mqtt, "--insecure-plain-mqtt")
         if self.hub_websocket and not (self.trust and self.hub_mqtt):
-            raise SettingsError(
-                "--hub-websocket needs TLS, and a local hub: give it with --trust on, and leave --hub-mqtt on"
-            )
+            raise SettingsError("--hub-websocket needs TLS, and a local hub: leave --trust and --hub-mqtt on")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -14,12 +15,15 @@ from pi_auto.simulator.demo import run_demo
 from pi_auto.simulator.pi import VirtualPi
 from pi_auto.simulator.program import ProgramFailed
 from pi_auto.simulator.typist import untypeable
+from pi_auto.wire.errors import FieldError
+from pi_auto.wire.fleet_card import FleetCard
 
 EXAMPLES = """examples:
   pi-auto-sim demo                      server, hub and a virtual Pi; prints the page to open
   pi-auto-sim demo --once               ten codes, the way of each in milliseconds, then the end
-  pi-auto-sim pi --state /tmp/pi1 --server http://127.0.0.1:5000
-  pi-auto-sim pi --state /tmp/pi2 --server http://127.0.0.1:5000 --serial 0000000012345678 --count 100 --pause 0.2
+  pi-auto-server fleet card --data ./data --batch virtual --address 127.0.0.1:5443 > fleet.json
+  pi-auto-sim pi --state /tmp/pi1 --card fleet.json
+  pi-auto-sim pi --state /tmp/pi2 --card fleet.json --serial 0000000012345678 --count 100 --pause 0.2
 """
 
 
@@ -52,11 +56,13 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="server, hub and one virtual Pi")
     demo.add_argument("--once", action="store_true", help="play ten codes, show the way of each, end")
     demo.add_argument("--data", type=Path, help="keep everything in this folder (default: a temporary one)")
-    demo.add_argument("--http", default="127.0.0.1:5000", metavar="ADDRESS:PORT", help="where the page is served")
+    demo.add_argument("--https", default="127.0.0.1:5443", metavar="ADDRESS:PORT", help="where the page is served")
+    demo.add_argument("--http", default="127.0.0.1:5000", metavar="ADDRESS:PORT", help="the port without TLS")
     demo.set_defaults(run=_demo)
     pi = commands.add_parser("pi", help="one virtual Pi: the real client with a virtual scanner")
     pi.add_argument("--state", type=Path, required=True, help="the folder of this Pi; use it again to go on")
-    pi.add_argument("--server", default="http://127.0.0.1:5000", metavar="URL")
+    pi.add_argument("--card", type=Path, metavar="FILE", help="the card of the fleet that it belongs to")
+    pi.add_argument("--server", default="", metavar="URL", help="a server without a fleet, instead of a card")
     pi.add_argument(
         "--serial", default="00000000decade02", help="CPU serial in hex; its last eight digits name it"
     )
@@ -69,12 +75,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    return run_demo(options.data, options.http, once=options.once, say=lambda text: print(text, flush=True))
+    say = partial(print, flush=True)
+    return run_demo(options.data, options.http, options.https, once=options.once, say=say)
 
 
 def _pi(options: argparse.Namespace) -> int:
     codes = _codes(options.codes)
-    with VirtualPi(options.state, options.server, options.serial, scanner=options.scanner) as pi:
+    with VirtualPi(options.state, _home(options), options.serial, scanner=options.scanner) as pi:
         print(f"pi-auto-sim ready: device={pi.device_id} state={options.state} log={pi.log}", flush=True)
         read = 0
         while options.count is None or read < options.count:
@@ -84,6 +91,17 @@ def _pi(options: argparse.Namespace) -> int:
             time.sleep(options.pause)
         signal.pause()
     return 0
+
+
+def _home(options: argparse.Namespace) -> FleetCard | str:
+    if not options.card:
+        if not options.server:
+            raise OSError("name the fleet with --card FILE (`pi-auto-server fleet card` prints one)")
+        return str(options.server)
+    try:
+        return FleetCard.parse(options.card.read_bytes())
+    except FieldError as error:
+        raise OSError(f"{options.card} is no fleet card: {error}") from error
 
 
 def _codes(path: Path | None) -> list[str]:

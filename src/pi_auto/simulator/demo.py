@@ -18,6 +18,7 @@ from pathlib import Path
 
 from pi_auto.client.capture.finding.census import look_around
 from pi_auto.simulator.codes import CODES
+from pi_auto.simulator.office import Office
 from pi_auto.simulator.pi import VirtualPi
 from pi_auto.simulator.program import Program, ProgramFailed
 from pi_auto.simulator.scanner import VirtualScanner
@@ -34,45 +35,49 @@ Say = Callable[[str], None]
 class House:
     """Server and Pi of a running demo."""
 
-    url: str
+    office: Office
     pi: VirtualPi
 
     def ways(self) -> list[Way]:
         """The way of each scan so far."""
-        return ways(self.url, self.pi.device_id, self.pi.log)
+        return ways(self.office, self.pi.device_id, self.pi.log)
 
 
-def run_demo(data: Path | None, http: str, *, once: bool, say: Say) -> int:
+def run_demo(data: Path | None, http: str, https: str, *, once: bool, say: Say) -> int:
     """Run it; the exit code. `data` keeps the state, without it everything is gone at the end."""
     with ExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pi-auto-demo-")))
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            house = _open(stack, folder, http, say)
+            house = _open(stack, folder, (http, https), say)
         except ProgramFailed as failure:
             say(f"The demo could not start: {failure}")
             return 1
         return _play_once(house, say) if once else _play_on(house, say)
 
 
-def _open(stack: ExitStack, folder: Path, http: str, say: Say) -> House:
+def _open(stack: ExitStack, folder: Path, ports: tuple[str, str], say: Say) -> House:
     say("Starting the fleet server and its hub …")
+    http, https = (_free(port, say) for port in ports)
     server = Program(
-        "pi_auto.server.cli", "run",
-        "--data", str(folder / "server"), "--http", _free(http, say), "--hub-mqtt", "127.0.0.1:0",
+        "pi_auto.server.cli", "run", "--data", str(folder / "server"),
+        "--http", http, "--https", https, "--hub-mqtt", "127.0.0.1:0",
         log=folder / "server.log",
     )  # fmt: skip
     stack.callback(server.stop)
-    url = f"http://{server.start()['http']}"
+    office = Office(folder / "server", server.start()["https"])
     real = look_around().scanners
     if real:
         say(f"Found a real scanner: {printable(real[0].scanner.name)}")
-    say("Starting the Pi …")
-    pi = VirtualPi(folder / "pi", url, SERIAL, scanner="auto" if real else None)
+    say("Starting the Pi, with a card of the fleet …")
+    pi = VirtualPi(folder / "pi", office.hand_out_card(), SERIAL, scanner="auto" if real else None)
     stack.callback(pi.close)
     pi.start()
-    say(f"\n  Open {url}/ to watch scans arrive.    (logs: {folder}/server.log, {pi.log})\n")
-    return House(url, pi)
+    say(
+        f"\n  Open {office.link()}\n  to watch scans arrive. It signs you in, once. Your browser will say that it"
+        f" does not know the certificate,\n  which is this fleet's own.    (logs: {folder}/server.log, {pi.log})\n"
+    )
+    return House(office, pi)
 
 
 def _free(http: str, say: Say) -> str:
@@ -89,6 +94,7 @@ def _free(http: str, say: Say) -> str:
 
 
 def _play_once(house: House, say: Say) -> int:
+    before = len(house.ways())  # of a former demo over the same folder
     if house.pi.scanner is None:
         say("Scan ten codes.")
     else:
@@ -97,15 +103,15 @@ def _play_once(house: House, say: Say) -> int:
             time.sleep(random.uniform(0.2, 0.5))  # noqa: S311 - a person's hand
     deadline = time.monotonic() + ARRIVES_WITHIN + (0 if house.pi.scanner else 300)
     while time.monotonic() < deadline:
-        arrived = house.ways()
+        arrived = house.ways()[before:]
         if len(arrived) >= len(CODES) and all(way.complete for way in arrived):
             break
         time.sleep(0.1)
-    return _verdict(house, say)
+    return _verdict(house, before, say)
 
 
-def _verdict(house: House, say: Say) -> int:
-    arrived = house.ways()
+def _verdict(house: House, before: int, say: Say) -> int:
+    arrived = house.ways()[before:]
     say(table(arrived))
     missing = [code for code in CODES if code not in {way.text for way in arrived}] if house.pi.scanner else []
     halfway = [way.text for way in arrived if not way.complete]

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
-import urllib.parse
-import urllib.request
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+from pi_auto.simulator.office import Office
 from pi_auto.wire.escape import printable
 from pi_auto.wire.times import parse_time
 
-_ANSWER_WITHIN = 5.0  # seconds
 _STORED = re.compile(r"(?P<at>\S+ \S+) .*barcode stored: number=\d+ uuid=(?P<uuid>\S+)")
 
 
@@ -35,7 +31,7 @@ class Way:
         return None not in (self.stored, self.api, self.hub)
 
 
-def ways(server_url: str, device_id: str, log: Path) -> list[Way]:
+def ways(office: Office, device_id: str, log: Path) -> list[Way]:
     """The way of every scan of a device that the server knows, in the order they were scanned."""
     stored = _stored_times(log)
     return [
@@ -46,7 +42,7 @@ def ways(server_url: str, device_id: str, log: Path) -> list[Way]:
             _time(scan["api_at"]),
             _time(scan["hub_at"]),
         )
-        for scan in sorted(_booked(server_url, device_id), key=lambda scan: scan["number"])
+        for scan in office.scans(device_id)
     ]
 
 
@@ -64,13 +60,6 @@ def _after(way: Way, moment: datetime | None) -> str:
     if moment is None or way.captured is None:
         return f"{'-':>9}"
     return f"{(moment - way.captured).total_seconds() * 1000:9.0f}"
-
-
-def _booked(server_url: str, device_id: str) -> list[dict[str, Any]]:
-    query = urllib.parse.urlencode({"device": device_id, "limit": 1000})
-    with urllib.request.urlopen(f"{server_url}/api/scans?{query}", timeout=_ANSWER_WITHIN) as answer:  # noqa: S310 - our own server
-        scans: list[dict[str, Any]] = json.load(answer)["scans"]
-    return scans
 
 
 def _stored_times(log: Path) -> dict[str, datetime]:

@@ -94,6 +94,11 @@ TABLES: dict[str, list[Case]] = {
     "card": [
         (card.Facts(CARD), OK, "there is none"),
         (card.Facts(CARD, "fxue", datetime(2040, 1, 1, tzinfo=UTC), now=NOW), OK, "fxue"),
+        (
+            card.Facts(CARD, "fxue", datetime(2040, 1, 1, tzinfo=UTC), now=NOW, located=False),
+            WARN,
+            "found on this network alone",
+        ),
         (card.Facts(CARD, trouble="is no fleet card: ca is missing"), WRONG, "--card fleet.json"),
         (
             card.Facts(CARD, "fxue", datetime(2040, 1, 1, tzinfo=UTC), now=NOW, signs=False),

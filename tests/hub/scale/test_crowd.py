@@ -26,7 +26,7 @@ from support import processes
 from support.crowd import Ledger, Member, Witness
 from support.hub import RunningHub
 from support.records import scan
-from support.server import RunningServer, running_server
+from support.server import UNTRUSTED, RunningServer, running_server
 from support.waiting import wait_until
 
 
@@ -80,13 +80,13 @@ class House:
 
     def kill_server(self) -> None:
         self.server.kill()
-        again = ("--http", self.server.http, "--hub-mqtt", self.server.hub_mqtt)
+        again = (*UNTRUSTED, "--http", self.server.http, "--hub-mqtt", self.server.hub_mqtt)
         self.server = RunningServer(self.server.data, self.server.log, *again)
 
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    with running_server(tmp_path, hub_mqtt="127.0.0.1:0") as server:
+    with running_server(tmp_path, *UNTRUSTED, hub_mqtt="127.0.0.1:0") as server:
         house = House(tmp_path, server)
         try:
             yield house

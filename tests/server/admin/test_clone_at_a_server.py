@@ -18,7 +18,7 @@ from support.waiting import wait_until
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    options = ("--trust", "on", "--https", "127.0.0.1:0", "--hub-mqtt", "127.0.0.1:0")
+    options = ("--hub-mqtt", "127.0.0.1:0")
     with running_server(tmp_path_factory.mktemp("clone"), *options) as running:
         yield running
 

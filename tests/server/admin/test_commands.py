@@ -18,7 +18,7 @@ from pi_auto.server.admin.installer import with_card
 from pi_auto.server.admin.socket import MOST, socket_file
 from pi_auto.wire.fleet_card import FleetCard
 from support.administrator import over_tls, run, say
-from support.server import RunningServer, running_server
+from support.server import UNTRUSTED, RunningServer, running_server
 
 ROOT = Path(__file__).parents[3]
 INSTALLER = ROOT / "install" / "install_pi_client.sh"
@@ -26,16 +26,7 @@ INSTALLER = ROOT / "install" / "install_pi_client.sh"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    options = (
-        "--trust",
-        "on",
-        "--https",
-        "127.0.0.1:0",
-        "--server-name",
-        "fleet.local",
-        "--server-name",
-        "10.1.2.3",
-    )
+    options = ("--server-name", "fleet.local", "--server-name", "10.1.2.3")
     with running_server(tmp_path_factory.mktemp("admin"), *options) as running:
         yield running
 
@@ -151,13 +142,13 @@ def test_without_a_server_the_books_answer(tmp_path: Path) -> None:
     assert json.loads(say(data, "fleet", "card", "--address", "192.0.2.7")) == card
     assert say(data, "operator", "token-create", "till", "--scopes", "read").startswith("operator_")
     assert say(data, "enrolment", "policy", "batch") == "batch"
-    with running_server(tmp_path, "--trust", "on", "--https", "127.0.0.1:0") as server:
+    with running_server(tmp_path) as server:
         assert say(server.data, "enrolment", "policy") == "batch"
         assert json.loads(say(data, "fleet", "card", "--address", "192.0.2.7")) == card
 
 
 def test_a_server_without_trust_says_that_it_has_no_socket(tmp_path: Path) -> None:
-    with running_server(tmp_path) as server:
+    with running_server(tmp_path, *UNTRUSTED) as server:
         ended = run(server.data, "fleet", "card")
         assert ended.returncode == 1
         assert "in use by another server" in ended.stderr

@@ -196,9 +196,8 @@ def command(*words: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_server_with_its_hub_is_backed_up_while_it_runs_and_its_fleet_comes_back(tmp_path: Path) -> None:
-    options = ("--trust", "on", "--https", "127.0.0.1:0")
     key_file = tmp_path / "data.key"
-    with running_server(tmp_path, *options, hub_mqtt="127.0.0.1:0"):
+    with running_server(tmp_path, hub_mqtt="127.0.0.1:0"):
         made = command("backup", "--data", tmp_path / "data", "--to", tmp_path / "backups", "--keep", 1)
         card = command("fleet", "card", "--data", tmp_path / "data", "--address", "fleet.lan:5443").stdout
         assert made.returncode == 0, made.stderr

@@ -12,7 +12,6 @@ import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,7 @@ import pytest
 
 from pi_auto.server.calls.trail import Trail
 from pi_auto.wire import topics
-from pi_auto.wire.connection_string import ConnectionString
-from pi_auto.wire.registration import Registration
+from support.conversation import paho, register
 from support.mqtt import PahoDevice
 from support.server import RunningServer, running_server
 from support.waiting import wait_until
@@ -59,17 +57,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def told(server: RunningServer) -> dict[str, Any]:
+    """What the device was told when it enrolled."""
+    return register(server, DEVICE, "till-3")
+
+
 @pytest.fixture
-def device(server: RunningServer) -> Iterator[Answering]:
-    said = Registration(DEVICE, datetime.now(UTC), {"hostname": "till-3"}, "0.1.0", claim=CLAIM)
-    answer = server.request("/api/register_device", said.to_json()).json
-    host, _, port = server.hub_mqtt.rpartition(":")
-    with PahoDevice((host, int(port)), ConnectionString.parse(answer["connection_string"])) as paho:
-        paho.subscribe(topics.METHODS)
-        yield Answering(server, answer["api_token"], paho, lambda _, __: (200, {}))
-
-
-CLAIM = secrets.token_hex(32)
+def device(server: RunningServer, told: dict[str, Any]) -> Iterator[Answering]:
+    with paho(told) as connected:
+        connected.subscribe(topics.METHODS)
+        yield Answering(server, told["api_token"], connected, lambda _, __: (200, {}))
 
 
 def start(server: RunningServer, *arguments: str) -> subprocess.Popen[str]:
@@ -203,6 +201,7 @@ def test_bundles_of_a_device_come_while_others_are_asked(server: RunningServer, 
     assert [ended(process)[0] for process in processes] == [0, 0, 0]
 
 
+@pytest.mark.usefixtures("told")
 def test_what_is_asked_wrongly_is_refused_before_anything_is_sent(server: RunningServer) -> None:
     before = len(Trail.open(server.data).read())
     for arguments, words in [

@@ -1,31 +1,29 @@
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from pathlib import Path
 
 from support.caller import Caller
-from support.server import running_server
+from support.conversation import open_stream
+from support.server import RunningServer, running_server
 
 PAGES = 50
-ASK = b"GET /live HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
 
 
 class Watcher(threading.Thread):
     """One live page, as far as the server can tell: notes when `text` comes by."""
 
-    def __init__(self, address: tuple[str, int], text: bytes) -> None:
+    def __init__(self, server: RunningServer, text: bytes) -> None:
         super().__init__(daemon=True)
-        self._connection = socket.create_connection(address, 10)
+        self._stream = open_stream(server)
         self._text = text
         self.opened = threading.Event()
         self.told_at: float | None = None
 
     def run(self) -> None:
         heard = b""
-        with self._connection as connection:
-            connection.sendall(ASK)
+        with self._stream as connection:
             while self._text not in heard:
                 piece = connection.recv(65536)
                 if not piece:
@@ -38,9 +36,8 @@ class Watcher(threading.Thread):
 
 def test_fifty_live_pages_are_all_told_within_a_second_and_devices_are_served_meanwhile(tmp_path: Path) -> None:
     with running_server(tmp_path) as server:
-        host, _, port = server.http.rpartition(":")
         device = Caller(server, "pi-1a2b3c4d")
-        watchers = [Watcher((host, int(port)), b"4006381333931") for _ in range(PAGES)]
+        watchers = [Watcher(server, b"4006381333931") for _ in range(PAGES)]
         for watcher in watchers:
             watcher.start()
         assert all(watcher.opened.wait(10) for watcher in watchers)

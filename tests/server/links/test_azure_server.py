@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pi_auto.wire.connection_string import ConnectionString
-from support.api import registration
+from support.api import DEVICE
 from support.azure import service_string
+from support.conversation import register
 from support.hub import RunningHub, running_hub
 from support.mqtt import RawDevice, connect_packet
 from support.server import RunningServer, running_server
@@ -40,14 +40,12 @@ def server(tmp_path: Path, hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_device_registers_and_is_told_its_way_into_the_hub(hub: RunningHub, server: RunningServer) -> None:
-    answer = server.request("/api/register_device", registration("pi-1", secrets.token_hex(32)))
-    assert answer.status == 200
-    device = ConnectionString.parse(answer.json["connection_string"])
-    assert (device.host, device.device_id) == ("devices.example", "pi-1")
-    known = Service(hub).ask("GET", "/devices/pi-1").body["authentication"]["symmetricKey"]
+    device = ConnectionString.parse(register(server, DEVICE)["connection_string"])
+    assert (device.host, device.device_id) == ("devices.example", DEVICE)
+    known = Service(hub).ask("GET", f"/devices/{DEVICE}").body["authentication"]["symmetricKey"]
     assert device.key == known["primaryKey"]
     with RawDevice(hub.mqtt_address) as raw:
-        raw.send(connect_packet(ConnectionString("localhost", "pi-1", device.key)))
+        raw.send(connect_packet(ConnectionString("localhost", DEVICE, device.key)))
         assert raw.receive(4) == ACCEPTED
     wait_until(lambda: server.request("/api/health").json["hub"]["events"] is False, 20, "events are away")
     health = server.request("/api/health")
@@ -60,9 +58,8 @@ def test_while_the_hub_is_away_a_registration_is_put_off_whole_and_the_server_is
     hub: RunningHub, server: RunningServer
 ) -> None:
     hub.kill()
-    claim = secrets.token_hex(32)
-    put_off = server.request("/api/register_device", registration("pi-2", claim))
-    assert (put_off.status, put_off.json["error"]) == (503, "the hub cannot be reached; try again in 5 s")
+    with pytest.raises(AssertionError, match="the hub cannot be reached; try again in 5 s"):
+        register(server, DEVICE)
     health = server.request("/api/health")
     assert (health.status, health.json["hub"]["answers"]) == (200, False)
     assert server.request("/api/pi_devices").json["total_count"] == 0

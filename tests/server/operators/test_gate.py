@@ -158,6 +158,25 @@ def test_whoever_guesses_links_has_to_wait(context: Context, client: FlaskClient
     assert right.status_code == 429
 
 
+def test_a_person_without_a_session_is_shown_how_to_get_in(context: Context, client: FlaskClient) -> None:
+    for path in ("/", "/fleet", "/login"):
+        page = client.get(path, base_url=HTTPS, headers={"Accept": "text/html"})
+        assert page.status_code == (200 if path == "/login" else 401)
+        assert "You need a link that signs you in" in page.text
+        assert "pi-auto-server operator link" in page.text
+        assert page.headers["Cache-Control"] == "no-store"
+        assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    page = client.get("/", base_url=HTTPS, headers=token(context, Scope.FLEET) | {"Accept": "text/html"})
+    assert (page.status_code, "script has no scope read" in page.text) == (403, True)
+
+
+def test_a_link_that_is_used_up_is_told_on_the_page(client: FlaskClient) -> None:
+    headers = OURS | {"Accept": "text/html"}
+    page = client.post("/login", data={"link": "link_" + "a" * 43}, base_url=HTTPS, headers=headers)
+    assert page.status_code == 403
+    assert "This link is not, or no longer, good." in page.text
+
+
 def test_a_link_on_the_page_is_escaped(client: FlaskClient) -> None:
     page = client.get("/login", query_string={"link": '"><script>'}, base_url=HTTPS)
     assert "<script>" not in page.text

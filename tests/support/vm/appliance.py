@@ -61,7 +61,7 @@ class Appliance:
 
     def install(self, *, check: bool = True) -> tuple[int, str]:
         """The guide's one command: exit code and what it says."""
-        command = f"sudo ./install_pi_client.sh --server {self.site.there} --insecure-plain-http"
+        command = f"sudo ./install_pi_client.sh {' '.join(self.site.home)}"
         code, said = self.machine.status_of(command, timeout=600 * self.machine.slow)
         assert not check or code == 0, f"exit code {code}: {said}"
         return code, said

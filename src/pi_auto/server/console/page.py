@@ -25,6 +25,11 @@ class Addresses:
     sheet: str  # the calibration sheet
     fleet: str = ""  # the administrators' page, where there is one
 
+    @property
+    def host(self) -> str:
+        """The same without the scheme, as a fleet card names it."""
+        return self.server.partition("://")[2]
+
     def asset(self, name: str) -> str:
         """Where a file is served."""
         return self.assets + stamped(name)

@@ -1,7 +1,7 @@
 """The console's addresses: `/` the page, `/live` what changes on it, `/assets/…` its files, the calibration sheet.
 
-There is nothing to click that alters anything, and no login yet: the server listens on
-loopback only unless an option with a warning in its name says otherwise.
+There is nothing to click that alters anything. Who may look is the gate's affair (operators/gate.py), where the
+server has a fleet; one without listens on loopback unless an option with a warning in its name says otherwise.
 """
 
 from __future__ import annotations

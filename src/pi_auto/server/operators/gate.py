@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum, auto
 from functools import wraps
+from http.client import UNAUTHORIZED
 from typing import Any
 
 from flask import Flask, Response, g, request
@@ -18,6 +19,7 @@ from pi_auto.server.api.auth import authenticate
 from pi_auto.server.api.errors import ApiError, answer_to
 from pi_auto.server.context import Context, current
 from pi_auto.server.operators.letting_in import operator_of_session
+from pi_auto.server.operators.login_page import login_page, wants_page
 from pi_auto.server.operators.rules import TOKEN, Operator, Scope, is_forged
 from pi_auto.server.operators.tokens import operator_of_token
 from pi_auto.server.plain import LOCAL
@@ -55,7 +57,7 @@ ACCESS: dict[str, Open | Scope] = {
     "fleet.act_devices": Scope.DEVICES,
     "fleet.act_fleet": Scope.FLEET,
     "fleet.act_operators": Scope.OPERATORS,
-    "operators.login_page": Open.EVERYBODY,
+    "operators.show_login": Open.EVERYBODY,
     "operators.login": Open.EVERYBODY,
     "operators.logout": Open.EVERYBODY,
 }
@@ -124,5 +126,9 @@ def _look_up(context: Context, find: Callable[[Connection], Operator | None]) ->
 
 
 def _sign_in(error: ApiError) -> Response:
-    """What a person sees who opens the page without a session."""
-    return Response(f"{error}\n", error.status, {"Cache-Control": "no-store"}, mimetype="text/plain")
+    """What a person sees who opens the page without a session, or without the right scope."""
+    if not wants_page():
+        return Response(f"{error}\n", error.status, {"Cache-Control": "no-store"}, mimetype="text/plain")
+    page = login_page(problem="" if error.status == UNAUTHORIZED else str(error), status=error.status)
+    page.headers["Cache-Control"] = "no-store"
+    return page

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 from flask import Blueprint, Response, request
-from markupsafe import escape
 
 from pi_auto.server.api.errors import ApiError, answer_to
 from pi_auto.server.api.writing import committed
@@ -16,18 +15,11 @@ from pi_auto.server.enrolment.limits import Limiter
 from pi_auto.server.enrolment.waiting import network_of
 from pi_auto.server.operators.gate import COOKIE
 from pi_auto.server.operators.letting_in import ADMIN, end_session, link_file, use_link
+from pi_auto.server.operators.login_page import login_page, wants_page
 from pi_auto.server.operators.rules import SESSION, SESSION_LASTS, is_forged
 
 _MOST_FORM = 1024  # bytes
 _limiter = Limiter(10, 60.0, time.monotonic)  # wrong links of one address a minute
-_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Sign in</title>
-<h1>Sign in to the fleet</h1>
-<form method="post" action="/login"><input type="hidden" name="link" value="{link}">
-<button>Sign in</button></form>
-<p>The link is good once. <code>pi-auto-server operator link</code> makes another one.</p></html>
-"""
-
 operators = Blueprint("operators", __name__)
 operators.register_error_handler(Exception, answer_to)
 
@@ -39,9 +31,9 @@ def _protect(response: Response) -> Response:
 
 
 @operators.get("/login")
-def login_page() -> Response:
+def show_login() -> Response:
     """A page with one button, which uses the link up."""
-    return Response(_PAGE.format(link=escape(request.args.get("link", "")[:100])), mimetype="text/html")
+    return login_page(request.args.get("link", "")[:100])
 
 
 @operators.post("/login")
@@ -59,13 +51,19 @@ def login() -> Response:
         _limiter.failed(address)
         refused = Entry("stranger", "login", ADMIN, "refused", address)
         committed(context, lambda books: count(books, refused, network_of(address), now))
-        raise ApiError(403, "the link is not, or no longer, good; `pi-auto-server operator link` makes another")
+        return _refuse("the link is not, or no longer, good; `pi-auto-server operator link` makes another")
     committed(context, lambda books: note(books, Entry(ADMIN, "login", ADMIN, "signed in", address), now))
     link_file(context.settings.data).unlink(missing_ok=True)
     response = Response(status=303, headers={"Location": "/"})
     seconds = int(SESSION_LASTS.total_seconds())
     response.set_cookie(COOKIE, session, max_age=seconds, secure=True, httponly=True, samesite="Lax", path="/")
     return response
+
+
+def _refuse(sentence: str) -> Response:
+    if wants_page():
+        return login_page(problem="This link is not, or no longer, good.", status=403)
+    raise ApiError(403, sentence)
 
 
 @operators.post("/logout")

@@ -24,11 +24,13 @@ def runner_of(
     office: Office, card: FleetCard | None, times: Timekeeper, wakeups: Wakeups, moved: Callable[[], None]
 ) -> Runner:
     """The worker that runs them; `moved` is called when the server was found at another place."""
-    errands: list[Errand] = [Registering(office), Renewing(office), HubSearch(office)]
+    registering = Registering(office)
+    errands: list[Errand] = [registering, Renewing(office), HubSearch(office)]
     if not card:
-        return Runner(errands, Updating(office), office.api, wakeups)
+        return Runner(errands, Updating(office), office.api, wakeups, [registering.network_changed])
     clock = FleetClock(card, office.folder, times)
     prover = MindingDates(card, office.settings.proxy, clock=clock)
     finding = Finding(office, prover, addresses_set(office.settings), moved)
     errands = [finding, Timing(office, clock), *errands]
-    return Runner(errands, Updating(office), office.api, wakeups, finding.network_changed)
+    told = [finding.network_changed, registering.network_changed]
+    return Runner(errands, Updating(office), office.api, wakeups, told)

@@ -23,12 +23,22 @@ class Registering:
         self._longest = float(office.settings.registration_retry_interval)
         self._pauses = Backoff(office.rng, longest=self._longest)
         self._not_before = 0.0
+        self._bidden = False  # whether the pause is one that the server has asked for
         self._said = ""  # last: who waits for a person for days is not to fill the log
 
     def due(self) -> float:
         """Now if nothing was given, or somebody complains; never before the pause is over."""
         asked = self._office.standing.ask_at()
         return _NEVER if asked is None or self._office.home.is_unknown else max(asked, self._not_before)
+
+    def network_changed(self) -> None:
+        """Ask at once: what failed on the former way says nothing. A pause that the server bade still holds.
+
+        Any thread may call it.
+        """
+        self._pauses.reset()
+        if not self._bidden:
+            self._not_before = 0.0
 
     def run(self) -> None:
         """Ask once."""
@@ -45,7 +55,7 @@ class Registering:
         log.info("registered as %s with %s: %s", given.device_id, office.where(), given.message)
 
     def _failed(self, error: ApiError) -> None:
-        pause = self._pause(error)
+        pause, self._bidden = self._pause(error), error.retry_after > 0
         self._not_before = time.monotonic() + pause
         is_news, self._said = str(error) != self._said, str(error)
         level = logging.WARNING if is_news or not isinstance(error, NotEnrolled) else logging.DEBUG

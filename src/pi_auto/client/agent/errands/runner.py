@@ -32,11 +32,12 @@ class Runner:
         updating: Updating,
         api: ServerApi,
         wakeups: Wakeups,
-        search_anew: Callable[[], None] = lambda: None,
+        on_change: Sequence[Callable[[], None]] = (),
     ) -> None:
+        """`on_change` is called when the network has changed, before anybody is woken."""
         self._errands = [*errands, updating]
         self._updating, self._api, self._wakeups = updating, api, wakeups
-        self._search_anew = search_anew
+        self._on_change = on_change
 
     def run(self) -> None:
         """Work until stopped."""
@@ -51,8 +52,9 @@ class Runner:
         self._api.close()
 
     def network_changed(self) -> None:
-        """End a call that waits on a way which is gone, and search at once. Any thread may call it."""
-        self._search_anew()
+        """End a call that waits on a way which is gone, and search and ask at once. Any thread may call it."""
+        for told in self._on_change:
+            told()
         self._wakeups.wake(Reason.NETWORK)
         self._api.network_changed()
 

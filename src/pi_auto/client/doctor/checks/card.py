@@ -9,10 +9,12 @@ from pathlib import Path
 from shutil import which
 
 from pi_auto.client.doctor.checks.clock import is_plausible
-from pi_auto.client.doctor.findings import Verdict, ok, unchecked, warn, wrong
+from pi_auto.client.doctor.findings import State, Verdict, ok, unchecked, warn, wrong
 from pi_auto.client.doctor.patient import Patient
-from pi_auto.client.settings import SettingsError
-from pi_auto.client.whereabouts import card_of
+from pi_auto.client.settings import Settings, SettingsError
+from pi_auto.client.whereabouts import card_of, known_address
+from pi_auto.wire.errors import FieldError
+from pi_auto.wire.fleet_card import FleetCard
 
 _SOON = timedelta(days=90)
 _AGAIN = "install again with a card of your fleet: sudo ./install_pi_client.sh --card fleet.json"
@@ -23,7 +25,8 @@ _FROM_SERVER = "get a new card at the server (pi-auto-server fleet card) and ins
 class Facts:
     """The card in `file`: whose it is, when its authority ends (None where that is not told), or `trouble`.
 
-    `signs` is whether the command is there by which the device signs.
+    `signs` is whether the command is there by which the device signs. `located` is whether anything names an
+    address of its server: the card, the settings, or where it was found last.
     """
 
     file: Path
@@ -32,6 +35,7 @@ class Facts:
     trouble: str = ""
     now: datetime | None = None
     signs: bool = True
+    located: bool = True
 
 
 def look(patient: Patient) -> Verdict:
@@ -48,7 +52,10 @@ def probe(patient: Patient) -> Facts:
         return Facts(file, trouble=str(error))
     if card is None:
         return Facts(file)
-    return Facts(file, card.fleet_id, _end_of(card.ca), now=datetime.now(UTC), signs=which("openssl") is not None)
+    signs, now = which("openssl") is not None, datetime.now(UTC)
+    return Facts(
+        file, card.fleet_id, _end_of(card.ca), now=now, signs=signs, located=_is_located(patient.settings, card)
+    )
 
 
 def judge(facts: Facts) -> Verdict:
@@ -63,7 +70,18 @@ def judge(facts: Facts) -> Verdict:
         return wrong("openssl is missing, by which this device signs", "sudo apt-get install openssl")
     if not is_plausible(facts.now):
         return unchecked(f"this clock says {facts.now:%Y-%m-%d}", "see the line about the clock")
-    return _judge_end(facts.fleet, facts.ends, facts.now)
+    return _judge_address(_judge_end(facts.fleet, facts.ends, facts.now), located=facts.located)
+
+
+def _judge_address(verdict: Verdict, *, located: bool) -> Verdict:
+    """What is worse than a card that is good and says nothing of where its server is, is told first."""
+    if verdict.state is not State.OK or located:
+        return verdict
+    return warn(
+        f"{verdict.what}; neither it nor the settings name an address: the server is found on this network alone",
+        "name one: sudo pi-auto-client configure --server https://fleet.example:5443; or install with a card"
+        " that does: pi-auto-server fleet card --address",
+    )
 
 
 def _judge_end(fleet: str, ends: datetime, now: datetime) -> Verdict:
@@ -72,6 +90,14 @@ def _judge_end(fleet: str, ends: datetime, now: datetime) -> Verdict:
     if ends <= now + _SOON:
         return warn(f"the authority of fleet {fleet} expires on {ends:%Y-%m-%d}", _FROM_SERVER)
     return ok(f"fleet {fleet}, its authority is good until {ends:%Y-%m-%d}")
+
+
+def _is_located(settings: Settings, card: FleetCard) -> bool:
+    try:
+        known_address(settings, card)
+    except FieldError:
+        return False
+    return True
 
 
 def _end_of(pem: str) -> datetime | None:
