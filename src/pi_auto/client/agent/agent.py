@@ -15,6 +15,7 @@ from pathlib import Path
 from random import Random, SystemRandom
 
 from pi_auto.client.agent.api import ServerApi
+from pi_auto.client.agent.binding.bonding import Bonding
 from pi_auto.client.agent.delivery.api import ApiDelivery
 from pi_auto.client.agent.delivery.hub import HubDelivery
 from pi_auto.client.agent.delivery.lane import Lane
@@ -115,6 +116,8 @@ class Agent:
     def _workers(self, folder: Path) -> dict[str, Callable[[], None]]:
         settings, identity, rng = self._settings, self.identity, SystemRandom()
         card = card_of(settings)
+        # A server that the settings name is no fleet: a code may still bind the device to one.
+        self._bonding = None if card else Bonding(folder, lambda: settings, self.stop)
         self._home = home = Home(doubted=self._ask_errands) if card else Home(settings.endpoint())
         given_by = giver(settings, card)
         standing = self._standing(folder, given_by, rng)
@@ -204,6 +207,8 @@ class Agent:
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         self._diagnostics.close(max(0.0, deadline - time.monotonic()))
+        if self._bonding:
+            self._bonding.close()
         self._times.close()
         self._telling.close()
         self._bell.close()

@@ -8,8 +8,9 @@ that code is dropped and nothing is guessed. What the keys type stands in keys/,
 
 from __future__ import annotations
 
+from pi_auto.client.binding.likeness import is_binding
 from pi_auto.client.capture.codes import Calibration, Code, Lost, Outcome
-from pi_auto.client.capture.diverting import LOST as WIFI_LOST
+from pi_auto.client.capture.diverting import LOST as SECRET_LOST
 from pi_auto.client.capture.events import (
     EV_KEY,
     EV_SYN,
@@ -348,5 +349,6 @@ class Decoder:
         return [Lost(reason, time)]
 
     def _told(self, reason: str) -> str:
-        """Which key it was tells something of a password."""
-        return WIFI_LOST if has_begun("".join(self._chars)) else reason
+        """Which key it was tells something of a secret."""
+        text = "".join(self._chars)
+        return SECRET_LOST if has_begun(text) or is_binding(text) else reason
