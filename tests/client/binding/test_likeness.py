@@ -18,8 +18,8 @@ _SHIFT, _ALTGR = 42, 100
 @pytest.mark.parametrize(
     "text",
     [
-        CODE, CODE.lower(), f"]Q1{CODE}", f" {CODE} \r", f"\x02{CODE}\x03", CODE.replace("", "\0"), f"A{CODE}", CODE[:60],
-        "PIAUTO:", "piauto:1",
+        CODE, CODE.lower(), f"]Q1{CODE}", f" {CODE} \r", f"\x02{CODE}\x03", CODE.replace("", "\0"), f"A{CODE}",
+        CODE[:60], "PIAUTO:", "piauto:1",
     ],
 )  # fmt: skip
 def test_a_fleets_code_is_one_however_it_is_dressed(text: str) -> None:
