@@ -21,6 +21,21 @@ _STORED = re.compile(r"barcode stored: number=(\d+) uuid=(\S+) ")
 _CLIENT = "pi_auto.client.cli"
 
 
+class _OnMachine(Program):
+    """A command of the client, on a machine whose /proc/cpuinfo is `cpuinfo`, where there is such a file."""
+
+    def __init__(self, cpuinfo: Path, *arguments: str, log: Path) -> None:
+        super().__init__(_CLIENT, *arguments, log=log)
+        self._plain, self._cpuinfo = self._command, cpuinfo
+
+    def start(self) -> dict[str, str]:
+        """Start it, in a mount namespace of its own."""
+        bound = f'mount --bind {self._cpuinfo} /proc/cpuinfo && exec "$@"'
+        inside = ["unshare", "--mount", "sh", "-c", bound, "sh"] if self._cpuinfo.exists() else []
+        self._command = [*inside, *self._plain]
+        return super().start()
+
+
 class BareBox:
     """One device in `folder`, known by `device_id`; `settings` are what people have set besides."""
 
@@ -37,19 +52,31 @@ class BareBox:
         }
         write_whole(self._config, json.dumps(held | settings))
         where = ("--config", str(self._config), "--state", str(self.state), "--scanner", str(folder / "scanner"))
-        self.agent = Program(_CLIENT, "agent", *where, log=self.log)
-        self._capture = Program(_CLIENT, "capture", *where, log=folder / "capture.log")
+        self.agent = _OnMachine(folder / "cpuinfo", "agent", *where, log=self.log)
+        self._capture = _OnMachine(folder / "cpuinfo", "capture", *where, log=folder / "capture.log")
+
+    def put_into(self, serial: str) -> None:
+        """Its card is in the machine with this serial from the next start on. Needs root."""
+        (self.folder / "cpuinfo").write_text(f"Serial\t\t: {serial}\nModel\t\t: Raspberry Pi 4\n")
 
     def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Switch it on."""
         self.agent.start()
         self._capture.start()
-        return self
+
+    def stop(self) -> None:
+        """Switch it off."""
+        self._capture.stop()
+        self.agent.stop()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._capture.stop()
-        self.agent.stop()
+        self.stop()
         self.scanner.close()
         print(self.words())  # which pytest shows where a test fails
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -149,3 +150,40 @@ def test_the_first_server_is_trusted_only_where_that_is_set_and_then_no_other(
         house.ask_admin(*remedy)
         all_booked(house, box)
     assert house.booked()[0]["device_id"] == DEVICE
+
+
+ONE, OTHER = "10000000cafe0001", "10000000beef0002"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives the machine another serial, which root alone can")
+def test_a_card_in_another_machine_is_a_new_device_and_what_waits_arrives_under_the_old_name_once(
+    house: FleetHouse, tmp_path: Path
+) -> None:
+    box = BareBox(tmp_path / "box", DEVICE)
+    box.put_into(ONE)
+    with box:
+        box.read(code_of(house), BOUND)
+        box.scan("OLD-1")
+        all_booked(house, box)
+        box.agent.stop()
+        box.scan("OLD-2")
+        box.scan("OLD-3")
+        old, key = box.stored(), box.key()
+        box.stop()
+        box.put_into(OTHER)
+        box.start()
+        box.scan("NEW-1")
+        new = box.stored() - old
+        assert box.key() != key
+        assert box.status()["device_id"] == "pi-beef0002"
+        wait_until(lambda: {one["uuid"] for one in house.booked()} == old, 60, "what waited is booked")
+        assert len(house.booked()) == len(old)
+        wait_until(lambda: "pi-beef0002" in house.ask_admin("enrolment", "pending"), 60, "the new one waits")
+        remedy = wait_until(lambda: (box.status()["enrolment"] or {}).get("remedy"), 30, "what to do")
+        house.ask_admin(*remedy.removeprefix("on the server: pi-auto-server ").split())
+        wait_until(
+            lambda: {one["uuid"] for one in house.booked("pi-beef0002")} == new, 60, "the new scan is booked"
+        )
+        assert {one["uuid"] for one in house.booked()} == old
+        assert box.status()["undelivered"] == 0
+        assert audited(house, "clone") == []

@@ -1,4 +1,4 @@
-"""Batches and heartbeats tell of a copied card as signed requests do; power cuts and slow networks never look so."""
+"""Batches and heartbeats tell of a copied card as signed requests do; power cuts and slow networks do not."""
 
 from __future__ import annotations
 

@@ -17,9 +17,10 @@ from random import Random, SystemRandom
 from pi_auto.client.agent.api import ServerApi
 from pi_auto.client.agent.binding.bonding import Bonding
 from pi_auto.client.agent.delivery.api import ApiDelivery
+from pi_auto.client.agent.delivery.former import FormerQueues
 from pi_auto.client.agent.delivery.hub import HubDelivery
 from pi_auto.client.agent.delivery.lane import Lane
-from pi_auto.client.agent.enrolment.identity import identity_of
+from pi_auto.client.agent.enrolment.moving import own_identity
 from pi_auto.client.agent.enrolment.registration import stored_registration
 from pi_auto.client.agent.enrolment.standing import Standing
 from pi_auto.client.agent.enrolment.ways import way_of
@@ -55,7 +56,7 @@ from pi_auto.wire.heartbeat import Heartbeat
 
 log = logging.getLogger("pi_auto.agent")
 
-ERRANDS, NETWORK = "errands", "network"
+ERRANDS, NETWORK, FORMER = "errands", "network", "former"
 _LISTEN = 1.0  # seconds; the order to stop rings the bell as well, but a ring can be lost
 _LONG = 180.0  # seconds for a call that sends megabytes
 _FAREWELL = 3.0  # seconds for all workers together: the agent has to stop within five
@@ -73,8 +74,8 @@ class Agent:
         self._settings = settings
         self._doctor = doctor
         self._alone = _hold_alone(folder)
-        self.identity = identity_of(folder, settings.device_id)
-        self._wakeups = {name: Wakeups() for name in (ERRANDS, NETWORK, API, HUB)}
+        self.identity = own_identity(folder, settings.device_id)
+        self._wakeups = {name: Wakeups() for name in (ERRANDS, NETWORK, API, HUB, FORMER)}
         self._wake_path = folder / "wake.sock"
         self._bell = Bell(self._wake_path)
         self._marks = Marks(folder / "marks.sqlite")
@@ -130,12 +131,16 @@ class Agent:
         )
         spool, api = settings.capture_folder, ServerApi(home)
         runner = runner_of(office, card, self._times, self._wakeups[ERRANDS], self._tell_deliveries)
-        reader = SpoolReader(spool)
+        reader = SpoolReader(spool, identity.serial)
         return {
             ERRANDS: runner.run,
+            FORMER: FormerQueues(
+                folder, spool, identity, card, given_by, home, self._marks, self._telling,
+                self._wakeups[FORMER], rng,
+            ).run,
             NETWORK: Watching(self._wakeups[NETWORK], lambda: self._network_changed(runner, api)).run,
             API: ApiDelivery(
-                identity.device_id, Lane(API, SpoolReader(spool), self._marks, self._times), api,
+                identity.device_id, Lane(API, SpoolReader(spool, identity.serial), self._marks, self._times), api,
                 standing, self._wakeups[API], rng, self._telling, lambda: ring(spool / SENT),
             ).run,
             HUB: HubDelivery(

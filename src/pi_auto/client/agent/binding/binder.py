@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 
 from pi_auto.client.agent.api import ServerApi
 from pi_auto.client.agent.binding.seeking import CODE, Met, Seeker
-from pi_auto.client.agent.enrolment.identity import NoIdentity, identity_of
+from pi_auto.client.agent.enrolment.identity import NoIdentity
 from pi_auto.client.agent.enrolment.invitation import Invitation
+from pi_auto.client.agent.enrolment.moving import own_identity
 from pi_auto.client.agent.enrolment.registration import store_registration
 from pi_auto.client.agent.enrolment.system_info import system_info
 from pi_auto.client.agent.enrolment.ways import ByKey, serial_of
@@ -82,7 +83,7 @@ class Binder:
 
     def _enrol(self, met: Met, code: BindingCode) -> Outcome:
         folder, giver_ = self._settings.agent_folder, giver(self._settings, met.card)
-        identity = identity_of(folder, self._settings.device_id)
+        identity = own_identity(folder, self._settings.device_id)
         shown = Invitation(secret=code.shown_secret)
         way = ByKey(folder, giver_, met.card.fleet_id, identity, serial_of(identity), shown)
         try:

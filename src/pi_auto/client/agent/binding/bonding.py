@@ -10,8 +10,10 @@ from pi_auto.client.agent.binding.binder import Binder
 from pi_auto.client.agent.binding.desk import Desk
 from pi_auto.client.agent.binding.first import FirstServer
 from pi_auto.client.agent.enrolment.device_key import DeviceKey
+from pi_auto.client.agent.enrolment.moving import mind_the_machine
 from pi_auto.client.agent.enrolment.openssl import OpensslError
 from pi_auto.client.binding.outcomes import Outcome
+from pi_auto.client.machine_serial import machine_serial
 from pi_auto.client.settings import Settings, SettingsError
 from pi_auto.wire.binding import BindingCode
 
@@ -59,6 +61,7 @@ class Bonding:
     def _show_key(folder: Path) -> None:
         """Make the key now: its fingerprint is all that this device has to show, and an operator may want it."""
         try:
+            mind_the_machine(folder, machine_serial())
             log.info("this device's key is %s", DeviceKey(folder).public.fingerprint)
         except (OpensslError, OSError) as error:
             log.warning("this device has no key yet: %s", error)

@@ -119,8 +119,8 @@ def way_of(folder: Path, identity: Identity, card: FleetCard | None, giver: str)
 
 
 def serial_of(identity: Identity) -> str:
-    """The hardware's, where the maker gave it one; else the id that was kept, which no network card can change."""
-    serial = Hardware().serial()
+    """The machine's, where the maker gave it one; else the id that was kept, which no network card can change."""
+    serial = identity.serial or Hardware().serial()
     return serial if serial and SERIAL.match(serial) else identity.device_id
 
 
