@@ -109,6 +109,17 @@ def test_a_code_is_given_by_a_command_as_well(house: FleetHouse, tmp_path: Path)
         all_booked(house, box)
 
 
+def test_a_box_that_went_by_a_named_server_is_bound_as_well(house: FleetHouse, tmp_path: Path) -> None:
+    with BareBox(tmp_path / "box", server_url="http://127.0.0.1:9") as box:
+        box.scan("BEFORE-1")
+        box.read(code_of(house), BOUND)
+        wait_until(
+            lambda: box.agent.process and box.agent.process.poll() == 0, 30, "the agent has ended, to begin anew"
+        )
+        box.agent.start()
+        all_booked(house, box)
+
+
 def test_an_impostor_learns_nothing_and_binds_nobody(house: FleetHouse, tmp_path: Path) -> None:
     stranger = FleetHome(tmp_path / "stranger")
     with stranger.server() as impostor, BareBox(tmp_path / "box") as box:

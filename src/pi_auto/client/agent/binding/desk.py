@@ -46,7 +46,7 @@ class Desk:
         """Take in no more; a code that is being followed is left to the process's end."""
         (self._folder / DOOR).unlink(missing_ok=True)
         os.eventfd_write(self._end, 1)
-        self._thread.join(1.0)
+        self._thread.join(1.0)  # so that the word of what came of it is told
 
     def _serve(self) -> None:
         with closing(self._socket):
