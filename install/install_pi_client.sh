@@ -1,12 +1,13 @@
 #!/bin/bash
 # Installs the Pi Auto Client, or repairs or upgrades it. pi_auto_client.py has to lie beside this file.
 #
-#   sudo ./install_pi_client.sh [--card FILE] [--server URL] [--insecure-plain-http] [--wifi-country CC]
+#   sudo ./install_pi_client.sh [--card FILE] [--server URL] [--trust-first-server] [--insecure-plain-http] [--wifi-country CC]
 #
 #   --card FILE             the fleet card, fleet.json, as the server hands it out: whose device this is
 #   --secret FILE           holds the one-time secret that lets it in (pi-auto-server enrolment preauthorise)
 #   --change-fleet          also if it belongs to another fleet
 #   --server URL            the fleet server, such as https://fleet.example:5443; a card mostly names it
+#   --trust-first-server    for laboratories: without a card, belong to whichever server answers first
 #   --insecure-plain-http   allow a server without TLS across a network: anybody there can read along
 #   --wifi-country CC       the country of its Wi-Fi, such as DE: Raspberry Pi OS keeps the radio off until told
 #

@@ -76,6 +76,7 @@ COMMANDS = {
         "factory-reset",
         "wifi",
         "wifi-helper",
+        "bind",
     ],
     "pi_auto.simulator.cli": ["demo", "pi"],
 }

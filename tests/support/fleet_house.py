@@ -133,11 +133,11 @@ class FleetHouse:
         assert self.pi
         return {found[2] for found in _STORED.finditer(self.pi.log.read_text(errors="replace"))}
 
-    def booked(self) -> list[dict[str, Any]]:
+    def booked(self, device: str = DEVICE) -> list[dict[str, Any]]:
         """The device's scans in the books."""
         if self._token is None:
             self._token = self.ask_admin("operator", "token-create", "test", "--scopes", "read")
-        answer = self.get(f"/api/scans?device={DEVICE}&limit=10000", self._token)
+        answer = self.get(f"/api/scans?device={device}&limit=10000", self._token)
         scans: list[dict[str, Any]] = answer["scans"]
         return scans
 

@@ -53,7 +53,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from pi_auto.client.whereabouts import has_server  # noqa: PLC0415 - loaded when needed
 
     settings = _settings(arguments)
-    if not has_server(settings):
+    if not has_server(settings) and not settings.trust_first_server:
         raise SettingsError(
             f"{arguments.config or DEFAULT_FILE}: server_url is missing; "
             "allowed: the server's address, such as http://127.0.0.1:5000 (or --server on the command line); "
@@ -209,6 +209,10 @@ def _shared_options() -> argparse.ArgumentParser:
     shared.add_argument(
         "--insecure-plain-http", action="store_true", default=None,
         help="allow a server without TLS across a network: anybody there can read barcodes and credentials",
+    )  # fmt: skip
+    shared.add_argument(
+        "--trust-first-server", action="store_true", default=None,
+        help="for laboratories: without a fleet card, belong to whichever server answers first",
     )  # fmt: skip
     return shared
 

@@ -9,6 +9,7 @@ self-test     whether this release works on this machine
 doctor        what is wrong with this device, and what to do about it
 wifi          networks joined by scanning: which, and whether a code would be followed now
 wifi-helper   follows a scanned Wi-Fi code; systemd starts it
+bind          give this device a fleet's code, where its scanner cannot read it
 clock         what the clock and its floor are; for root, to raise the one and undo the other
 """
 
@@ -26,7 +27,7 @@ from pi_auto.typed import Any
 Add = Callable[..., argparse.ArgumentParser]
 _LONGEST = 86400  # seconds
 _FAILED = 1  # the exit code
-_SET = ("server_url", "proxy", "scanner", "log_level", "log_format", "insecure_plain_http")
+_SET = ("server_url", "proxy", "scanner", "log_level", "log_format", "insecure_plain_http", "trust_first_server")
 _DOCTOR = """examples:
   sudo pi-auto-client doctor                           a line for each check: ok, warn or wrong, and what to do
   sudo pi-auto-client doctor --bundle /tmp/bundle.zip  the same, and a file for those who help from afar
@@ -56,7 +57,8 @@ def add_commands(commands: Any, add: Add, shared: argparse.ArgumentParser) -> No
     add(commands, "check-update", _check_update, "ask the server for an update now", shared)
     setup = add(commands, "setup", _setup, "install this release here, as root; install_pi_client.sh does it")
     setup.add_argument("--server", dest="server_url", metavar="URL", help="such as https://fleet.example:5443")
-    setup.add_argument("--insecure-plain-http", action="store_true", default=None, help="as in configure")
+    for option in ("--insecure-plain-http", "--trust-first-server"):
+        setup.add_argument(option, action="store_true", default=None, help="as in configure")
     setup.add_argument(
         "--card", type=Path, metavar="FILE", help="the fleet card, fleet.json: whose device this is"
     )
@@ -76,6 +78,10 @@ def add_commands(commands: Any, add: Add, shared: argparse.ArgumentParser) -> No
     add(
         commands, "wifi-helper", _wifi_helper, "follow a scanned Wi-Fi code: pi-auto-wifi.socket starts it", shared
     )
+    bind = add(
+        commands, "bind", _bind, "bind this device to the fleet whose code is typed, or comes by stdin", shared
+    )
+    bind.epilog = "The code is never an argument: those are in the shell's history, and others see them."
     _add_doctor(
         add(commands, "doctor", _doctor, "say what is wrong with this device, and what to do about it", shared)
     )
@@ -207,7 +213,9 @@ def _setup(arguments: argparse.Namespace) -> int:
 
     card, secret = (name.absolute() if name else None for name in (arguments.card, arguments.secret))
     os.chdir("/")  # nothing is found by accident in the folder somebody is in
-    given = {name: getattr(arguments, name) for name in ("server_url", "insecure_plain_http")}
+    given = {
+        name: getattr(arguments, name) for name in ("server_url", "insecure_plain_http", "trust_first_server")
+    }
     done = set_up(given, image=arguments.image, given=Given(card, secret, change_fleet=arguments.change_fleet))
     if arguments.wifi_country and done != _FAILED:
         from pi_auto.client.appliance.country import set_country  # noqa: PLC0415 - loaded when needed
@@ -268,6 +276,12 @@ def _wifi(arguments: argparse.Namespace) -> int:
     from pi_auto.client.wifi.telling import forget, show  # noqa: PLC0415 - loaded when needed
 
     return forget() if arguments.forget else show(as_json=arguments.json)
+
+
+def _bind(arguments: argparse.Namespace) -> int:
+    from pi_auto.client.binding.command import bind  # noqa: PLC0415 - loaded when needed
+
+    return bind(Settings.load(arguments.config, {name: getattr(arguments, name) for name in ("state", *_SET)}))
 
 
 def _wifi_helper(arguments: argparse.Namespace) -> int:

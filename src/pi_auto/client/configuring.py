@@ -19,6 +19,7 @@ _MOST = 64 * 1024  # bytes
 OF_THIS_DEVICE = {"device_id"}
 OF_ITS_SERVER = {
     "fleet_card",
+    "trust_first_server",
     "server_url",
     "server_address",
     "server_name",

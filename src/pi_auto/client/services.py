@@ -31,8 +31,10 @@ OPTIONS: Mapping[str, str] = {
     "log_level": "--log-level",
     "log_format": "--log-format",
     "insecure_plain_http": "--insecure-plain-http",
+    "trust_first_server": "--trust-first-server",
 }  # settings that the command line may give, by their names
 _FILES = {"--config": "config", "--log-file": "log_file"}
+_SWITCHES = ("insecure_plain_http", "trust_first_server")
 _FLAGS = {"--until-stdin-closes": "until_stdin_closes"}
 _USAGE_ERROR = 2
 _STANDARD_ERROR = 2  # the descriptor
@@ -75,6 +77,7 @@ def start_capture(options: Any) -> int:
         led=settings.led,
         gpio=settings.signal_gpio,
         wifi=DOOR if settings.wifi_by_scanning else None,
+        card=settings.fleet_card,
     )
 
 
@@ -101,8 +104,8 @@ def hold_lifeline(options: Any) -> None:
 
 def _plain_options(words: Sequence[str]) -> SimpleNamespace | None:
     """Options that are written out, each with its value; None if anything else is there."""
-    texts = {option: name for name, option in OPTIONS.items() if name != "insecure_plain_http"}
-    flags = _FLAGS | {OPTIONS["insecure_plain_http"]: "insecure_plain_http"}
+    texts = {option: name for name, option in OPTIONS.items() if name not in _SWITCHES}
+    flags = _FLAGS | {OPTIONS[name]: name for name in _SWITCHES}
     told: dict[str, Any] = dict.fromkeys([*texts.values(), *_FILES.values(), *flags.values()])
     rest = iter(words)
     for word in rest:

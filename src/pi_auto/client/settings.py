@@ -53,6 +53,7 @@ class Settings:
     state: Path = DEFAULT_STATE
     scanner: str = "auto"
     fleet_card: Path = DEFAULT_CARD  # whose devices these are; without the file the server is believed as set
+    trust_first_server: bool = False  # a device without a card belongs to whoever answers first
     server_url: str = ""
     server_address: str | None = None
     server_name: str | None = None
@@ -171,6 +172,7 @@ _READERS: dict[str, Callable[[Fields, str], Any]] = {
     "state": _path,
     "scanner": _text,
     "fleet_card": _path,
+    "trust_first_server": Fields.flag,
     "server_url": _text,
     "server_address": _text,
     "server_name": lambda values, name: values.text(name, most=253),

@@ -6,11 +6,14 @@ from the server that the settings name. A command asks here, and the agent, whic
 
 from __future__ import annotations
 
+import os
 from urllib.parse import urlsplit
 
 from pi_auto.client.agent.enrolment.registration import stored_registration
 from pi_auto.client.agent.network.keeping import kept_address
 from pi_auto.client.agent.network.proving import endpoint_of
+from pi_auto.client.binding.keeping import Bond, kept_bond
+from pi_auto.client.binding.places import BOUND
 from pi_auto.client.endpoint import Endpoint
 from pi_auto.client.settings import Settings, SettingsError
 from pi_auto.wire.errors import FieldError
@@ -20,7 +23,44 @@ from pi_auto.wire.server_address import HTTPS_PORT, PUBLIC, ServerAddress, is_na
 
 
 def card_of(settings: Settings) -> FleetCard | None:
-    """The device's fleet card, if it has one. Raises SettingsError if it cannot be used."""
+    """The device's fleet card: the one that was installed, else the one that it has got by itself.
+
+    Raises SettingsError if it cannot be used.
+    """
+    installed = _installed_card(settings)
+    if installed:
+        return installed
+    bond = bond_of(settings)
+    return bond.card if bond else None
+
+
+def bond_of(settings: Settings) -> Bond | None:
+    """How the device has got its card by itself; nothing if it did not, or this user may not know.
+
+    Raises SettingsError if it cannot be used.
+    """
+    file = settings.agent_folder / BOUND
+    try:
+        return kept_bond(settings.agent_folder)
+    except PermissionError:
+        if os.access(settings.agent_folder, os.X_OK):
+            raise SettingsError(f"{file}: cannot be read by this user") from None
+        return None
+    except OSError as error:
+        raise SettingsError(f"{file}: cannot be read: {error.strerror}") from None
+    except FieldError as error:
+        raise SettingsError(f"{file}: holds no fleet card: {error}") from None
+
+
+def bound_by(settings: Settings, card: FleetCard | None) -> str | None:
+    """How the device has got `card`, its own, by itself; None where it was installed. Raises SettingsError."""
+    if card is None or _installed_card(settings):
+        return None
+    bond = bond_of(settings)
+    return bond.by if bond else None
+
+
+def _installed_card(settings: Settings) -> FleetCard | None:
     try:
         with settings.fleet_card.open("rb") as file:
             return FleetCard.parse(file.read(MOST_CARD + 1))
@@ -34,7 +74,7 @@ def card_of(settings: Settings) -> FleetCard | None:
 
 def has_server(settings: Settings) -> bool:
     """Whether the device knows whom to look for. Raises SettingsError."""
-    return card_of(settings) is not None or bool(settings.server_url)
+    return card_of(settings) is not None or (bool(settings.server_url) and not settings.trust_first_server)
 
 
 def giver(settings: Settings, card: FleetCard | None) -> str:

@@ -54,7 +54,8 @@ class Refusal:
 class Batch:
     """Records `first` to `through` of one spool, as far as they could be read.
 
-    `oldest` is the lowest number the device still has: the server never asks for one below it.
+    `oldest` is the lowest number the device still has: the server never asks for one below it. `boot` is the id of
+    the boot that sends it, not of those that its records are from: two that send in turns are two devices.
     """
 
     device_id: str
@@ -65,6 +66,7 @@ class Batch:
     scans: tuple[Scan, ...] = ()
     incidents: tuple[Incident, ...] = ()
     refused: tuple[Refusal, ...] = ()
+    boot: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The batch as it travels; what was refused on reading does not."""
@@ -76,7 +78,7 @@ class Batch:
             "oldest": self.oldest,
             "scans": [scan.to_json() for scan in self.scans],
             "incidents": [incident.to_json() for incident in self.incidents],
-        }
+        } | ({"boot": self.boot} if self.boot else {})
 
     @classmethod
     def from_json(cls, value: object) -> Batch:
@@ -88,6 +90,7 @@ class Batch:
             first=fields.integer("first", least=1),
             through=fields.integer("through", least=1),
             oldest=fields.optional("oldest", lambda n: fields.integer(n, least=1), 1),
+            boot=fields.optional("boot", fields.uuid),
         )
         if not frame.first <= frame.through:
             raise fields.refuse("through", "a number from `first` up")
@@ -96,7 +99,7 @@ class Batch:
         incidents = reader.read(fields, "incidents", Incident)
         return cls(
             frame.device_id, frame.spool, frame.first, frame.through, frame.oldest,
-            scans, incidents, tuple(reader.refused),
+            scans, incidents, tuple(reader.refused), frame.boot,
         )  # fmt: skip
 
 

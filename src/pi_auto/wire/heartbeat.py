@@ -37,6 +37,7 @@ class Heartbeat:
     queue: dict[str, Any] = field(default_factory=dict)
     scanners: list[dict[str, str]] = field(default_factory=list)
     health: dict[str, Any] = field(default_factory=dict)  # of HEALTH; it travels beside the others
+    boot: str | None = None  # the id of the running boot
 
     def to_json(self) -> dict[str, Any]:
         """The reported patch as it travels."""
@@ -50,6 +51,7 @@ class Heartbeat:
             "client_version": self.client_version,
             "queue": self.queue,
             "scanners": self.scanners,
+            **({"boot": self.boot} if self.boot else {}),
             **self.health,
         }
 
@@ -71,6 +73,7 @@ class Heartbeat:
             health={name: reported[name] for name in HEALTH if reported.get(name) is not None},
             device_info=reported.get("device_info") or {},
             queue=reported.get("queue") or {},
+            boot=fields.optional("boot", fields.uuid),
             scanners=fields.optional("scanners", lambda n: fields.items(n, most=MOST_SCANNERS), []),
         )
 

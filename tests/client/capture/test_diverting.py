@@ -4,7 +4,7 @@ import pytest
 
 from pi_auto.client.capture.codes import Calibration, Code, Lost, Outcome
 from pi_auto.client.capture.decoder import Decoder
-from pi_auto.client.capture.diverting import LOST, REST, Diverter, WifiCode
+from pi_auto.client.capture.diverting import LOST, REST, Diverter, FleetCode, SecretCode, WifiCode
 from pi_auto.client.capture.events import EV_KEY, KEY_ENTER, InputEvent
 from support.keys import MS, typed
 
@@ -22,7 +22,7 @@ def kinds(*outcomes: Outcome) -> list[str]:
     return [_kind(diverter.divert(outcome)) for outcome in outcomes]
 
 
-def _kind(outcome: Outcome | WifiCode) -> str:
+def _kind(outcome: Outcome | SecretCode) -> str:
     if isinstance(outcome, Code):
         return outcome.text
     return outcome.reason if isinstance(outcome, Lost) else type(outcome).__name__
@@ -67,8 +67,8 @@ def test_a_calibration_passes() -> None:
     assert kinds(Calibration("fr", S)) == ["Calibration"]
 
 
-def test_a_wifi_code_shows_its_text_to_nobody_by_accident() -> None:
-    assert "canary" not in repr(WifiCode(WHOLE))
+def test_a_secret_code_shows_its_text_to_nobody_by_accident() -> None:
+    assert "canary" not in repr(WifiCode(WHOLE)) + repr(FleetCode(WHOLE))
 
 
 @pytest.mark.parametrize("calibratable", [False, True])

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from pi_auto.client.binding.keeping import BY_CODE, Bond, keep_bond
+from pi_auto.client.binding.places import BOUND
 from pi_auto.client.clockfloor.floor import EARLIEST, FILE, built, kept_floor
 from pi_auto.client.clockfloor.proven import MOST_PROOF
 from pi_auto.client.clockfloor.raising import PROOF_FILE, Clock, Places, floor_of, raise_clock
@@ -274,3 +276,41 @@ def test_nothing_new_asks_no_openssl(
     device.boot(NOW)
     monkeypatch.setenv("PATH", str(tmp_path))  # there is none
     assert floor_of(device.places) == NOW
+
+
+def bound(device: Device, fleet: FleetHome) -> None:
+    """The device has got its card by a code: it lies where the agent can write."""
+    device.places.card.unlink(missing_ok=True)
+    (device.places.agent / BOUND).unlink(missing_ok=True)
+    keep_bond(device.places.agent, Bond(fleet.card, BY_CODE, NOW, "192.0.2.7:5443"))
+
+
+def test_a_card_that_came_by_a_code_counts_and_the_first_one_is_pinned(
+    device: Device, fleet: FleetHome, other: FleetHome
+) -> None:
+    bound(device, fleet)
+    device.offer(fleet.proof(NOW))
+    assert device.boot(YEAR_1970) == NOW
+    bound(device, other)  # an agent gone wild names another fleet
+    device.offer(other.proof(NOW + DAY))
+    assert device.boot(YEAR_1970) == NOW
+    assert device.floor() == NOW
+
+
+def test_a_card_that_was_installed_goes_before_the_one_that_came_by_a_code(
+    device: Device, fleet: FleetHome, other: FleetHome
+) -> None:
+    bound(device, other)
+    device.belongs_to(fleet)
+    device.offer(other.proof(NOW))
+    assert device.boot(YEAR_1970) == built()
+    device.offer(fleet.proof(NOW))
+    assert device.boot(YEAR_1970) == NOW
+
+
+@pytest.mark.parametrize("planted", ["nonsense", "[]", '{"by": "code"}'])
+def test_a_damaged_card_of_the_agent_s_is_none(device: Device, fleet: FleetHome, planted: str) -> None:
+    device.places.card.unlink()
+    (device.places.agent / BOUND).write_text(planted)
+    device.offer(fleet.proof(NOW))
+    assert device.boot(YEAR_1970) == built()

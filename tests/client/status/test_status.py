@@ -154,8 +154,9 @@ def test_services_that_do_not_run_are_told_with_what_starts_them(settings: Setti
 def test_a_device_without_a_server_says_how_to_name_one(settings: Settings) -> None:
     alone = replace(settings, server_url="")
     assert status_of(alone)["server"] is None
-    assert "server:       not set; name it by: sudo pi-auto-client configure --server URL" in screen(
-        status_of(alone), alone
+    assert (
+        "server:       not set; scan a code of the fleet's page, or name it by: sudo pi-auto-client configure"
+        in screen(status_of(alone), alone)
     )
 
 

@@ -15,10 +15,12 @@ from pathlib import Path
 from random import Random, SystemRandom
 
 from pi_auto.client.agent.api import ServerApi
+from pi_auto.client.agent.binding.bonding import Bonding
 from pi_auto.client.agent.delivery.api import ApiDelivery
+from pi_auto.client.agent.delivery.former import FormerQueues
 from pi_auto.client.agent.delivery.hub import HubDelivery
 from pi_auto.client.agent.delivery.lane import Lane
-from pi_auto.client.agent.enrolment.identity import identity_of
+from pi_auto.client.agent.enrolment.moving import own_identity
 from pi_auto.client.agent.enrolment.registration import stored_registration
 from pi_auto.client.agent.enrolment.standing import Standing
 from pi_auto.client.agent.enrolment.ways import way_of
@@ -54,7 +56,7 @@ from pi_auto.wire.heartbeat import Heartbeat
 
 log = logging.getLogger("pi_auto.agent")
 
-ERRANDS, NETWORK = "errands", "network"
+ERRANDS, NETWORK, FORMER = "errands", "network", "former"
 _LISTEN = 1.0  # seconds; the order to stop rings the bell as well, but a ring can be lost
 _LONG = 180.0  # seconds for a call that sends megabytes
 _FAREWELL = 3.0  # seconds for all workers together: the agent has to stop within five
@@ -72,8 +74,8 @@ class Agent:
         self._settings = settings
         self._doctor = doctor
         self._alone = _hold_alone(folder)
-        self.identity = identity_of(folder, settings.device_id)
-        self._wakeups = {name: Wakeups() for name in (ERRANDS, NETWORK, API, HUB)}
+        self.identity = own_identity(folder, settings.device_id)
+        self._wakeups = {name: Wakeups() for name in (ERRANDS, NETWORK, API, HUB, FORMER)}
         self._wake_path = folder / "wake.sock"
         self._bell = Bell(self._wake_path)
         self._marks = Marks(folder / "marks.sqlite")
@@ -115,6 +117,8 @@ class Agent:
     def _workers(self, folder: Path) -> dict[str, Callable[[], None]]:
         settings, identity, rng = self._settings, self.identity, SystemRandom()
         card = card_of(settings)
+        # A server that the settings name is no fleet: a code may still bind the device to one.
+        self._bonding = None if card else Bonding(folder, lambda: settings, self.stop)
         self._home = home = Home(doubted=self._ask_errands) if card else Home(settings.endpoint())
         given_by = giver(settings, card)
         standing = self._standing(folder, given_by, rng)
@@ -127,12 +131,16 @@ class Agent:
         )
         spool, api = settings.capture_folder, ServerApi(home)
         runner = runner_of(office, card, self._times, self._wakeups[ERRANDS], self._tell_deliveries)
-        reader = SpoolReader(spool)
+        reader = SpoolReader(spool, identity.serial)
         return {
             ERRANDS: runner.run,
+            FORMER: FormerQueues(
+                folder, spool, identity, card, given_by, home, self._marks, self._telling,
+                self._wakeups[FORMER], rng,
+            ).run,
             NETWORK: Watching(self._wakeups[NETWORK], lambda: self._network_changed(runner, api)).run,
             API: ApiDelivery(
-                identity.device_id, Lane(API, SpoolReader(spool), self._marks, self._times), api,
+                identity.device_id, Lane(API, SpoolReader(spool, identity.serial), self._marks, self._times), api,
                 standing, self._wakeups[API], rng, self._telling, lambda: ring(spool / SENT),
             ).run,
             HUB: HubDelivery(
@@ -204,6 +212,8 @@ class Agent:
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         self._diagnostics.close(max(0.0, deadline - time.monotonic()))
+        if self._bonding:
+            self._bonding.close()
         self._times.close()
         self._telling.close()
         self._bell.close()

@@ -1,8 +1,8 @@
 """An agent without a server stays up until one is named: it tells so, and watches the settings and the card.
 
-Nothing is sent anywhere meanwhile; scanning does not depend on it. Where either of the files is or
-becomes broken, that is told and waited for as well: ending would only mean being started again, and
-without a card that is there nobody could be told from an impostor.
+Nothing is sent anywhere meanwhile, unless a fleet's code is given; scanning does not depend on it. Where either
+of the files is or becomes broken, that is told and waited for as well: ending would only mean being started
+again, and without a card that is there nobody could be told from an impostor.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pi_auto.client.agent.binding.bonding import Bonding
 from pi_auto.client.agent.telling import REGISTRAR, Telling
 from pi_auto.client.alone import hold_alone
+from pi_auto.client.binding.places import BOUND
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.notify import Manager
 from pi_auto.client.settings import DEFAULT_CARD, Settings, SettingsError
@@ -25,8 +27,11 @@ from pi_auto.client.whereabouts import has_server
 log = logging.getLogger("pi_auto.registration")
 
 NO_SERVER = (
-    "no server is set and there is no fleet card; install it again with a card, or name a server by: "
-    "sudo pi-auto-client configure --server URL"
+    "no server is set and there is no fleet card; scan a code of the fleet's page, install it again with a "
+    "card, or name a server by: sudo pi-auto-client configure --server URL"
+)
+FIRST_SERVER = (
+    "there is no fleet card, and trust_first_server is set: whichever server is found first will own this device"
 )
 _LOOK = 1.0  # seconds between looks whether the file has changed
 
@@ -47,27 +52,30 @@ class Waiting:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         alone = hold_alone(self.folder / "agent.lock")
         telling = Telling(Bulletin(self.folder))
+        bonding = Bonding(self.folder, self.look)
         try:
             with stop_signals() as stop:
-                return self._watch(stop, telling)
+                return self._watch(stop, telling, bonding)
         finally:
+            bonding.close()
             telling.close()
             os.close(alone)
 
-    def _watch(self, stop: int, telling: Telling) -> Settings | None:
-        manager, files, seen = Manager(), [self.file, DEFAULT_CARD], object()
+    def _watch(self, stop: int, telling: Telling, bonding: Bonding) -> Settings | None:
+        manager, seen = Manager(), object()
+        files = [self.file, DEFAULT_CARD, self.folder / BOUND]
         manager.ready()
         print("pi-auto-client agent ready: server=none", flush=True)
         while True:
             manager.alive()
             # Told before reading: what is written meanwhile is noticed at the next look.
             before, seen = seen, [_state_of(file) for file in files]
-            if seen != before and (settings := self._look(files, telling)):
+            if seen != before and (settings := self._look(files, telling, bonding)):
                 return settings
             if select.select([stop], [], [], _LOOK)[0]:
                 return None
 
-    def _look(self, files: list[Path], telling: Telling) -> Settings | None:
+    def _look(self, files: list[Path], telling: Telling, bonding: Bonding) -> Settings | None:
         """The settings if they, or a fleet card, say whose this device is. The card's place goes into `files`."""
         try:
             settings = self.look()
@@ -79,7 +87,8 @@ class Waiting:
             if named:
                 log.info("going on to register with %s", settings.server_url or "the fleet of the card")
                 return settings
-            said = NO_SERVER
+            bonding.trust_first(settings)
+            said = FIRST_SERVER if settings.trust_first_server else NO_SERVER
         log.warning("cannot register: %s", said)
         telling.failed(REGISTRAR, said)
         return None

@@ -18,6 +18,9 @@ from pathlib import Path
 from pi_auto.client.agent.enrolment.invitation import FILE, Invitation
 from pi_auto.client.appliance.errors import SetupFailed
 from pi_auto.client.appliance.traces import CARD, STATE
+from pi_auto.client.binding import keeping
+from pi_auto.client.binding.places import BOUND
+from pi_auto.client.clockfloor.reading import Unsafe, read_planted
 from pi_auto.files import write_whole
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fleet_card import MOST_CARD, FleetCard
@@ -110,6 +113,14 @@ class HandingOver:
         try:
             return FleetCard.parse(self.file.read_bytes()[: MOST_CARD + 1])
         except (FileNotFoundError, FieldError):
+            return self._bound()
+
+    def _bound(self) -> FleetCard | None:
+        """The card that the device has got by itself, by a code or by trusting the first server."""
+        try:
+            octets = read_planted(self.root / _AGENT, BOUND, keeping.MOST)
+            return keeping.Bond.parse(octets).card if octets else None
+        except (Unsafe, FieldError, OSError):
             return None
 
     def _is_enrolled(self) -> bool:

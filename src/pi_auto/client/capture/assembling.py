@@ -7,8 +7,9 @@ types. Nothing here knows which key ends a code (decoder.py), or how long silenc
 
 from __future__ import annotations
 
+from pi_auto.client.binding.likeness import is_binding
 from pi_auto.client.capture.codes import Calibration, Code, Lost, Outcome
-from pi_auto.client.capture.diverting import LOST as WIFI_LOST
+from pi_auto.client.capture.diverting import LOST as SECRET_LOST
 from pi_auto.client.capture.keys.calibration import Trace
 from pi_auto.client.capture.keys.habits import UNUSUAL, Ending, Habits, Pace
 from pi_auto.client.capture.keys.healing import healed
@@ -154,5 +155,6 @@ class Assembler:
         return []
 
     def _told(self, reason: str) -> str:
-        """Which key it was tells something of a password."""
-        return WIFI_LOST if has_begun("".join(self._chars)) else reason
+        """Which key it was tells something of a secret."""
+        text = "".join(self._chars)
+        return SECRET_LOST if has_begun(text) or is_binding(text) else reason

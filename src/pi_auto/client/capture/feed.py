@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pi_auto.client.capture.codes import Calibration, Code, Outcome
 from pi_auto.client.capture.decoder import Decoder
 from pi_auto.client.capture.desk import Desk
-from pi_auto.client.capture.diverting import Diverter, WifiCode
+from pi_auto.client.capture.diverting import Diverter, SecretCode
 from pi_auto.client.capture.events import InputEvent
 from pi_auto.client.capture.inbox import Inbox
 from pi_auto.client.capture.judge import Judge, Verdict
@@ -24,15 +24,15 @@ _NOTEWORTHY = 1.5  # times wider or narrower a gap has to be to be told
 class Feed:
     """A source with its decoder. An unknown keyboard's codes are held back until it is judged.
 
-    `wifi` is given Wi-Fi codes, which go nowhere else.
+    `secret` is given codes with secrets, which go nowhere else.
     """
 
     def __init__(
-        self, source: Source, inbox: Inbox, desk: Desk, observer: Observer, wifi: Callable[[WifiCode], None]
+        self, source: Source, inbox: Inbox, desk: Desk, observer: Observer, secret: Callable[[SecretCode], None]
     ) -> None:
         self.source = source
         self._decoder = source.decoder()
-        self._desk, self._inbox, self._observer, self._wifi = desk, inbox, observer, wifi
+        self._desk, self._inbox, self._observer, self._secret = desk, inbox, observer, secret
         self._diverter = Diverter()
         self.judge = None if source.known else Judge()
         self._held_back: list[Outcome] = []  # until it is known whether a scanner typed them
@@ -81,8 +81,8 @@ class Feed:
             return
         for outcome in outcomes:
             scanned = self._diverter.divert(outcome)
-            if isinstance(scanned, WifiCode):
-                self._wifi(scanned)
+            if isinstance(scanned, SecretCode):
+                self._secret(scanned)
             elif draft := self._desk.take(scanned, self.source.path):
                 self._inbox.put(draft)
             self._observe(outcome)

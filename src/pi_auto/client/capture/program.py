@@ -20,6 +20,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from pi_auto.client.binding import door as fleet_door
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.capture.clerk import Clerk
 from pi_auto.client.capture.courier import Courier
@@ -58,11 +59,13 @@ def run_capture(
     led: str = AUTO,
     gpio: Mapping[str, int] | None = None,
     wifi: Path | None = DOOR,
+    card: Path | None = None,
 ) -> int:
     """Store what `scanner` (auto, a device path, a FIFO, replay:FILE) reads until SIGTERM; the exit code.
 
     What becomes of it is shown on the board's LED and on the header's lines in `gpio`, by what is to be shown.
     Wi-Fi codes are never stored; at the door `wifi` they are handed to the helper that joins networks, if any.
+    Nor are codes that bind the device to a fleet; the agent is handed them, unless there is a fleet `card`.
     0 after a stop with everything stored, 1 if something could not be, 2 if a setting is wrong
     (a sentence on stderr says which).
     """
@@ -73,7 +76,15 @@ def run_capture(
         with sole_writer(folder), stop_signals() as stop:
             lamps = _lamps(led, gpio or {})
             return _run(
-                folder, state / "agent", choice, recording, stop, lamps, log_barcodes=log_barcodes, wifi=wifi
+                folder,
+                state / "agent",
+                choice,
+                recording,
+                stop,
+                lamps,
+                log_barcodes=log_barcodes,
+                wifi=wifi,
+                card=card,
             )
     except (CaptureRefused, SpoolRefused) as error:
         print(f"pi-auto-client capture: {error}", file=sys.stderr)
@@ -122,6 +133,7 @@ def _run(
     *,
     log_barcodes: bool,
     wifi: Path | None,
+    card: Path | None,
 ) -> int:
     now = system_clock()
     inbox = Inbox()
@@ -130,7 +142,8 @@ def _run(
     clerk = Clerk(inbox, folder, agent, now, _stop_this_process, bulletin, signals, log_barcodes=log_barcodes)
     knowledge = Knowledge(folder, agent, lambda said: inbox.put(Note(logging.WARNING, said)))
     lookout = Lookout(choice.device, inbox, _stop_this_process, knowledge, Roll(bulletin), of_this_process())
-    courier = Courier(inbox, signals.show, now, partial(hand_over, door=wifi) if wifi else None)
+    bind = partial(fleet_door.hand_over, agent=agent, card=card)
+    courier = Courier(inbox, signals.show, now, partial(hand_over, door=wifi) if wifi else None, bind)
     reader = Reader(inbox, now, stop, lookout, courier.take)
     courier.start()
     signals.start()

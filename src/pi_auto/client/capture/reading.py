@@ -16,7 +16,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from pi_auto.client.capture.desk import Desk
-from pi_auto.client.capture.diverting import WifiCode
+from pi_auto.client.capture.diverting import SecretCode
 from pi_auto.client.capture.drafting import Drafter
 from pi_auto.client.capture.feed import Feed
 from pi_auto.client.capture.inbox import Inbox, Note
@@ -33,7 +33,7 @@ _MS = 1_000_000
 class Reader:
     """Reads all open scanners in one thread until `stop` (a descriptor) becomes readable.
 
-    Wi-Fi codes go to `wifi`, which must not wait, and nowhere else.
+    Codes with secrets go to `secret`, which must not wait, and nowhere else.
     """
 
     def __init__(
@@ -42,9 +42,9 @@ class Reader:
         now: Now,
         stop: int,
         lookout: Observer,
-        wifi: Callable[[WifiCode], None] = lambda _: None,
+        secret: Callable[[SecretCode], None] = lambda _: None,
     ) -> None:
-        self._inbox, self._now, self._stop, self._lookout, self._wifi = inbox, now, stop, lookout, wifi
+        self._inbox, self._now, self._stop, self._lookout, self._secret = inbox, now, stop, lookout, secret
         self._feeds: list[Feed] = []
         self._desks: dict[str, Desk] = {}
         self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -98,7 +98,7 @@ class Reader:
                 self._orders.get_nowait()()
 
     def _take(self, source: Source) -> None:
-        self._feeds.append(Feed(source, self._inbox, self._desk_of(source), self._lookout, self._wifi))
+        self._feeds.append(Feed(source, self._inbox, self._desk_of(source), self._lookout, self._secret))
         if (descriptor := source.fileno()) is not None:
             self._poll.register(descriptor, select.POLLIN)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
+from functools import partial
 from pathlib import Path
 
 from pi_auto.client.bulletin import Bulletin
@@ -21,6 +22,7 @@ from pi_auto.client.capture.resting import Rest
 from pi_auto.client.capture.signals.scores import Signal
 from pi_auto.client.capture.signals.signaller import Signals
 from pi_auto.client.clock import Now
+from pi_auto.client.machine_serial import machine_serial
 from pi_auto.client.spool.doorbell import ring
 from pi_auto.client.spool.drafts import Draft, IncidentDraft
 from pi_auto.client.spool.errors import SpoolDamaged
@@ -124,7 +126,8 @@ class Storing:
         self._own_up_to_overflow()
 
     def _open(self) -> Spool:
-        self._spool = Spool.open(self._folder, self._now, lambda uuid: acknowledged(self._marks, uuid))
+        settled = partial(acknowledged, self._marks)
+        self._spool = Spool.open(self._folder, self._now, settled, machine_serial())
         self._signals.begin(self._spool.newest)
         self._rest.opened()
         return self._spool

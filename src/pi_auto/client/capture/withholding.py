@@ -1,4 +1,4 @@
-"""Keeps Wi-Fi codes out of recordings: holds back the reports of a code until it is known what it is. Pure.
+"""Keeps codes with secrets out of recordings: holds back the reports of a code until it is known what it is. Pure.
 
 Reports of a keyboard go in with their times; those that may be written come out, in order.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from pi_auto.client.capture.codes import Lost, Outcome
 from pi_auto.client.capture.decoder import Decoder
-from pi_auto.client.capture.diverting import LOST, REST, Diverter, WifiCode
+from pi_auto.client.capture.diverting import LOST, REST, Diverter, SecretCode
 from pi_auto.client.capture.events import EV_SYN, SYN_REPORT, InputEvent
 
 
@@ -54,7 +54,7 @@ class Withholder:
         released: list[InputEvent] = []
         for outcome in outcomes:
             told = self._diverter.divert(outcome)
-            if isinstance(told, WifiCode) or (isinstance(told, Lost) and told.reason in (LOST, REST)):
+            if isinstance(told, SecretCode) or (isinstance(told, Lost) and told.reason in (LOST, REST)):
                 self._held.clear()
                 self.left_out += 1
             else:

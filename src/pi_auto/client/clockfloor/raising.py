@@ -6,16 +6,20 @@ raises nothing, and a proof from the future only the fleet itself could make.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from pi_auto.client.binding import keeping
+from pi_auto.client.binding.places import BOUND
 from pi_auto.client.clockfloor import proven
 from pi_auto.client.clockfloor.floor import FOLDER, Floor, built, keep_floor, kept_floor
 from pi_auto.client.clockfloor.proven import MOST_PROOF, NotProven
 from pi_auto.client.clockfloor.reading import Unsafe, read_own, read_planted
+from pi_auto.files import write_whole
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fleet_card import MOST_CARD, FleetCard
 
@@ -38,6 +42,11 @@ class Places:
     def card(self) -> Path:
         """The fleet card's public part."""
         return self.root / "etc/pi_auto_fleet.json"
+
+    @property
+    def pinned(self) -> Path:
+        """That of a device which nobody has installed one on, as it was when root first saw it."""
+        return self.folder / "fleet.json"
 
     @property
     def folder(self) -> Path:
@@ -92,9 +101,23 @@ def floor_of(places: Places) -> datetime:
 
 
 def card_in(places: Places) -> FleetCard | None:
-    """The fleet card of this device, if it has one. Raises Unsafe, FieldError and OSError."""
+    """The fleet card of this device, if it has one. Raises Unsafe, FieldError and OSError.
+
+    One that the device has got by itself lies where the agent can write: the first that is seen is pinned, and an
+    agent gone wild later cannot name another fleet.
+    """
     octets = read_own(places.card, MOST_CARD, places.owner)
-    return None if octets is None else FleetCard.parse(octets)
+    octets = octets or read_own(places.pinned, MOST_CARD, places.owner)
+    return FleetCard.parse(octets) if octets else _pin(places)
+
+
+def _pin(places: Places) -> FleetCard | None:
+    octets = read_planted(places.agent, BOUND, keeping.MOST)
+    if octets is None:
+        return None
+    card = keeping.Bond.parse(octets).card
+    write_whole(places.pinned, json.dumps(card.to_json()))
+    return card
 
 
 def _kept(places: Places, card: FleetCard) -> Floor | None:

@@ -29,7 +29,7 @@ class Bell:
         self._path = path
         path.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        with _short_name(path) as name:
+        with short_name(path) as name:
             self._socket.bind(name)
             if mode is not None:
                 os.chmod(name, mode)  # noqa: PTH101 - a name under /proc
@@ -59,7 +59,7 @@ class Bell:
 
 def ring(path: Path) -> None:
     """Ring the bell at `path`. Never blocks and never fails: who is away will look for itself."""
-    with suppress(OSError), _short_name(path) as name:
+    with suppress(OSError), short_name(path) as name:
         _hand().sendto(b"!", name)
 
 
@@ -70,7 +70,7 @@ def _hand() -> socket.socket:
 
 
 @contextmanager
-def _short_name(path: Path) -> Iterator[str]:
+def short_name(path: Path) -> Iterator[str]:
     """The path in a few bytes, since a socket's address holds no more than 107 of them."""
     if len(os.fsencode(path)) <= _MOST_BYTES:
         yield str(path)

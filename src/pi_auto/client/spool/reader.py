@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from pi_auto.client.spool.errors import SpoolUnavailable
+from pi_auto.client.spool.retiring import MACHINE
 from pi_auto.client.spool.schema import FILE_NAME, connect_to_read, is_at_rest, next_number, record_of
 from pi_auto.wire.fields import UUID_FORM
 from pi_auto.wire.ids import Position
@@ -53,11 +54,12 @@ class SeenBoot:
 class SpoolReader:
     """Reads the spool in `folder`; opened when first asked. For one thread at a time.
 
-    Every method raises SpoolUnavailable while there is no readable spool; a retry helps.
+    Every method raises SpoolUnavailable while there is no readable spool, or only that of another machine than
+    `machine`, which capture is about to put away; a retry helps.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE_NAME
+    def __init__(self, folder: Path, machine: str | None = None) -> None:
+        self._path, self._machine = folder / FILE_NAME, machine
         self._connection: sqlite3.Connection | None = None
         self._seen: tuple[int, int, bool] | None = None
 
@@ -145,7 +147,13 @@ class SpoolReader:
             # Told before opening: a file that comes in between is noticed at the next question.
             self._seen = seen
             self._connection = connect_to_read(self._path, at_rest=seen[2])
+            self._refuse_another(self._connection)
         return self._connection
+
+    def _refuse_another(self, connection: sqlite3.Connection) -> None:
+        row = connection.execute("SELECT value FROM meta WHERE key = ?", (MACHINE,)).fetchone()
+        if self._machine and row and row[0] != self._machine:
+            raise ValueError("it is of another machine, which this SD card was in before")
 
 
 def _uuid(connection: sqlite3.Connection) -> str:

@@ -18,6 +18,7 @@ from pi_auto.client.spool.damage import is_damage
 from pi_auto.client.spool.drafts import Draft
 from pi_auto.client.spool.errors import SpoolDamaged, SpoolRefused
 from pi_auto.client.spool.replacing import begin_anew, set_aside
+from pi_auto.client.spool.retiring import MACHINE, retire
 from pi_auto.client.spool.schema import (
     FILE_NAME,
     INSERT,
@@ -55,12 +56,20 @@ class Spool:
         self._next = next_number(connection)
 
     @classmethod
-    def open(cls, folder: Path, now: Now, acknowledged: Callable[[str], int] = _nothing_acknowledged) -> Spool:
+    def open(
+        cls,
+        folder: Path,
+        now: Now,
+        acknowledged: Callable[[str], int] = _nothing_acknowledged,
+        machine: str | None = None,
+    ) -> Spool:
         """The spool in `folder`, begun if there is none, replaced if it is broken.
 
         `acknowledged` tells the highest number of a spool that any destination has settled. A
         spool that knows fewer numbers has lost its end (a card that lies about fsync): used on, it
         would give a number twice, and the second scan would be taken for delivered.
+
+        One that was begun on another `machine`, by its serial, is put away: it is no more this device's.
 
         Raises SpoolRefused if a newer program made it; sqlite3.Error or OSError if a retry may help.
         """
@@ -70,10 +79,14 @@ class Spool:
                 _examine(path, acknowledged)
             except SpoolDamaged as damage:
                 set_aside(folder, str(damage))
+        if machine and path.exists():
+            _retire_if_of_another(folder, machine)
         if not path.exists():
             begin_anew(folder, now)
         connection = connect_to_write(path)
         try:
+            if machine:
+                connection.execute("INSERT OR IGNORE INTO meta(key, value) VALUES (?, ?)", (MACHINE, machine))
             return cls(connection, _meta(connection)["uuid"], now)
         except sqlite3.Error:
             connection.close()
@@ -207,6 +220,17 @@ def _examine(path: Path, acknowledged: Callable[[str], int]) -> None:
                 raise SpoolDamaged(f"it ends at number {newest}, but {settled} was acknowledged: its end is lost")
         finally:
             connection.close()
+
+
+def _retire_if_of_another(folder: Path, machine: str) -> None:
+    with _damage_named():
+        connection = connect_to_read(folder / FILE_NAME)
+        try:
+            meta = _meta(connection)
+        finally:
+            connection.close()
+        if meta.get(MACHINE, machine) != machine:
+            retire(folder, meta["uuid"])
 
 
 def _meta(connection: sqlite3.Connection) -> dict[str, str]:

@@ -15,8 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pi_auto.client.agent.enrolment.device_key import FILE as DEVICE_KEY
 from pi_auto.client.agent.enrolment.identity import stored_identity
+from pi_auto.client.agent.enrolment.openssl import OpensslError, public_of
 from pi_auto.client.agent.health.trust import trust_here
+from pi_auto.client.binding.keeping import BY_FIRST
 from pi_auto.client.bulletin import Post, posts_in
 from pi_auto.client.clockfloor.floor import told_floor
 from pi_auto.client.settings import Settings, SettingsError
@@ -26,7 +29,7 @@ from pi_auto.client.spool.reader import SpoolReader
 from pi_auto.client.status import services
 from pi_auto.client.status.devices import Devices
 from pi_auto.client.status.undelivered import undelivered
-from pi_auto.client.whereabouts import card_of, giver, kept_registration
+from pi_auto.client.whereabouts import bound_by, card_of, giver, kept_registration
 from pi_auto.version import __version__
 from pi_auto.wire.connection_string import ConnectionString
 from pi_auto.wire.errors import FieldError
@@ -117,6 +120,9 @@ def _standing(settings: Settings, troubles: list[str]) -> dict[str, Any]:
         "device_id": None,
         "server": settings.server_url or None,
         "fleet": None,
+        "bound_by": None,
+        "key": None,
+        "warnings": [],
         "registered": None,
         "hub": None,
     }
@@ -124,6 +130,9 @@ def _standing(settings: Settings, troubles: list[str]) -> dict[str, Any]:
         card = card_of(settings)
         found["server"] = giver(settings, card) or None
         found["fleet"] = card.fleet_id if card else None
+        found["bound_by"] = bound_by(settings, card)
+        found["warnings"] = _warnings(settings, found["bound_by"])
+        found["key"] = _key(settings.agent_folder)
         identity = stored_identity(settings.agent_folder)
         found["device_id"] = identity.device_id if identity else settings.device_id
         given = kept_registration(settings, found["device_id"])
@@ -137,6 +146,23 @@ def _standing(settings: Settings, troubles: list[str]) -> dict[str, Any]:
         found["registered"] = format_time(given.registration_date)
         found["hub"] = _hub(given.connection_string)
     return found
+
+
+def _warnings(settings: Settings, by: str | None) -> list[str]:
+    """What is as it was wished, and still no good for a device out in the world."""
+    if by == BY_FIRST:
+        return ["trust_first_server: its fleet is that of the first server that answered, which nobody has proved"]
+    if settings.trust_first_server and by is None:
+        return ["trust_first_server is set: whichever server answers first will own this device and its scans"]
+    return []
+
+
+def _key(folder: Path) -> str | None:
+    """The fingerprint of the device's key, where there is one that this user may read."""
+    try:
+        return public_of((folder / DEVICE_KEY).read_bytes(), DEVICE_KEY).fingerprint
+    except (OSError, OpensslError, FieldError):
+        return None
 
 
 def _hub(connection_string: str | None) -> str | None:

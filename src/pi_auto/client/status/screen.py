@@ -32,6 +32,8 @@ def screen(status: dict[str, Any], settings: Settings) -> str:
         ),
         ("server", _server(status, settings)),
         _registered(status),
+        *([("key", status["key"])] if status["key"] else []),
+        *(("warning", warning) for warning in status["warnings"]),
         ("IoT Hub", _hub(status)),
         *_services(status),
         *_scanners(status, settings),
@@ -53,7 +55,9 @@ def _device(status: dict[str, Any]) -> str:
 def _server(status: dict[str, Any], settings: Settings) -> str:
     link = status["server_link"]
     if not status["server"]:
-        return "not set; name it by: sudo pi-auto-client configure --server URL"
+        return (
+            "not set; scan a code of the fleet's page, or name it by: sudo pi-auto-client configure --server URL"
+        )
     if link:
         return f"{status['server']}: {_link(link)}"
     if status["agent_runs"]:
@@ -70,7 +74,12 @@ def _registered(status: dict[str, Any]) -> Line:
         return "enrolled", f"no: {told['said']}; {told['remedy']}"
     if status["agent_runs"] is None:
         return "enrolled", "not known"
-    return "enrolled", f"in fleet {status['fleet']} since {_moment(since)}" if since else "not yet"
+    return "enrolled", f"in fleet {status['fleet']} since {_moment(since)}{_bound(status)}" if since else "not yet"
+
+
+def _bound(status: dict[str, Any]) -> str:
+    """How it has got its card, where nobody has installed it."""
+    return f" (bound by {status['bound_by']})" if status["bound_by"] else ""
 
 
 def _hub(status: dict[str, Any]) -> str:

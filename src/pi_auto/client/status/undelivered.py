@@ -12,9 +12,10 @@ from pathlib import Path
 
 from pi_auto.client.settings import Settings
 from pi_auto.client.spool.errors import SpoolUnavailable
-from pi_auto.client.spool.marks import DESTINATIONS, Marks
+from pi_auto.client.spool.marks import API, DESTINATIONS, Marks, settled_at
 from pi_auto.client.spool.reader import SpoolReader
 from pi_auto.client.spool.replacing import SET_ASIDE
+from pi_auto.client.spool.retiring import retired
 from pi_auto.client.spool.schema import FILE_NAME
 
 
@@ -23,11 +24,24 @@ def undelivered(settings: Settings) -> int | None:
     try:
         if not _has_spool(settings.capture_folder):
             return 0
-        with SpoolReader(settings.capture_folder) as reader:
-            spool, newest = reader.uuid(), reader.newest()
-        return newest - _settled(settings.agent_folder / "marks.sqlite", spool) if newest else 0
+        return _of_this_device(settings) + _of_former_ones(settings)
     except (SpoolUnavailable, sqlite3.Error, OSError):
         return None
+
+
+def _of_this_device(settings: Settings) -> int:
+    with SpoolReader(settings.capture_folder) as reader:
+        spool, newest = reader.uuid(), reader.newest()
+    return newest - _settled(settings.agent_folder / "marks.sqlite", spool) if newest else 0
+
+
+def _of_former_ones(settings: Settings) -> int:
+    """Of devices that this card was before, in other machines: the API alone gets theirs."""
+    left = 0
+    for folder, _ in retired(settings.capture_folder):
+        with SpoolReader(folder) as reader:
+            left += reader.newest() - settled_at(settings.agent_folder / "marks.sqlite", API, reader.uuid())
+    return left
 
 
 def _has_spool(folder: Path) -> bool:

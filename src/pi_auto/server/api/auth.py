@@ -14,8 +14,10 @@ from functools import lru_cache
 from sqlalchemy import Connection
 
 from pi_auto.server.api.errors import ApiError
+from pi_auto.server.api.writing import committed
 from pi_auto.server.context import Context
-from pi_auto.server.enrolment.tokens import device_of
+from pi_auto.server.enrolment.clones import note_stale
+from pi_auto.server.enrolment.tokens import device_of, was_retired
 from pi_auto.server.fleet.claims import hash_secret
 from pi_auto.server.fleet.tokens import device_of_token
 from pi_auto.server.store.engine import Store
@@ -52,6 +54,18 @@ def confirm(connection: Connection, caller: Caller) -> None:
     if _device_of(connection, caller.hashed, caller.at) != caller.device_id:
         _remembered.cache_clear()
         raise _no_longer_good()
+
+
+def look_for_copy(context: Context, authorization: str | None, address: str) -> None:
+    """A token that opens nothing may be one that its device had done with: then two have had it."""
+    try:
+        hashed, now = _hash_in(authorization), context.clock()
+    except ApiError:
+        return
+    with context.store.engine.connect() as connection:
+        if not was_retired(connection, hashed):
+            return
+    committed(context, lambda books: note_stale(books, hashed, now, address))
 
 
 def authenticate_if_shown(context: Context, authorization: str | None, named: str) -> str | None:

@@ -9,10 +9,12 @@ from sqlalchemy import Connection
 from werkzeug.wsgi import get_content_length, get_input_stream
 
 from pi_auto.server.api.answers import respond
-from pi_auto.server.api.auth import confirm, recognise, require_same
+from pi_auto.server.api.auth import confirm, look_for_copy, recognise, require_same
 from pi_auto.server.api.bodies import read_json
+from pi_auto.server.api.errors import ApiError
 from pi_auto.server.api.writing import committed
 from pi_auto.server.context import Context, current
+from pi_auto.server.enrolment.clones import note_live
 from pi_auto.server.scans.batches import book_batch
 from pi_auto.server.scans.booking import Way
 from pi_auto.wire.batch import Acknowledgement, Batch
@@ -28,7 +30,12 @@ def receive_scans() -> Response:
 
 def take_batch(context: Context, environ: WSGIEnvironment) -> Acknowledgement:
     """The same without Flask; `environ` is WSGI's. Raises whatever `errors.answer_to` knows to answer."""
-    caller = recognise(context, environ.get("HTTP_AUTHORIZATION"))
+    authorization, address = environ.get("HTTP_AUTHORIZATION"), environ.get("REMOTE_ADDR") or ""
+    try:
+        caller = recognise(context, authorization)
+    except ApiError:
+        look_for_copy(context, authorization, address)
+        raise
     encoding = environ.get("HTTP_CONTENT_ENCODING")
     batch = Batch.from_json(read_json(get_input_stream(environ), get_content_length(environ), encoding))
     require_same(caller.device_id, batch.device_id)
@@ -36,6 +43,8 @@ def take_batch(context: Context, environ: WSGIEnvironment) -> Acknowledgement:
 
     def job(books: Connection) -> Acknowledgement:
         confirm(books, caller)
+        if batch.boot:
+            note_live(books, caller.device_id, batch.boot, caller.at, now, address)
         return book_batch(books, caller.device_id, batch, Way.API, now)
 
     return committed(context, job)

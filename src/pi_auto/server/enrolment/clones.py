@@ -6,25 +6,28 @@ looks at both and settles it: by a new card for one, which makes a new key, or b
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, insert, select, update
 
 from pi_auto.server.audit.trail import Entry, note
 from pi_auto.server.enrolment import tokens
 from pi_auto.server.enrolment.facts import identity_of_device
 from pi_auto.server.enrolment.nonces import made_at
-from pi_auto.server.enrolment.rules import is_stale, next_turn
-from pi_auto.server.enrolment.tables import clone_spans, identities
+from pi_auto.server.enrolment.rules import HELD_UP, Boot, Turn, is_stale, next_turn
+from pi_auto.server.enrolment.tables import clone_spans, identities, retired_tokens
 from pi_auto.server.enrolment.wishes import wish_as_it_stands
 from pi_auto.server.fleet.tables import devices
 from pi_auto.server.store.changes import next_change
+from pi_auto.server.store.statements import first_row
 from pi_auto.wire.errors import FieldError, shown
 
 CLONE = "clone"
 BOOTS, TOKEN = "boots in turns", "stale token"
+_BOOTS = "SELECT boots FROM identities WHERE device_id = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +43,55 @@ class Contact:
 def note_contact(connection: Connection, identity: Any, contact: Contact, now: datetime) -> None:
     """Keep the boot that speaks, and look for signs of a second device with this key."""
     asked_at = made_at(contact.nonce)
-    turn = next_turn([(boot, first) for boot, first in identity.boots], contact.boot, asked_at, now)
-    same = identities.c.serial == identity.serial
-    connection.execute(update(identities).where(same).values(boots=[list(boot) for boot in turn.boots]))
+    turn = next_turn(_pairs(identity.boots), contact.boot, asked_at, now)
+    _keep_boots(connection, identity, turn)
     if turn.since:
         _begin(connection, identity, BOOTS, turn.since, contact, now)
     retired = contact.holds and tokens.retired_at(connection, identity.device_id, contact.holds)
     if retired and is_stale(retired, asked_at):
         _begin(connection, identity, TOKEN, retired, contact, now)
+
+
+def note_live(
+    connection: Connection, device_id: str, boot: str, heard_at: datetime, now: datetime, address: str = ""
+) -> None:
+    """The same for what a device says by its token, or to the hub, and that bears no nonce.
+
+    Nearly always it is the boot that spoke last, which costs one look.
+    """
+    row = first_row(connection, _BOOTS, (device_id,))
+    if row is None or _newest(row[0]) == boot:
+        return
+    identity = identity_of_device(connection, device_id)
+    if identity is None:
+        return
+    turn = next_turn(_pairs(identity.boots), boot, heard_at - HELD_UP, heard_at)
+    _keep_boots(connection, identity, turn)
+    if turn.since:
+        _begin(connection, identity, BOOTS, turn.since, Contact(boot, "", None, address), now)
+
+
+def note_stale(connection: Connection, hashed: bytes, now: datetime, address: str) -> None:
+    """A token was shown that opens nothing: where its device had done with it before, somebody has a copy."""
+    row = connection.execute(select(retired_tokens).where(retired_tokens.c.hash == hashed)).first()
+    identity = identity_of_device(connection, row.device_id) if row else None
+    if row and identity and is_stale(row.retired_at, now - HELD_UP):
+        _begin(connection, identity, TOKEN, row.retired_at, Contact("", "", None, address), now)
+
+
+def _newest(boots: Any) -> str | None:
+    """The boot that spoke last, of a column as the driver gives it."""
+    pairs = json.loads(boots) if isinstance(boots, str) else boots
+    return str(pairs[-1][0]) if pairs else None
+
+
+def _pairs(boots: Any) -> list[Boot]:
+    return [(boot, first) for boot, first in boots]
+
+
+def _keep_boots(connection: Connection, identity: Any, turn: Turn) -> None:
+    same = identities.c.serial == identity.serial
+    connection.execute(update(identities).where(same).values(boots=[list(boot) for boot in turn.boots]))
 
 
 def settle(connection: Connection, device_id: str, by: str, now: datetime) -> bool:

@@ -117,6 +117,7 @@ def _otherwise(policy: Policy, facts: Facts) -> Verdict:
 
 MOST_BOOTS = 8
 LATE = timedelta(seconds=5)  # clocks of two servers of one fleet may be so far apart
+HELD_UP = timedelta(seconds=60)  # what bears no nonce, such as a batch, may have been on its way for so long
 Boot = tuple[str, int]  # its id, and when it was first heard of, in milliseconds since 1970
 
 
@@ -128,16 +129,18 @@ class Turn:
     since: datetime | None = None
 
 
-def next_turn(boots: Sequence[Boot], boot: str, asked_at: datetime, now: datetime) -> Turn:
-    """What a signed request of `boot` tells, whose nonce was made at `asked_at`.
+def next_turn(boots: Sequence[Boot], boot: str, asked_at: datetime, heard_at: datetime) -> Turn:
+    """What a request of `boot` tells, that was made at `asked_at` or later and heard at `heard_at`.
 
-    A device that loses its power has a new boot each time, and none comes back. One that asks anew
-    after another boot was heard of is a second device. What it asked before that, and a network
-    has held up, tells nothing.
+    `asked_at` is when its nonce was made; without one, HELD_UP before it was heard. A device that loses its power
+    has a new boot each time, and none comes back. One that asks anew after another boot was heard of is a second
+    device. What it asked before that, and a network has held up, tells nothing. News of the hub may be an hour
+    old: a boot has its place by when it was heard.
     """
     place = next((place for place, (known, _) in enumerate(boots) if known == boot), None)
     if place is None:
-        return Turn((*boots, (boot, round(now.timestamp() * 1000)))[-MOST_BOOTS:])
+        heard = (boot, round(heard_at.timestamp() * 1000))
+        return Turn(tuple(sorted((*boots, heard), key=lambda one: one[1])[-MOST_BOOTS:]))
     if place == len(boots) - 1:
         return Turn(tuple(boots))
     other = datetime.fromtimestamp(boots[place + 1][1] / 1000, UTC)

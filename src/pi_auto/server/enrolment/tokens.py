@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from pi_auto.server.enrolment.tables import device_tokens, retired_tokens
+from pi_auto.server.enrolment.tables import device_tokens, identities, retired_tokens
 from pi_auto.server.fleet.claims import hash_secret
 from pi_auto.server.store.statements import first_row, moments
 
@@ -46,6 +46,14 @@ def retired_at(connection: Connection, device_id: str, hashed: bytes) -> datetim
     query = select(old.retired_at).where(old.hash == hashed, old.device_id == device_id)
     moment: datetime | None = connection.execute(query).scalar()
     return moment
+
+
+def was_retired(connection: Connection, hashed: bytes) -> bool:
+    """Whether a token of this hash was that of a device which has shown a later one, and is no clone yet."""
+    old = retired_tokens.c
+    query = select(old.device_id).join(identities, identities.c.device_id == old.device_id)
+    query = query.where(old.hash == hashed, identities.c.cloned_at.is_(None))
+    return connection.execute(query).first() is not None
 
 
 def place_of(connection: Connection, device_id: str, hashed: bytes) -> str | None:

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, insert, select, update
 
+from pi_auto.server.enrolment.clones import note_live
 from pi_auto.server.fleet.contacts import HUB, book_connection, book_sign
 from pi_auto.server.fleet.pace import own_interval
 from pi_auto.server.fleet.registering import hostname_of
@@ -26,6 +27,7 @@ from pi_auto.server.store.changes import next_change
 from pi_auto.server.store.statements import first_row
 from pi_auto.server.store.text import storable
 from pi_auto.wire.errors import FieldError, shown
+from pi_auto.wire.fields import UUID_FORM
 from pi_auto.wire.hublink import TELEMETRY, TWIN_CHANGE, Event
 from pi_auto.wire.ids import DEVICE_ID
 from pi_auto.wire.registration import is_deeper
@@ -103,6 +105,9 @@ def _book_twin_change(connection: Connection, event: Event, now: datetime) -> No
     if isinstance(info, dict) and (hostname := hostname_of(info)):
         news["hostname"] = hostname
     connection.execute(update(devices).where(devices.c.device_id == event.device_id).values(news))
+    boot = patch.get("boot")
+    if isinstance(boot, str) and UUID_FORM.match(boot):
+        note_live(connection, event.device_id, boot, at, now)
     alive = patch.get("status") != "offline"
     book_sign(connection, event.device_id, HUB, at, now, alive=alive, interval=own_interval(reported))
 

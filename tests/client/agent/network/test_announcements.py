@@ -32,6 +32,12 @@ def test_another_fleets_server_is_nobody() -> None:
     assert heard(*announced(b"one", "fother0000000"), Record(HOST, A, address="10.0.0.2")).servers() == []
 
 
+def test_whoever_belongs_to_no_fleet_is_told_of_any() -> None:
+    made = Announcements(None)
+    made.hear([*announced(b"one", "fother0000000"), Record(HOST, A, address="10.0.0.2")])
+    assert made.servers() == [ServerAddress("10.0.0.2")]
+
+
 def test_addresses_that_lead_to_the_device_itself_or_nowhere_are_left_out() -> None:
     odd = ("127.0.0.1", "0.0.0.0", "224.0.0.251")
     places = [Record(HOST, A, address=each) for each in odd]

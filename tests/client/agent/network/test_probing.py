@@ -52,6 +52,7 @@ def test_two_networks_take_turns_and_ten_are_four() -> None:
 
 def test_a_server_of_the_fleet_says_where_its_tls_is() -> None:
     assert server_told(answered(HEALTH), HOST, FLEET) == ServerAddress(HOST, 5443)
+    assert server_told(answered(HEALTH), HOST, None) == ServerAddress(HOST, 5443)  # of any fleet
 
 
 @pytest.mark.parametrize(

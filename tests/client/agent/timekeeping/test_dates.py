@@ -170,7 +170,7 @@ ANSWERS: dict[str, tuple[Callable[..., Fault], str]] = {
 def test_an_answer_that_is_none_moves_nothing(
     homes: dict[str, FleetHome], tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dateless, "_PATIENCE", 2.0)
+    monkeypatch.setattr(dateless, "PATIENCE", 2.0)
     home, other = homes.values()
     make, reason = ANSWERS[name]
     device = Device(tmp_path, home)

@@ -8,10 +8,11 @@ the fault lies with the way or with us, and every record keeps waiting.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pi_auto.client.agent.delivery.lane import Item, Stretch
 from pi_auto.client.agent.errors import Garbled
+from pi_auto.client.clock import boot_id
 from pi_auto.client.spool.reader import Unreadable
 from pi_auto.wire.batch import MOST_RECORDS, Acknowledgement, Batch, Refusal
 from pi_auto.wire.ids import Position
@@ -74,14 +75,11 @@ class Parcel:
 
     def batch(self, device_id: str, oldest: int) -> Batch:
         """What is sent."""
-        frame = self.frame(device_id, oldest)
-        return Batch(
-            device_id, frame.spool, frame.first, frame.through, frame.oldest, self.scans(), self.incidents()
-        )
+        return replace(self.frame(device_id, oldest), scans=self.scans(), incidents=self.incidents())
 
     def frame(self, device_id: str, oldest: int) -> Batch:
         """The same batch without any record: a server that takes this one blames the records of the other."""
-        return Batch(device_id, self.spool, self.first, self.through, min(oldest, self.first))
+        return Batch(device_id, self.spool, self.first, self.through, min(oldest, self.first), boot=boot_id())
 
     def settlement(self, answer: Acknowledgement) -> Settlement:
         """What the answer settles. Raises Garbled for one that is about anything that was not sent."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pi_auto.client.machine_serial import machine_serial
+
 _USUAL = ("eth0", "wlan0")
 
 
@@ -17,8 +19,7 @@ class Hardware:
 
     def serial(self) -> str | None:
         """The CPU serial of a Raspberry Pi."""
-        serial = self.cpu("Serial")
-        return serial if serial.strip("0") else None
+        return machine_serial(self.proc)
 
     def mac(self) -> str | None:
         """The address of eth0, else wlan0, else of any interface that is a piece of hardware."""

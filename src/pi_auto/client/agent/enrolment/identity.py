@@ -21,7 +21,7 @@ from pi_auto.wire.registration import CLAIM
 
 log = logging.getLogger("pi_auto.identity")
 
-_FILE = "identity.json"
+FILE = "identity.json"
 
 
 class NoIdentity(Exception):  # noqa: N818 - named for what is missing
@@ -30,10 +30,16 @@ class NoIdentity(Exception):  # noqa: N818 - named for what is missing
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A device's name and the claim that only it knows."""
+    """A device's name, the claim that only it knows, and the machine that it is, where that has a serial."""
 
     device_id: str
     claim: str = field(repr=False)
+    serial: str | None = None
+
+    def to_json(self) -> dict[str, str]:
+        """As it is kept."""
+        told = {"device_id": self.device_id, "claim": self.claim}
+        return told | ({"serial": self.serial} if self.serial else {})
 
 
 def identity_of(folder: Path, given_id: str | None = None, hardware: Hardware | None = None) -> Identity:
@@ -41,26 +47,28 @@ def identity_of(folder: Path, given_id: str | None = None, hardware: Hardware | 
 
     Raises NoIdentity, and OSError if the folder cannot be used.
     """
-    kept = stored_identity(folder)
-    device_id = given_id or (kept.device_id if kept else _id_of(hardware or Hardware()))
-    if kept and kept.device_id == device_id:
+    kept, machine = stored_identity(folder), hardware or Hardware()
+    device_id = given_id or (kept.device_id if kept else _id_of(machine))
+    serial = kept.serial if kept and kept.serial else machine.serial()
+    if kept and (kept.device_id, kept.serial) == (device_id, serial):
         return kept
     claim = kept.claim if kept else secrets.token_hex(32)
-    identity = Identity(device_id, claim)
+    identity = Identity(device_id, claim, serial)
     _set_aside_unreadable(folder, kept)
-    write_whole(folder / _FILE, json.dumps({"device_id": device_id, "claim": claim}), mode=0o600)
+    write_whole(folder / FILE, json.dumps(identity.to_json()), mode=0o600)
     return identity
 
 
 def stored_identity(folder: Path) -> Identity | None:
     """What is kept in `folder`; nothing if there is no file, or one that no identity can be read from."""
     try:
-        fields = Fields(json.loads((folder / _FILE).read_bytes()))
-        return Identity(device_id_of(fields), fields.text("claim", most=64, form=CLAIM))
+        fields = Fields(json.loads((folder / FILE).read_bytes()))
+        serial = fields.optional("serial", lambda name: fields.text(name, most=64))
+        return Identity(device_id_of(fields), fields.text("claim", most=64, form=CLAIM), serial)
     except FileNotFoundError:
         return None
     except (FieldError, ValueError) as error:
-        log.warning("no identity can be read from %s: %s", folder / _FILE, error)
+        log.warning("no identity can be read from %s: %s", folder / FILE, error)
         return None
 
 
@@ -76,6 +84,6 @@ def _id_of(hardware: Hardware) -> str:
 
 def _set_aside_unreadable(folder: Path, kept: Identity | None) -> None:
     """Keep a damaged file for a person: the server may ask for an explanation of the new claim."""
-    file = folder / _FILE
+    file = folder / FILE
     if kept is None and file.exists():
-        file.rename(folder / f"{_FILE}.damaged-{secrets.token_hex(4)}")
+        file.rename(folder / f"{FILE}.damaged-{secrets.token_hex(4)}")

@@ -22,7 +22,7 @@ from pi_auto.wire.registration import Registration, RegistrationAnswer
 
 log = logging.getLogger("pi_auto.registration")
 
-_FILE = "registration.json"
+FILE = "registration.json"
 
 
 def register(api: ServerApi, identity: Identity, info: dict[str, Any]) -> RegistrationAnswer:
@@ -46,17 +46,17 @@ def register(api: ServerApi, identity: Identity, info: dict[str, Any]) -> Regist
 def store_registration(folder: Path, giver: str, answer: RegistrationAnswer) -> None:
     """Keep it. Raises OSError."""
     content = {"server_url": giver, "answer": answer.to_json()}
-    write_whole(folder / _FILE, json.dumps(content), mode=0o600)
+    write_whole(folder / FILE, json.dumps(content), mode=0o600)
 
 
 def stored_registration(folder: Path, giver: str, device_id: str) -> RegistrationAnswer | None:
     """What `giver` gave `device_id`, if that is what is kept; a damaged file is worth a new registration."""
     try:
-        content = json.loads((folder / _FILE).read_bytes())
+        content = json.loads((folder / FILE).read_bytes())
         answer, given_by = RegistrationAnswer.from_json(content["answer"]), content["server_url"]
     except FileNotFoundError:
         return None
     except (FieldError, ValueError, KeyError, TypeError) as error:
-        log.warning("no registration can be read from %s: %s", folder / _FILE, error)
+        log.warning("no registration can be read from %s: %s", folder / FILE, error)
         return None
     return answer if (given_by, answer.device_id) == (giver, device_id) else None

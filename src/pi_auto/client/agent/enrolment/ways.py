@@ -17,6 +17,7 @@ from pi_auto.client.agent.enrolment.device_key import DeviceKey
 from pi_auto.client.agent.enrolment.enrolling import Applicant, enrol, renew
 from pi_auto.client.agent.enrolment.hardware import Hardware
 from pi_auto.client.agent.enrolment.identity import Identity
+from pi_auto.client.agent.enrolment.invitation import Invitation
 from pi_auto.client.agent.enrolment.openssl import OpensslError
 from pi_auto.client.agent.enrolment.registration import register, stored_registration
 from pi_auto.client.agent.errors import ApiError
@@ -62,17 +63,25 @@ class ByKey:
     """Enrolled by a signature, as `giver`'s device; all it needs is kept in `folder`.
 
     The key is opened when it is first needed: without `openssl`, or room for a new key, what was
-    given before goes on being used.
+    given before goes on being used. What is `shown` to be let in lies in the folder, unless it is given.
     """
 
-    def __init__(self, folder: Path, giver: str, fleet_id: str, identity: Identity, serial: str) -> None:
-        self._folder, self._giver = folder, giver
+    def __init__(
+        self,
+        folder: Path,
+        giver: str,
+        fleet_id: str,
+        identity: Identity,
+        serial: str,
+        shown: Invitation | None = None,
+    ) -> None:
+        self._folder, self._giver, self._shown = folder, giver, shown
         self._fleet_id, self._identity, self._serial = fleet_id, identity, serial
         self._applicant: Applicant | None = None
 
     def ask(self, api: ServerApi, info: dict[str, Any]) -> RegistrationAnswer:
         """Enrol."""
-        shown = invitation.kept(self._folder)
+        shown = self._shown or invitation.kept(self._folder)
         return _told(lambda: enrol(api, self._who(), info, shown, self._held()))
 
     def renew(self, api: ServerApi, given: RegistrationAnswer) -> RegistrationAnswer:
@@ -106,12 +115,12 @@ def way_of(folder: Path, identity: Identity, card: FleetCard | None, giver: str)
     """By the key where there is a card."""
     if card is None:
         return ByClaim(identity)
-    return ByKey(folder, giver, card.fleet_id, identity, _serial(identity))
+    return ByKey(folder, giver, card.fleet_id, identity, serial_of(identity))
 
 
-def _serial(identity: Identity) -> str:
-    """The hardware's, where the maker gave it one; else the id that was kept, which no network card can change."""
-    serial = Hardware().serial()
+def serial_of(identity: Identity) -> str:
+    """The machine's, where the maker gave it one; else the id that was kept, which no network card can change."""
+    serial = identity.serial or Hardware().serial()
     return serial if serial and SERIAL.match(serial) else identity.device_id
 
 

@@ -40,6 +40,7 @@ def heartbeat(toward: tuple[str, int], reader: SpoolReader, marks: Marks, captur
         queue=_queue(reader, marks),
         scanners=_scanners(capture),
         health=health(capture, boot),
+        boot=boot.id,
     )
 
 

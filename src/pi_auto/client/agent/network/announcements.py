@@ -17,10 +17,10 @@ Asked = tuple[Name, int]
 
 
 class Announcements:
-    """What has been heard so far, for devices of one fleet."""
+    """What has been heard so far, for devices of one fleet; of any, where it is None."""
 
-    def __init__(self, fleet_id: str) -> None:
-        self._text = f"{FLEET_KEY}={fleet_id}".encode()
+    def __init__(self, fleet_id: str | None) -> None:
+        self._text = f"{FLEET_KEY}={fleet_id}".encode() if fleet_id else None
         self._records: dict[Record, None] = {}
         self._asked: set[Asked] = set()
 
@@ -52,6 +52,8 @@ class Announcements:
     def _instances(self) -> list[Name]:
         """Those that say they are of the fleet."""
         named = dict.fromkeys(each.target for each in self._of(SERVICE, PTR))
+        if self._text is None:
+            return list(named)
         return [name for name in named if any(self._text in each.texts for each in self._of(name, TXT))]
 
     def _is_placed(self, host: Name) -> bool:

@@ -30,7 +30,7 @@ _MOST_LINKS, _MOST_ANSWERS = 8, 100
 _INTERFACE = struct.Struct("=4s4si")  # ip_mreqn
 
 
-def servers_announced(fleet_id: str, own: Iterable[OwnAddress], over: Event) -> Iterator[ServerAddress]:
+def servers_announced(fleet_id: str | None, own: Iterable[OwnAddress], over: Event) -> Iterator[ServerAddress]:
     """The servers that answer, as they do; for so long, and no longer than until it is `over`."""
     with ExitStack() as stack:
         links = _links(own)[:_MOST_LINKS]
@@ -39,7 +39,7 @@ def servers_announced(fleet_id: str, own: Iterable[OwnAddress], over: Event) -> 
 
 
 def _told(
-    fleet_id: str, sockets: list[tuple[socket.socket, tuple[str, int]]], over: Event
+    fleet_id: str | None, sockets: list[tuple[socket.socket, tuple[str, int]]], over: Event
 ) -> Iterator[ServerAddress]:
     heard, told = Announcements(fleet_id), set[ServerAddress]()
     until = time.monotonic() + _PATIENCE

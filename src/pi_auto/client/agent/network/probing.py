@@ -43,14 +43,14 @@ def neighbours(own: Iterable[OwnAddress]) -> list[str]:
     return [each for each in turns if each and each not in {str(own.address) for own in mine}]
 
 
-def server_told(octets: bytes, host: str, fleet_id: str) -> ServerAddress | None:
-    """Where the server's TLS is by its answer, if it says that it is of this fleet."""
+def server_told(octets: bytes, host: str, fleet_id: str | None) -> ServerAddress | None:
+    """Where the server's TLS is by its answer, if it says that it is of this fleet, or of any where it is None."""
     head, _, body = octets.partition(b"\r\n\r\n")
     if not head.startswith((b"HTTP/1.0 200 ", b"HTTP/1.1 200 ")):
         return None
     try:
         told = json.loads(body)
-        ours = (told["service"], told["fleet_id"]) == (SERVICE, fleet_id)
+        ours = (told["service"], told["fleet_id"]) == (SERVICE, fleet_id or told["fleet_id"])
         port = told["tls"]["https"]
     except (ValueError, RecursionError, KeyError, TypeError):
         return None
@@ -66,7 +66,7 @@ class _Call:
     asked: bool = False
 
 
-def servers_probed(fleet_id: str, hosts: list[str], over: Event) -> Iterator[ServerAddress]:
+def servers_probed(fleet_id: str | None, hosts: list[str], over: Event) -> Iterator[ServerAddress]:
     """Those that say they are of the fleet, as they answer; no longer than until it is `over`."""
     calls, waiting, found = dict[int, _Call](), list(reversed(hosts)), 0
     began, dialled = time.monotonic(), 0

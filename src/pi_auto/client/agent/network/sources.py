@@ -19,10 +19,10 @@ _OTHERS_FIRST = 2.0  # seconds that the others have before the probe begins
 
 
 class Sources:
-    """Those for devices of one fleet; `probes` where nobody has named an address."""
+    """Those for devices of one fleet, or of any where it is None; `probes` where nobody has named an address."""
 
     def __init__(
-        self, fleet_id: str, *, probes: bool, own: Callable[[], Iterable[OwnAddress]] = own_addresses
+        self, fleet_id: str | None, *, probes: bool, own: Callable[[], Iterable[OwnAddress]] = own_addresses
     ) -> None:
         self._fleet_id, self._probes, self._own = fleet_id, probes, own
         self._domain, self._seldom = SearchDomain(), Seldom()

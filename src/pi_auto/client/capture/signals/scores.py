@@ -24,9 +24,9 @@ class Signal(StrEnum):
     STORED = "stored"  # and on the disk: after the commit, never before
     SENT = "sent"  # all that was stored, and the server has acknowledged it
     LOST = "lost"
-    TRYING = "trying"  # a Wi-Fi that was scanned; again and again until it is known what came of it
-    REFUSED = "refused"  # that Wi-Fi was not even tried; to look at as a loss, but nothing is stored of it
-    JOINED = "joined"  # that Wi-Fi, and the server was reached through it
+    TRYING = "trying"  # a Wi-Fi or a fleet that was scanned; again and again until it is known what came of it
+    REFUSED = "refused"  # not tried, or the fleet said no; to look at as a loss, but nothing is stored of it
+    JOINED = "joined"  # the server was reached through that Wi-Fi, or that fleet is this device's
     TROUBLE = "trouble"  # nothing can be stored, until WELL
     WELL = "well"
     END = "end"

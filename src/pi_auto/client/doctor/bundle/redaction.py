@@ -23,6 +23,7 @@ _PATTERNS = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
         (r"\bWIFI:\s*[a-z]{1,3}:.*", f"WIFI:{GONE}"),
+        (r"\bPIAUTO:\s*1.*", f"PIAUTO:{GONE}"),
         (r"SharedAccessSignature\b.*", f"SharedAccessSignature {GONE}"),
         (r"SharedAccessKey(?:=|:|%3D|[\"']).*", f"SharedAccessKey={GONE}"),
         (r"\b(Bearer|Basic)\s+[^\s\"']+", rf"\1 {GONE}"),

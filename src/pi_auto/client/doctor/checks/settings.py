@@ -45,7 +45,7 @@ def probe(patient: Patient) -> Facts:
         trouble=patient.trouble,
         unknown=tuple(_unknown(written or b"{}")),
         is_news=None not in (written, used) and written != used,
-        has_card=patient.settings.fleet_card.exists(),
+        has_card=patient.card() is not None or patient.settings.fleet_card.exists(),
     )
 
 

@@ -1,0 +1,86 @@
+"""Finds a server of a fleet whose card this device has not yet, and has it prove that it is of that fleet.
+
+The card is first a claim, fetched from whoever answers. Where it is the wanted one, the server must prove
+itself by it, as to every device; and what is kept is what it says then, over the verified connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from pi_auto.client.agent.api import ServerApi
+from pi_auto.client.agent.errors import ApiError, Garbled, WrongDates
+from pi_auto.client.agent.network.candidates import Candidate
+from pi_auto.client.agent.network.proving import PATIENCE, Prover
+from pi_auto.client.agent.network.racing import Found, Race
+from pi_auto.client.agent.network.sources import Sources
+from pi_auto.client.agent.network.unproven import claimed_card
+from pi_auto.client.endpoint import Endpoint
+from pi_auto.client.proxy import Proxy
+from pi_auto.wire.binding import commitment_of
+from pi_auto.wire.errors import FieldError
+from pi_auto.wire.fleet_card import FleetCard
+from pi_auto.wire.server_address import ServerAddress
+
+CODE = "the code"
+_PATIENCE = 16.0  # seconds for a search
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """A server that has proved the fleet of `card`, and how to talk to it from now on."""
+
+    card: FleetCard
+    address: ServerAddress
+    endpoint: Endpoint
+
+
+@dataclass(slots=True)
+class Seeker:
+    """One search for a server whose card is `wanted`. Afterwards it says whom else it has `met`."""
+
+    wanted: Callable[[FleetCard], bool]
+    proxy: Proxy | None = None
+    met_stranger: bool = False
+    met_wrong_dates: bool = False
+    _proven: dict[ServerAddress, FleetCard] = field(default_factory=dict)
+
+    def seek(self, fleet_id: str | None, known: Sequence[Candidate]) -> Met | list[str]:
+        """The first server that proves itself, or why none did. Any fleet's is asked where `fleet_id` is None."""
+        sources = Sources(fleet_id, probes=not known)
+        found = Race(self._prove, _PATIENCE).run(known, sources.now())
+        if not isinstance(found, Found):
+            return found
+        address = found.candidate.address
+        return Met(self._proven[address], address, found.endpoint)
+
+    def _prove(self, address: ServerAddress) -> Endpoint:
+        claimed = claimed_card(address, self.proxy)
+        if not self.wanted(claimed):
+            self.met_stranger = True
+            raise Garbled("its fleet is not the one that is wanted")
+        try:
+            endpoint = Prover(claimed, self.proxy).prove(address)
+            self._proven[address] = self._told(endpoint, claimed)
+        except WrongDates:
+            self.met_wrong_dates = True
+            raise
+        except ApiError:
+            self.met_stranger = True
+            raise
+        return endpoint
+
+    @staticmethod
+    def _told(endpoint: Endpoint, claimed: FleetCard) -> FleetCard:
+        """The card as the proven server tells it: only now its addresses and its updates' root count."""
+        api = ServerApi(endpoint, patience=PATIENCE)
+        try:
+            card = FleetCard.from_json(api.get("/api/fleet_card", {}))
+        except FieldError as error:
+            raise Garbled(f"what it shows is no fleet card: {error}") from None
+        finally:
+            api.close()
+        if commitment_of(card) != commitment_of(claimed):
+            raise Garbled("it shows another fleet's card than a moment before")
+        return replace(card, batch_token=None)

@@ -1,0 +1,49 @@
+"""Puts away the spool of another machine, whose SD card this one has got: its scans are that device's.
+
+A spool names the machine that it was begun on. The file is made whole without its log, and moves by one rename,
+so that a power cut leaves it here or there. The agent delivers it under the former name; it is kept like one that
+was set aside.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from pi_auto.client.spool.schema import FILE_NAME, connect_to_read, is_at_rest
+from pi_auto.files import fsync_folder
+
+FORMER, MACHINE = "former", "machine"  # the folder of such spools; the name in the table meta
+
+
+def retire(folder: Path, uuid: str) -> None:
+    """Move the spool in `folder` away. No connection may be open on it. Raises sqlite3.Error and OSError."""
+    path = folder / FILE_NAME
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)) as spool:
+        spool.execute("PRAGMA journal_mode=DELETE").fetchall()  # which takes the log in, or fails
+    place = folder / FORMER / uuid
+    place.mkdir(parents=True, exist_ok=True)
+    fsync_folder(folder)
+    fsync_folder(place.parent)
+    path.rename(place / FILE_NAME)
+    fsync_folder(place)
+    fsync_folder(folder)
+
+
+def retired(folder: Path) -> Iterator[tuple[Path, str]]:
+    """The folders of all that were put away, and the machines they are of."""
+    for path in sorted((folder / FORMER).glob(f"*/{FILE_NAME}")):
+        if machine := machine_of(path):
+            yield path.parent, machine
+
+
+def machine_of(path: Path) -> str | None:
+    """The serial of the machine that a spool was begun on; None where it does not say, or cannot be read."""
+    try:
+        with closing(connect_to_read(path, at_rest=is_at_rest(path))) as spool:
+            row = spool.execute("SELECT value FROM meta WHERE key = ?", (MACHINE,)).fetchone()
+    except sqlite3.Error:
+        return None
+    return str(row[0]) if row else None
