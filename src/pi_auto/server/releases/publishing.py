@@ -1,0 +1,143 @@
+"""Adopts a bundle: verified, then served whole from one moment to the next, then entered in the books.
+
+Power may go at any line: archives that nothing names yet are of no consequence, the generation counts
+once it has its name, and the books, which are a copy, follow at the next start.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from datetime import datetime
+from pathlib import Path
+
+from securesystemslib.signer import Signer
+from sqlalchemy import Connection, insert, select, update
+
+from pi_auto.server.context import Context
+from pi_auto.server.releases.accepting import Accepted, accept
+from pi_auto.server.releases.bundle import Bundle, read_bundle
+from pi_auto.server.releases.errors import ReleaseError
+from pi_auto.server.releases.names import name_of
+from pi_auto.server.releases.resigning import sign_online
+from pi_auto.server.releases.roles import (
+    SNAPSHOT,
+    TARGETS,
+    Listed,
+    read,
+    read_authority,
+    releases_in,
+    sha256_of,
+)
+from pi_auto.server.releases.shelf import Shelf
+from pi_auto.server.releases.tables import releases
+from pi_auto.wire.release import AUTHORITY_TARGET
+
+Known = Collection[tuple[int, str]]
+_READ_AT_ONCE = 1024 * 1024  # bytes
+
+
+def publish(shelf: Shelf, folder: Path, signer: Signer, known: Known, now: datetime) -> Accepted:
+    """Adopt the bundle in `folder`. `known` are counters and hashes of all releases that there ever were.
+
+    Raises ReleaseError, and nothing has changed then.
+    """
+    bundle = read_bundle(folder)
+    with shelf.locked():
+        held = shelf.targets()
+        accepted = accept(shelf.roots(), held, bundle.roots, bundle.targets, signer.public_key.keyid, now)
+        _check_counters(accepted.releases, known)
+        _take_files(shelf, bundle, accepted)
+        shelf.publish(accepted.files | _still_read(shelf) | _signed(shelf, accepted, signer, now))
+    return accepted
+
+
+def enter(books: Connection, listed: Collection[Listed], by: str, now: datetime) -> None:
+    """Bring the books to what the signed targets list; what they list no more is withdrawn."""
+    rows = {row.update_id: row for row in books.execute(select(releases)).all()}
+    for one in listed:
+        if one.sha256 not in rows:
+            books.execute(insert(releases).values(_row(one) | {"published_at": now, "published_by": by}))
+    gone = [row.update_id for row in rows.values() if row.withdrawn_at is None]
+    for update_id in set(gone) - {one.sha256 for one in listed}:
+        withdrawn = update(releases).where(releases.c.update_id == update_id)
+        books.execute(withdrawn.values(withdrawn_at=now, withdrawn_by=by))
+
+
+def enter_all(context: Context, by: str) -> None:
+    """The same with what is served now: after a publishing, and at each start."""
+    from pi_auto.server.api.writing import committed  # noqa: PLC0415 - api needs releases
+
+    targets = Shelf(context.settings.data).targets()
+    if targets is not None:
+        listed = listed_in(targets)
+        committed(context, lambda books: enter(books, listed, by, context.clock()))
+
+
+def listed_in(targets: bytes) -> list[Listed]:
+    """The releases in targets that were verified when they came."""
+    from tuf.api.metadata import Targets  # noqa: PLC0415 - read's own
+
+    return releases_in(read(targets, Targets, "the targets").signed)
+
+
+def _check_counters(listed: Collection[Listed], known: Known) -> None:
+    hashes, highest = {sha256 for _, sha256 in known}, max((counter for counter, _ in known), default=0)
+    for one in listed:
+        if one.sha256 not in hashes and one.release.counter <= highest:
+            raise ReleaseError(
+                f"{one.release.version} has the counter {one.release.counter}, and {highest} was published;"
+                " a release that is to be taken needs a higher one"
+            )
+
+
+def _take_files(shelf: Shelf, bundle: Bundle, accepted: Accepted) -> None:
+    """Verify every file that the targets list, and put those in place that are new."""
+    if accepted.targets is None:
+        return
+    for name, file in accepted.targets.targets.items():
+        sha256 = sha256_of(file, name)
+        if shelf.target(name, sha256).exists():
+            continue
+        source = bundle.files.get((name, sha256))
+        if source is None:
+            raise ReleaseError(f"the bundle lacks the file of {name}, {sha256[:16]}…; carry all of `bundle`")
+        if (source.stat().st_size, _sha256(source)) != (file.length, sha256):
+            raise ReleaseError(f"the bundle's file of {name} is not the one that was signed; carry it again")
+        if name == AUTHORITY_TARGET:
+            read_authority(source.read_bytes())
+        shelf.take_target(name, sha256, source)
+
+
+def _still_read(shelf: Shelf) -> dict[str, bytes]:
+    """What a device may be about to fetch that has read the timestamp a moment ago."""
+    place = shelf.generation()
+    names = [path.name for path in place.iterdir()] if place else []
+    return {n: o for n in names if n.split(".")[1] in {SNAPSHOT, TARGETS} and (o := shelf.read(n)) is not None}
+
+
+def _signed(shelf: Shelf, accepted: Accepted, signer: Signer, now: datetime) -> dict[str, bytes]:
+    if accepted.targets is None:
+        return {}
+    targets = accepted.files[name_of(TARGETS, accepted.targets.version)]
+    return sign_online(targets, (shelf.snapshot(), shelf.timestamp()), signer, now)
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(_READ_AT_ONCE):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _row(one: Listed) -> dict[str, object]:
+    release = one.release
+    return {
+        "counter": release.counter,
+        "version": release.version,
+        "target": release.target,
+        "update_id": one.sha256,
+        "size": one.size,
+        "notes": release.notes,
+    }
