@@ -67,7 +67,7 @@ def make_code(admin: Administrator, fields: Fields) -> dict[str, Any]:
     serial = fields.optional("serial", lambda n: fields.text(n, most=64))
     servers = _servers(admin.context, fields)
     secret = admin.do(lambda books, now: binding.make_code(books, serial, admin.by, now))
-    card = fleet.card(servers)
+    card = fleet.card(servers, update_root=root_text(admin.context.settings.data))
     code = BindingCode(fleet.fleet_id, commitment_of(card), secret, servers[0] if servers else None)
     return {"code": str(code), "minutes": _MINUTES}
 

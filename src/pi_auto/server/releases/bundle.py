@@ -36,7 +36,7 @@ def read_bundle(folder: Path) -> Bundle:
     roots: dict[int, bytes] = {}
     targets: dict[int, bytes] = {}
     files: dict[tuple[str, str], Path] = {}
-    for name, path in _files(folder):
+    for name, path in list(_files(folder)):  # all are looked at for keys before any is named as unknown
         room, _, rest = name.partition("/")
         held = target_in(rest) if room == "targets" else None
         if held:

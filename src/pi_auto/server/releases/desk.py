@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -47,7 +47,9 @@ class Desk:
     """A signing folder that has been made."""
 
     folder: Path
-    work: int = keyfiles.WORK  # what it costs to try a passphrase on a new key's file
+    work: int = field(
+        default_factory=lambda: keyfiles.WORK
+    )  # what it costs to try a passphrase on a new key's file
 
     @property
     def keys(self) -> Path:

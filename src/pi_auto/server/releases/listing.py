@@ -36,4 +36,4 @@ def authority_of(shelf: Shelf) -> Fetched | None:
 def _authority_of(shelf: Shelf, _place: Path) -> Fetched | None:
     octets = shelf.targets()
     file = authority_in(read(octets, Targets, "the targets").signed) if octets else None
-    return file and Fetched(AUTHORITY_TARGET, sha256_of(file, AUTHORITY_TARGET), file.length)
+    return Fetched(AUTHORITY_TARGET, sha256_of(file, AUTHORITY_TARGET), file.length) if file else None

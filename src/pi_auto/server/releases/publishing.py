@@ -1,7 +1,7 @@
 """Adopts a bundle: verified, then served whole from one moment to the next, then entered in the books.
 
 Power may go at any line: archives that nothing names yet are of no consequence, the generation counts
-once it has its name, and the books, which are a copy, follow at the next start.
+once it has its name, and the books, which are a copy (entering.py), follow at the next start.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from securesystemslib.signer import Signer
-from sqlalchemy import Connection, insert, select, update
 
-from pi_auto.server.context import Context
 from pi_auto.server.releases.accepting import Accepted, accept
 from pi_auto.server.releases.bundle import Bundle, read_bundle
 from pi_auto.server.releases.errors import ReleaseError
@@ -24,13 +22,10 @@ from pi_auto.server.releases.roles import (
     SNAPSHOT,
     TARGETS,
     Listed,
-    read,
     read_authority,
-    releases_in,
     sha256_of,
 )
 from pi_auto.server.releases.shelf import Shelf
-from pi_auto.server.releases.tables import releases
 from pi_auto.wire.release import AUTHORITY_TARGET
 
 Known = Collection[tuple[int, str]]
@@ -50,35 +45,6 @@ def publish(shelf: Shelf, folder: Path, signer: Signer, known: Known, now: datet
         _take_files(shelf, bundle, accepted)
         shelf.publish(accepted.files | _still_read(shelf) | _signed(shelf, accepted, signer, now))
     return accepted
-
-
-def enter(books: Connection, listed: Collection[Listed], by: str, now: datetime) -> None:
-    """Bring the books to what the signed targets list; what they list no more is withdrawn."""
-    rows = {row.update_id: row for row in books.execute(select(releases)).all()}
-    for one in listed:
-        if one.sha256 not in rows:
-            books.execute(insert(releases).values(_row(one) | {"published_at": now, "published_by": by}))
-    gone = [row.update_id for row in rows.values() if row.withdrawn_at is None]
-    for update_id in set(gone) - {one.sha256 for one in listed}:
-        withdrawn = update(releases).where(releases.c.update_id == update_id)
-        books.execute(withdrawn.values(withdrawn_at=now, withdrawn_by=by))
-
-
-def enter_all(context: Context, by: str) -> None:
-    """The same with what is served now: after a publishing, and at each start."""
-    from pi_auto.server.api.writing import committed  # noqa: PLC0415 - api needs releases
-
-    targets = Shelf(context.settings.data).targets()
-    if targets is not None:
-        listed = listed_in(targets)
-        committed(context, lambda books: enter(books, listed, by, context.clock()))
-
-
-def listed_in(targets: bytes) -> list[Listed]:
-    """The releases in targets that were verified when they came."""
-    from tuf.api.metadata import Targets  # noqa: PLC0415 - read's own
-
-    return releases_in(read(targets, Targets, "the targets").signed)
 
 
 def _check_counters(listed: Collection[Listed], known: Known) -> None:
@@ -129,15 +95,3 @@ def _sha256(path: Path) -> str:
         while piece := file.read(_READ_AT_ONCE):
             digest.update(piece)
     return digest.hexdigest()
-
-
-def _row(one: Listed) -> dict[str, object]:
-    release = one.release
-    return {
-        "counter": release.counter,
-        "version": release.version,
-        "target": release.target,
-        "update_id": one.sha256,
-        "size": one.size,
-        "notes": release.notes,
-    }

@@ -13,9 +13,10 @@ from sqlalchemy.exc import IntegrityError
 from pi_auto.server.admin.administrator import Administrator
 from pi_auto.server.audit.trail import Entry, note
 from pi_auto.server.releases.condition import condition_of
+from pi_auto.server.releases.entering import enter_all
 from pi_auto.server.releases.errors import ReleaseError
 from pi_auto.server.releases.online import open_online, renew_online
-from pi_auto.server.releases.publishing import enter_all, publish
+from pi_auto.server.releases.publishing import publish
 from pi_auto.server.releases.shelf import Shelf
 from pi_auto.server.releases.tables import releases
 from pi_auto.wire.errors import FieldError

@@ -12,7 +12,9 @@ from datetime import datetime, timedelta
 from securesystemslib.signer import Signer
 from tuf.api.metadata import Snapshot, Targets, Timestamp
 
+from pi_auto.server.audit.trail import SERVER
 from pi_auto.server.context import Context
+from pi_auto.server.releases.entering import enter_all
 from pi_auto.server.releases.errors import ReleaseError
 from pi_auto.server.releases.names import name_of
 from pi_auto.server.releases.online import open_online
@@ -39,6 +41,8 @@ def keep_signed(context: Context) -> None:
     age = _AT_START
     while True:
         try:
+            if age == _AT_START:
+                enter_all(context, SERVER)  # what a power cut kept from the books
             sign_if_due(context, age)
             age = EVERY
         except Exception as error:  # noqa: BLE001 - whatever it is: devices are to get updates for days to come
