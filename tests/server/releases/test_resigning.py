@@ -83,6 +83,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from securesystemslib.signer import CryptoSigner
 from pi_auto.server.releases.resigning import sign_anew
+from pi_auto.server.releases.shelf import Shelf
 
 shelf = Shelf(Path(sys.argv[1]))
 signer = CryptoSigner(load_pem_private_key(Path(sys.argv[2]).read_bytes(), None))
