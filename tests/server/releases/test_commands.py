@@ -151,9 +151,8 @@ def test_rotated_and_renewed_keys_make_a_chain_of_roots(tmp_path: Path, online: 
 def test_the_first_keys_lead_to_a_release_that_the_running_server_serves(tmp_path: Path, passphrase: Path) -> None:
     desk, archive, data = tmp_path / "desk", tmp_path / "client.py", tmp_path / "data"
     archive.write_bytes(small_archive("2.1.0"))
-    server = RunningServer(
-        data, tmp_path / "log", "--http", "off", "--trust", "on", "--https", "127.0.0.1:0", "--hub-mqtt", "off"
-    )
+    options = ("--http", "off", "--trust", "on", "--https", "127.0.0.1:0", "--hub-mqtt", "off")
+    server = RunningServer(data, tmp_path / "log", *options)
     try:
         (tmp_path / "online.json").write_text(command("online-key", "--data", data))
         command("keys", "init", desk, "--online-key", tmp_path / "online.json", "--passphrase-file", passphrase)

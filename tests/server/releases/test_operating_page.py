@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import pty
 import re
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from pi_auto.server.cli import main
 from pi_auto.server.releases.desk import Desk
 from support.server import RunningServer
 from support.signed_releases import PASSPHRASE
@@ -18,9 +23,6 @@ from support.signed_releases import PASSPHRASE
 ROOT = Path(__file__).parents[3]
 _BLOCK = re.compile(r"^```bash\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _PLACE = re.compile(r"\b(on the server|at the desk)\b", re.IGNORECASE)
-# What stands in for the way between two machines, and for the right to use the server's folder.
-_SCP = '#!/bin/sh\nfor word; do shift; set -- "$@" "$(echo "$word" | sed "s|^server:|$SERVER/|")"; done\nexec cp "$@"\n'
-_SUDO = '#!/bin/sh\nexec env PI_AUTO_DATA="$DATA" "$@"\n'
 
 
 @dataclass
@@ -30,19 +32,12 @@ class Places:
     desk: Path
     server: Path
     data: Path
-    tools: Path
 
     def run(self, place: str, line: str) -> str:
         """A line as it stands there, typed at a terminal, where a passphrase is given to whoever asks for one."""
-        home, folder = (self.server, self.server) if place == "on the server" else (self.desk, ROOT)
-        environment = {
-            "HOME": str(home), "SERVER": str(self.server), "DATA": str(self.data), "LANG": "C.UTF-8",
-            "PATH": f"{self.tools}:{ROOT / '.venv/bin'}:{os.environ['PATH']}",
-        }  # fmt: skip
         pid, terminal = pty.fork()
         if pid == 0:
-            os.chdir(folder)
-            os.execve("/bin/bash", ["bash", "-c", line], environment)  # noqa: S606 - the line is the page's
+            self._become(place, line)
         said = b""
         while piece := _read(terminal):
             said += piece
@@ -52,6 +47,39 @@ class Places:
         os.close(terminal)
         assert ended == 0, f"{line}\n{said.decode()}"
         return said.decode()
+
+    def _become(self, place: str, line: str) -> NoReturn:
+        """The command of this line, in a process that has its code loaded already: a page has many of them."""
+        on_server = place == "on the server"
+        os.environ["HOME"] = str(self.server if on_server else self.desk)
+        os.chdir(self.server if on_server else ROOT)
+        words = [self._place(word) for word in shlex.split(line)]
+        sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115 - the terminal
+        if ">" in words:
+            sys.stdout = Path(words[-1]).open("w")  # noqa: SIM115 - the process ends with it
+            words = words[: words.index(">")]
+        if words[0] == "sudo":
+            os.environ["PI_AUTO_DATA"] = str(self.data)
+            words.pop(0)
+        try:
+            ended = self._do(words)
+        except BaseException as error:  # noqa: BLE001 - nothing may go on in this process as if it were the test
+            print(repr(error), file=sys.stderr)
+            ended = 1
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(ended)
+
+    def _do(self, words: list[str]) -> int:
+        if Path(words[0]).name == "pi-auto-server":
+            return main(words[1:])
+        words[0] = "cp" if words[0] == "scp" else words[0]  # the server is on this machine
+        return subprocess.run(words, check=False).returncode
+
+    def _place(self, word: str) -> str:
+        if word.startswith("server:"):
+            return str(self.server / word.removeprefix("server:"))
+        return str(Path(word).expanduser()) if word.startswith("~") else word
 
 
 def _read(terminal: int) -> bytes:
@@ -63,24 +91,11 @@ def _read(terminal: int) -> bytes:
 
 @pytest.fixture
 def places(tmp_path: Path) -> Iterator[Places]:
-    made = Places(tmp_path / "desk", tmp_path / "server", tmp_path / "data", tmp_path / "tools")
-    for folder in (made.desk, made.server, made.tools):
+    made = Places(tmp_path / "desk", tmp_path / "server", tmp_path / "data")
+    for folder in (made.desk, made.server):
         folder.mkdir()
-    for name, text in (("scp", _SCP), ("sudo", _SUDO)):
-        (made.tools / name).write_text(text)
-        (made.tools / name).chmod(0o755)
-    server = RunningServer(
-        made.data,
-        tmp_path / "log",
-        "--http",
-        "off",
-        "--trust",
-        "on",
-        "--https",
-        "127.0.0.1:0",
-        "--hub-mqtt",
-        "off",
-    )
+    options = ("--http", "off", "--trust", "on", "--https", "127.0.0.1:0", "--hub-mqtt", "off")
+    server = RunningServer(made.data, tmp_path / "log", *options)
     try:
         yield made
     finally:
