@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from email import message_from_bytes
 from pathlib import Path
 
@@ -124,8 +125,7 @@ def test_a_withdrawn_release_and_an_unknown_one_are_not_served(office: Office, r
 
 def test_the_authority_is_served_by_its_hash(office: Office) -> None:
     assert office.api.context.fleet
-    card = office.api.context.fleet.card(()).to_json()
-    octets = str(card).replace("'", '"').encode()
+    octets = json.dumps(office.api.context.fleet.card((), update_root=office.made.root).to_json()).encode()
     office.made.authority(octets)
     office.publish()
     answer = office.fetch(hashlib.sha256(octets).hexdigest())

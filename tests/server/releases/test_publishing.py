@@ -13,9 +13,11 @@ from securesystemslib.signer import CryptoSigner
 from tuf.ngclient import Updater
 
 from pi_auto.server.audit.tables import audit
+from pi_auto.server.releases.errors import ReleaseError
 from pi_auto.server.releases.publishing import publish
 from pi_auto.server.releases.tables import releases
 from pi_auto.wire.errors import FieldError
+from pi_auto.wire.server_address import ServerAddress
 from support.api import NOW
 from support.release_office import Office, open_office
 from support.signed_releases import SignedReleases, serving
@@ -123,6 +125,31 @@ def test_keys_of_another_fleet_or_another_servers_key_are_refused(office: Office
     assert "these are other keys" in refused(office, other.desk.bundle)
     office.made.rotate(online=CryptoSigner.generate_ed25519())
     assert "does not name this server's key" in refused(office)
+
+
+def test_an_authority_that_would_end_all_updates_or_let_devices_in_is_refused(office: Office) -> None:
+    assert office.api.context.fleet
+    card = office.api.context.fleet.card(()).to_json()
+    office.made.authority(json.dumps(card).encode())
+    assert "names no update root" in refused(office)
+    with pytest.raises(ReleaseError, match="batch token"):
+        office.made.authority(json.dumps(card | {"batch_token": "batch_" + "t" * 43}).encode())
+
+
+def test_an_authority_is_replaced_by_a_newer_one_alone(office: Office, tmp_path: Path) -> None:
+    assert office.api.context.fleet
+    for host in ("a.example", "b.example"):
+        card = office.api.context.fleet.card((ServerAddress(host),), update_root=office.made.root)
+        office.made.authority(json.dumps(card.to_json()).encode())
+        office.publish()
+        shutil.copytree(office.made.desk.bundle, tmp_path / host)
+    targets = office.made.desk.targets()
+    assert targets
+    assert targets.signed.targets["fleet/authority.json"].custom == {"counter": 2}
+    assert [path.name.split(".")[1:] for path in (office.shelf.folder / "targets" / "fleet").iterdir()] == [
+        ["authority", "json"]
+    ]
+    assert "is published already" in refused(office, tmp_path / "a.example")
 
 
 def test_a_root_or_targets_without_enough_signatures_are_refused(tmp_path: Path) -> None:

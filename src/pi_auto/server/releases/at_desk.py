@@ -17,7 +17,7 @@ from pi_auto.server.releases.desk import Desk, make_desk
 from pi_auto.server.releases.errors import ReleaseError
 from pi_auto.server.releases.keyfiles import public_in
 from pi_auto.server.releases.passphrases import Passphrases
-from pi_auto.server.releases.roles import ROOT, TARGETS
+from pi_auto.server.releases.roles import ROOT, TARGETS, check_authority
 from pi_auto.server.releases.signers import Signers
 from pi_auto.wire.release import MOST_ARCHIVE, VERSION, Release
 
@@ -87,7 +87,9 @@ def sign(options: argparse.Namespace) -> str:
             raise ReleaseError(f"{options.archive} holds no update root; make it with `release build`")
         signing.add_release(desk, archive, _release(desk, archive, options), _now())
     elif options.authority:
-        signing.add_authority(desk, _read(options.authority), _now())
+        card = _read(options.authority)
+        check_authority(card)
+        signing.add_authority(desk, card, _now())
     elif options.withdraw:
         signing.withdraw(desk, options.withdraw, _now())
     return _sign(desk, options)

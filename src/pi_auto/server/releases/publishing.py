@@ -16,13 +16,13 @@ from securesystemslib.signer import Signer
 from pi_auto.server.releases.accepting import Accepted, accept
 from pi_auto.server.releases.bundle import Bundle, read_bundle
 from pi_auto.server.releases.errors import ReleaseError
-from pi_auto.server.releases.names import name_of
+from pi_auto.server.releases.names import name_of, stored_name
 from pi_auto.server.releases.resigning import sign_online
 from pi_auto.server.releases.roles import (
     SNAPSHOT,
     TARGETS,
     Listed,
-    read_authority,
+    check_authority,
     sha256_of,
 )
 from pi_auto.server.releases.shelf import Shelf
@@ -44,6 +44,9 @@ def publish(shelf: Shelf, folder: Path, signer: Signer, known: Known, now: datet
         _check_counters(accepted.releases, known)
         _take_files(shelf, bundle, accepted)
         shelf.publish(accepted.files | _still_read(shelf) | _signed(shelf, accepted, signer, now))
+        if accepted.targets:
+            listed = accepted.targets.targets.items()
+            shelf.keep_targets({stored_name(name, sha256_of(file, name)) for name, file in listed})
     return accepted
 
 
@@ -71,7 +74,7 @@ def _take_files(shelf: Shelf, bundle: Bundle, accepted: Accepted) -> None:
         if (source.stat().st_size, _sha256(source)) != (file.length, sha256):
             raise ReleaseError(f"the bundle's file of {name} is not the one that was signed; carry it again")
         if name == AUTHORITY_TARGET:
-            read_authority(source.read_bytes())
+            check_authority(source.read_bytes())
         shelf.take_target(name, sha256, source)
 
 

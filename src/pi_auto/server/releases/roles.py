@@ -145,6 +145,14 @@ def read_authority(octets: bytes) -> FleetCard:
     return card
 
 
+def check_authority(octets: bytes) -> None:
+    """Whether devices can go on with that card: one without a root would end their updates for ever."""
+    card = read_authority(octets)
+    if card.update_root is None:
+        raise ReleaseError("the fleet card names no update root; print it once one was published or adopted")
+    follow([card.update_root.encode()])
+
+
 def sha256_of(file: TargetFile, name: str) -> str:
     """The one hash that counts."""
     if set(file.hashes) != {SHA256}:

@@ -95,6 +95,13 @@ class Shelf:
         source.rename(path)
         fsync_folder(path.parent)
 
+    def keep_targets(self, stored: set[str]) -> None:
+        """Let go of all other files of targets; whoever is reading one reads it to its end."""
+        folder = self.folder / "targets"
+        for path in [path for path in folder.rglob("*") if path.is_file()]:
+            if str(path.relative_to(folder)) not in stored:
+                path.unlink(missing_ok=True)
+
     def publish(self, files: Mapping[str, bytes]) -> None:
         """Make a generation of these files alone. Whoever reads sees all of it, or nothing."""
         parent = self.folder / "metadata"
