@@ -63,7 +63,15 @@ def test_a_code_is_dense_in_a_qr_code(code: BindingCode) -> None:
 
 def test_the_card_of_the_fleet_fits_wherever_the_server_is(code: BindingCode, card: FleetCard) -> None:
     assert code.fits(card)
-    assert code.fits(replace(card, servers=(), batch_token="batch_" + "t" * 43, update_root="{}"))
+    assert code.fits(replace(card, servers=(), batch_token="batch_" + "t" * 43))
+
+
+def test_a_code_that_vouches_for_the_root_of_updates_fits_no_other_root(card: FleetCard) -> None:
+    with_root = replace(card, update_root='{"signed":1}')
+    code = BindingCode(FLEET, commitment_of(with_root), SECRET_OF_ZEROS)
+    assert code.fits(with_root)
+    assert not code.fits(card)
+    assert not code.fits(replace(card, update_root='{"signed":2}'))
 
 
 def test_an_impostors_card_never_fits(code: BindingCode, card: FleetCard, tmp_path: Path) -> None:
@@ -72,6 +80,7 @@ def test_an_impostors_card_never_fits(code: BindingCode, card: FleetCard, tmp_pa
         replace(card, ca=other),
         replace(card, fleet_key=DeviceKey(tmp_path).public),
         replace(card, fleet_id="b1b2c3d4e5f6"),
+        replace(card, update_root="{}"),
     ):
         assert not code.fits(forged)
 

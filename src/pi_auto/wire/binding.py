@@ -88,9 +88,14 @@ def is_binding_code(text: str) -> bool:
 
 
 def commitment_of(card: FleetCard) -> str:
-    """A hash of what a device believes its fleet by: id, authority and key. Addresses may change meanwhile."""
-    believed = write_plainly({"ca": card.ca, "fleet_id": card.fleet_id, "fleet_key": str(card.fleet_key)})
-    octets = hashlib.sha256(b"pi-auto fleet commitment 1\n" + believed).digest()
+    """A hash of what a device believes its fleet by: id, authority, key, and the root of its updates, if any.
+
+    Addresses may change meanwhile.
+    """
+    believed = {"ca": card.ca, "fleet_id": card.fleet_id, "fleet_key": str(card.fleet_key)}
+    if card.update_root is not None:
+        believed["update_root"] = card.update_root
+    octets = hashlib.sha256(b"pi-auto fleet commitment 1\n" + write_plainly(believed)).digest()
     return b32encode(octets[: _COMMITMENT * 5 // 8]).decode()
 
 

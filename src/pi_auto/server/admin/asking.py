@@ -14,7 +14,7 @@ from pi_auto.server.options import add_key_file
 Say = Callable[[dict[str, Any]], str]
 _ASKED = (
     "name", "scopes", "days", "policy", "serial", "fingerprint", "most", "device_id", "reason", "servers",
-    "batch", "leaked", "networks", "device_ids", "address", "reissue", "stop",
+    "batch", "leaked", "networks", "device_ids", "address", "reissue", "stop", "renew", "bundle", "version",
 )  # fmt: skip
 
 

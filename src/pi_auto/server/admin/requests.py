@@ -12,6 +12,7 @@ from pi_auto.server.admin import devices, people, taking
 from pi_auto.server.admin.administrator import Administrator
 from pi_auto.server.legacy import requests as legacy
 from pi_auto.server.operators.rules import Scope
+from pi_auto.server.releases import requests as releases
 from pi_auto.wire.fields import Fields
 
 Answer = Callable[[Administrator, Fields], dict[str, Any]]
@@ -39,7 +40,7 @@ REQUESTS: dict[str, tuple[Scope, Answer]] = {
     "code": (Scope.FLEET, taking.make_code),
     "card": (Scope.FLEET, taking.hand_out_card),
     "rotate certificate": (Scope.FLEET, taking.rotate_certificate),
-} | {name: (Scope.FLEET, ask) for name, ask in legacy.REQUESTS.items()}
+} | {name: (Scope.FLEET, ask) for name, ask in (legacy.REQUESTS | releases.REQUESTS).items()}
 
 
 def answer(admin: Administrator, question: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pi_auto.server.enrolment import binding, granting
 from pi_auto.server.enrolment.facts import policy_of
 from pi_auto.server.enrolment.rules import Policy
 from pi_auto.server.enrolment.tables import batches
+from pi_auto.server.releases.shelf import root_text
 from pi_auto.server.trust.addresses import own_addresses
 from pi_auto.server.trust.errors import TrustError
 from pi_auto.server.trust.fleet import Fleet
@@ -66,7 +67,7 @@ def make_code(admin: Administrator, fields: Fields) -> dict[str, Any]:
     serial = fields.optional("serial", lambda n: fields.text(n, most=64))
     servers = _servers(admin.context, fields)
     secret = admin.do(lambda books, now: binding.make_code(books, serial, admin.by, now))
-    card = fleet.card(servers)
+    card = fleet.card(servers, update_root=root_text(admin.context.settings.data))
     code = BindingCode(fleet.fleet_id, commitment_of(card), secret, servers[0] if servers else None)
     return {"code": str(code), "minutes": _MINUTES}
 
@@ -78,7 +79,7 @@ def hand_out_card(admin: Administrator, fields: Fields) -> dict[str, Any]:
     servers = _servers(admin.context, fields)
     token = make_batch(admin, Fields(fields.raw | {"name": batch}))["token"] if batch else None
     admin.noted("card", "fleet", f"handed out with batch {batch}" if batch else "handed out")
-    return {"card": fleet.card(servers, token).to_json()}
+    return {"card": fleet.card(servers, token, root_text(admin.context.settings.data)).to_json()}
 
 
 def rotate_certificate(admin: Administrator, fields: Fields) -> dict[str, Any]:

@@ -9,7 +9,17 @@ from __future__ import annotations
 from flask import Blueprint
 from flask.blueprints import BlueprintSetupState
 
-from pi_auto.server.api import diagnostics, enrolment, health, listing, ota, registration, scans, shortcut
+from pi_auto.server.api import (
+    diagnostics,
+    enrolment,
+    health,
+    listing,
+    ota,
+    registration,
+    releases,
+    scans,
+    shortcut,
+)
 from pi_auto.server.api.errors import answer_everything_in
 from pi_auto.server.context import EXTENSION, LazyContext
 from pi_auto.server.settings import Settings
@@ -27,7 +37,8 @@ ENDPOINTS = (
     ("GET", "/api/pi_devices", listing.pi_devices),
     ("GET", "/api/pi_device/<name>", listing.pi_device),
     ("GET", "/api/ota/check_update", ota.check_update),
-    ("GET", "/api/ota/download_update", ota.download_update),
+    ("GET", "/api/ota/download_update", releases.download_update),
+    ("GET", "/api/ota/metadata/<name>", releases.metadata),
     ("POST", "/api/ota/update_status", ota.update_status),
 )
 

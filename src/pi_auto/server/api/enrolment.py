@@ -31,6 +31,7 @@ from pi_auto.server.enrolment.saying import refusal, waiting
 from pi_auto.server.enrolment.wishes import is_to_be_absent
 from pi_auto.server.legacy.messages import refuse_reserved
 from pi_auto.server.links.base import HubAccess, HubUnavailable
+from pi_auto.server.releases.shelf import root_text
 from pi_auto.server.trust.addresses import own_addresses
 from pi_auto.server.trust.fleet import Fleet
 from pi_auto.server.trust.signatures import is_signed_by
@@ -68,7 +69,8 @@ def fleet_proof() -> Response:
 def fleet_card() -> Response:
     """The fleet's card: public, and worth nothing to a device that has no other means to know that it is right."""
     context = current()
-    return respond(_fleet(context).card(own_addresses(context.settings)).to_json())
+    card = _fleet(context).card(own_addresses(context.settings), update_root=root_text(context.settings.data))
+    return respond(card.to_json())
 
 
 def register_signed(context: Context, told: object) -> Response:

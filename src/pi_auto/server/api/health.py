@@ -8,6 +8,8 @@ from flask import Response, request
 
 from pi_auto.server.api.answers import respond
 from pi_auto.server.context import Context, current
+from pi_auto.server.releases.condition import condition_of
+from pi_auto.server.releases.shelf import Shelf
 from pi_auto.server.store.engine import StoreError
 from pi_auto.version import __version__
 from pi_auto.wire.health import SERVICE
@@ -30,6 +32,8 @@ def health() -> Response:
     if context.fleet:
         ports = {"https": _https_port(context)} | (state.tls_ports if state else {})
         body |= {"fleet_id": context.fleet.fleet_id, "tls": ports}
+        condition = condition_of(Shelf(context.settings.data))
+        body["updates"] = condition and condition.to_json(context.clock())
     if state:
         body["hub"] = state.to_json()
     return respond(body, 200 if well else 503)

@@ -1,6 +1,6 @@
-"""The guide's update endpoints: /api/ota/check_update, download_update and update_status.
+"""The guide's update endpoints: /api/ota/check_update and update_status. What is fetched is in api/releases.py.
 
-There are no releases yet, so nobody is offered any; what devices tell of their updates is kept.
+Nobody is offered a release yet; what devices tell of their updates is kept.
 """
 
 from __future__ import annotations
@@ -30,12 +30,6 @@ def check_update() -> Response:
     if authenticate_if_shown(context, request.headers.get("Authorization"), device_id):
         committed(context, lambda books: note_contact(books, device_id, context.clock()))
     return respond(NoUpdate(version, "no update is available").to_json())
-
-
-def download_update() -> Response:
-    """The archive of a release."""
-    update_id = Parameters(request.args, ("update_id",)).required("update_id", most=64)
-    raise ApiError(404, f"there is no update {update_id!r}")
 
 
 def update_status() -> Response:

@@ -19,6 +19,8 @@ from pi_auto.server.console.markup import render
 from pi_auto.server.enrolment.rules import Policy
 from pi_auto.server.enrolment.tables import identities, revocations
 from pi_auto.server.operators.rules import Operator, Scope
+from pi_auto.server.releases.condition import condition_of
+from pi_auto.server.releases.shelf import Shelf
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fields import Fields
 
@@ -77,6 +79,7 @@ def fleet_page(
         enrolled=enrolled,
         more=more,
         shut_out=devices.list_shut_out(admin, _NOTHING)["shut_out"],
+        troubles=_troubles(admin),
         wishes=devices.list_wishes(admin, _NOTHING)["wishes"],
         policies=tuple(Policy),
         scopes=tuple(Scope),
@@ -105,6 +108,12 @@ def refused(error: FieldError) -> Notice:
 def picture_of(text: str) -> Markup:
     """A QR code on white, as scanners want it, whatever the colours of the page."""
     return Markup(segno.make(text, error="m", micro=False).svg_inline(scale=4, border=4, light="#fff"))  # noqa: S704 - segno's own paths; the text is not in it
+
+
+def _troubles(admin: Administrator) -> list[str]:
+    """What of the fleet's updates needs a person."""
+    condition = condition_of(Shelf(admin.context.settings.data))
+    return condition.troubles(admin.context.clock()) if condition else []
 
 
 def _enrolled(connection: Connection, wanted: str) -> tuple[list[dict[str, Any]], int]:

@@ -47,6 +47,7 @@ ACCESS: dict[str, Open | Scope] = {
     "pi_api.pi_device": Scope.READ,
     "pi_api.check_update": Open.DEVICE,
     "pi_api.download_update": Open.DEVICE,
+    "pi_api.metadata": Open.DEVICE,
     "pi_api.update_status": Open.DEVICE,
     "console.home": Scope.READ,
     "console.live": Scope.READ,

@@ -83,10 +83,20 @@ class Fleet:
         """The nonces that devices sign."""
         return Nonces(self.key.derive("nonces"))
 
-    def card(self, servers: Sequence[ServerAddress], batch_token: str | None = None) -> FleetCard:
+    def card(
+        self,
+        servers: Sequence[ServerAddress],
+        batch_token: str | None = None,
+        update_root: str | None = None,
+    ) -> FleetCard:
         """The card that devices get."""
         return FleetCard(
-            self.fleet_id, self.authority.pem, self.authority.public_key, tuple(servers), batch_token=batch_token
+            self.fleet_id,
+            self.authority.pem,
+            self.authority.public_key,
+            tuple(servers),
+            update_root=update_root,
+            batch_token=batch_token,
         )
 
     def renew_certificate(self, now: datetime, *, at_once: bool = False) -> bool:

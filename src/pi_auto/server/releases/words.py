@@ -1,0 +1,30 @@
+"""What the commands about releases say to a person. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def published(answer: dict[str, Any]) -> str:
+    """What is served now."""
+    versions = ", ".join(answer["releases"]) or "no release yet"
+    return f"published: {versions}; root version {answer['root']}, which new fleet cards hold"
+
+
+def listed(answer: dict[str, Any]) -> str:
+    """Every release on a line, then how long all of it is good, then what needs a person."""
+    lines = [
+        f"{one['version']:<20} counter {one['counter']:<6} {one['size']:>9} bytes  {one['update_id'][:16]}"
+        f"  published {one['published']} by {one['by']}{_withdrawn(one)}"
+        for one in answer["releases"]
+    ]
+    state = answer["updates"]
+    if state is None:
+        return "this fleet has no root, so its devices take no updates; see docs/operating.md"
+    lines.append("good until: " + ", ".join(f"{name} {until}" for name, until in state["expires"].items()))
+    lines += [f"warning: {trouble}" for trouble in state["troubles"]]
+    return "\n".join(lines)
+
+
+def _withdrawn(one: dict[str, Any]) -> str:
+    return f", withdrawn {one['withdrawn']}" if one["withdrawn"] else ""
