@@ -137,7 +137,12 @@ class Fleet:
     def hour(self) -> None:
         """Every device asks once, takes what it is offered, and tells how that goes; the server looks after it."""
         now = self.clock()
-        self.job(lambda books: [self._live(books, each, now) for each in self.versions])
+
+        def everybody(books: Any) -> None:
+            for each in self.versions:
+                self._live(books, each, now)
+
+        self.job(everybody)
         self.clock.pass_by(1800)
         look(self.context)
         self.clock.pass_by(1800)

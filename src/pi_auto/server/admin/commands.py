@@ -11,6 +11,7 @@ from pi_auto.files import write_whole
 from pi_auto.server.admin import words
 from pi_auto.server.admin.asking import action_of, ask, group_of
 from pi_auto.server.legacy.commands import add_legacy
+from pi_auto.server.rollouts.commands import add_rollout
 from pi_auto.server.sizing import whole
 
 _SCOPES = ("read", "devices", "fleet", "operators")
@@ -19,7 +20,7 @@ _POLICIES = ("approve", "batch", "preauthorised", "closed")
 
 def add_admin(commands: Any) -> None:
     """Add them to a command line."""
-    for add in (_add_operator, _add_enrolment, _add_fleet, add_legacy):
+    for add in (_add_operator, _add_enrolment, _add_fleet, add_legacy, add_rollout):
         add(commands)
 
 

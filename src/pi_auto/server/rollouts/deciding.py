@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from pi_auto.server.releases.tables import releases
 from pi_auto.server.rollouts.facts import facts_of
 from pi_auto.server.rollouts.rules import Facts, No, Yes, choose
+from pi_auto.server.store.statements import first_row
 from pi_auto.wire.update import NoUpdate, Offer
+
+_RELEASE = "SELECT version, update_id, target, size, notes, mandatory FROM releases WHERE counter = ?"
 
 
 def decide(books: Connection, device_id: str, version: str, now: datetime) -> NoUpdate | Offer:
@@ -22,16 +24,17 @@ def answer(books: Connection, facts: Facts, choice: Yes | No) -> NoUpdate | Offe
     """A choice as it travels."""
     if isinstance(choice, No):
         return NoUpdate(facts.version, choice.why, choice.wait)
-    row = books.execute(select(releases).where(releases.c.counter == choice.target.counter)).one()
+    counter = choice.target.counter
+    version, update_id, target, size, notes, mandatory = first_row(books, _RELEASE, (counter,))
     return Offer(
         current_version=facts.version,
-        latest_version=row.version,
-        update_id=row.update_id,
-        target=row.target,
-        counter=row.counter,
-        update_size=row.size,
-        file_hash=row.update_id,
-        download_url=f"/api/ota/download_update?update_id={row.update_id}",
-        release_notes=row.notes,
-        mandatory=row.mandatory or choice.urgent,
+        latest_version=version,
+        update_id=update_id,
+        target=target,
+        counter=counter,
+        update_size=size,
+        file_hash=update_id,
+        download_url=f"/api/ota/download_update?update_id={update_id}",
+        release_notes=notes,
+        mandatory=bool(mandatory) or choice.urgent,
     )

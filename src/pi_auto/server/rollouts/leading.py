@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 
 from pi_auto.server.api.writing import committed
 from pi_auto.server.context import Context
-from pi_auto.server.rollouts.booking import look_after
 from pi_auto.server.rollouts.moving import move_all
+from pi_auto.server.rollouts.watching import look_after
 
 LOOKS_EVERY = 20.0  # seconds
 _log = logging.getLogger(__name__)

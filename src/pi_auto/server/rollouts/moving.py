@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, func, or_, select, update
+from sqlalchemy import Connection, Row, and_, case, false, func, or_, select, update
 
 from pi_auto.server.audit.trail import SERVER, Entry, note
 from pi_auto.server.fleet.tables import devices
@@ -84,7 +84,7 @@ def figures_of(books: Connection, row: Row[Any], now: datetime) -> Figures:
     """Its figures, but for those that have not been asked."""
     of = update_attempts.c
     lost = and_(of.failures > 0, of.step != COMMITTED)
-    known = of.failed_at <= (row.forgiven_at or row.made_at)
+    known = of.failed_at <= row.forgiven_at if row.forgiven_at else false()
     again = and_(of.step != COMMITTED, of.attempts < row.attempts, of.heard_at > now - HERE_WITHIN)
     counts = (
         func.count(), _count(of.step == COMMITTED), _count(and_(lost, ~known)), _count(and_(lost, known)),

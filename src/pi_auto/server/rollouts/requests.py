@@ -156,7 +156,7 @@ def _why(fields: Fields) -> str:
 
 
 def _after(fields: Fields) -> str:
-    return fields.optional("after", lambda n: fields.text(n, most=63), "")
+    return fields.optional("after", lambda n: fields.text(n, least=0, most=63), "")
 
 
 def _number(fields: Fields, name: str, usual: int, *, most: int) -> int:

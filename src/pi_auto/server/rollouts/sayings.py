@@ -72,7 +72,7 @@ def set_window(books: Connection, kind: str, named: str, window: Window | None, 
     if window is not None:
         if books.execute(select(func.count()).select_from(maintenance_windows)).scalar_one() >= MOST_WINDOWS:
             raise FieldError("window", "one more", f"at most {MOST_WINDOWS}: use groups")
-        row = {"kind": kind, "name": name, "days": written_days(window.days), "zone": window.zone}
+        row: dict[str, Any] = {"kind": kind, "name": name, "days": written_days(window.days), "zone": window.zone}
         row |= {"begins": window.begins, "ends": window.ends}
         books.execute(insert(maintenance_windows).values(row))
     subject = f"{kind} {name}".strip()
