@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import csv
+import http.client
 import io
 import json
+import socket
 import sqlite3
-import subprocess
-import sys
+import ssl
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
+from pi_auto.server.cli import main
+from pi_auto.wire.fleet_card import FleetCard
 from pi_auto.wire.times import format_time
-from support.administrator import Card, over_tls, run, say
+from support.administrator import Card
 from support.api import NOW
 from support.device_keys import DeviceKey
 from support.rollout import NEW, OLD, release_row, update_id_of
@@ -52,22 +56,59 @@ def card(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Car
     return opened
 
 
+def say(data: Path, *words: str) -> str:
+    """What the command prints."""
+    told = io.StringIO()
+    with redirect_stdout(told):
+        assert main([*words, "--data", str(data)]) == 0
+    return told.getvalue().strip()
+
+
+def refused(data: Path, *words: str) -> str:
+    """Why it was not done."""
+    told = io.StringIO()
+    with redirect_stderr(told):
+        try:
+            assert main([*words, "--data", str(data)]) == 1
+        except SystemExit as error:
+            return f"{told.getvalue()}{error.code}"
+    return told.getvalue()
+
+
+def over_tls(server: RunningServer, card: Card, method: str, path: str, body: str = "") -> dict[str, object]:
+    """The answer to the device."""
+    fleet = FleetCard.from_json(json.loads(say(server.data, "fleet", "card")))
+    host, _, port = server.https.rpartition(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=20)
+    plain = socket.create_connection((host, int(port)), timeout=20)
+    connection.sock = ssl.create_default_context(cadata=fleet.ca).wrap_socket(
+        plain, server_hostname=fleet.server_name
+    )
+    headers = {"Authorization": f"Bearer {card.token}", "Content-Type": "application/json"}
+    try:
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        said: dict[str, object] = json.loads(answer.read())
+        assert answer.status == 200, said
+        return said
+    finally:
+        connection.close()
+
+
 def asks(server: RunningServer, card: Card, version: str = OLD) -> dict[str, object]:
-    path = f"/api/ota/check_update?device_id={DEVICE}&current_version={version}"
-    status, said = over_tls(server, "GET", path, Authorization=f"Bearer {card.token}")
-    assert status == 200, said
-    answer: dict[str, object] = json.loads(said)
-    return answer
+    return over_tls(server, card, "GET", f"/api/ota/check_update?device_id={DEVICE}&current_version={version}")
 
 
 def tells(server: RunningServer, card: Card, step: str, status: str, **told: object) -> None:
-    body = {"device_id": DEVICE, "version": NEW, "status": status, "step": step, "timestamp": format_time(NOW)}
+    body: dict[str, object] = {
+        "device_id": DEVICE,
+        "version": NEW,
+        "status": status,
+        "step": step,
+        "timestamp": format_time(NOW),
+    }
     body |= {"update_id": update_id_of(NEW)} | told
-    answer = over_tls(
-        server, "POST", "/api/ota/update_status", json.dumps(body),
-        Authorization=f"Bearer {card.token}", Content_Type="application/json",
-    )  # fmt: skip
-    assert answer[0] == 200, answer
+    assert over_tls(server, card, "POST", "/api/ota/update_status", json.dumps(body))["status"] == "received"
 
 
 def test_a_release_comes_to_a_device_by_the_commands_that_the_help_tells_of(
@@ -125,27 +166,21 @@ def test_a_pin_and_a_window_by_the_commands(server: RunningServer, card: Card) -
     ],
 )
 def test_what_cannot_be_is_said_in_a_sentence(server: RunningServer, words: tuple[str, ...], said: str) -> None:
-    ended = run(server.data, *words)
-    assert ended.returncode == 1
-    assert said in ended.stderr
+    assert said in refused(server.data, *words)
 
 
 def test_at_once_is_asked_for_twice(server: RunningServer, card: Card) -> None:
     data = server.data
     say(data, "rollout", "plan", NEW, "--stages", "1%/1d")
     number = say(data, "rollout", "list").splitlines()[1].split()[0]
-    ended = run(data, "rollout", "start", number, "--at-once")
-    assert ended.returncode == 1
-    assert "--yes" in ended.stderr
+    assert "--yes" in refused(data, "rollout", "start", number, "--at-once")
     assert say(data, "rollout", "start", number, "--at-once", "--yes") == f"roll-out {number} is running"
     assert asks(server, card)["mandatory"] is True
 
 
-def test_the_help_teaches(tmp_path: Path) -> None:
-    del tmp_path
-    told = subprocess.run(
-        [sys.executable, "-m", "pi_auto.server.cli", "rollout", "--help"],
-        check=True, capture_output=True, text=True,
-    ).stdout  # fmt: skip
+def test_the_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["rollout", "--help"])
+    told = capsys.readouterr().out
     assert "rollout simulate 3" in told
     assert "pauses by itself" in told

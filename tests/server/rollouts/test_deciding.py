@@ -135,11 +135,12 @@ def test_outside_of_its_window_a_device_waits_and_is_told_when_it_opens(fleet: F
     fleet.admin("rollout abort", rollout=number)
 
 
-@pytest.mark.parametrize("urgent", ["a mandatory release", "at once"])
+@pytest.mark.parametrize("urgent", ["a mandatory release", "a mandatory plan", "at once"])
 def test_what_is_urgent_waits_for_no_window(fleet: Fleet, urgent: str) -> None:
     fleet.admin("rollout window", days="sat,sun", begins="02:00", ends="03:00", zone="UTC")  # it is a Monday
-    fleet.release(3, "2.2.0", mandatory=urgent != "at once")
-    number = fleet.admin("rollout plan", version="2.2.0", stages="100%")["id"]
+    fleet.release(3, "2.2.0", mandatory=urgent == "a mandatory release")
+    mandatory = urgent == "a mandatory plan"
+    number = fleet.admin("rollout plan", version="2.2.0", stages="100%", mandatory=mandatory)["id"]
     fleet.admin("rollout start", rollout=number, at_once=urgent == "at once")
     answer = fleet.check(PI)
     assert isinstance(answer, Offer)
@@ -264,6 +265,23 @@ def test_a_refusal_is_a_failure_with_its_reason(fleet: Fleet) -> None:
     assert fleet.show(number)["reasons"] == [
         {"step": "refused", "reason": "python3-cryptography is missing", "devices": 1, "such_as": PI}
     ]
+
+
+def test_a_device_that_has_put_it_off_is_offered_it_until_it_can(fleet: Fleet) -> None:
+    fleet.start()
+    for _ in range(4):
+        assert isinstance(fleet.check(PI), Offer)
+        fleet.clock.pass_by(3600)
+        fleet.tell(PI, REFUSED, reason="not now: the disk is full")
+    assert isinstance(fleet.check(PI), Offer)
+
+
+def test_a_report_of_the_fleets_authority_is_kept_and_belongs_to_no_rollout(fleet: Fleet) -> None:
+    number = fleet.start()
+    fleet.check(PI)
+    fleet.tell(PI, COMMITTED, version="fleet/authority.json"[:5])
+    assert fleet.report(number)[PI]["step"] == "offered"
+    assert len(fleet.rows(update_reports)) == 1
 
 
 def test_each_rollout_begins_with_other_devices(fleet: Fleet) -> None:

@@ -16,7 +16,7 @@ _ASKED = (
     "name", "scopes", "days", "policy", "serial", "fingerprint", "most", "device_id", "reason", "servers",
     "batch", "leaked", "networks", "device_ids", "address", "reissue", "stop",
     "rollout", "version", "stages", "success", "failures", "failure_percent", "silence", "attempts", "at_once",
-    "why", "after", "start", "group", "tag", "remove", "begins", "ends", "zone",
+    "why", "after", "start", "group", "tag", "remove", "mandatory", "begins", "ends", "zone",
 )  # fmt: skip
 
 

@@ -83,6 +83,7 @@ def _add_plan(group: Any) -> None:
         help="if they are this share of those that have finished as well (2)")  # fmt: skip
     add("--silence", metavar="TIME", help="without a report counts as a failure, such as 90m (2h)")
     add("--attempts", metavar="N", type=whole(1, 10), help="of a device (2)")
+    add("--mandatory", action="store_true", default=None, help="outside of maintenance windows too")
 
 
 def _add_moves(group: Any) -> None:

@@ -37,6 +37,7 @@ class Plan:
     limits: Limits = field(default_factory=Limits)
     silence: int = 2 * 3600
     attempts: int = 2
+    mandatory: bool = False
 
 
 def plan(books: Connection, wanted: Plan, by: str, now: datetime) -> int:
@@ -54,6 +55,7 @@ def plan(books: Connection, wanted: Plan, by: str, now: datetime) -> int:
         "failure_percent": wanted.limits.failure_percent,
         "silence": wanted.silence,
         "attempts": wanted.attempts,
+        "urgent": int(wanted.mandatory),
         "made_by": by,
         "made_at": now,
     }

@@ -39,6 +39,7 @@ def _plan(admin: Administrator, fields: Fields) -> dict[str, Any]:
         ),
         silence=silence,
         attempts=_number(fields, "attempts", 2, most=10),
+        mandatory=fields.optional("mandatory", fields.flag, default=False),
     )
     return {"id": admin.do(lambda books, now: planning.plan(books, wanted, admin.by, now))}
 

@@ -152,7 +152,7 @@ def _is_newer(facts: Facts, target: Target) -> bool:
 
 
 def _exhausted(attempt: Attempt | None, most: int) -> bool:
-    return attempt is not None and attempt.has_failed and attempt.attempts >= most
+    return attempt is not None and attempt.has_failed and attempt.attempts >= most and not attempt.was_put_off
 
 
 def _is_due(each: Candidate) -> bool:

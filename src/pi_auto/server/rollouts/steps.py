@@ -21,6 +21,7 @@ from pi_auto.wire.update import (
     UpdateStatus,
 )
 
+NOT_NOW = "not now: "  # how the device begins the reason of a refusal that may pass
 SILENT = "silent"  # what we note ourselves: nothing was heard for too long
 OPEN = (OFFERED, DOWNLOADING, VERIFIED, TRIAL)
 FAILED = (ROLLED_BACK, REFUSED, SILENT)
@@ -52,6 +53,11 @@ class Attempt:
     def has_failed(self) -> bool:
         """Whether the last try has failed."""
         return self.step in FAILED
+
+    @property
+    def was_put_off(self) -> bool:
+        """Whether the device has refused it for now only: its disk is full, say, or a package is missing."""
+        return self.step == REFUSED and (self.reason or "").startswith(NOT_NOW)
 
 
 def first_offer(now: datetime) -> Attempt:

@@ -28,7 +28,7 @@ rollouts = Table(
     Column("made_at", Moment, nullable=False),
     Column("started_at", Moment),
     Column("ended_at", Moment),
-    Column("urgent", Integer, nullable=False, server_default="0"),  # 1: at once, outside of windows too
+    Column("urgent", Integer, nullable=False, server_default="0"),  # 1: mandatory, outside of windows too
 )
 
 update_attempts = Table(
