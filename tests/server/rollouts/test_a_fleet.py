@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -20,11 +21,18 @@ _MOST_HOURS = 120
 
 def run(fleet: Fleet, number: int) -> str:
     """Hours pass until the roll-out runs no more; what it is then."""
-    for _ in range(_MOST_HOURS):
+    began = time.monotonic()
+    for hour in range(1, _MOST_HOURS + 1):
         fleet.hour()
-        state = str(fleet.show(number)["state"])
-        if state != "running":
-            return state
+        shown = fleet.show(number)
+        if shown["state"] != "running":
+            stage = f"stage {shown['stage']} of {shown['of_stages']}"
+            print(
+                f"\nroll-out: {len(fleet.versions)} devices, {len(fleet.broken)} of them planted failures: "
+                f"{shown['state']} after {hour} h in {stage}; reached {shown['reached']}, "
+                f"run it {shown['committed']}, failed {shown['failed']}; {time.monotonic() - began:.1f} s here"
+            )
+            return str(shown["state"])
     raise AssertionError(f"it still runs after {_MOST_HOURS} hours: {fleet.show(number)}")
 
 
