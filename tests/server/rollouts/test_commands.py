@@ -23,6 +23,7 @@ from support.api import NOW
 from support.device_keys import DeviceKey
 from support.rollout import NEW, OLD, release_row, update_id_of
 from support.server import RunningServer, running_server
+from support.waiting import wait_until
 
 DEVICE = "pi-1a2b3c4d"
 
@@ -167,6 +168,18 @@ def test_a_pin_and_a_window_by_the_commands(server: RunningServer, card: Card) -
 )
 def test_what_cannot_be_is_said_in_a_sentence(server: RunningServer, words: tuple[str, ...], said: str) -> None:
     assert said in refused(server.data, *words)
+
+
+def test_a_server_that_runs_moves_a_rollout_on_by_itself(server: RunningServer) -> None:
+    say(server.data, "rollout", "plan", NEW, "--stages", "tag:nobody 100%/1h")
+    number = say(server.data, "rollout", "list").splitlines()[1].split()[0]
+    say(server.data, "rollout", "start", number)
+
+    def stage() -> bool:
+        return bool(json.loads(say(server.data, "rollout", "show", number, "--json"))["stage"] == 2)
+
+    wait_until(stage, 40, "a stage without devices is passed by")
+    say(server.data, "rollout", "abort", number)
 
 
 def test_at_once_is_asked_for_twice(server: RunningServer, card: Card) -> None:

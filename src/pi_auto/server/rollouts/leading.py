@@ -15,7 +15,7 @@ from pi_auto.server.context import Context
 from pi_auto.server.rollouts.moving import move_all
 from pi_auto.server.rollouts.watching import look_after
 
-LOOKS_EVERY = 20.0  # seconds
+LOOKS_EVERY = 10.0  # seconds
 _log = logging.getLogger(__name__)
 
 

@@ -34,8 +34,8 @@ MOST_REASONS = 20
 _ASKS_WITHIN = timedelta(hours=1)
 
 
-def list_all(books: Connection, most: int = MOST_LISTED) -> list[dict[str, Any]]:
-    """The newest roll-outs, each with how many devices it has reached and what became of them."""
+def list_all(books: Connection, most: int = MOST_LISTED, *, only: int | None = None) -> list[dict[str, Any]]:
+    """The newest roll-outs, or `only` that one, each with what it has reached."""
     of = update_attempts.c
     query = (
         select(rollouts, releases.c.version, releases.c.withdrawn_at, *_counts())
@@ -45,12 +45,13 @@ def list_all(books: Connection, most: int = MOST_LISTED) -> list[dict[str, Any]]
         .order_by(rollouts.c.id.desc())
         .limit(most)
     )
-    return [_summary(row) for row in books.execute(query)]
+    wanted = query if only is None else query.where(rollouts.c.id == only)
+    return [_summary(row) for row in books.execute(wanted)]
 
 
 def show(books: Connection, row: Row[Any], now: datetime) -> dict[str, Any]:
     """One, with its stages, limits, figures and what has failed why."""
-    listed = next(each for each in list_all(books, most=2**31) if each["id"] == row.id)
+    listed = list_all(books, only=row.id)[0]
     figures = figures_of(books, row, now)
     stages = read_stages(row.stages)
     members = [0] * len(stages)
