@@ -40,6 +40,7 @@ from pi_auto.server.links.local import LocalLink
 from pi_auto.server.plain import PlainPort, serve_plain
 from pi_auto.server.refusals import Refusals
 from pi_auto.server.releases.resigning import keep_signed
+from pi_auto.server.rollouts.leading import lead_on
 from pi_auto.server.settings import Address, Settings
 from pi_auto.server.stalled import MOST_SILENCE, end_stalled
 from pi_auto.server.store.engine import StoreError
@@ -124,6 +125,7 @@ def load(
         _in_background("audit", prune_on, context)
         _in_background("legacy", keep_aligned, context)
         _in_background("releases", keep_signed, context)
+        _in_background("rollouts", lead_on, context)
     if plain:
         _in_background("plain", serve_plain, plain, PlainPort(app, context, port))
     return Draining(app, Refusals("the API"))

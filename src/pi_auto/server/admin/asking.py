@@ -14,7 +14,9 @@ from pi_auto.server.options import add_key_file
 Say = Callable[[dict[str, Any]], str]
 _ASKED = (
     "name", "scopes", "days", "policy", "serial", "fingerprint", "most", "device_id", "reason", "servers",
-    "batch", "leaked", "networks", "device_ids", "address", "reissue", "stop", "renew", "bundle", "version",
+    "batch", "leaked", "networks", "device_ids", "address", "reissue", "stop", "renew", "bundle",
+    "rollout", "version", "stages", "success", "failures", "failure_percent", "silence", "attempts", "at_once",
+    "why", "after", "start", "group", "tag", "remove", "mandatory", "begins", "ends", "zone",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from pi_auto.server.admin import words
 from pi_auto.server.admin.asking import action_of, ask, group_of
 from pi_auto.server.legacy.commands import add_legacy
 from pi_auto.server.releases.commands import add_release
+from pi_auto.server.rollouts.commands import add_rollout
 from pi_auto.server.sizing import whole
 
 _SCOPES = ("read", "devices", "fleet", "operators")
@@ -20,7 +21,7 @@ _POLICIES = ("approve", "batch", "preauthorised", "closed")
 
 def add_admin(commands: Any) -> None:
     """Add them to a command line."""
-    for add in (_add_operator, _add_enrolment, _add_fleet, add_legacy, add_release):
+    for add in (_add_operator, _add_enrolment, _add_fleet, add_legacy, add_release, add_rollout):
         add(commands)
 
 

@@ -1,12 +1,12 @@
 """The guide's update endpoints: /api/ota/check_update and update_status. What is fetched is in api/releases.py.
 
-Nobody is offered a release yet; what devices tell of their updates is kept.
+Whether a device takes a release now is decided by the roll-outs; what it tells of its update is kept there.
 """
 
 from __future__ import annotations
 
 from flask import Response, request
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from pi_auto.server.api.answers import respond
 from pi_auto.server.api.auth import authenticate_if_shown
@@ -16,9 +16,11 @@ from pi_auto.server.api.parameters import Parameters
 from pi_auto.server.api.writing import committed
 from pi_auto.server.context import current
 from pi_auto.server.fleet.queries import find_device
-from pi_auto.server.releases.tables import update_reports
+from pi_auto.server.rollouts.booking import ask, tell
 from pi_auto.server.scans.booking import note_contact
-from pi_auto.wire.update import NoUpdate, UpdateStatus
+from pi_auto.wire.errors import FieldError, shown
+from pi_auto.wire.release import VERSION
+from pi_auto.wire.update import NoUpdate, Offer, UpdateStatus
 
 
 def check_update() -> Response:
@@ -27,9 +29,17 @@ def check_update() -> Response:
     parameters = Parameters(request.args, ("device_id", "current_version"))
     device_id = parameters.required("device_id", most=63)
     version = parameters.required("current_version", most=64)
-    if authenticate_if_shown(context, request.headers.get("Authorization"), device_id):
-        committed(context, lambda books: note_contact(books, device_id, context.clock()))
-    return respond(NoUpdate(version, "no update is available").to_json())
+    if not authenticate_if_shown(context, request.headers.get("Authorization"), device_id):
+        return respond(NoUpdate(version, "no update is available").to_json())
+    if not VERSION.match(version):
+        raise FieldError("current_version", shown(version), "a version such as 2.0.1")
+    now = context.clock()
+
+    def answer(books: Connection) -> NoUpdate | Offer:
+        note_contact(books, device_id, now)
+        return ask(books, device_id, version, now)
+
+    return respond(committed(context, answer).to_json())
 
 
 def update_status() -> Response:
@@ -43,14 +53,7 @@ def update_status() -> Response:
         device = find_device(books, status.device_id)
         if device is None or device.device_id != status.device_id:
             return False
-        row = {
-            "device_id": status.device_id,
-            "version": status.version,
-            "status": status.status,
-            "said_at": status.timestamp,
-            "received_at": now,
-        }
-        books.execute(insert(update_reports).values(row))
+        tell(books, status, now, proven=caller is not None)
         if caller:
             note_contact(books, caller, now)
         return True

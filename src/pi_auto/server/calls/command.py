@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pi_auto.server.errors import CommandFailed
+from pi_auto.server.options import add_key_file
+from pi_auto.server.rollouts.saying import SAYINGS, say
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.hublink import MOST_METHOD_TIMEOUT
 from pi_auto.wire.methods import (
@@ -35,6 +37,14 @@ examples:
   pi-auto-server device diagnostics pi-1a2b3c4d --list
       what it has sent before
 
+What a device is to the roll-outs of updates (pi-auto-server rollout --help), each noted in the books:
+  pi-auto-server device tag pi-1a2b3c4d lab
+      devices with this tag get releases first; --remove takes it away
+  pi-auto-server device group pi-1a2b3c4d shops
+      it is in this one group; --remove takes it out
+  pi-auto-server device pin pi-1a2b3c4d 2.0.3
+      it takes this release and no other, whatever is rolled out; device unpin takes that back
+
 It answers with one line and 0, or with why not and 1. Nothing is sent twice. Who asked for what, and what
 came of it, is in `pi-auto-server audit`.
 """
@@ -51,9 +61,13 @@ def add_device(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     device.set_defaults(command=ask_device)
+    add_key_file(device.add_argument)
     add = device.add_argument
-    add("method", metavar="METHOD", choices=NAMES, help=", ".join(NAMES))
+    methods = (*NAMES, *SAYINGS)
+    add("method", metavar="METHOD", choices=methods, help=", ".join(methods))
     add("device", metavar="DEVICE", help="the device's id, or its host name where only one has it")
+    add("word", metavar="WORD", nargs="?", help="pin: the release; tag: the tag; group: the group")
+    add("--remove", action="store_true", default=None, help="tag, group: take it away")
     add("--seconds", type=_whole(LONGEST_IDENTIFY), metavar="N", help="identify: for how long it blinks (30)")
     add("--level", choices=LOG_LEVELS, help="set_log_level: from which level up its agent logs")
     add("--minutes", type=_whole(LONGEST_LOG_LEVEL), metavar="N", help="set_log_level: for how long (30)")
@@ -68,6 +82,10 @@ def add_device(commands: Any) -> None:
 
 def ask_device(options: argparse.Namespace) -> str:
     """Do it; what to say. Raises CommandFailed, AuditError."""
+    if options.method in SAYINGS:
+        return say(options)
+    if options.word or options.remove:
+        raise CommandFailed(f"{options.method} takes no word and no --remove; see pi-auto-server device --help")
     payload = payload_of(options)
     from pi_auto.server.calls import asking, reaching  # noqa: PLC0415 - take a while to load
 

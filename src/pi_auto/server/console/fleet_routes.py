@@ -22,7 +22,7 @@ from pi_auto.server.context import current
 from pi_auto.server.operators.rules import Operator, Scope
 from pi_auto.wire.errors import FieldError
 
-_MOST_FORM = 8 * 1024  # bytes
+MOST_FORM = 8 * 1024  # bytes
 _NUMBERS = ("days", "most")
 _TEXTS = ("request", "serial", "fingerprint", "device_id", "reason", "policy", "name")
 
@@ -47,20 +47,20 @@ def page() -> str:
 @fleet.get("/fleet/audit")
 def audit() -> str:
     """The audit trail."""
-    return audit_page(current(), request.args, _addresses())
+    return audit_page(current(), request.args, addresses())
 
 
 def _acting(scope: Scope) -> Callable[[], Any]:
     """The view that answers the requests of one scope, which the gate has asked for."""
 
     def act() -> Any:
-        request.max_content_length = _MOST_FORM
+        request.max_content_length = MOST_FORM
         question = _question()
         wanted = REQUESTS.get(question.get("request", ""))
         if wanted is None or wanted[0] is not scope:
             return _page(refused(FieldError("request", "another one", f"one that needs the scope {scope}"))), 400
         try:
-            notice = notice_of(question["request"], answer(_admin(), question))
+            notice = notice_of(question["request"], answer(admin(), question))
         except FieldError as error:
             return _page(refused(error)), 400
         if notice.secret or notice.bad:
@@ -86,20 +86,24 @@ def _question() -> dict[str, Any]:
     return question
 
 
-def _admin() -> Administrator:
+def admin() -> Administrator:
+    """Whoever asks, as the gate has let them in."""
     who: Operator = g.operator
     return Administrator(current(), who.name, request.remote_addr)
 
 
 def _page(notice: Notice | None) -> str:
-    return fleet_page(_admin(), g.operator, notice, request.args.get("device", "")[:64], _addresses())
+    return fleet_page(admin(), g.operator, notice, request.args.get("device", "")[:64], addresses())
 
 
-def _addresses() -> dict[str, str]:
+def addresses() -> dict[str, str]:
+    """Where the links and buttons of the pages lead."""
     return {
         "home": url_for("console.home"),
         "fleet": url_for("fleet.page"),
         "audit": url_for("fleet.audit"),
+        "rollouts": url_for("fleet.rollouts"),
+        "act_rollouts": url_for("fleet.act_rollouts"),
         "logout": url_for("operators.logout"),
         "css": url_for("console.asset", stamped=stamped("console.css")),
         "icon": url_for("console.asset", stamped=stamped("icon.svg")),

@@ -55,6 +55,8 @@ ACCESS: dict[str, Open | Scope] = {
     "console.calibration_sheet": Scope.READ,
     "fleet.page": Scope.DEVICES,
     "fleet.audit": Scope.DEVICES,
+    "fleet.rollouts": Scope.DEVICES,
+    "fleet.act_rollouts": Scope.FLEET,
     "fleet.act_devices": Scope.DEVICES,
     "fleet.act_fleet": Scope.FLEET,
     "fleet.act_operators": Scope.OPERATORS,
@@ -63,7 +65,7 @@ ACCESS: dict[str, Open | Scope] = {
     "operators.logout": Open.EVERYBODY,
 }
 _FOR_THIS_MACHINE = ("pi_api.pi_devices", "pi_api.pi_device")
-_PAGES = ("console.home", "fleet.page", "fleet.audit")
+_PAGES = ("console.home", "fleet.page", "fleet.audit", "fleet.rollouts")
 COOKIE = "__Host-pi_auto_session"
 
 

@@ -24,6 +24,11 @@ def first_row(connection: Connection, sql: str, values: Values) -> Any:
     return _run(connection, sql, values, many=False).fetchone()
 
 
+def all_rows(connection: Connection, sql: str, values: Values = ()) -> list[Any]:
+    """Every row that a query finds, as tuples."""
+    return list(_run(connection, sql, values, many=False).fetchall())
+
+
 def execute(connection: Connection, sql: str, values: Values = ()) -> int:
     """Run a statement; how many rows it has added or altered."""
     return int(_run(connection, sql, values, many=False).rowcount)
@@ -37,6 +42,13 @@ def execute_many(connection: Connection, sql: str, rows: Sequence[Values]) -> in
 def moments(dialect: Dialect) -> Callable[[datetime], Any]:
     """How a moment is handed to the driver: as the column kind `Moment` stores it."""
     return _text_in_utc if dialect.name == "sqlite" else _itself
+
+
+def moment_in(value: Any) -> datetime | None:
+    """A moment as the driver hands it out of a column of kind `Moment`."""
+    if value is None or isinstance(value, datetime):
+        return value
+    return datetime.fromisoformat(value).replace(tzinfo=UTC)
 
 
 def _run(connection: Connection, sql: str, values: Any, *, many: bool) -> Any:

@@ -9,6 +9,7 @@ import pi_auto.server.legacy.tables
 import pi_auto.server.links.tables
 import pi_auto.server.operators.tables
 import pi_auto.server.releases.tables
+import pi_auto.server.rollouts.tables
 import pi_auto.server.scans.tables  # noqa: F401 - importing a subject's tables adds them to the metadata
 from pi_auto.server.store.columns import metadata
 

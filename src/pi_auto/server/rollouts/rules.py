@@ -1,0 +1,187 @@
+"""Whether a device is to take a release now, decided from what is known of it. Pure.
+
+A pin goes before every roll-out. Of the roll-outs that reach a device the highest release counts. What
+was withdrawn, what is older, and what has failed too often is never offered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from pi_auto.server.rollouts.stages import Device, Stage, stage_of
+from pi_auto.server.rollouts.steps import Attempt
+from pi_auto.server.rollouts.windows import Window
+
+USUAL = timedelta(hours=1)  # devices ask that often by themselves: nobody has to be told to come later than that
+PIN_ATTEMPTS = 2
+_LEAST_WAIT, _SPREAD = 60, 300  # seconds
+
+
+class State(StrEnum):
+    """What a roll-out is in."""
+
+    DRAFT = "draft"
+    RUNNING = "running"
+    PAUSED = "paused"
+    ABORTED = "aborted"
+    COMPLETED = "completed"  # its last stage is through; whoever was away still gets the release
+
+
+OFFERING = (State.RUNNING, State.COMPLETED)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A release as it may be offered."""
+
+    counter: int
+    version: str
+    mandatory: bool = False
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A roll-out before one device: what it offers, how far it is, and what the device has made of it."""
+
+    rollout: int
+    target: Target
+    state: State
+    stages: tuple[Stage, ...]
+    stage: int
+    stage_at: datetime | None
+    device: Device
+    attempts: int = 2
+    attempt: Attempt | None = None
+    urgent: bool = False
+
+    @property
+    def reaches(self) -> int | None:
+        """The stage in which it reaches the device, if ever."""
+        return stage_of(self.stages, self.device)
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A device is to run just this release."""
+
+    target: Target
+    attempt: Attempt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that a decision about a device rests on. `counter` of what it runs, 0 where that is no release of ours.
+
+    `highest` is the highest that it has committed, `phase` from 0 to 1 is its own, so that not all come at once.
+    """
+
+    version: str
+    counter: int = 0
+    highest: int = 0
+    pin: Pinned | None = None
+    candidates: tuple[Candidate, ...] = ()
+    window: Window | None = None
+    phase: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Yes:
+    """It is to take this one, by this roll-out (0: by its pin), in this stage."""
+
+    target: Target
+    rollout: int
+    stage: int
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class No:
+    """It is not, and why. `wait`: it is to ask again so soon, in seconds."""
+
+    why: str
+    wait: int | None = None
+
+
+def choose(facts: Facts, now: datetime) -> Yes | No:
+    """What a device is to do now."""
+    if facts.pin:
+        return _by_pin(facts, facts.pin, now)
+    takes = [each for each in _newest_first(facts) if _takes(facts, each)]
+    due = next((each for each in takes if _is_due(each)), None)
+    if due is None:
+        return _none_due(takes, facts, now)
+    outside = not (due.target.mandatory or due.urgent) and _outside(facts, now)
+    stage = due.reaches or 0
+    return outside or Yes(due.target, due.rollout, stage, due.urgent)
+
+
+def _by_pin(facts: Facts, pin: Pinned, now: datetime) -> Yes | No:
+    target = pin.target
+    if target.counter == facts.counter:
+        return No(f"this device is pinned to {target.version}, which it runs")
+    if not _is_newer(facts, target):
+        return No(f"this device is pinned to {target.version}, and no device goes back")
+    if target.withdrawn:
+        return No(f"this device is pinned to {target.version}, which was withdrawn")
+    if _exhausted(pin.attempt, PIN_ATTEMPTS):
+        return No(f"{target.version} has failed on this device")
+    return (not target.mandatory and _outside(facts, now)) or Yes(target, 0, 0)
+
+
+def _newest_first(facts: Facts) -> Iterator[Candidate]:
+    return iter(sorted(facts.candidates, key=lambda each: (-each.target.counter, -each.rollout)))
+
+
+def _takes(facts: Facts, each: Candidate) -> bool:
+    """Whether the device would take it, were it its turn."""
+    return (
+        each.state in OFFERING
+        and not each.target.withdrawn
+        and _is_newer(facts, each.target)
+        and not _exhausted(each.attempt, each.attempts)
+        and each.reaches is not None
+    )
+
+
+def _is_newer(facts: Facts, target: Target) -> bool:
+    return target.version != facts.version and target.counter > facts.counter and target.counter >= facts.highest
+
+
+def _exhausted(attempt: Attempt | None, most: int) -> bool:
+    return attempt is not None and attempt.has_failed and attempt.attempts >= most and not attempt.was_put_off
+
+
+def _is_due(each: Candidate) -> bool:
+    return each.reaches is not None and each.reaches <= each.stage
+
+
+def _none_due(takes: list[Candidate], facts: Facts, now: datetime) -> No:
+    """It waits for its stage, or there is nothing for it; who is next is told when that can be at the earliest."""
+    if not takes:
+        return No("no update is available")
+    first = takes[0]
+    why = f"{first.target.version} is rolled out in stages, and this device waits for its own"
+    if first.reaches != first.stage + 1 or first.stage_at is None:
+        return No(why)
+    return No(why, _wait(first.stage_at + timedelta(seconds=first.stages[first.stage].soak), facts.phase, now))
+
+
+def _outside(facts: Facts, now: datetime) -> No | None:
+    """That it is outside of its window, if it is."""
+    if facts.window is None or facts.window.is_open(now):
+        return None
+    opens, closes = facts.window.opening(now)
+    spread = min(_SPREAD, (closes - opens).total_seconds() / 4)
+    return No(f"it waits for its maintenance window, {facts.window}", _wait(opens, facts.phase, now, spread))
+
+
+def _wait(until: datetime, phase: float, now: datetime, spread: float = _SPREAD) -> int | None:
+    """Seconds until shortly after that moment; None where the device asks before by itself."""
+    left = (until - now).total_seconds()
+    if left >= USUAL.total_seconds():
+        return None
+    return round(max(left, _LEAST_WAIT) + phase * spread)

@@ -1,0 +1,54 @@
+"""Looks for devices of which nothing is heard: fallen silent, or updated with a report that was lost."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from pi_auto.server.fleet.tables import devices
+from pi_auto.server.rollouts import steps
+from pi_auto.server.rollouts.booking import write
+from pi_auto.server.rollouts.facts import ATTEMPT, attempt_in
+from pi_auto.server.store.statements import all_rows, moment_in, moments
+
+SILENCE_OF_PINS = timedelta(hours=2)
+MOST_AT_ONCE = 500  # in one transaction: devices wait for it
+_ATTEMPTS = ", ".join(f"a.{name}" for name in ATTEMPT.split(", "))
+_QUIET = f"""
+    SELECT a.rollout_id, a.device_id, a.counter, r.version, o.silence, c.version, c.asked_at, {_ATTEMPTS}
+    FROM update_attempts AS a JOIN releases AS r ON r.counter = a.counter
+    LEFT JOIN rollouts AS o ON o.id = a.rollout_id
+    LEFT JOIN update_checks AS c ON c.device_id = a.device_id
+    WHERE a.step IN ('offered', 'downloading', 'verified', 'trial') AND a.heard_at <= ?
+    ORDER BY a.heard_at LIMIT ?
+"""  # noqa: S608 - names of our own columns
+_SHORTEST = timedelta(minutes=10)  # that a roll-out's silence may be
+
+
+def look_after(books: Connection, now: datetime) -> int:
+    """Note who has fallen silent, and who was seen running the release though nothing was told; how many."""
+    since = moments(books.dialect)(now - _SHORTEST)
+    return sum(_look_at(books, row, now) for row in all_rows(books, _QUIET, (since, MOST_AT_ONCE)))
+
+
+def _look_at(books: Connection, row: Any, now: datetime) -> bool:
+    rollout, device_id, counter, version, silence, said, asked_at, *values = row
+    before = attempt_in(values)
+    asked = moment_in(asked_at) if said == version else None
+    seen = max((moment for moment in (asked, _beat(books, device_id, version)) if moment), default=None)
+    after = steps.seen_running(before, seen, now) if seen else before
+    if after is before:
+        longest = SILENCE_OF_PINS if silence is None else timedelta(seconds=silence)
+        after = steps.fell_silent(before, longest, now)
+    return write(books, (rollout, device_id, counter), before, after, now)
+
+
+def _beat(books: Connection, device_id: str, version: str) -> datetime | None:
+    """Its last heartbeat, if that told of this version."""
+    columns = (devices.c.reported, devices.c.last_heartbeat_at)
+    reported, at = books.execute(select(*columns).where(devices.c.device_id == device_id)).one()
+    told = reported.get("client_version") if isinstance(reported, dict) else None
+    moment: datetime | None = at
+    return moment if told == version else None

@@ -1,0 +1,290 @@
+"""What a device is answered when it asks: by stage, pin, window, counter, and by what it has made of it before."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from pi_auto.server.releases.tables import update_reports
+from pi_auto.server.rollouts.deciding import decide
+from pi_auto.server.rollouts.leading import look
+from pi_auto.server.rollouts.stages import bucket_of
+from pi_auto.server.rollouts.tables import update_attempts, update_checks
+from pi_auto.wire.update import COMMITTED, DOWNLOADING, REFUSED, ROLLED_BACK, TRIAL, NoUpdate, Offer
+from support.rollout import NEW, OLD, Fleet, update_id_of
+
+PI = "pi-00000003"
+BEAT = "UPDATE devices SET reported = ?, last_heartbeat_at = ? WHERE device_id = ?"
+
+
+def why(fleet: Fleet, device_id: str = PI) -> str:
+    answer = fleet.check(device_id)
+    assert isinstance(answer, NoUpdate), answer
+    return answer.message
+
+
+def test_nothing_is_offered_before_a_rollout_is_started(fleet: Fleet) -> None:
+    fleet.admin("rollout plan", version=NEW, stages="100%")
+    assert why(fleet) == "no update is available"
+
+
+def test_an_offer_names_the_archive_and_what_the_signed_metadata_call_it(fleet: Fleet) -> None:
+    fleet.start()
+    assert fleet.check(PI) == Offer(
+        current_version=OLD,
+        latest_version=NEW,
+        update_id=update_id_of(NEW),
+        target=f"client/{NEW}/pi_auto_client.py",
+        counter=2,
+        update_size=20_000_000,
+        file_hash=update_id_of(NEW),
+        download_url=f"/api/ota/download_update?update_id={update_id_of(NEW)}",
+    )
+
+
+def test_deciding_alone_writes_nothing(fleet: Fleet) -> None:
+    fleet.start()
+    with fleet.context.store.engine.connect() as books:  # which only reads
+        assert isinstance(decide(books, PI, OLD, fleet.clock()), Offer)
+    assert fleet.rows(update_attempts) == []
+
+
+def test_the_next_stage_is_told_when_it_can_be_its_turn_and_the_others_are_not(fleet: Fleet) -> None:
+    fleet.admin("device tag", device_id="pi-00000001", tag="lab")
+    fleet.admin("device group", device_id=PI, group="shops")
+    fleet.start(stages="tag:lab/30m group:shops/1h 100%")
+    assert isinstance(fleet.check("pi-00000001"), Offer)
+    soon = fleet.check(PI)
+    assert isinstance(soon, NoUpdate)
+    assert soon.retry_after is not None
+    assert 1800 <= soon.retry_after <= 2100
+    later = fleet.check("pi-00000004")
+    assert isinstance(later, NoUpdate)
+    assert later.retry_after is None
+
+
+@pytest.mark.parametrize(
+    ("end", "message"),
+    [("pause", "no update is available"), ("abort", "no update is available")],
+)
+def test_a_rollout_that_is_paused_or_aborted_offers_nothing_new(fleet: Fleet, end: str, message: str) -> None:
+    number = fleet.start()
+    fleet.check("pi-00000001")
+    fleet.admin(f"rollout {end}", rollout=number, why="tills beep")
+    assert why(fleet) == message
+    fleet.tell("pi-00000001", COMMITTED)  # who is under way finishes
+    assert fleet.report(number)["pi-00000001"]["step"] == "committed"
+
+
+def test_a_withdrawn_release_is_offered_to_nobody(fleet: Fleet) -> None:
+    fleet.release(3, "2.2.0")
+    fleet.start("2.2.0")
+    fleet.admin("device pin", device_id="pi-00000001", version="2.2.0")
+    fleet.job(
+        lambda books: books.exec_driver_sql("UPDATE releases SET withdrawn_at = published_at WHERE counter = 3")
+    )
+    assert why(fleet) == "no update is available"
+    assert "withdrawn" in why(fleet, "pi-00000001")
+
+
+def test_no_device_goes_down_not_even_by_a_pin(fleet: Fleet) -> None:
+    fleet.versions[PI] = NEW
+    fleet.start(OLD)
+    assert why(fleet) == "no update is available"
+    fleet.admin("device pin", device_id=PI, version=OLD)
+    assert "no device goes back" in why(fleet)
+
+
+def test_the_old_code_with_a_new_counter_is_no_step_back(fleet: Fleet) -> None:
+    fleet.release(3, "2.0.0+again")
+    fleet.versions[PI] = NEW
+    fleet.start("2.0.0+again")
+    assert isinstance(fleet.check(PI), Offer)
+
+
+def test_a_pin_goes_before_every_rollout(fleet: Fleet) -> None:
+    fleet.release(3, "2.2.0")
+    fleet.start("2.2.0")
+    fleet.admin("device pin", device_id=PI, version=NEW)
+    answer = fleet.check(PI)
+    assert isinstance(answer, Offer)
+    assert answer.latest_version == NEW
+    fleet.tell(PI, COMMITTED)
+    fleet.versions[PI] = NEW
+    assert "pinned" in why(fleet)
+    fleet.admin("device unpin", device_id=PI)
+    answer = fleet.check(PI)
+    assert isinstance(answer, Offer)
+    assert answer.latest_version == "2.2.0"
+
+
+def test_outside_of_its_window_a_device_waits_and_is_told_when_it_opens(fleet: Fleet) -> None:
+    fleet.admin("device group", device_id=PI, group="rome")
+    # It is 12:05 in UTC, and 13:05 in Rome.
+    fleet.admin("rollout window", group="rome", days="all", begins="13:30", ends="15:00", zone="Europe/Rome")
+    number = fleet.start()
+    waits = fleet.check(PI)
+    assert isinstance(waits, NoUpdate)
+    assert "maintenance window" in waits.message
+    assert waits.retry_after is not None
+    assert 25 * 60 <= waits.retry_after <= 30 * 60
+    assert isinstance(fleet.check("pi-00000001"), Offer)  # it has none
+    fleet.clock.pass_by(waits.retry_after)
+    assert isinstance(fleet.check(PI), Offer)
+    fleet.admin("rollout abort", rollout=number)
+
+
+@pytest.mark.parametrize("urgent", ["a mandatory release", "a mandatory plan", "at once"])
+def test_what_is_urgent_waits_for_no_window(fleet: Fleet, urgent: str) -> None:
+    fleet.admin("rollout window", days="sat,sun", begins="02:00", ends="03:00", zone="UTC")  # it is a Monday
+    fleet.release(3, "2.2.0", mandatory=urgent == "a mandatory release")
+    mandatory = urgent == "a mandatory plan"
+    number = fleet.admin("rollout plan", version="2.2.0", stages="100%", mandatory=mandatory)["id"]
+    fleet.admin("rollout start", rollout=number, at_once=urgent == "at once")
+    answer = fleet.check(PI)
+    assert isinstance(answer, Offer)
+    assert answer.mandatory
+
+
+def test_at_once_reaches_everybody_whatever_the_stages_were(fleet: Fleet) -> None:
+    number = fleet.admin("rollout plan", version=NEW, stages="tag:lab/1h 1%/1d")["id"]
+    fleet.admin("rollout start", rollout=number, at_once=True)
+    assert all(isinstance(fleet.check(each), Offer) for each in fleet.versions)
+
+
+def test_a_device_that_has_failed_twice_is_left_alone(fleet: Fleet) -> None:
+    number = fleet.start()
+    for _ in range(2):
+        assert isinstance(fleet.check(PI), Offer)
+        fleet.clock.pass_by(60)
+        fleet.tell(PI, ROLLED_BACK, reason="no scanner")
+    assert why(fleet) == "no update is available"
+    line = fleet.report(number)[PI]
+    assert (line["step"], line["reason"], line["attempts"], line["failures"]) == (
+        "rolled_back",
+        "no scanner",
+        2,
+        2,
+    )
+
+
+def test_a_report_that_comes_again_counts_once(fleet: Fleet) -> None:
+    number = fleet.start()
+    fleet.check(PI)
+    said = fleet.clock()
+    assert fleet.tell(PI, ROLLED_BACK, said=said, reason="no scanner")
+    fleet.clock.pass_by(60)
+    assert not fleet.tell(PI, ROLLED_BACK, said=said, reason="no scanner")
+    assert len(fleet.rows(update_reports)) == 1
+    assert fleet.report(number)[PI]["failures"] == 1
+
+
+def test_a_late_report_of_an_earlier_step_takes_nothing_back(fleet: Fleet) -> None:
+    number = fleet.start()
+    fleet.check(PI)
+    start = fleet.clock()
+    fleet.tell(PI, COMMITTED, said=start + timedelta(seconds=0))
+    fleet.tell(PI, TRIAL, said=start - timedelta(minutes=5))
+    assert fleet.report(number)[PI]["step"] == "committed"
+
+
+def test_reports_of_one_device_are_bounded(fleet: Fleet) -> None:
+    fleet.start()
+    fleet.check(PI)
+    fleet.check("pi-00000001")
+    fleet.tell("pi-00000001", DOWNLOADING, percent=1)
+    for number in range(230):
+        fleet.clock.pass_by(1)
+        fleet.tell(PI, DOWNLOADING, percent=number % 100)
+    rows = fleet.rows(update_reports)
+    assert sum(row.device_id == PI for row in rows) == 200
+    assert rows[-1].said_at == fleet.clock()
+    assert sum(row.device_id == "pi-00000001" for row in rows) == 1
+
+
+def test_silence_is_a_failure_and_a_report_that_comes_after_all_undoes_it(fleet: Fleet) -> None:
+    number = fleet.start()
+    fleet.check(PI)
+    fleet.tell(PI, TRIAL)
+    fleet.clock.pass_by(7199)
+    look(fleet.context)
+    assert fleet.report(number)[PI]["step"] == "trial"
+    fleet.clock.pass_by(1)
+    look(fleet.context)
+    line = fleet.report(number)[PI]
+    assert (line["step"], line["reason"]) == ("silent", "no report for 120 minutes after trial")
+    fleet.tell(PI, COMMITTED)
+    assert fleet.report(number)[PI]["step"] == "committed"
+    assert fleet.show(number)["failed"] == 0
+
+
+def test_a_device_that_asks_with_the_new_version_has_committed_though_its_report_was_lost(fleet: Fleet) -> None:
+    number = fleet.start()
+    fleet.check(PI)
+    fleet.tell(PI, TRIAL)
+    fleet.versions[PI] = NEW
+    fleet.clock.pass_by(600)
+    fleet.check(PI)
+    assert fleet.report(number)[PI]["step"] == "trial"  # what is on trial runs as well
+    fleet.clock.pass_by(1200)
+    fleet.check(PI)
+    assert fleet.report(number)[PI]["step"] == "committed"
+    assert {row.device_id: row.highest for row in fleet.rows(update_checks)}[PI] == 2
+
+
+def test_heartbeats_with_the_new_version_count_as_well_but_not_those_before_it(fleet: Fleet) -> None:
+    number = fleet.start()
+    fleet.check(PI)
+    fleet.check("pi-00000004")
+    for minutes, device_id in ((40, PI), (1, "pi-00000004")):  # the second is dead since
+        at = (fleet.clock() + timedelta(minutes=minutes)).replace(tzinfo=None)
+        values = (f'{{"client_version": "{NEW}"}}', at.isoformat(" ", "microseconds"), device_id)
+        fleet.job(lambda books, values=values: books.exec_driver_sql(BEAT, values))
+    fleet.clock.pass_by(7200)
+    look(fleet.context)
+    report = fleet.report(number)
+    assert report[PI]["step"] == "committed"
+    assert report["pi-00000004"]["step"] == "silent"
+
+
+def test_a_device_that_went_back_by_hand_after_its_commit_has_failed(fleet: Fleet) -> None:
+    number = fleet.start()
+    fleet.check(PI)
+    fleet.tell(PI, COMMITTED)
+    fleet.clock.pass_by(60)
+    fleet.tell(PI, ROLLED_BACK, reason="by hand")
+    line = fleet.report(number)[PI]
+    assert (line["step"], line["reason"]) == ("rolled_back", "by hand")
+
+
+def test_a_refusal_is_a_failure_with_its_reason(fleet: Fleet) -> None:
+    number = fleet.start()
+    fleet.check(PI)
+    fleet.tell(PI, REFUSED, reason="python3-cryptography is missing")
+    assert fleet.show(number)["reasons"] == [
+        {"step": "refused", "reason": "python3-cryptography is missing", "devices": 1, "such_as": PI}
+    ]
+
+
+def test_a_device_that_has_put_it_off_is_offered_it_until_it_can(fleet: Fleet) -> None:
+    fleet.start()
+    for _ in range(4):
+        assert isinstance(fleet.check(PI), Offer)
+        fleet.clock.pass_by(3600)
+        fleet.tell(PI, REFUSED, reason="not now: the disk is full")
+    assert isinstance(fleet.check(PI), Offer)
+
+
+def test_a_report_of_the_fleets_authority_is_kept_and_belongs_to_no_rollout(fleet: Fleet) -> None:
+    number = fleet.start()
+    fleet.check(PI)
+    fleet.tell(PI, COMMITTED, version="fleet/authority.json"[:5])
+    assert fleet.report(number)[PI]["step"] == "offered"
+    assert len(fleet.rows(update_reports)) == 1
+
+
+def test_each_rollout_begins_with_other_devices(fleet: Fleet) -> None:
+    del fleet
+    first = [sorted(range(1000), key=lambda each: bucket_of(rollout, f"pi-{each:08x}"))[:50] for rollout in (1, 2)]
+    assert len(set(first[0]) & set(first[1])) < 15
