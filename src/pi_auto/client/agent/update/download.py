@@ -67,17 +67,19 @@ def download(
 ) -> None:
     """Have `file` be what is wanted; `told` is told how many bytes of it there are. Raises ApiError and Wrong."""
     part = file.with_name(f"{file.name}.part")
-    is_resumed = part.exists()
-    try:
-        _fill(channel, wanted, part, told, patience or Patience())
-        verify(part, wanted)
-    except Wrong:
-        part.unlink(missing_ok=True)
-        if not is_resumed:
+    patience = patience or Patience()
+    # What was kept may be of a disk that lies, or of another's file: a wrong whole is given one more chance without.
+    for is_last in (False, True) if part.exists() else (True,):
+        try:
+            _fill(channel, wanted, part, told, patience)
+            verify(part, wanted)
+            break
+        except NoRoom:
             raise
-        # What was kept may be of a disk that lies, or of another's file: it is given one honest chance.
-        _fill(channel, wanted, part, told, patience or Patience())
-        verify(part, wanted)
+        except Wrong:
+            part.unlink(missing_ok=True)
+            if is_last:
+                raise
     part.rename(file)
 
 

@@ -158,15 +158,6 @@ def check_offer(offer: Offer, target: Target) -> int:
     return release.unpacked
 
 
-def _check(target: Target) -> Callable[[IO[bytes]], None]:
-    def check(file: IO[bytes]) -> None:
-        found = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type] # any file open for reading
-        if found.hexdigest() != target.sha256 or file.tell() != target.length:
-            raise Wrong(f"what came as {target.path} is not what is signed: its SHA-256 is {found.hexdigest()}")
-
-    return check
-
-
 def _first_line() -> bytes:
     """Read no further: what comes after it is for the lifeline."""
     line = b""

@@ -6,6 +6,7 @@ The root that it begins from is handed in each time, so that files which were lo
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -43,6 +44,12 @@ class SignedWorld:
             self._updater = Updater(str(folder), base, fetcher=self._fetcher, config=_LIMITS, bootstrap=root)
         except RepositoryError as error:
             raise Wrong(f"the update root of this device is no root: {error}") from None
+
+    @property
+    def has_consistent_snapshots(self) -> bool:
+        """Whether files lie in the repository under names that begin with their hashes."""
+        kept = json.loads((self._folder / "root.json").read_bytes())
+        return bool(kept["signed"].get("consistent_snapshot"))
 
     def refresh(self) -> None:
         """Take what is new. Raises Wrong for what is not to be believed, ApiError where it cannot be had."""
