@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
+from functools import lru_cache
 from typing import Any, Self
 
 from pi_auto.wire.fleet_card import FleetCard
@@ -18,13 +19,18 @@ def place(address: str) -> tuple[str, int]:
 
 def connect(address: str, card: FleetCard, name: str | None = None) -> ssl.SSLSocket:
     """A connection to a server of the card's fleet, or to one of another `name`."""
-    context = ssl.create_default_context(cadata=card.ca)
     plain = socket.create_connection(place(address), timeout=20)
     try:
-        return context.wrap_socket(plain, server_hostname=name or card.server_name)
+        return _believing(card.ca).wrap_socket(plain, server_hostname=name or card.server_name)
     except BaseException:
         plain.close()
         raise
+
+
+@lru_cache
+def _believing(ca: str) -> ssl.SSLContext:
+    """Made once: that takes longer than a handshake."""
+    return ssl.create_default_context(cadata=ca)
 
 
 class NamedContext(ssl.SSLContext):
