@@ -12,7 +12,7 @@ from pi_auto.server.cli import main
 from pi_auto.server.releases import keyfiles
 from pi_auto.server.releases.desk import Desk
 from pi_auto.server.releases.roles import follow
-from support.administrator import say
+from support.administrator import over_tls, say
 from support.server import RunningServer
 from support.signed_releases import PASSPHRASE, small_archive
 
@@ -165,6 +165,8 @@ def test_the_first_keys_lead_to_a_release_that_the_running_server_serves(tmp_pat
         assert "published: 2.1.0; root version 1" in command("publish", desk / "bundle", *there)
         assert "2.1.0                counter 1" in command("list", *there)
         assert json.loads(say(data, "fleet", "card"))["update_root"] == Desk(desk).roots()[0].decode()
+        for path in ("metadata/timestamp.json", "download_update?update_id=" + "0" * 64):
+            assert over_tls(server, "GET", f"/api/ota/{path}")[0] == 401
         assert "offered no more" in command("withdraw", "2.1.0", *there)
         assert ", withdrawn " in command("list", *there)
     finally:
