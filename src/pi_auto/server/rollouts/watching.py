@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from pi_auto.server.fleet.tables import devices
 from pi_auto.server.rollouts import steps
 from pi_auto.server.rollouts.booking import write
 from pi_auto.server.rollouts.facts import ATTEMPT, attempt_in
-from pi_auto.server.store.statements import all_rows, moment_in, moments
+from pi_auto.server.store.statements import all_rows, first_row, moment_in, moments
 
 SILENCE_OF_PINS = timedelta(hours=2)
-MOST_AT_ONCE = 500  # in one transaction: devices wait for it
+MOST_SEEN, MOST_SETTLED = 500, 100  # in one transaction: devices wait for it
 _ATTEMPTS = ", ".join(f"a.{name}" for name in ATTEMPT.split(", "))
 _QUIET = f"""
     SELECT a.rollout_id, a.device_id, a.counter, r.version, o.silence, c.version, c.asked_at, {_ATTEMPTS}
@@ -24,13 +24,19 @@ _QUIET = f"""
     WHERE a.step IN ('offered', 'downloading', 'verified', 'trial') AND a.heard_at <= ?
     ORDER BY a.heard_at LIMIT ?
 """  # noqa: S608 - names of our own columns
+_BEAT = "SELECT reported, last_heartbeat_at FROM devices WHERE device_id = ?"
 _SHORTEST = timedelta(minutes=10)  # that a roll-out's silence may be
 
 
 def look_after(books: Connection, now: datetime) -> int:
     """Note who has fallen silent, and who was seen running the release though nothing was told; how many."""
     since = moments(books.dialect)(now - _SHORTEST)
-    return sum(_look_at(books, row, now) for row in all_rows(books, _QUIET, (since, MOST_AT_ONCE)))
+    settled = 0
+    for row in all_rows(books, _QUIET, (since, MOST_SEEN)):
+        settled += _look_at(books, row, now)
+        if settled == MOST_SETTLED:
+            break
+    return settled
 
 
 def _look_at(books: Connection, row: Any, now: datetime) -> bool:
@@ -47,8 +53,7 @@ def _look_at(books: Connection, row: Any, now: datetime) -> bool:
 
 def _beat(books: Connection, device_id: str, version: str) -> datetime | None:
     """Its last heartbeat, if that told of this version."""
-    columns = (devices.c.reported, devices.c.last_heartbeat_at)
-    reported, at = books.execute(select(*columns).where(devices.c.device_id == device_id)).one()
-    told = reported.get("client_version") if isinstance(reported, dict) else None
-    moment: datetime | None = at
-    return moment if told == version else None
+    reported, at = first_row(books, _BEAT, (device_id,))
+    said = json.loads(reported) if isinstance(reported, str) else reported
+    told = said.get("client_version") if isinstance(said, dict) else None
+    return moment_in(at) if told == version else None
