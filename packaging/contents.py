@@ -13,6 +13,22 @@ from pathlib import Path
 
 _SHARED = ("__init__.py", "files.py", "logs.py", "version.py")
 _ROOMS = ("wire", "sheet", "client")
+# What of our dependencies no device needs: others' tests, the making of repositories, and ways of HTTP that nobody takes.
+_UNNEEDED = (
+    "test_*.py",
+    "securesystemslib/_vendor/ed25519/science.py",
+    "tuf/repository/*",
+    "tuf/ngclient/requests_fetcher.py",
+    "urllib3/contrib/*",
+    "urllib3/http2/connection.py",
+)
+_DEPENDENCIES = {
+    "jeepney": "jeepney",
+    "paho": "paho_mqtt",
+    "securesystemslib": "securesystemslib",
+    "tuf": "tuf",
+    "urllib3": "urllib3",
+}
 _MAIN = '''"""Runs the client, out of this file or out of the folder it was unpacked to."""
 
 import os
@@ -46,7 +62,8 @@ def release_files(root: Path, packages: Path, epoch: int) -> list[File]:
     files.append(File("appliance/built", f"{epoch}\n".encode()))
     files += _code(root / "src")
     files += [_file(root, "LICENSE", "licenses/pi-auto/LICENSE")]
-    files += [*_package(packages, "paho", "paho_mqtt"), *_package(packages, "jeepney", "jeepney")]
+    for name, distribution in _DEPENDENCIES.items():
+        files += _package(packages, name, distribution)
     files += _appliance(root / "install")
     return sorted(files)
 
@@ -67,8 +84,9 @@ def _code(source: Path) -> Iterator[File]:
 def _package(packages: Path, name: str, distribution: str) -> Iterator[File]:
     """A dependency, but for its own tests; its licence asks for the licence to come along."""
     for path in (packages / name).rglob("*.py"):
-        if "tests" not in path.parts:
-            yield _file(packages, str(path.relative_to(packages)))
+        inside = path.relative_to(packages)
+        if "tests" not in path.parts and not any(inside.match(one) for one in _UNNEEDED):
+            yield _file(packages, str(inside))
     (about,) = packages.glob(f"{distribution}-*.dist-info")
     for path in (about / "licenses").iterdir():
         yield _file(about, f"licenses/{path.name}", f"licenses/{distribution.replace('_', '-')}/{path.name}")

@@ -2,7 +2,8 @@
 
 scanners      what is plugged in, and what each scanner sends
 configure     write the settings file, for people and the installer
-check-update  ask the server for an update now
+check-update  ask the server for an update now, and watch it
+update-fetch  fetches and verifies an update; the agent starts it
 setup         install the release this runs from; the installer's work
 factory-reset make the device nobody's, to be cloned or sold
 self-test     whether this release works on this machine
@@ -53,7 +54,8 @@ def add_commands(commands: Any, add: Add, shared: argparse.ArgumentParser) -> No
     scanners.add_argument("--calibrate", action="store_true", help="with --set: let it read one calibration code")
     scanners.add_argument("--forget", action="store_true", help="with --set: forget what was learned of it")
     add(commands, "configure", _configure, "write what is given here to the settings file, keep the rest", shared)
-    add(commands, "check-update", _check_update, "ask the server for an update now", shared)
+    add(commands, "check-update", _check_update, "ask for an update now, and show how it goes on", shared)
+    add(commands, "update-fetch", _update_fetch, "fetch an update: the agent starts it")
     setup = add(commands, "setup", _setup, "install this release here, as root; install_pi_client.sh does it")
     setup.add_argument("--server", dest="server_url", metavar="URL", help="such as https://fleet.example:5443")
     setup.add_argument("--insecure-plain-http", action="store_true", default=None, help="as in configure")
@@ -187,6 +189,12 @@ def _check_update(arguments: argparse.Namespace) -> int:
     from pi_auto.client.agent.update.asking import ask_now  # noqa: PLC0415 - loaded when needed
 
     return ask_now(Settings.load(arguments.config, {name: getattr(arguments, name) for name in ("state", *_SET)}))
+
+
+def _update_fetch(_: argparse.Namespace) -> int:
+    from pi_auto.client.agent.update.fetcher import run_fetcher  # noqa: PLC0415 - loaded when needed
+
+    return run_fetcher()
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

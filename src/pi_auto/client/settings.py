@@ -57,6 +57,7 @@ class Settings:
     proxy: Proxy | None = None  # of the site: whatever is not this machine is asked of it
     device_id: str | None = None
     update_interval: int | None = None  # the server says 3600 unless it has reason not to
+    update_bandwidth: int = 0  # kB/s that a download may take; 0: all there is
     heartbeat_interval: int | None = None  # the server says 30
     registration_retry_interval: int = 300  # the longest pause between two tries to register
     log_level: str = "INFO"
@@ -159,6 +160,7 @@ _READERS: dict[str, Callable[[Fields, str], Any]] = {
     "proxy": lambda values, name: Proxy.of(values.text(name, most=2048)),
     "device_id": device_id_of,
     "update_interval": _seconds,
+    "update_bandwidth": lambda values, name: values.integer(name, most=1_000_000),
     "heartbeat_interval": _seconds,
     "registration_retry_interval": _seconds,
     "log_level": lambda values, name: values.choice(name, LOG_LEVELS),

@@ -45,7 +45,7 @@ from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.clock import read_clock
 from pi_auto.client.notify import Manager
 from pi_auto.client.settings import Settings
-from pi_auto.client.spool.doorbell import IDENTIFY, SENT, WANTED, Bell, ring
+from pi_auto.client.spool.doorbell import IDENTIFY, SENT, UPDATE, WANTED, Bell, ring
 from pi_auto.client.spool.marks import API, HUB, Marks
 from pi_auto.client.spool.reader import SpoolReader
 from pi_auto.client.whereabouts import card_of, giver
@@ -103,6 +103,8 @@ class Agent:
             if self._bell.wait(_LISTEN):
                 self._wake(Reason.RECORD, API, HUB)
                 self._wifi.look()
+                if self._bell.heard(UPDATE):
+                    self._wake(Reason.UPDATE, ERRANDS)
         self._wake(Reason.STOP, *self._wakeups)
         self._close()
         return not self._failed

@@ -57,10 +57,13 @@ class Telling:
         """Whether the fleet has taken this device in when it was last asked; if not, what a person has to do."""
         self._bulletin.post(ENROLMENT, {"ok": ok, "said": said[:_MOST], "remedy": remedy[:_MOST]})
 
-    def update(self, *, ok: bool, said: str, version: str | None = None) -> None:
-        """What came of asking for an update just now."""
+    def update(
+        self, *, ok: bool, said: str, version: str | None = None, step: str | None = None, over: bool = True
+    ) -> None:
+        """What came of asking for an update just now, or how one goes on that is not `over` yet."""
         at = format_time(datetime.now(UTC))
-        self._bulletin.post(UPDATE, {"ok": ok, "said": said[:_MOST], "version": version, "at": at})
+        told = {"ok": ok, "said": said[:_MOST], "version": version, "at": at, "step": step, "over": over}
+        self._bulletin.post(UPDATE, told)
 
     def wanted(self, desired: dict[str, Any]) -> None:
         """What the fleet wants this device to be."""

@@ -1,6 +1,6 @@
 """Wakes the agent when something was stored, and capture when all was sent: neither need look again and again.
 
-A datagram on a Unix socket. It carries nothing and may be lost: spool and marks themselves
+A datagram on a Unix socket. It carries nothing but a letter, and may be lost: spool and marks themselves
 tell what is new. The agent looks by itself now and then; capture only shows a light by it.
 """
 
@@ -16,6 +16,7 @@ from pathlib import Path
 _MOST_BYTES = 107
 # In capture's folder; the agent's own is wake.sock in its folder.
 SENT, WANTED, IDENTIFY = "sent.sock", "wanted.sock", "identify.sock"
+PLAIN, UPDATE = b"!", b"u"  # the latter at the agent's bell: somebody wants an update now
 
 
 class Bell:
@@ -26,6 +27,7 @@ class Bell:
 
     def __init__(self, path: Path, mode: int | None = None) -> None:
         self._path = path
+        self._heard: set[bytes] = set()
         path.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         with _short_name(path) as name:
@@ -48,7 +50,13 @@ class Bell:
         """Take in all rings so far."""
         with suppress(BlockingIOError):
             while True:
-                self._socket.recv(1)
+                self._heard.add(self._socket.recv(1))
+
+    def heard(self, letter: bytes) -> bool:
+        """Whether that has been rung since it was last asked for."""
+        was_heard = letter in self._heard
+        self._heard.clear()
+        return was_heard
 
     def close(self) -> None:
         """Take the bell down."""
@@ -56,14 +64,14 @@ class Bell:
         self._path.unlink(missing_ok=True)
 
 
-def ring(path: Path) -> None:
+def ring(path: Path, letter: bytes = PLAIN) -> None:
     """Ring the bell at `path`. Never blocks and never fails: who is away will look for itself."""
     with (
         suppress(OSError),
         _short_name(path) as name,
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as bell,
     ):
-        bell.sendto(b"!", name)
+        bell.sendto(letter, name)
 
 
 @contextmanager

@@ -8,14 +8,18 @@ from pi_auto.client.agent.errands.finding import Finding
 from pi_auto.client.agent.errands.hub_search import HubSearch
 from pi_auto.client.agent.errands.office import Office
 from pi_auto.client.agent.errands.registering import Registering
+from pi_auto.client.agent.errands.reporting import Reporting
 from pi_auto.client.agent.errands.renewing import Renewing
 from pi_auto.client.agent.errands.runner import Errand, Runner
 from pi_auto.client.agent.errands.timing import Timing
-from pi_auto.client.agent.errands.updating import Updating
+from pi_auto.client.agent.errands.updating import Means, Updating
+from pi_auto.client.agent.methods.reboot import runtime_folder
 from pi_auto.client.agent.timekeeping.fleet_clock import FleetClock
 from pi_auto.client.agent.timekeeping.minding_dates import MindingDates
 from pi_auto.client.agent.timekeeping.timekeeper import Timekeeper
-from pi_auto.client.agent.wakeups import Wakeups
+from pi_auto.client.agent.wakeups import Reason, Wakeups
+from pi_auto.client.agent.update.ledger import Ledger
+from pi_auto.client.agent.update.trust import update_root
 from pi_auto.client.whereabouts import addresses_set
 from pi_auto.wire.fleet_card import FleetCard
 
@@ -24,11 +28,14 @@ def runner_of(
     office: Office, card: FleetCard | None, times: Timekeeper, wakeups: Wakeups, moved: Callable[[], None]
 ) -> Runner:
     """The worker that runs them; `moved` is called when the server was found at another place."""
-    errands: list[Errand] = [Registering(office), Renewing(office), HubSearch(office)]
+    ledger = Ledger(office.settings.state)
+    means = Means(ledger, update_root(card), card, runtime_folder(), lambda: wakeups.wake(Reason.STANDING))
+    updating = Updating(office, means)
+    errands: list[Errand] = [Registering(office), Renewing(office), HubSearch(office), Reporting(office, ledger)]
     if not card:
-        return Runner(errands, Updating(office), office.api, wakeups)
+        return Runner(errands, updating, office.api, wakeups)
     clock = FleetClock(card, office.folder, times)
     prover = MindingDates(card, office.settings.proxy, clock=clock)
     finding = Finding(office, prover, addresses_set(office.settings), moved)
     errands = [finding, Timing(office, clock), *errands]
-    return Runner(errands, Updating(office), office.api, wakeups, finding.network_changed)
+    return Runner(errands, updating, office.api, wakeups, finding.network_changed)

@@ -13,6 +13,7 @@ from pi_auto.client.agent.health.disk import disk
 from pi_auto.client.agent.health.network import ip_addresses, signal_strength
 from pi_auto.client.agent.health.services import services
 from pi_auto.client.agent.health.trust import clock_trust
+from pi_auto.client.agent.health.update import update_state
 from pi_auto.client.agent.health.versions import versions
 from pi_auto.client.agent.network.own_link import own_addresses
 from pi_auto.client.agent.timekeeping.boots import Boot
@@ -44,7 +45,7 @@ def heartbeat(toward: tuple[str, int], reader: SpoolReader, marks: Marks, captur
 
 
 def health(state: Path, boot: Boot) -> dict[str, Any]:
-    """What was found of all that wire/heartbeat allows; `state` is a folder on the disk that fills up."""
+    """What was found of all that wire/heartbeat allows; `state` is capture's folder, on the disk that fills up."""
     found = {
         "services": services(),
         "versions": versions(),
@@ -55,6 +56,7 @@ def health(state: Path, boot: Boot) -> dict[str, Any]:
         "undervoltage": undervoltage(),
         "signal": signal_strength(),
         "clock": clock_trust(read_clock(), boot),
+        "update": update_state(state.parent),
     }
     return {name: value for name, value in found.items() if value not in (None, [], {})}
 

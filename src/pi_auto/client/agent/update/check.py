@@ -6,22 +6,28 @@ from pi_auto.client.agent.api import ServerApi
 from pi_auto.client.agent.errors import Garbled
 from pi_auto.version import __version__
 from pi_auto.wire.errors import FieldError
-from pi_auto.wire.fields import Fields
-from pi_auto.wire.release import VERSION
+from pi_auto.wire.update import NoUpdate, Offer, read_answer
+
+OFF = (
+    "updates are off: this device knows no update root; it comes in the fleet card (pi-auto-server card), "
+    "or in a release that was built for the fleet"
+)
 
 
-def offered_version(api: ServerApi, device_id: str, token: str | None) -> str | None:
-    """The version the server offers; nothing if this one is right. Raises ApiError."""
+def ask(api: ServerApi, device_id: str, token: str | None) -> NoUpdate | Offer:
+    """What the server answers. Raises ApiError."""
     query = {"device_id": device_id, "current_version": __version__}
     try:
-        answer = Fields(api.get("/api/ota/check_update", query, token))
-        return answer.text("latest_version", most=64, form=VERSION) if answer.flag("has_update") else None
+        return read_answer(api.get("/api/ota/check_update", query, token))
     except FieldError as error:
         raise Garbled(f"the answer about updates: {error}") from None
 
 
-def outcome(version: str | None) -> str:
-    """What the answer means, for a person."""
-    if version is None:
-        return f"no update: version {__version__} is the one that the server offers"
-    return f"update {version} is offered; this version of the client cannot install updates yet"
+def outcome(answer: NoUpdate | Offer, *, trusts: bool) -> str:
+    """What the answer means for a device, for a person; `trusts` says whether it knows an update root."""
+    if isinstance(answer, NoUpdate):
+        why = f" ({answer.message})" if answer.message else ""
+        return f"no update: version {__version__} stays{why}" + ("" if trusts else f"; {OFF}")
+    if not trusts:
+        return f"update {answer.latest_version} is offered, and not taken; {OFF}"
+    return f"update {answer.latest_version} is offered{' as mandatory' if answer.mandatory else ''}"

@@ -1,27 +1,37 @@
-"""Whether the server answers the question of every hour: is there a new release."""
+"""Whether the server answers the question of every hour, whether this device may believe it, and how the last update went."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from pi_auto.client.agent.api import ServerApi
 from pi_auto.client.agent.errors import ApiError
-from pi_auto.client.agent.update.check import offered_version
+from pi_auto.client.agent.update.check import OFF, ask
+from pi_auto.client.agent.update.ledger import latest
+from pi_auto.client.agent.update.told import Step
+from pi_auto.client.agent.update.trust import update_root
 from pi_auto.client.doctor.asking import TO_ANSWER
-from pi_auto.client.doctor.findings import Verdict, ok, wrong
+from pi_auto.client.doctor.findings import Verdict, ok, warn, wrong
 from pi_auto.client.doctor.patient import Patient
-from pi_auto.client.whereabouts import known_endpoint
+from pi_auto.client.whereabouts import card_of, known_endpoint
 from pi_auto.version import __version__
+from pi_auto.wire.update import Offer, status_of
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`offered` by the server; `trouble` is why it could not be asked, `last` what the agent tells of its try."""
+    """`offered` by the server; `trouble` is why it could not be asked, `last` what the agent tells of its try.
+
+    `trusts` says whether the device knows an update root; `gone_wrong` is how the last update ended, if not well.
+    """
 
     registered: bool
     offered: str | None = None
     trouble: str = ""
     last: str = ""
+    trusts: bool = True
+    gone_wrong: str = ""
 
 
 def look(patient: Patient) -> Verdict:
@@ -36,13 +46,23 @@ def probe(patient: Patient) -> Facts:
         return Facts(registered=False)
     post = patient.agent_tells().get("update")
     last = f"{post.news['said']} (asked at {post.news.get('at')})" if post else "not asked since the start"
+    trusts = update_root(card_of(patient.settings)) is not None
+    ended = latest(patient.settings.state)
+    gone_wrong = f"{ended.version} was {ended.step.replace('_', ' ')}: {ended.reason}" if is_bad(ended) else ""
     api = ServerApi(known_endpoint(patient.settings), patience=TO_ANSWER)
     try:
-        return Facts(True, offered_version(api, given.device_id, given.api_token), last=last)
+        answer = ask(api, given.device_id, given.api_token)
     except ApiError as error:
-        return Facts(True, trouble=str(error), last=last)
+        return Facts(True, trouble=str(error), last=last, trusts=trusts, gone_wrong=gone_wrong)
     finally:
         api.close()
+    offered = answer.latest_version if isinstance(answer, Offer) else None
+    return Facts(True, offered, last=last, trusts=trusts, gone_wrong=gone_wrong)
+
+
+def is_bad(step: Step | None) -> TypeGuard[Step]:
+    """Whether that is an update which did not end well."""
+    return step is not None and status_of(step.step) == "failed"
 
 
 def judge(facts: Facts) -> Verdict:
@@ -56,6 +76,13 @@ def judge(facts: Facts) -> Verdict:
             f"updates cannot be asked for: {facts.trouble}; the agent's own last try: {facts.last}",
             "see the line about the server; then: sudo pi-auto-client check-update",
         )
+    if not facts.trusts:
+        return warn(OFF, "install it again with a fleet card that has an update root, if it is to take updates")
+    if facts.gone_wrong:
+        return warn(
+            f"the last update did not end well: {facts.gone_wrong}",
+            "the former release goes on; see docs/troubleshooting.md, An update does not come",
+        )
     if facts.offered:
-        return ok(f"version {facts.offered} is offered; this version of the client cannot install updates yet")
+        return ok(f"version {facts.offered} is offered, and taken when it is this device's turn")
     return ok(f"the server answers: version {__version__} is the right one")

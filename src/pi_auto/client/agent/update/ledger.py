@@ -1,0 +1,122 @@
+"""The steps of updates that the server has to hear of, kept until it has: each once, over restarts, and never many.
+
+The agent's own steps lie in `<state>/agent/update/ledger.json`; of the switcher's only the number is noted up to which
+the server was told.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pi_auto.client.agent.update.told import Step, told_in
+from pi_auto.files import write_whole
+from pi_auto.wire.errors import FieldError
+from pi_auto.wire.times import format_time
+from pi_auto.wire.update import DOWNLOADING, MOST_REASON
+
+FILE = "update/ledger.json"  # in the agent's folder
+_MOST = 64 * 1024  # bytes
+_MOST_OWN = 16
+_PROGRESS = 30.0  # seconds between two reports of how far a download is, at least
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What is kept. `own` waits to be told; `last` is the last own step, told or not."""
+
+    number: int = 0
+    own: tuple[Step, ...] = ()
+    last: Step | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "number": self.number,
+            "own": [step.to_json() for step in self.own],
+            "last": self.last.to_json() if self.last else None,
+        }
+
+
+@dataclass
+class Ledger:
+    """Of the device whose state folder it is; for all threads of the agent."""
+
+    state: Path
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _progress: tuple[Step, int] | None = None
+    _progress_at: float = 0.0
+    _page: _Page = field(default_factory=_Page)
+
+    def __post_init__(self) -> None:
+        self._page = _kept(self._file)
+
+    def say(self, step: str, update_id: str, version: str, reason: str = "") -> None:
+        """Note a step of the agent's own; the same one again is no news."""
+        new = Step(step, update_id, version, format_time(datetime.now(UTC)), reason[:MOST_REASON])
+        with self._lock:
+            if self._page.last and replace(self._page.last, time=new.time) == new:
+                return
+            self._page = replace(self._page, own=(*self._page.own, new)[-_MOST_OWN:], last=new)
+            self._write()
+
+    def untold(self) -> Step | None:
+        """The step that the server is to hear of next."""
+        with self._lock:
+            own, number = self._page.own, self._page.number
+        return next(iter(own), None) or next((one for one in told_in(self.state) if one.number > number), None)
+
+    def is_told(self, step: Step) -> None:
+        """The server has it, or never will."""
+        with self._lock:
+            page = self._page
+            if step.number:
+                self._page = replace(page, number=max(page.number, step.number))
+            else:
+                self._page = replace(page, own=tuple(one for one in page.own if one != step))
+            self._write()
+
+    def progress(self, update_id: str, version: str, percent: int) -> None:
+        """How far a download is: in memory alone, and the latest alone."""
+        self._progress = (Step(DOWNLOADING, update_id, version, format_time(datetime.now(UTC))), percent)
+
+    def progressed(self) -> bool:
+        """Whether it is time to tell how far a download is."""
+        return self._progress is not None and time.monotonic() >= self._progress_at
+
+    def take_progress(self) -> tuple[Step, int] | None:
+        """The latest, with its percent; the next not too soon after it."""
+        progress, self._progress = self._progress, None
+        self._progress_at = time.monotonic() + _PROGRESS
+        return progress
+
+    @property
+    def _file(self) -> Path:
+        return self.state / "agent" / FILE
+
+    def _write(self) -> None:
+        """Raises OSError; what is in memory holds until the next start."""
+        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(self._file, json.dumps(self._page.to_json()), mode=0o640)
+
+
+def latest(state: Path) -> Step | None:
+    """The last step that anybody on this device tells of: what an operator wants to know first."""
+    switchers = told_in(state)[-1:]
+    own = _kept(state / "agent" / FILE).last
+    return max([*switchers, *([own] if own else [])], key=lambda step: step.time, default=None)
+
+
+def _kept(file: Path) -> _Page:
+    """A damaged page is a new one: the worst of it is that the server hears a step twice."""
+    try:
+        with file.open("rb") as opened:
+            kept = json.loads(opened.read(_MOST))
+        last = Step.from_json(kept["last"]) if kept["last"] else None
+        return _Page(int(kept["number"]), tuple(Step.from_json(one) for one in kept["own"]), last)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, FieldError):
+        return _Page()
