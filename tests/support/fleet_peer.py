@@ -25,6 +25,9 @@ from pi_auto.wire.batch import Acknowledgement, Batch, Refusal
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.ids import Position
 from pi_auto.wire.registration import HubDial, Registration, RegistrationAnswer
+from pi_auto.wire.release import target_of
+from pi_auto.wire.update import NoUpdate, Offer
+from support.signed_fleet import DOWNLOAD, METADATA, SignedFleet, serve
 
 SCANS, REGISTER, UPDATES = "/api/scans", "/api/register_device", "/api/ota/check_update"
 DIAGNOSTICS = "/api/diagnostics/"  # and the request that they are for
@@ -50,6 +53,7 @@ class FleetPeer:
     refuse: str | None = None  # a text whose record is refused, and booked by nobody
     resend_from: Position | None = None
     offer: str | None = None
+    updates: SignedFleet | None = None  # whose metadata and archives it has as well
     port: int = 0
     host: str = "127.0.0.1"
     released: threading.Event = field(default_factory=threading.Event)
@@ -103,8 +107,14 @@ class FleetPeer:
         if path.startswith(DIAGNOSTICS):
             return self._keep(path.removeprefix(DIAGNOSTICS), body)
         if path == UPDATES:
-            return 200, {"has_update": self.offer is not None, "latest_version": self.offer, "message": ""}
+            return 200, self._offer().to_json()
         return self._book(body)
+
+    def _offer(self) -> NoUpdate | Offer:
+        if self.offer is None:
+            return NoUpdate("0.1.0", "no update is available")
+        update_id, target = "0" * 64, target_of(self.offer)
+        return Offer("0.1.0", self.offer, update_id, target, 2, 1, update_id, "/api/ota/download_update")
 
     def _register(self, body: Any) -> tuple[int, dict[str, Any]]:
         asked = Registration.from_json(body)
@@ -219,7 +229,17 @@ class _Handler(BaseHTTPRequestHandler):
         return self.server.peer
 
     def do_GET(self) -> None:
-        self._serve()
+        parts, updates = urlsplit(self.path), self.peer.updates
+        content = updates.content(parts.path, parts.query) if updates else None
+        is_theirs = parts.path.startswith((METADATA, DOWNLOAD)) and parts.path not in self.peer.always
+        if updates and is_theirs:
+            self.peer.received.append((parts.path, None))
+            if content is None:
+                self.say(404, {"error": "there is no such thing"})
+            else:
+                serve(self, updates, content)
+        else:
+            self._serve()
 
     def do_POST(self) -> None:
         self._serve()

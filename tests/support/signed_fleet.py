@@ -147,6 +147,12 @@ class SignedFleet:
             signed.sign(old, append=True)
             self.files[f"{self.root.version}.root.json"] = signed.to_bytes()
 
+    def content(self, path: str, query: str) -> bytes | None:
+        """What the server has at a path."""
+        if path == DOWNLOAD:
+            return self.archives.get(parse_qs(query)["update_id"][0])
+        return self.files.get(path.removeprefix(METADATA))
+
     def count(self, path: str) -> int:
         return sum(1 for asked, _ in self.asked if asked.startswith(path))
 
@@ -164,13 +170,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         self.fleet.asked.append((parts.path, self.headers.get("Range")))
         self.fleet.tokens.append(self.headers.get("Authorization"))
-        content = self._content(parts.path, parse_qs(parts.query))
+        content = self._content(parts.path, parts.query)
         if fault := self.fleet.faults.get(parts.path):
             fault(self, content or b"")
         elif content is None:
             self.say(404, b'{"error": "there is no such thing"}')
         else:
-            self._serve(content)
+            serve(self, self.fleet, content)
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -188,23 +194,28 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
         self.fleet.sent += len(body)
 
-    def _content(self, path: str, query: dict[str, list[str]]) -> bytes | None:
+    def _content(self, path: str, query: str) -> bytes | None:
         if path == CHECK:
             return json.dumps(self.fleet.answer).encode()
-        if path == DOWNLOAD:
-            return self.fleet.archives.get(query["update_id"][0])
-        return self.fleet.files.get(path.removeprefix(METADATA))
-
-    def _serve(self, content: bytes) -> None:
-        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-        if not asked or not self.fleet.ranges:
-            self.say(200, content)
-            return
-        start, end = int(asked[1]), min(int(asked[2] or len(content) - 1), len(content) - 1)
-        self.say(206, content[start : end + 1], Content_Range=f"bytes {start}-{end}/{len(content)}")
+        return self.fleet.content(path, query)
 
     def log_message(self, *_: Any) -> None:
         """Nothing."""
+
+
+def serve(handler: http.server.BaseHTTPRequestHandler, fleet: SignedFleet, content: bytes) -> None:
+    """Answer with the content, or the part of it that is asked for."""
+    asked = re.fullmatch(r"bytes=(\d+)-(\d*)", handler.headers.get("Range", "")) if fleet.ranges else None
+    start, end = 0, len(content) - 1
+    if asked:
+        start, end = int(asked[1]), min(int(asked[2] or end), end)
+    handler.send_response(206 if asked else 200)
+    handler.send_header("Content-Length", str(end + 1 - start))
+    if asked:
+        handler.send_header("Content-Range", f"bytes {start}-{end}/{len(content)}")
+    handler.end_headers()
+    handler.wfile.write(content[start : end + 1])
+    fleet.sent += end + 1 - start
 
 
 def status(code: int, **headers: str) -> Fault:

@@ -20,7 +20,7 @@ from pi_auto.client.agent.update.reuse import Odd, assemble
 from pi_auto.client.agent.update.target import Target
 from pi_auto.client.agent.update.trouble import Wrong
 from support.releases import release_of
-from support.signed_fleet import DOWNLOAD, SignedFleet
+from support.signed_fleet import DOWNLOAD, SignedFleet, serve
 
 AIM = 0.10  # of the full archive, for a small change
 
@@ -114,7 +114,7 @@ def test_files_that_were_altered_on_the_device_are_fetched(fleet: SignedFleet, c
 def compressed() -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a.py", bytes(100_000))
+        archive.writestr("a.py", random.Random(1).randbytes(100_000))
     return packed.getvalue()
 
 
@@ -157,7 +157,7 @@ def test_a_directory_that_lies_costs_a_full_download_and_no_more(fleet: SignedFl
 
     def lie_of_parts(handler: object, _: bytes) -> None:
         fleet.archives[offer.update_id] = bytes(lying) if handler.headers.get("Range") else real  # type: ignore[attr-defined]
-        handler._serve(fleet.archives[offer.update_id])  # type: ignore[attr-defined]
+        serve(handler, fleet, fleet.archives[offer.update_id])  # type: ignore[attr-defined]
 
     fleet.faults[DOWNLOAD] = lie_of_parts
     Fetch(Job(folder, fleet.endpoint, fleet.trusted, None, offer), lambda _: None, running).run()
@@ -176,7 +176,7 @@ def test_bytes_gone_wrong_anywhere_never_become_a_release(
         broken[-chance.randrange(1, 4000)] = chance.randrange(256)
     if bytes(broken) == sample():
         return
-    fleet.faults[DOWNLOAD] = lambda handler, _: handler._serve(bytes(broken))
+    fleet.faults[DOWNLOAD] = lambda handler, _: serve(handler, fleet, bytes(broken))
     file = tmp_path / "archive"
     try:
         assemble(channel, what, running, file)

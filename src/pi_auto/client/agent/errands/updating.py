@@ -173,7 +173,8 @@ class Updating:
             return
         if news.step == DOWNLOADING:
             self._say(steps.DOWNLOADING, offer)
-            self._means.ledger.progress(offer.update_id, offer.latest_version, news.percent or 0)
+            if news.percent:
+                self._means.ledger.progress(offer.update_id, offer.latest_version, news.percent)
             said = f"downloading {offer.latest_version}: {news.percent or 0} %"
             self._tell(said, ok=True, version=offer.latest_version, step=steps.DOWNLOADING, over=False)
         elif news.step == VERIFIED:

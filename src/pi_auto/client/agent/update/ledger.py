@@ -28,17 +28,17 @@ _PROGRESS = 30.0  # seconds between two reports of how far a download is, at lea
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """What is kept. `own` waits to be told; `last` is the last own step, told or not."""
+    """What is kept. `own` waits to be told; `said` are the own steps of the last update, told or not."""
 
     number: int = 0
     own: tuple[Step, ...] = ()
-    last: Step | None = None
+    said: tuple[Step, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
             "number": self.number,
             "own": [step.to_json() for step in self.own],
-            "last": self.last.to_json() if self.last else None,
+            "said": [step.to_json() for step in self.said],
         }
 
 
@@ -56,12 +56,14 @@ class Ledger:
         self._page = _kept(self._file)
 
     def say(self, step: str, update_id: str, version: str, reason: str = "") -> None:
-        """Note a step of the agent's own; the same one again is no news."""
+        """Note a step of the agent's own; the same one again is no news, though it may be tried each hour."""
         new = Step(step, update_id, version, format_time(datetime.now(UTC)), reason[:MOST_REASON])
         with self._lock:
-            if self._page.last and replace(self._page.last, time=new.time) == new:
+            said = tuple(one for one in self._page.said if one.update_id == update_id)
+            if any(replace(one, time=new.time) == new for one in said):
                 return
-            self._page = replace(self._page, own=(*self._page.own, new)[-_MOST_OWN:], last=new)
+            own = (*self._page.own, new)[-_MOST_OWN:]
+            self._page = replace(self._page, own=own, said=(*said, new)[-_MOST_OWN:])
             self._write()
 
     def untold(self) -> Step | None:
@@ -107,8 +109,8 @@ class Ledger:
 def latest(state: Path) -> Step | None:
     """The last step that anybody on this device tells of: what an operator wants to know first."""
     switchers = told_in(state)[-1:]
-    own = _kept(state / "agent" / FILE).last
-    return max([*switchers, *([own] if own else [])], key=lambda step: step.time, default=None)
+    own = _kept(state / "agent" / FILE).said[-1:]
+    return max([*switchers, *own], key=lambda step: step.time, default=None)
 
 
 def _kept(file: Path) -> _Page:
@@ -116,7 +118,7 @@ def _kept(file: Path) -> _Page:
     try:
         with file.open("rb") as opened:
             kept = json.loads(opened.read(_MOST))
-        last = Step.from_json(kept["last"]) if kept["last"] else None
-        return _Page(int(kept["number"]), tuple(Step.from_json(one) for one in kept["own"]), last)
+        own, said = (tuple(Step.from_json(one) for one in kept[name]) for name in ("own", "said"))
+        return _Page(int(kept["number"]), own, said)
     except (OSError, ValueError, KeyError, TypeError, RecursionError, FieldError):
         return _Page()

@@ -1,0 +1,184 @@
+"""The whole agent with a fleet card whose root signs updates: what it fetches, hands over and tells, and what not."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pi_auto.client.agent.update.ledger import latest
+from pi_auto.client.bulletin import posts_in
+from pi_auto.client.settings import Settings
+from pi_auto.server.releases.tables import update_reports
+from pi_auto.server.scans.tables import scans
+from pi_auto.wire.update import Offer
+from support.fleet_office import FleetOffice
+from support.fleet_peer import UPDATES, answer, status
+from support.signed_fleet import DOWNLOAD, METADATA, STATUS, SignedFleet
+from support.stored import StoredScans
+from support.waiting import wait_until
+
+from ..conftest import DEVICE, running  # noqa: TID252 - of the tests beside it
+
+ARCHIVE = bytes(range(256)) * 900
+
+
+@dataclass
+class Site:
+    """A device, its fleet's server, and what the fleet has signed."""
+
+    office: FleetOffice
+    fleet: SignedFleet
+    settings: Settings
+    runtime: Path
+
+    def offers(self, offer: Offer) -> None:
+        self.office.peer.always[UPDATES] = answer(offer.to_json())
+
+    def reports(self) -> list[tuple[str, str, str | None]]:
+        """What the server was told, as often as it was."""
+        told = [body for path, body in self.office.peer.received if path == STATUS and not body.get("percent")]
+        return [(body["step"], body["version"], body.get("reason")) for body in told]
+
+    def steps(self) -> list[str]:
+        """Those that the server was told, without what is only the progress of one."""
+        return [step for step, *_ in self.reports()]
+
+    def said(self) -> dict[str, Any]:
+        post = posts_in(self.settings.agent_folder).get("update")
+        return post.news if post else {}
+
+    def told(self, *steps: dict[str, object]) -> None:
+        """What root's switcher tells."""
+        folder = self.settings.state / "update-told"
+        folder.mkdir(exist_ok=True)
+        new = folder / "new"
+        new.write_text(json.dumps({"steps": list(steps)}))
+        new.rename(folder / "told.json")
+
+
+@pytest.fixture
+def site(tmp_path: Path, office: FleetOffice, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    runtime = tmp_path / "run"
+    runtime.mkdir()
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(runtime))
+    fleet = SignedFleet()
+    office.peer.updates = fleet
+    office.peer.always[STATUS] = office._pass_on
+    card = tmp_path / "fleet.json"
+    card.write_text(json.dumps(replace(office.card, update_root=fleet.trusted).to_json()))
+    settings = Settings(
+        state=tmp_path / "state", fleet_card=card, device_id=DEVICE, registration_retry_interval=1, update_interval=1
+    )
+    settings.agent_folder.mkdir(parents=True)
+    (settings.agent_folder / "batch_token").write_text(office.make_batch())
+    yield Site(office, fleet, settings, runtime)
+
+
+def step_of(offer: Offer, number: int, step: str, reason: str = "") -> dict[str, object]:
+    return {
+        "number": number, "update_id": offer.update_id, "version": offer.latest_version, "step": step,
+        "reason": reason, "time": f"2026-11-29T22:00:{number:02d}.000Z",
+    }  # fmt: skip
+
+
+def test_a_release_is_fetched_handed_over_and_every_step_of_it_told_once(site: Site, stored: StoredScans) -> None:
+    offer = site.fleet.release("0.2.0", ARCHIVE)
+    site.offers(offer)
+    ready = site.settings.agent_folder / "update" / "ready"
+    with running(site.settings):
+        stored.scan("while it is fetched")
+        wait_until((site.runtime / "update").exists, 30, "the switcher to be woken")
+        assert (ready / "archive").read_bytes() == ARCHIVE
+        wait_until(lambda: site.steps() == ["offered", "downloading", "verified"], what="its steps")
+        wait_until(lambda: [row.text for row in site.office.api.rows(scans)], what="the scan to arrive")
+        before = site.office.peer.calls(DOWNLOAD)
+        site.told(step_of(offer, 1, "trial"))
+        wait_until(lambda: site.steps()[3:] == ["trial"], what="the trial to be told")
+        wait_until(lambda: not ready.exists(), what="what the switcher has taken to be cleared away")
+        wait_until(lambda: site.said()["step"] in ("trial", None), what="it to be shown")
+    # A restart in the middle: nothing is told twice, nothing is lost.
+    site.told(step_of(offer, 1, "trial"), step_of(offer, 2, "rolled_back", "it crashed three times"))
+    site.office.peer.fail(STATUS, status(500), status(503))
+    site.office.peer.always[UPDATES] = answer({"has_update": False, "current_version": "0.1.0", "message": ""})
+    with running(site.settings):
+        wait_until(lambda: site.steps()[4:].count("rolled_back") >= 3, 30, "the end to be told")
+    assert site.reports()[-1] == ("rolled_back", "0.2.0", "it crashed three times")
+    assert site.steps()[:4] == ["offered", "downloading", "verified", "trial"]
+    assert set(site.steps()[4:]) == {"rolled_back"}
+    assert len(site.office.api.rows(update_reports)) >= 5
+    assert site.office.peer.calls(DOWNLOAD) == before
+    step = latest(site.settings.state)
+    assert step is not None
+    assert (step.version, step.step) in {("0.2.0", "rolled_back"), ("0.2.0", "verified")}
+
+
+def test_a_tampered_release_is_refused_the_server_hears_why_and_the_device_scans_on(
+    site: Site, stored: StoredScans
+) -> None:
+    offer = site.fleet.release("0.2.0", ARCHIVE)
+    site.fleet.archives[offer.update_id] = ARCHIVE[:-1] + b"!"
+    site.offers(offer)
+    with running(site.settings):
+        wait_until(lambda: "refused" in site.steps(), 30, "its refusal")
+        stored.scan("one")
+        wait_until(lambda: [row.text for row in site.office.api.rows(scans)], what="the scan to arrive")
+        assert "is not what is signed" in site.said()["said"] or site.said()["step"] == "offered"
+    (reason,) = {why for step, _, why in site.reports() if step == "refused"}
+    assert reason
+    assert "is not what is signed" in reason
+    assert not (site.settings.agent_folder / "update" / "ready").exists()
+    assert not (site.runtime / "update").exists()
+
+
+def test_without_an_update_root_nothing_is_fetched_and_everybody_is_told(site: Site) -> None:
+    card = json.loads(site.settings.fleet_card.read_bytes())
+    del card["update_root"]
+    site.settings.fleet_card.write_text(json.dumps(card))
+    site.offers(site.fleet.release("0.2.0", ARCHIVE))
+    with running(site.settings):
+        wait_until(lambda: "refused" in site.steps(), 30, "its refusal")
+        wait_until(lambda: "updates are off" in str(site.said().get("said")), what="its word")
+    assert site.office.peer.calls(f"{METADATA}timestamp.json") == 0
+
+
+@pytest.mark.parametrize("faulty", [UPDATES, f"{METADATA}timestamp.json", DOWNLOAD])
+def test_a_server_that_asks_for_patience_gets_it(site: Site, faulty: str) -> None:
+    site.offers(site.fleet.release("0.2.0", ARCHIVE))
+    site.office.peer.always[faulty] = status(429, Retry_After="600")
+    with running(site.settings):
+        wait_until(lambda: site.office.peer.calls(faulty), 30, "the first question")
+        wait_until(lambda: "status 429" in str(site.said().get("said")), 30, "its word")
+        asked = site.office.peer.calls(faulty)
+        deadline = time.monotonic() + 2.5
+        wait_until(lambda: time.monotonic() > deadline, 5, "two intervals to pass")
+        assert site.office.peer.calls(faulty) == asked
+
+
+def test_an_answer_with_a_time_for_the_next_question_is_honoured(site: Site) -> None:
+    site.office.peer.always[UPDATES] = answer(
+        {"has_update": False, "current_version": "0.1.0", "message": "later", "retry_after": 600}
+    )
+    with running(site.settings):
+        wait_until(lambda: "later" in str(site.said().get("said")), 30, "its word")
+        deadline = time.monotonic() + 2.5
+        wait_until(lambda: time.monotonic() > deadline, 5, "two intervals to pass")
+        assert site.office.peer.calls(UPDATES) == 1
+
+
+def test_a_release_that_has_failed_twice_is_left_alone(site: Site, wait: Callable[..., None] = wait_until) -> None:
+    offer = site.fleet.release("0.2.0", ARCHIVE)
+    site.offers(offer)
+    now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+    failed = [step_of(offer, number, "rolled_back", "it hung") | {"time": now} for number in (1, 2)]
+    site.told(*failed)
+    with running(site.settings):
+        wait(lambda: "has failed here 2 times (it hung)" in str(site.said().get("said")), 30, "its word")
+    assert site.office.peer.calls(DOWNLOAD) == 0
+    assert os.listdir(site.runtime) == []
