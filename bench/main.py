@@ -11,6 +11,7 @@ import footprint
 import hub
 import ingest
 import latency
+import ota
 
 # What is run, how much of it unless told, and of what.
 BENCHES = {
@@ -20,6 +21,7 @@ BENCHES = {
     "hub": (hub.run, 50_000, "messages"),
     "ingest": (ingest.run, 4000, "scans"),
     "latency": (latency.run, 300, "scans"),
+    "ota": (ota.run, 5, "updates"),
 }
 UNITS = {unit for _, _, unit in BENCHES.values()}
 

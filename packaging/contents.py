@@ -13,13 +13,14 @@ from pathlib import Path
 
 _SHARED = ("__init__.py", "files.py", "logs.py", "version.py")
 _ROOMS = ("wire", "sheet", "client")
-# What of our dependencies no device needs: others' tests, the making of repositories, and ways of HTTP that nobody takes.
+# What of our dependencies no device needs: others' tests, the making of repositories, ways of HTTP nobody takes.
 _UNNEEDED = (
     "test_*.py",
     "securesystemslib/_vendor/ed25519/science.py",
     "tuf/repository/*",
     "tuf/ngclient/requests_fetcher.py",
     "urllib3/contrib/*",
+    "urllib3/contrib/*/*",
     "urllib3/http2/connection.py",
 )
 _DEPENDENCIES = {

@@ -10,7 +10,8 @@ from pi_auto.client.configuring import OF_ITS_SERVER, OF_THIS_DEVICE, forget, wr
 from pi_auto.client.settings import Settings, SettingsError
 
 STAY = {
-    "state", "scanner", "update_interval", "heartbeat_interval", "registration_retry_interval", "log_level",
+    "state", "scanner", "update_interval", "update_bandwidth", "heartbeat_interval", "registration_retry_interval",
+    "log_level",
     "log_barcodes", "log_format", "led", "signal_gpio", "wifi_by_scanning",
 }  # fmt: skip
 WRITTEN = {

@@ -5,7 +5,8 @@
     tuf_client.py --metadata-dir D --metadata-url U refresh
     tuf_client.py --metadata-dir D --metadata-url U --target-name N --target-base-url B --target-dir T download
 
-The exit code is 0, or 1 with the reason on standard error. Source: CLIENT-CLI.md of theupdateframework/tuf-conformance.
+The exit code is 0, or 1 with the reason on standard error.
+Source: CLIENT-CLI.md of theupdateframework/tuf-conformance.
 """
 
 from __future__ import annotations

@@ -63,10 +63,17 @@ def test_the_release_holds_the_client_and_nothing_else(dist: Path) -> None:
         *(f"jeepney/{name}.py" for name in (
             "__init__", "auth", "bindgen", "bus", "bus_messages", "fds", "low_level", "wrappers")), "jeepney/io",
         "paho/__init__.py", "paho/mqtt", "pi_auto/__init__.py", "pi_auto/client", "pi_auto/files.py",
-        "pi_auto/logs.py", "pi_auto/sheet", "pi_auto/version.py", "pi_auto/wire",
+        "pi_auto/logs.py", "pi_auto/sheet", "pi_auto/version.py", "pi_auto/wire", "tuf/__init__.py", "tuf/api",
+        "tuf/ngclient", *(f"securesystemslib/{name}" for name in (
+            "__init__.py", "_gpg", "_internal", "_vendor", "dsse.py", "exceptions.py", "formats.py", "hash.py",
+            "signer", "storage.py")), *(f"urllib3/{name}" for name in (
+            "__init__.py", "_base_connection.py", "_collections.py", "_request_methods.py", "_version.py",
+            "connection.py", "connectionpool.py", "exceptions.py", "fields.py", "filepost.py", "http2",
+            "poolmanager.py", "response.py", "util")),
     }  # fmt: skip
     wanted = {"__main__.py", "appliance/version", "appliance/uninstall.sh", "licenses/paho-mqtt/LICENSE.txt"}
-    wanted.add("licenses/jeepney/LICENSE")
+    wanted |= {"licenses/jeepney/LICENSE", "licenses/securesystemslib/LICENSE", "licenses/urllib3/LICENSE.txt"}
+    wanted |= {"licenses/tuf/LICENSE", "licenses/tuf/LICENSE-MIT"}
     assert wanted <= names
     assert not [name for name in names if name.endswith(".pyc") or "__pycache__" in name]
 

@@ -1,4 +1,4 @@
-"""A fleet's signed updates and the server that has them: python-tuf's metadata over real HTTP, with faults when told to.
+"""A fleet's signed updates and the server that has them: python-tuf's metadata over real HTTP, with faults.
 
 The repository is kept as the wire names its files, so that a test can tamper with any of them.
 """
@@ -91,7 +91,7 @@ class SignedFleet:
         return Endpoint.of(self.url)
 
     def release(self, version: str, archive: bytes, counter: int = 2, **changed: Any) -> Offer:
-        """Sign a release, have the server have it, and tell how it is offered; `changed` of what is signed of it."""
+        """Sign a release, have the server have it, and tell how it is offered; `changed` in its custom part."""
         custom = Release(version, counter, max(1, len(archive)), 1_704_067_200).to_json() | changed
         update_id = self.sign(target_of(version), archive, custom)
         self.bump()

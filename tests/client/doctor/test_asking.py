@@ -238,7 +238,7 @@ def test_a_connection_string_that_is_none_is_told_without_its_key(device: Device
     assert "c2VjcmV0" not in verdict.what
 
 
-@pytest.mark.parametrize(("offer", "words"), [(None, "is the right one"), ("9.9.9", "version 9.9.9 is offered")])
+@pytest.mark.parametrize(("offer", "words"), [(None, "updates are off"), ("9.9.9", "updates are off")])
 def test_the_question_about_updates_is_asked(
     peer: FleetPeer, tmp_path: Path, offer: str | None, words: str
 ) -> None:

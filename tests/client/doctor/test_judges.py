@@ -250,6 +250,9 @@ TABLES: dict[str, list[Case]] = {
         (update.Facts(registered=True, offered="2.0"), OK, "2.0 is offered"),
         (update.Facts(registered=True, trouble="no use", last="not asked"), WRONG, "no use"),
         (update.Facts(registered=False), WRONG, "registered"),
+        (update.Facts(True, trusts=False), OK, "updates are off"),
+        (update.Facts(True, trusts=False, has_card=True), WARN, "updates are off"),
+        (update.Facts(True, gone_wrong="2.0 was rolled back: it hung"), WARN, "rolled back: it hung"),
     ],
     "disk": [
         (disk.Facts((disk.Disk("/var/lib", 900 * MIB, 90_000),)), OK, "900 MiB"),

@@ -37,6 +37,7 @@ class Connection(http.client.HTTPConnection):
             cast("DeadlineSocket", self.sock).deadline = deadline
 
     def connect(self) -> None:
+        """Dial, and with TLS verify the name. Raises OSError."""
         soon = min(self._deadline, time.monotonic() + _UNHEARD)
         plain = dial(self._endpoint.dialled, self._endpoint.proxy, soon, self._line, self._endpoint.through)
         try:

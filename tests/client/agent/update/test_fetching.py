@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from pi_auto.client.agent.backoff import Backoff
 from pi_auto.client.agent.errors import ApiError, Refused, Throttled, Unauthorized, Unreachable
 from pi_auto.client.agent.update import channel, download, fetcher
 from pi_auto.client.agent.update.fetcher import Fetch
@@ -24,7 +25,7 @@ from pi_auto.wire.fleet_card import FleetCard
 from pi_auto.wire.keys import PublicKey
 from pi_auto.wire.server_address import ServerAddress
 from pi_auto.wire.update import Offer
-from support.signed_fleet import DOWNLOAD, METADATA, Fault, SignedFleet, cut_after, drip, instead, status
+from support.signed_fleet import DOWNLOAD, METADATA, Fault, SignedFleet, cut_after, drip, status
 
 # SEC 2, section 2.4.2: a key that everybody knows the private half of.
 BASE_POINT = bytes.fromhex(
@@ -43,7 +44,7 @@ def fleet() -> Iterator[SignedFleet]:
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses between tries are not waited for, and trickles not for long."""
-    monkeypatch.setattr(download.Backoff, "next", lambda *_: 0.0)
+    monkeypatch.setattr(Backoff, "next", lambda *_: 0.0)
     monkeypatch.setattr(channel, "PATIENCE", 1.5)
     monkeypatch.setattr(channel.Channel.__init__, "__defaults__", (None, 1.5, None))
 
@@ -158,7 +159,8 @@ def without_a_word(fleet: SignedFleet) -> None:
         (tampered_timestamp, "not to be believed"), (expired, "expired"), (truncated, "not to be believed"),
         (mixed, "not to be believed"), (swapped, "not to be believed"), (a_strangers, "not to be believed"),
         (over_long, "maximum allowed length"), (nonsense, "not to be believed"),
-        (unsigned, "not to be believed"), (withdrawn, "nobody has signed"), (without_a_word, "packages is missing"),
+        (unsigned, "not to be believed"), (withdrawn, "nobody has signed"),
+        (without_a_word, "packages is missing"),
     ],
 )  # fmt: skip
 def test_metadata_that_are_not_to_be_believed_end_it_with_the_reason(
@@ -246,7 +248,9 @@ def test_what_was_kept_and_is_wrong_costs_one_more_download_and_nothing_else(
     assert {path.name for path in folder.iterdir()} == {"ready", "metadata", "fetch.lock"}
 
 
-def test_a_connection_that_breaks_again_and_again_still_brings_it(job: Job, folder: Path, fleet: SignedFleet) -> None:
+def test_a_connection_that_breaks_again_and_again_still_brings_it(
+    job: Job, folder: Path, fleet: SignedFleet
+) -> None:
     fleet.ranges = False  # so that it is not put together
     fleet.faults[DOWNLOAD] = cut_after(270_000)
     fetch(job)
@@ -271,14 +275,14 @@ def test_a_server_that_does_not_give_it_is_asked_no_more_than_makes_sense(
     # An archive is first asked for in parts, and never as a whole after a refusal.
     assert fleet.count(path) <= asked
     assert not (folder / "ready").exists()
-    if fault is not None and kind is Throttled and asked == 1:
+    if kind is Throttled and asked == 1:
         assert raised.value.retry_after == 900.0
 
 
 @pytest.mark.parametrize("path", [f"{METADATA}timestamp.json", f"{METADATA}2.targets.json"])
 def test_one_byte_a_second_is_no_answer(job: Job, fleet: SignedFleet, path: str) -> None:
     fleet.faults[path] = drip
-    with pytest.raises(Unreachable, match="too long|timed out"):
+    with pytest.raises(Unreachable, match=r"too long|timed out"):
         fetch(job)
 
 
@@ -287,7 +291,7 @@ def test_an_archive_of_one_byte_a_second_is_given_up_until_the_next_round_and_wh
 ) -> None:
     monkeypatch.setattr(download, "_TRIES", 2)
     fleet.faults[DOWNLOAD] = drip
-    with pytest.raises(Unreachable, match="too long|timed out"):
+    with pytest.raises(Unreachable, match=r"too long|timed out"):
         fetch(job)
     assert not (folder / "ready").exists()
 
@@ -354,26 +358,29 @@ def test_a_second_release_takes_the_place_of_one_that_nobody_has_fetched(
     assert json.loads((folder / "ready" / "request.json").read_bytes())["version"] == "0.3.0"
 
 
-def test_a_link_in_the_place_of_what_is_fetched_is_not_written_through(job: Job, folder: Path, tmp_path: Path) -> None:
+def test_a_link_in_the_place_of_what_is_fetched_is_not_written_through(
+    job: Job, folder: Path, tmp_path: Path
+) -> None:
     folder.mkdir(parents=True)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_bytes(b"precious")
     (folder / f"{offer_of(job).update_id}.part").symlink_to(elsewhere)
-    with pytest.raises(OSError, match="symbolic|links"):
+    with pytest.raises(OSError, match=r"symbolic|links"):
         fetch(job)
     assert elsewhere.read_bytes() == b"precious"
 
 
-def test_the_limit_of_bandwidth_is_kept(job: Job, fleet: SignedFleet) -> None:
+def test_the_limit_of_bandwidth_is_kept() -> None:
     slept: list[float] = []
     pace = channel.Pace(100_000, slept.append)
     for _ in range(10):
         pace.spend(16_384)
     assert 1.2 < max(slept) < 2.0
-    assert fleet.sent == 0
 
 
-def test_the_authority_is_handed_over_when_it_says_something_new(job: Job, folder: Path, fleet: SignedFleet) -> None:
+def test_the_authority_is_handed_over_when_it_says_something_new(
+    job: Job, folder: Path, fleet: SignedFleet
+) -> None:
     der = b64encode(b"\x30\x03\x02\x01\x00").decode()
     ca = f"-----BEGIN CERTIFICATE-----\n{der}\n-----END CERTIFICATE-----\n"
     key = PublicKey(BASE_POINT)

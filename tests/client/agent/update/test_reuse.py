@@ -6,7 +6,7 @@ import hashlib
 import io
 import random
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from pi_auto.client.agent.update.reuse import Odd, assemble
 from pi_auto.client.agent.update.target import Target
 from pi_auto.client.agent.update.trouble import Wrong
 from support.releases import release_of
-from support.signed_fleet import DOWNLOAD, SignedFleet, serve
+from support.signed_fleet import DOWNLOAD, Handler, SignedFleet, serve
 
 AIM = 0.10  # of the full archive, for a small change
 
@@ -44,7 +44,7 @@ def unpacked(archive: bytes, folder: Path) -> Path:
     return folder
 
 
-def changed(archive: bytes, changes: dict[str, bytes | None]) -> bytes:
+def changed(archive: bytes, changes: Mapping[str, bytes | None]) -> bytes:
     """The archive with some members of other contents, or none, packed as script/dist does it."""
     packed = io.BytesIO()
     packed.write(b"#!/usr/bin/env python3\n")
@@ -69,7 +69,9 @@ def sample() -> bytes:
     return changed(changed(b"PK\x05\x06" + bytes(18), members), {"empty.py": b"x", "umlaut-ä.py": b"a"})
 
 
-def test_a_small_change_of_the_real_release_costs_a_tenth_of_it_at_most(fleet: SignedFleet, tmp_path: Path) -> None:
+def test_a_small_change_of_the_real_release_costs_a_tenth_of_it_at_most(
+    fleet: SignedFleet, tmp_path: Path
+) -> None:
     old = release_of("0.2.0")
     running = unpacked(old, tmp_path / "app")
     errand = "pi_auto/client/agent/errands/updating.py"
@@ -99,7 +101,9 @@ def test_whatever_is_new_or_gone_the_bytes_are_the_signed_ones(
     assert file.read_bytes() == new
 
 
-def test_files_that_were_altered_on_the_device_are_fetched(fleet: SignedFleet, channel: Channel, tmp_path: Path) -> None:
+def test_files_that_were_altered_on_the_device_are_fetched(
+    fleet: SignedFleet, channel: Channel, tmp_path: Path
+) -> None:
     running = unpacked(sample(), tmp_path / "app")
     altered = running / "pi_auto/m05.py"
     altered.write_bytes(bytes(reversed(altered.read_bytes())))
@@ -124,7 +128,14 @@ def climbing() -> bytes:
 
 @pytest.mark.parametrize(
     "archive",
-    [b"no zip file at all" * 999, sample()[:-1], sample() + b"\0", compressed(), climbing(), b"PK\x05\x06" + b"\xff" * 18],
+    [
+        b"no zip file at all" * 999,
+        sample()[:-1],
+        sample() + b"\0",
+        compressed(),
+        climbing(),
+        b"PK\x05\x06" + b"\xff" * 18,
+    ],
 )
 def test_what_is_odd_is_said_to_be_so_and_leaves_nothing(
     fleet: SignedFleet, channel: Channel, tmp_path: Path, archive: bytes
@@ -155,9 +166,8 @@ def test_a_directory_that_lies_costs_a_full_download_and_no_more(fleet: SignedFl
     lying[real.rindex(b"PK\x01\x02") + 16] ^= 1  # the CRC of the last member
     folder = tmp_path / "update"
 
-    def lie_of_parts(handler: object, _: bytes) -> None:
-        fleet.archives[offer.update_id] = bytes(lying) if handler.headers.get("Range") else real  # type: ignore[attr-defined]
-        serve(handler, fleet, fleet.archives[offer.update_id])  # type: ignore[attr-defined]
+    def lie_of_parts(handler: Handler, _: bytes) -> None:
+        serve(handler, fleet, bytes(lying) if handler.headers.get("Range") else real)
 
     fleet.faults[DOWNLOAD] = lie_of_parts
     Fetch(Job(folder, fleet.endpoint, fleet.trusted, None, offer), lambda _: None, running).run()
@@ -192,7 +202,9 @@ def test_a_server_without_ranges_gives_no_parts(fleet: SignedFleet, channel: Cha
         assemble(channel, wanted(fleet, sample()), tmp_path, tmp_path / "archive")
 
 
-def test_where_little_is_here_already_one_download_is_the_shorter_way(fleet: SignedFleet, channel: Channel, tmp_path: Path) -> None:
+def test_where_little_is_here_already_one_download_is_the_shorter_way(
+    fleet: SignedFleet, channel: Channel, tmp_path: Path
+) -> None:
     with pytest.raises(Odd, match="too little"):
         assemble(channel, wanted(fleet, sample()), tmp_path, tmp_path / "archive")
     assert fleet.sent < len(sample()) / 2

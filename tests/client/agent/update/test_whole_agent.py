@@ -1,11 +1,9 @@
-"""The whole agent with a fleet card whose root signs updates: what it fetches, hands over and tells, and what not."""
+"""The whole agent with a card whose root signs updates: what it fetches, hands over and tells, and what not."""
 
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -64,7 +62,7 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path: Path, office: FleetOffice, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+def site(tmp_path: Path, office: FleetOffice, monkeypatch: pytest.MonkeyPatch) -> Site:
     runtime = tmp_path / "run"
     runtime.mkdir()
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(runtime))
@@ -74,11 +72,15 @@ def site(tmp_path: Path, office: FleetOffice, monkeypatch: pytest.MonkeyPatch) -
     card = tmp_path / "fleet.json"
     card.write_text(json.dumps(replace(office.card, update_root=fleet.trusted).to_json()))
     settings = Settings(
-        state=tmp_path / "state", fleet_card=card, device_id=DEVICE, registration_retry_interval=1, update_interval=1
+        state=tmp_path / "state",
+        fleet_card=card,
+        device_id=DEVICE,
+        registration_retry_interval=1,
+        update_interval=1,
     )
     settings.agent_folder.mkdir(parents=True)
     (settings.agent_folder / "batch_token").write_text(office.make_batch())
-    yield Site(office, fleet, settings, runtime)
+    return Site(office, fleet, settings, runtime)
 
 
 def step_of(offer: Offer, number: int, step: str, reason: str = "") -> dict[str, object]:
@@ -172,13 +174,13 @@ def test_an_answer_with_a_time_for_the_next_question_is_honoured(site: Site) -> 
         assert site.office.peer.calls(UPDATES) == 1
 
 
-def test_a_release_that_has_failed_twice_is_left_alone(site: Site, wait: Callable[..., None] = wait_until) -> None:
+def test_a_release_that_has_failed_twice_is_left_alone(site: Site) -> None:
     offer = site.fleet.release("0.2.0", ARCHIVE)
     site.offers(offer)
     now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
     failed = [step_of(offer, number, "rolled_back", "it hung") | {"time": now} for number in (1, 2)]
     site.told(*failed)
     with running(site.settings):
-        wait(lambda: "has failed here 2 times (it hung)" in str(site.said().get("said")), 30, "its word")
+        wait_until(lambda: "has failed here 2 times (it hung)" in str(site.said().get("said")), 30, "its word")
     assert site.office.peer.calls(DOWNLOAD) == 0
-    assert os.listdir(site.runtime) == []
+    assert list(site.runtime.iterdir()) == []

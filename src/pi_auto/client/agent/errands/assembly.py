@@ -8,8 +8,8 @@ from pi_auto.client.agent.errands.finding import Finding
 from pi_auto.client.agent.errands.hub_search import HubSearch
 from pi_auto.client.agent.errands.office import Office
 from pi_auto.client.agent.errands.registering import Registering
-from pi_auto.client.agent.errands.reporting import Reporting
 from pi_auto.client.agent.errands.renewing import Renewing
+from pi_auto.client.agent.errands.reporting import Reporting
 from pi_auto.client.agent.errands.runner import Errand, Runner
 from pi_auto.client.agent.errands.timing import Timing
 from pi_auto.client.agent.errands.updating import Means, Updating
@@ -17,9 +17,9 @@ from pi_auto.client.agent.methods.reboot import runtime_folder
 from pi_auto.client.agent.timekeeping.fleet_clock import FleetClock
 from pi_auto.client.agent.timekeeping.minding_dates import MindingDates
 from pi_auto.client.agent.timekeeping.timekeeper import Timekeeper
-from pi_auto.client.agent.wakeups import Reason, Wakeups
 from pi_auto.client.agent.update.ledger import Ledger
 from pi_auto.client.agent.update.trust import update_root
+from pi_auto.client.agent.wakeups import Reason, Wakeups
 from pi_auto.client.whereabouts import addresses_set
 from pi_auto.wire.fleet_card import FleetCard
 

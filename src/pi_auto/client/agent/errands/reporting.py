@@ -1,7 +1,7 @@
 """Tells the server each step of an update, whoever took it: the agent's own, and those of root's switcher.
 
-What could not be told is told later, over restarts too. The switcher's word is a file: it is looked at only while an
-update is under way, seldom once that lasts long.
+What could not be told is told later, over restarts too. The switcher's word is a file: it is looked at
+only while an update is under way, seldom once that lasts long.
 """
 
 from __future__ import annotations

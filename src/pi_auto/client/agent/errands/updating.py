@@ -1,7 +1,7 @@
 """Asks for an update in this device's rhythm, and at once when somebody wants it; has what is offered fetched.
 
-The fetching takes minutes and is another process's work, which a thread waits for: meanwhile this errand is never due,
-and all others are. It ends with the release handed over to root's switcher (docs/updates.md).
+The fetching takes minutes and is another process's work, which a thread waits for: meanwhile this errand is
+never due, and all others are. It ends with the release handed over to root's switcher (docs/updates.md).
 """
 
 from __future__ import annotations
@@ -20,7 +20,17 @@ from pi_auto.client.agent.errands.office import Office
 from pi_auto.client.agent.errors import ApiError, Garbled, Refused, Throttled, Unauthorized, Unreachable
 from pi_auto.client.agent.update import child
 from pi_auto.client.agent.update.check import OFF, ask, outcome
-from pi_auto.client.agent.update.job import DOWNLOADING, FAILED, LATER, READY, REFUSED, UNAUTHORIZED, VERIFIED, Job, News
+from pi_auto.client.agent.update.job import (
+    DOWNLOADING,
+    FAILED,
+    LATER,
+    READY,
+    REFUSED,
+    UNAUTHORIZED,
+    VERIFIED,
+    Job,
+    News,
+)
 from pi_auto.client.agent.update.ledger import Ledger
 from pi_auto.client.agent.update.ready import handed_over, wake_switcher
 from pi_auto.client.agent.update.rhythm import asked_pause, first_pause, next_pause
@@ -44,7 +54,7 @@ _DAY = 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What updating needs besides the office: the `root` that is trusted, and `runtime`, where the switcher is woken.
+    """What updating needs besides the office: the `root` it trusts, and `runtime`, where the switcher is woken.
 
     `wake` makes the runner look again who is due; `words` is the fetcher's command line, if not the usual one.
     """
@@ -75,7 +85,7 @@ class Updating:
         self._last: News | None = None
 
     def due(self) -> float:
-        """When it is next asked for; at once when what was fetched is there, and never while it is being fetched."""
+        """When it is next asked for; at once when what was fetched is there, never while it is being fetched."""
         if self._fetching:
             return 0.0 if self._last else _NEVER
         is_lost = self._office.standing.given() is None or self._office.home.is_unknown
@@ -238,7 +248,9 @@ class Updating:
             self._means.ledger.say(step, offer.update_id, offer.latest_version, reason)
         self._means.wake()
 
-    def _tell(self, said: str, *, ok: bool, version: str | None = None, step: str | None = None, over: bool = True) -> None:
+    def _tell(
+        self, said: str, *, ok: bool, version: str | None = None, step: str | None = None, over: bool = True
+    ) -> None:
         self._office.telling.update(ok=ok, said=said, version=version, step=step, over=over)
 
     def _next(self) -> None:

@@ -10,5 +10,5 @@
     ready     the hand-over                     ledger   steps that the server has not been told yet
     told      the switcher's answer             following what a person at a terminal sees of it all
 
-Only `metadata` and what it is called by in the fetcher import python-tuf: it takes 20 MB, and the agent runs for months.
+Only `metadata` imports python-tuf, in the fetcher alone: it takes 20 MB, and the agent runs for months.
 """

@@ -1,7 +1,7 @@
 """`pi-auto-client check-update`: asks for an update now instead of within the hour, and shows how it goes on.
 
-It asks the server itself, to say at once what a person has to know; the agent is rung to do the work, since nobody else
-may write where that is done.
+It asks the server itself, to say at once what a person has to know; the agent is rung to do the work, since
+nobody else may write where that is done.
 """
 
 from __future__ import annotations

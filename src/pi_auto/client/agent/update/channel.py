@@ -54,12 +54,7 @@ class Channel:
     def ask(self, path: str, headers: Mapping[str, str] | None = None) -> Iterator[http.client.HTTPResponse]:
         """The answer to a GET, if it is 200 or 206, to be read by `blocks`. Raises ApiError."""
         try:
-            response = self._answered(path, headers or {})
-            if response.status not in (http.client.OK, http.client.PARTIAL_CONTENT):
-                octets = response.read(_MOST_COMPLAINT)
-                self.close()
-                raise error_of(response, octets, "200 or 206")
-            with response:
+            with self._good(path, headers or {}) as response:
                 yield response
                 if response.isclosed():
                     return
@@ -91,6 +86,14 @@ class Channel:
             self._connection = None
         self._line.drop()
 
+    def _good(self, path: str, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+        response = self._answered(path, headers)
+        if response.status in (http.client.OK, http.client.PARTIAL_CONTENT):
+            return response
+        octets = response.read(_MOST_COMPLAINT)
+        self.close()
+        raise error_of(response, octets, "200 or 206")
+
     def _answered(self, path: str, headers: Mapping[str, str]) -> http.client.HTTPResponse:
         sent = headers_of(self._token) | {"Host": self._endpoint.host, "Accept": "*/*"} | dict(headers)
         is_kept = self._connection is not None
@@ -112,5 +115,3 @@ class Channel:
     def _hurry(self) -> None:
         if self._connection:
             self._connection.give_until(time.monotonic() + self._patience)
-
-

@@ -1,4 +1,4 @@
-"""The fetcher as the agent sees it: a process that tells its news by a pipe, and is ended when it takes too long."""
+"""The fetcher as the agent sees it: a process that tells its news by a pipe, ended when it takes too long."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def command() -> list[str]:
 def fetch(
     job: Job, told: Callable[[News], None], words: Sequence[str] | None = None, longest: float = LONGEST
 ) -> News:
-    """Have a job done; the last news of it. `told` hears all others. Raises OSError if no process can be started."""
+    """Have a job done; the last news of it. `told` hears all others. Raises OSError if none can be started."""
     import subprocess  # noqa: PLC0415 - an agent seldom needs it, and it takes memory for good
 
     child = subprocess.Popen(

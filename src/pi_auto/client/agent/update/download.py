@@ -1,7 +1,7 @@
-"""Fetches one signed file: resumed where it stopped, never longer than signed, whole on the disk before anybody uses it.
+"""Fetches one signed file: resumed where it stopped, never longer than signed, on the disk before it is used.
 
-    <name>.part     what has come so far; it stays over restarts and power cuts
-    <name>          whole and verified
+<name>.part     what has come so far; it stays over restarts and power cuts
+<name>          whole and verified
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)\Z")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A signed file: where the server has it, how long it is, and what tells whether it is the one (Wrong if not)."""
+    """A signed file: where the server has it, how long it is, and what raises Wrong if another one came."""
 
     path: str
     size: int
@@ -68,7 +68,7 @@ def download(
     """Have `file` be what is wanted; `told` is told how many bytes of it there are. Raises ApiError and Wrong."""
     part = file.with_name(f"{file.name}.part")
     patience = patience or Patience()
-    # What was kept may be of a disk that lies, or of another's file: a wrong whole is given one more chance without.
+    # What was kept may be of a disk that lies, or of another file: a wrong whole gets one more chance without.
     for is_last in (False, True) if part.exists() else (True,):
         try:
             _fill(channel, wanted, part, told, patience)
@@ -149,7 +149,7 @@ def _go_on(channel: Channel, wanted: Wanted, file: IO[bytes], held: int, told: C
 
 
 def _begins_at(response: http.client.HTTPResponse, wanted: Wanted) -> int:
-    """Where in the file the answer begins. Raises Wrong for another file's size, Garbled for what makes no sense."""
+    """Where in the file the answer begins. Raises Wrong for another size, Garbled for what makes no sense."""
     if response.status == http.client.OK:
         size = response.getheader("Content-Length")
         if size is not None and size != str(wanted.size):
@@ -169,7 +169,7 @@ def _opened(part: Path) -> IO[bytes]:
 
 
 def _keep(file: IO[bytes], block: bytes = b"") -> None:
-    """Write all of the block, or without one see that all is on the disk. Raises NoRoom: it is no trouble of the call."""
+    """Write all of the block, or without one see that all is on the disk. Raises NoRoom: the call has no fault."""
     try:
         rest = memoryview(block)
         while rest:

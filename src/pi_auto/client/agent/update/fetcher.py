@@ -1,9 +1,9 @@
-"""The process that fetches: it trusts, makes room, downloads, verifies and hands over, and tells of it a line at a time.
+"""The process that fetches: it verifies, makes room, downloads and hands over, and tells of it line by line.
 
     pi-auto-client update-fetch     the job comes as a line of standard input; it ends when that closes
 
-Started by the agent for one update, so that python-tuf's memory is given back. It decides nothing: what to fetch is in
-the job, and what is to be believed is in the update root.
+Started by the agent for one update, so that python-tuf's memory is given back. It decides nothing: what to fetch
+is in the job, and what is to be believed is in the update root.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def _first_line() -> bytes:
 
 
 def _bound() -> None:
-    """Yield to everybody, and take no more than is needed; a sandbox may forbid to say so, and has limits itself."""
+    """Yield to everybody, take no more than is needed; a sandbox may forbid to say so, and has limits itself."""
     limits = {resource.RLIMIT_AS: _MEMORY, resource.RLIMIT_FSIZE: 2 * MOST_ARCHIVE, resource.RLIMIT_CORE: 0}
     for kind, limit in limits.items():
         with suppress(OSError, ValueError):
@@ -184,4 +184,3 @@ def _failed(kind: str, error: BaseException, retry_after: float = 0.0) -> int:
 
 def _tell(news: News) -> None:
     print(news.to_line(), flush=True)
-

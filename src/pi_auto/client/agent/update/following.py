@@ -28,7 +28,7 @@ class Follower:
         self._said = ""
 
     def follow(self) -> int:
-        """Ring the agent, and print until it is over; the exit code, 0 if the update is committed or none is taken."""
+        """Ring the agent, and print until it is over; the exit code, 0 if it is committed or none taken."""
         ring(self._state / "agent" / "wake.sock", UPDATE)
         began = time.monotonic()
         while time.monotonic() < began + _LONGEST:
@@ -53,7 +53,7 @@ class Follower:
             return None
         if news.get("step") != "trial":  # which the switcher has told already
             self._print(str(news.get("said")))
-        return (0 if news.get("ok") else 1) if news.get("over") and not news.get("step") in FINAL[:2] else None
+        return (0 if news.get("ok") else 1) if news.get("over") and news.get("step") not in FINAL[:2] else None
 
     def _news(self) -> dict[str, Any]:
         """What the agent tells, if it is of now; nothing while it is being restarted."""

@@ -17,7 +17,7 @@ from pi_auto.wire.update import Offer, read_answer
 MOST_JOB = 512 * 1024  # bytes
 MOST_LINE = 4096
 DOWNLOADING, VERIFIED, READY, FAILED = "downloading", "verified", "ready", "failed"
-# How it failed: what was signed is wrong or missing, the device has no room, the server takes no token, or all is well later.
+# How it failed: nothing good is signed or no room is left, the server takes no token, or later may be better.
 REFUSED, UNAUTHORIZED, LATER = "refused", "unauthorized", "later"
 
 
@@ -79,9 +79,7 @@ class Job:
         offer = read_answer(job["offer"]) if job["offer"] else None
         if offer is not None and not isinstance(offer, Offer):
             raise ValueError("the job's offer offers nothing")
-        return cls(
-            Path(job["folder"]), endpoint, job["root"], job["token"], offer, job["bandwidth"], job["card"]
-        )
+        return cls(Path(job["folder"]), endpoint, job["root"], job["token"], offer, job["bandwidth"], job["card"])
 
 
 @dataclass(frozen=True, slots=True)

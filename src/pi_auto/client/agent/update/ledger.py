@@ -1,7 +1,7 @@
-"""The steps of updates that the server has to hear of, kept until it has: each once, over restarts, and never many.
+"""The steps of updates that the server has to hear of, kept until it has: each once, over restarts, never many.
 
-The agent's own steps lie in `<state>/agent/update/ledger.json`; of the switcher's only the number is noted up to which
-the server was told.
+The agent's own steps lie in `<state>/agent/update/ledger.json`; of the switcher's only the number is noted up
+to which the server was told.
 """
 
 from __future__ import annotations

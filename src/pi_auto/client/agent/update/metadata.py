@@ -76,7 +76,7 @@ class SignedWorld:
 
 
 class _Fetcher(FetcherInterface):
-    """python-tuf's way to the network: our own TLS, names, proxy and deadlines. `fault` is what went wrong last."""
+    """python-tuf's way to the network: our own TLS, names, proxy, deadlines. `fault` is what went wrong last."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel

@@ -1,6 +1,6 @@
 """Puts a release's archive together out of the running release's files, and fetches only what it lacks.
 
-The archive is a zip file of stored members, so each member's bytes lie in it as they lie on the disk, behind a header
+The archive is a zip file of stored members: each member's bytes lie in it as they lie on the disk, behind a header
 that its directory tells. The directory comes first, by a range; then what no file here fits. Nothing of this is
 believed: at last the whole must have the signed hash, and where anything is odd the archive is fetched as a whole.
 """
@@ -17,7 +17,6 @@ from typing import IO
 
 from pi_auto.client.agent.update.channel import Channel
 from pi_auto.client.agent.update.download import Patience, Wanted, fetch_range, verify
-from pi_auto.client.agent.update.trouble import Wrong
 
 _SHEBANG = b"#!/usr/bin/env python3\n"
 _END = 22  # bytes of a zip file's last record
@@ -113,7 +112,10 @@ def _known(opened: IO[bytes], size: int, running: Path) -> Iterator[Piece]:
     for member, following in zip(members, [*members[1:], None], strict=True):
         header = member.FileHeader(zip64=False)
         end = following.header_offset if following else directory
-        if member.compress_type == zipfile.ZIP_STORED and member.header_offset + len(header) + member.file_size == end:
+        if (
+            member.compress_type == zipfile.ZIP_STORED
+            and member.header_offset + len(header) + member.file_size == end
+        ):
             yield Piece(member.header_offset, header)
             if content := _ours(member, running):
                 yield Piece(member.header_offset + len(header), content)
@@ -137,7 +139,7 @@ def _ours(member: zipfile.ZipInfo, running: Path) -> bytes | None:
 
 
 def _gaps(known: Iterator[Piece], size: int, opened: IO[bytes]) -> list[tuple[int, int]]:
-    """Write what is known, and tell from where to where the rest is to be fetched. Raises Odd if that is not worth it."""
+    """Write what is known; from where to where the rest is to be fetched. Raises Odd if that is not worth it."""
     gaps: list[tuple[int, int]] = []
     at = 0
     for piece in known:

@@ -1,6 +1,6 @@
 """What root's switcher tells of an update: steps, each with a number that is never used twice.
 
-    <state>/update-told/told.json   {"steps": [{"number", "update_id", "version", "step", "reason", "time"}, …]}
+<state>/update-told/told.json   {"steps": [{"number", "update_id", "version", "step", "reason", "time"}, …]}
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Wrong(Exception):  # noqa: N818 - named for what has happened
-    """What the server has is not what the fleet has signed, or is not to be taken; the sentence goes to operators."""
+    """What the server has is not what the fleet has signed, or is not to be taken; operators read the sentence."""
 
 
 class NoRoom(Wrong):

@@ -1,4 +1,4 @@
-"""The root of all trust in updates: it comes with the fleet card or with the release that runs, never by the network."""
+"""The root of all trust in updates: it comes with the fleet card or with the running release, not by network."""
 
 from __future__ import annotations
 

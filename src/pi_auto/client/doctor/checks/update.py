@@ -1,4 +1,4 @@
-"""Whether the server answers the question of every hour, whether this device may believe it, and how the last update went."""
+"""Whether the server answers the question of every hour, whether it can be believed, how the last update went."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ class Facts:
     trouble: str = ""
     last: str = ""
     trusts: bool = True
+    has_card: bool = False
     gone_wrong: str = ""
 
 
@@ -46,7 +47,8 @@ def probe(patient: Patient) -> Facts:
         return Facts(registered=False)
     post = patient.agent_tells().get("update")
     last = f"{post.news['said']} (asked at {post.news.get('at')})" if post else "not asked since the start"
-    trusts = update_root(card_of(patient.settings)) is not None
+    card = card_of(patient.settings)
+    trusts = update_root(card) is not None
     ended = latest(patient.settings.state)
     gone_wrong = f"{ended.version} was {ended.step.replace('_', ' ')}: {ended.reason}" if is_bad(ended) else ""
     api = ServerApi(known_endpoint(patient.settings), patience=TO_ANSWER)
@@ -57,7 +59,7 @@ def probe(patient: Patient) -> Facts:
     finally:
         api.close()
     offered = answer.latest_version if isinstance(answer, Offer) else None
-    return Facts(True, offered, last=last, trusts=trusts, gone_wrong=gone_wrong)
+    return Facts(True, offered, "", last, trusts, card is not None, gone_wrong)
 
 
 def is_bad(step: Step | None) -> TypeGuard[Step]:
@@ -76,6 +78,13 @@ def judge(facts: Facts) -> Verdict:
             f"updates cannot be asked for: {facts.trouble}; the agent's own last try: {facts.last}",
             "see the line about the server; then: sudo pi-auto-client check-update",
         )
+    return _judge_trust(facts) or _judge_offer(facts)
+
+
+def _judge_trust(facts: Facts) -> Verdict | None:
+    """What stands in the way of updates though the server answers."""
+    if not facts.trusts and not facts.has_card:
+        return ok(f"the server answers; {OFF}")
     if not facts.trusts:
         return warn(OFF, "install it again with a fleet card that has an update root, if it is to take updates")
     if facts.gone_wrong:
@@ -83,6 +92,10 @@ def judge(facts: Facts) -> Verdict:
             f"the last update did not end well: {facts.gone_wrong}",
             "the former release goes on; see docs/troubleshooting.md, An update does not come",
         )
+    return None
+
+
+def _judge_offer(facts: Facts) -> Verdict:
     if facts.offered:
         return ok(f"version {facts.offered} is offered, and taken when it is this device's turn")
     return ok(f"the server answers: version {__version__} is the right one")
