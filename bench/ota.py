@@ -1,8 +1,8 @@
-"""What an update costs: bytes of a typical small change against the full archive, and the fetcher's time and memory.
+"""What an update costs: bytes of a small change against the full archive, and the fetcher's time and memory.
 
-The present code is a release, and the next one has a few lines more in three files and one new file. It is fetched
-as a device fetches it, by the fetcher of the former release, over TCP on this machine. What a thousand devices at once
-cost the real server is not measured yet.
+The present code is a release, and the next one has a few lines more in three files and one new file. It is
+fetched as a device fetches it, by the fetcher of the former release, over TCP on this machine. What a thousand
+devices at once cost the real server is not measured yet.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def run(times: int) -> int:
     print(
         f"small change       {told[0][0]:>10} bytes fetched, metadata included: {share:.1%} (aim: {AIM:.0%} or less)"
     )
-    print(f"without the former {full[0]:>10} bytes fetched: {full[0] / len(new):.1%}")
+    print(f"full download      {full[0]:>10} bytes fetched: {full[0] / len(new):.1%}")
     print(
         f"fetcher            {max(seconds for _, seconds, _ in told):>10.2f} s at most, start of its Python included"
     )
@@ -50,17 +50,17 @@ def _measured(old: bytes, new: bytes) -> tuple[int, float, int]:
     most = [0]
 
     def look(_: News) -> None:
-        for thread in Path("/proc/self/task").iterdir():
-            for child in (thread / "children").read_text().split():
-                told = Path(f"/proc/{child}/status").read_text().partition("VmHWM:")[2]
-                most.append(int(told.split()[0]) if told else 0)
+        for child in Path("/proc/thread-self/children").read_text().split():
+            told = Path(f"/proc/{child}/status").read_text().partition("VmHWM:")[2]
+            most.append(int(told.split()[0]) if told else 0)
 
     with SignedFleet() as fleet, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         command = [sys.executable, "-IS", _unpacked(old or release_of("1.0.0"), folder), "update-fetch"]
-        if not old:
-            fleet.ranges = False
-        job = Job(folder / "update", fleet.endpoint, fleet.trusted, None, fleet.release("1.0.1", new))
+        job = Job(folder / "update", fleet.endpoint, fleet.trusted, None, offer := fleet.release("1.0.1", new))
+        if not old:  # a download that has begun is gone on with
+            job.folder.mkdir()
+            (job.folder / f"{offer.update_id}.part").touch()
         began = time.monotonic()
         last = fetch(job, look, command)
         if last.step != READY:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pi_auto.client.agent.update.child import fetch
-from pi_auto.client.agent.update.job import FAILED, LATER, READY, REFUSED, UNAUTHORIZED, Job, News
+from pi_auto.client.agent.update.job import FAILED, LATER, NEXT_ROUND, READY, REFUSED, UNAUTHORIZED, Job, News
 from pi_auto.client.endpoint import Endpoint
 from pi_auto.client.proxy import Proxy
 from support.releases import release_of
@@ -82,7 +82,8 @@ def test_a_signature_that_is_wrong_is_seen_without_cryptography_too(
 
 
 @pytest.mark.parametrize(
-    ("path", "code", "kind"), [(DOWNLOAD, 401, UNAUTHORIZED), (f"{METADATA}timestamp.json", 503, LATER)]
+    ("path", "code", "kind"),
+    [(DOWNLOAD, 401, UNAUTHORIZED), (DOWNLOAD, 410, NEXT_ROUND), (f"{METADATA}timestamp.json", 503, LATER)],
 )
 def test_how_it_failed_comes_through_the_pipe(
     job: Job, fleet: SignedFleet, path: str, code: int, kind: str

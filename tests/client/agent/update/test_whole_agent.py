@@ -103,14 +103,18 @@ def test_a_release_is_fetched_handed_over_and_every_step_of_it_told_once(site: S
         before = site.office.peer.calls(DOWNLOAD)
         site.told(step_of(offer, 1, "trial"))
         wait_until(lambda: site.steps()[3:] == ["trial"], what="the trial to be told")
-        wait_until(lambda: not ready.exists(), what="what the switcher has taken to be cleared away")
-        wait_until(lambda: site.said()["step"] in ("trial", None), what="it to be shown")
+        assert ready.exists(), "until it is over"
+        assert site.office.peer.calls(DOWNLOAD) == before
+    (site.runtime / "update").unlink()
+    with running(site.settings):
+        wait_until((site.runtime / "update").exists, what="the switcher to be woken after a restart")
     # A restart in the middle: nothing is told twice, nothing is lost.
     site.told(step_of(offer, 1, "trial"), step_of(offer, 2, "rolled_back", "it crashed three times"))
     site.office.peer.fail(STATUS, status(500), status(503))
     site.office.peer.always[UPDATES] = answer({"has_update": False, "current_version": "0.1.0", "message": ""})
     with running(site.settings):
         wait_until(lambda: site.steps()[4:].count("rolled_back") >= 3, 30, "the end to be told")
+        wait_until(lambda: not ready.exists(), what="what is of no use any more to be cleared away")
     assert site.reports()[-1] == ("rolled_back", "0.2.0", "it crashed three times")
     assert site.steps()[:4] == ["offered", "downloading", "verified", "trial"]
     assert set(site.steps()[4:]) == {"rolled_back"}
@@ -172,6 +176,17 @@ def test_an_answer_with_a_time_for_the_next_question_is_honoured(site: Site) -> 
         deadline = time.monotonic() + 2.5
         wait_until(lambda: time.monotonic() > deadline, 5, "two intervals to pass")
         assert site.office.peer.calls(UPDATES) == 1
+
+
+def test_a_release_that_root_has_refused_is_not_fetched_again_but_for_a_passing_reason(site: Site) -> None:
+    offer = site.fleet.release("0.2.0", ARCHIVE)
+    site.offers(offer)
+    site.told(step_of(offer, 1, "refused", "it is below the highest counter"))
+    with running(site.settings):
+        wait_until(lambda: "below the highest" in str(site.said().get("said")), 30, "its word")
+        assert site.office.peer.calls(DOWNLOAD) == 0
+        site.told(step_of(offer, 2, "refused", "not now: the disk is full"))
+        wait_until((site.runtime / "update").exists, 30, "it to be handed over")
 
 
 def test_a_release_that_has_failed_twice_is_left_alone(site: Site) -> None:

@@ -17,7 +17,7 @@ from pi_auto.client.agent.update.ledger import Ledger
 from pi_auto.client.agent.update.ready import handed_over, take_back
 from pi_auto.client.agent.update.told import FINAL, Step, told_in
 from pi_auto.wire.times import parse_time
-from pi_auto.wire.update import DOWNLOADING, TRIAL, UpdateStatus, status_of
+from pi_auto.wire.update import DOWNLOADING, UpdateStatus, status_of
 
 log = logging.getLogger("pi_auto.update")
 
@@ -104,8 +104,8 @@ class Reporting:
             self._office.api.post(PATH, status | more, given.api_token)
 
     def _show(self, step: Step) -> None:
-        """On this device, and clear away what the switcher has taken."""
-        if step.step in (TRIAL, *FINAL) and handed_over(self._folder) == step.update_id:
+        """On this device, and clear away what the switcher has done with."""
+        if step.step in FINAL and handed_over(self._folder) == step.update_id:
             with suppress(OSError):
                 take_back(self._folder)
         why = f": {step.reason}" if step.reason else ""

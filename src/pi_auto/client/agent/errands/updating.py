@@ -34,7 +34,7 @@ from pi_auto.client.agent.update.job import (
 from pi_auto.client.agent.update.ledger import Ledger
 from pi_auto.client.agent.update.ready import handed_over, wake_switcher
 from pi_auto.client.agent.update.rhythm import asked_pause, first_pause, next_pause
-from pi_auto.client.agent.update.told import FINAL, told_in
+from pi_auto.client.agent.update.told import FINAL, NOT_NOW, told_in
 from pi_auto.client.clock import boottime_ns
 from pi_auto.version import __version__
 from pi_auto.wire import update as steps
@@ -83,6 +83,7 @@ class Updating:
         self._fetching: threading.Thread | None = None
         self._offer: Offer | None = None
         self._last: News | None = None
+        self._go_on()
 
     def due(self) -> float:
         """When it is next asked for; at once when what was fetched is there, never while it is being fetched."""
@@ -101,6 +102,14 @@ class Updating:
             self._fetched()
         elif given := self._office.standing.given():
             self._ask(given)
+
+    def _go_on(self) -> None:
+        """The power may have gone after the hand-over, and with it the word that wakes the switcher."""
+        ready = handed_over(self._folder)
+        told = [one.step for one in told_in(self._office.settings.state) if one.update_id == ready]
+        if ready and not (told and told[-1] in FINAL):
+            with suppress(OSError):
+                wake_switcher(self._means.runtime)
 
     def _ask(self, given: RegistrationAnswer) -> None:
         self._asked_at = time.monotonic()
@@ -152,7 +161,10 @@ class Updating:
         told = told_in(self._office.settings.state)
         if told and told[-1].step == steps.TRIAL:
             return f"{told[-1].version} is on trial"
-        failures = [one for one in told if one.update_id == offer.update_id and one.step in FINAL]
+        ended = [one for one in told if one.update_id == offer.update_id and one.step in FINAL]
+        if ended and ended[-1].step == steps.REFUSED and not ended[-1].reason.startswith(NOT_NOW):
+            return f"it was refused here: {ended[-1].reason}"
+        failures = [one for one in ended if one.step == steps.ROLLED_BACK]
         last = parse_time(failures[-1].time) if failures else None
         is_fresh = last is not None and abs((datetime.now(UTC) - last).total_seconds()) < _DAY
         if len(failures) >= _ENOUGH and is_fresh and not self._is_wanted:

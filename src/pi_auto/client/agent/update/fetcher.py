@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pi_auto.client import lifeline
-from pi_auto.client.agent.errors import ApiError, Unauthorized
+from pi_auto.client.agent.errors import ApiError, Refused, Unauthorized
 from pi_auto.client.agent.update import job as words
 from pi_auto.client.agent.update.channel import Channel, Pace
 from pi_auto.client.agent.update.download import Wanted, download
@@ -48,6 +48,8 @@ def run_fetcher(running: Path | None = None) -> int:
         Fetch(job, _tell, running or running_release()).run()
     except Unauthorized as error:
         return _failed(words.UNAUTHORIZED, error)
+    except Refused as error:
+        return _failed(words.NEXT_ROUND, error)
     except ApiError as error:
         return _failed(words.LATER, error, error.retry_after)
     except (Wrong, BlockingIOError, MemoryError) as error:

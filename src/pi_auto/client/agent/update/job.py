@@ -17,8 +17,9 @@ from pi_auto.wire.update import Offer, read_answer
 MOST_JOB = 512 * 1024  # bytes
 MOST_LINE = 4096
 DOWNLOADING, VERIFIED, READY, FAILED = "downloading", "verified", "ready", "failed"
-# How it failed: nothing good is signed or no room is left, the server takes no token, or later may be better.
-REFUSED, UNAUTHORIZED, LATER = "refused", "unauthorized", "later"
+# How it failed: nothing good is signed or no room is left, the server takes no token, later
+# may be better, or no sooner than in an hour, since the server has said no.
+REFUSED, UNAUTHORIZED, LATER, NEXT_ROUND = "refused", "unauthorized", "later", "next round"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from pi_auto.wire.times import format_time
 from pi_auto.wire.update import COMMITTED, MOST_REASON, REFUSED, ROLLED_BACK, STEPS
 
 FILE = "update-told/told.json"
+NOT_NOW = "not now: "  # so begins the reason of a refusal that may be none later
 FINAL = (COMMITTED, ROLLED_BACK, REFUSED)
 _MOST = 64 * 1024  # bytes
 _MOST_STEPS = 32
