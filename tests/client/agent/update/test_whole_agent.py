@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -199,3 +201,44 @@ def test_a_release_that_has_failed_twice_is_left_alone(site: Site) -> None:
         wait_until(lambda: "has failed here 2 times (it hung)" in str(site.said().get("said")), 30, "its word")
     assert site.office.peer.calls(DOWNLOAD) == 0
     assert list(site.runtime.iterdir()) == []
+
+
+def registered(site: Site) -> list[str]:
+    """The command line of a person on this device, once it is registered."""
+    wait_until((site.settings.agent_folder / "registration.json").exists, what="it is registered")
+    config = site.settings.state.parent / "pi.json"
+    config.write_text(json.dumps({"fleet_card": str(site.settings.fleet_card), "device_id": DEVICE}))
+    words = ["check-update", "--state", str(site.settings.state), "--config", str(config)]
+    return [sys.executable, "-m", "pi_auto.client.cli", *words]
+
+
+def test_a_person_who_asks_for_an_update_sees_each_step_of_it(site: Site) -> None:
+    offer = site.fleet.release("0.2.0", ARCHIVE)
+    site.office.peer.always[UPDATES] = answer({"has_update": False, "current_version": "0.1.0", "message": ""})
+    with running(replace(site.settings, update_interval=86400)):
+        command = registered(site)
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+        assert (done.returncode, done.stdout.count("no update: version")) == (0, 1), done
+        site.offers(offer)
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as asked:
+            wait_until((site.runtime / "update").exists, 30, "the switcher to be woken")
+            site.told(step_of(offer, 1, "trial"))
+            site.told(step_of(offer, 1, "trial"), step_of(offer, 2, "committed"))
+            said, _ = asked.communicate(timeout=30)
+    assert asked.returncode == 0, said
+    lines = said.splitlines()
+    assert lines[0] == "update 0.2.0 is offered"
+    assert lines[-1] == "update 0.2.0: committed"
+    assert "update 0.2.0: trial" in lines
+    assert "is verified; " in said or "is handed over" in said or "downloading 0.2.0" in said
+
+
+def test_a_person_is_told_where_updates_are_off(site: Site) -> None:
+    card = json.loads(site.settings.fleet_card.read_bytes())
+    del card["update_root"]
+    site.settings.fleet_card.write_text(json.dumps(card))
+    site.offers(site.fleet.release("0.2.0", ARCHIVE))
+    with running(replace(site.settings, update_interval=86400)):
+        done = subprocess.run(registered(site), check=False, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert "updates are off: this device knows no update root" in done.stdout
