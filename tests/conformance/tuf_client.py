@@ -34,10 +34,11 @@ def main() -> int:
         if arguments.command == "init":
             _init(arguments.metadata_dir, arguments.root)
             return 0
-        world = _world(arguments)
+        channel = _channel(arguments.metadata_url)
+        world = _world(arguments, channel)
         world.refresh()
         if arguments.command == "download":
-            _download(arguments, world)
+            _download(arguments, world, channel)
     except (ApiError, Wrong, OSError) as error:
         print(f"tuf_client: {error}", file=sys.stderr)
         return 1
@@ -50,14 +51,15 @@ def _init(folder: Path, root: Path) -> None:
         (folder / name).write_bytes(root.read_bytes())
 
 
-def _world(arguments: argparse.Namespace) -> SignedWorld:
+def _world(arguments: argparse.Namespace, channel: Channel) -> SignedWorld:
     root = (arguments.metadata_dir / _TRUSTED).read_bytes()
     base = urlsplit(arguments.metadata_url).path
-    return SignedWorld(arguments.metadata_dir, _channel(arguments.metadata_url), root, base)
+    return SignedWorld(arguments.metadata_dir, channel, root, base)
 
 
-def _download(arguments: argparse.Namespace, world: SignedWorld) -> None:
+def _download(arguments: argparse.Namespace, world: SignedWorld, channel: Channel) -> None:
     target = world.target(arguments.target_name)
+    channel.close()  # a server may serve one connection at a time
     file = arguments.target_dir / quote(target.path, "")
     file.parent.mkdir(parents=True, exist_ok=True)
     wanted = Wanted(_path(arguments.target_base_url, target, world), target.length, target.check)

@@ -15,6 +15,8 @@ _MODULES = (
     "pi_auto.client.wifi.telling",
     "pi_auto.client.capture.program",
     "pi_auto.client.agent.program",
+    "pi_auto.client.agent.update.metadata",
+    "pi_auto.client.agent.update.fetcher",
     "pi_auto.client.status.screen",
     "pi_auto.client.status.facts",
     "pi_auto.client.status.trying",

@@ -9,6 +9,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from pi_auto.client.agent.update.child import fetch
 from pi_auto.client.agent.update.job import FAILED, LATER, NEXT_ROUND, READY, REFUSED, UNAUTHORIZED, Job, News
 from pi_auto.client.endpoint import Endpoint
 from pi_auto.client.proxy import Proxy
+from support.faked_clock import FakedClock, can_be_built
 from support.releases import release_of
 from support.signed_fleet import DOWNLOAD, METADATA, SignedFleet, cut_after, drip, status
 from support.waiting import wait_until
@@ -79,6 +81,19 @@ def test_a_signature_that_is_wrong_is_seen_without_cryptography_too(
     last = fetch(job, silent, [BARE, "-I", "-S", str(release), "update-fetch"])
     assert (last.step, last.kind) == (FAILED, REFUSED)
     assert "not to be believed" in last.reason
+
+
+@pytest.mark.skipif(not can_be_built(), reason="no C compiler")
+@pytest.mark.parametrize(("year", "step"), [(1970, READY), (2024, READY), (2099, FAILED)])
+def test_a_clock_that_stands_in_the_past_takes_a_release_and_one_in_the_future_says_what_has_expired(
+    job: Job, release: Path, tmp_path: Path, year: int, step: str
+) -> None:
+    clock = FakedClock(tmp_path)
+    clock.set(datetime(year, 1, 2, tzinfo=UTC))
+    with clock.for_what_is_started():
+        last = fetch(job, silent, [BARE, "-I", "-S", str(release), "update-fetch"])
+    assert last.step == step, last
+    assert ("expired" in last.reason) == (step == FAILED)
 
 
 @pytest.mark.parametrize(
