@@ -27,14 +27,16 @@ from pi_auto.client.switcher.watching import Watch
 _BY_HAND = "it was gone back from by hand"
 
 
-def go_on(site: Site) -> None:
-    """Bring what is under way to its end, if anything is. Raises OSError and SetupFailed."""
+def go_on(site: Site) -> str | None:
+    """Bring what is under way to its end; its update id, if anything was. Raises OSError and SetupFailed."""
     with alone(site.root, site.patience.turn):
-        trial = trial_in(site.own, site.owner)
-        if trial:
-            trial = _resumed(site, trial)
+        found = trial_in(site.own, site.owner)
+        trial = _resumed(site, found) if found else None
+        if not found:
+            tidy(site)
     if trial:
         Watch(site, trial).run()
+    return found.update_id if found else None
 
 
 def at_boot(site: Site) -> None:

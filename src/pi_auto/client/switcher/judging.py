@@ -33,6 +33,7 @@ class Facts:
     read: bool | None = None
     reached: bool = False
     said: str = ""  # by the agent, of the server
+    lately: str = ""  # what was wrong when something last was
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def judge(facts: Facts, before: Before, times: Times) -> Verdict:
     if not faults and times.well_for >= times.stable:
         return _works_here(facts, before, times)
     if times.elapsed >= times.deadline + times.stable:
-        reason = "; ".join(faults) or "it did not stay well for long enough"
+        reason = "; ".join(faults) or facts.lately or "it did not stay well for long enough"
         return Verdict(Ruling.GO_BACK, Why.HUNG, f"after {times.deadline:.0f} s: {reason}")
     return Verdict(Ruling.WAIT)
 

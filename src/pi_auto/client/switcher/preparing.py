@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pi_auto.client.appliance.errors import SetupFailed
+from pi_auto.client.appliance.errors import SetupFailed, TookTooLong
 from pi_auto.client.appliance.release import unpack, version_of
 from pi_auto.client.clockfloor.reading import Unsafe, read_own
 from pi_auto.client.switcher.backing_up import back_up, queue_bytes
 from pi_auto.client.switcher.errors import Refused, SelfTestFailed
 from pi_auto.client.switcher.ledger import Ledger
-from pi_auto.client.switcher.services import AGENT, CAPTURE, python
+from pi_auto.client.switcher.services import AGENT, CAPTURE, CannotRun, python
 from pi_auto.client.switcher.site import Site
 from pi_auto.client.switcher.taking import Taken
 from pi_auto.wire.errors import FieldError
@@ -132,5 +132,7 @@ def try_release(site: Site, release: Path) -> None:
     for user in (AGENT, CAPTURE):
         try:
             site.services.run_as(user, python(release / "app", "self-test"), site.patience.self_test)
+        except (CannotRun, TookTooLong) as error:
+            raise Refused(f"its self-test as {user} did not get to its end: {error}", later=True) from None
         except SetupFailed as error:
             raise SelfTestFailed(f"its self-test as {user} has failed: {error}") from None

@@ -51,13 +51,19 @@ def update(site: Site) -> None:
     """Go on with what is under way, then take what was handed over. Raises OSError and SetupFailed."""
     asked = _is_asked(site)
     remove_planted(site.root / _MARK[0], _MARK[1])  # first of all, or systemd would start this again and again
-    going_on.go_on(site)
-    if asked and (trial := _taken_up(site)):
+    done = going_on.go_on(site)
+    if asked and not _was_done(site, done) and (trial := _taken_up(site)):
         Watch(site, trial).run()
 
 
 def _is_asked(site: Site) -> bool:
     return os.path.lexists(site.root / _MARK[0] / _MARK[1])
+
+
+def _was_done(site: Site, done: str | None) -> bool:
+    """Whether what was handed over is what has just come to its end: the agent could not know that yet."""
+    request = request_handed_over(site)
+    return done is not None and request is not None and request.update_id == done
 
 
 def _taken_up(site: Site) -> Trial | None:

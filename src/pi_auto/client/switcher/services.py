@@ -15,6 +15,7 @@ from pi_auto.client.appliance.errors import SetupFailed, TookTooLong
 AGENT, CAPTURE = "pi-auto", "pi-auto-capture"  # users
 AGENT_UNIT, CAPTURE_UNIT = "pi-auto-client.service", "pi-auto-capture.service"
 UNITS = (CAPTURE_UNIT, AGENT_UNIT)
+_NOT_RUN = (126, 127, -9)  # by setpriv and shells; by the kernel where memory is short
 _SHOWN = ("ActiveState", "NRestarts", "Result")
 
 
@@ -26,6 +27,10 @@ class Standing:
     restarts: int
     failed: bool = False
     words: str = ""
+
+
+class CannotRun(SetupFailed):
+    """A command did not get to run, or was killed: it says nothing about what it would have found."""
 
 
 class Services(Protocol):
@@ -127,7 +132,7 @@ def bounded(command: Sequence[str], patience: float) -> str:
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}, start_new_session=True,
         )  # fmt: skip
     except OSError as error:
-        raise SetupFailed(f"{command[0]} cannot be run: {error.strerror}") from None
+        raise CannotRun(f"{command[0]} cannot be run: {error.strerror}") from None
     with child:
         try:
             said, _ = child.communicate(timeout=patience)
@@ -136,7 +141,8 @@ def bounded(command: Sequence[str], patience: float) -> str:
             raise TookTooLong(f"{command[0]} did not end within {patience:.0f} s") from None
     lines = said.decode("utf-8", "replace").strip().splitlines()
     if child.returncode != 0:
-        raise SetupFailed(lines[-1] if lines else f"exit code {child.returncode}")
+        error = CannotRun if child.returncode in _NOT_RUN else SetupFailed
+        raise error(lines[-1] if lines else f"exit code {child.returncode}")
     return "\n".join(lines)
 
 

@@ -31,6 +31,7 @@ class Watch:
         self._restarts = 0
         self._read = False
         self._works_here = False
+        self._lately = ""
 
     def run(self) -> None:
         """Until it has ended. Raises OSError and SetupFailed."""
@@ -53,12 +54,15 @@ class Watch:
             self._read = reads_queue(self._site)
             facts = replace(facts, read=self._read)
             self._note_faults(facts)
+        facts = replace(facts, lately=self._lately)
         elapsed = (boottime_ns() - self._trial.began_ns) / _NS
         return judge(facts, self._before, Times(elapsed, self._well_for(), patience.deadline, patience.stable))
 
     def _note_faults(self, facts: Facts) -> None:
         restarts = sum(one.restarts for one in facts.services.values())
-        if faults_of(facts, self._before) or restarts != self._restarts:
+        faults = faults_of(facts, self._before)
+        if faults or restarts != self._restarts:
+            self._lately = "; ".join(faults) or self._lately
             self._well_since, self._restarts, self._read = time.monotonic(), restarts, False
 
     def _well_for(self) -> float:
