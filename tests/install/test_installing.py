@@ -42,7 +42,7 @@ def current(box: Box) -> str:
 def everything(box: Box) -> dict[str, bytes | str]:
     """All that lies in the places of the client, but for the releases that nobody runs."""
     found: dict[str, bytes | str] = {}
-    for top in ("/etc", "/usr/local/bin", "/var/lib/pi-auto-client"):
+    for top in ("/etc", "/usr/local/bin", "/usr/local/sbin", "/var/lib/pi-auto-client"):
         for path in sorted(box.path(top).rglob("*")):
             if path.is_file() and not path.is_symlink():
                 found[str(path.relative_to(box.path("/")))] = path.read_bytes()
@@ -60,7 +60,7 @@ def test_what_it_puts_where(box: Box) -> None:
     assert settings["device_id"].startswith("pi-")
     assert stat.S_IMODE(box.path(SETTINGS).stat().st_mode) == 0o644
     calls = box.called()
-    assert f"systemctl enable --quiet {UNITS}" in calls
+    assert f"systemctl enable --quiet {UNITS} pi-auto-trial.service" in calls
     assert f"systemctl restart {UNITS}" in calls
     assert calls.index("systemctl daemon-reload") < calls.index(f"systemctl restart {UNITS}")
 

@@ -50,7 +50,11 @@ SYSTEM = "appliance/system/"
 
 def release(version: str, behaviour: Mapping[str, Any] | None = None, **files: str) -> bytes:
     """A small release; `files` are of the system, by their paths with `__` for `/` and `_dot_` for `.`."""
-    members = {"__main__.py": _MAIN, "appliance/version": f"{version}\n", "behaviour.json": json.dumps(behaviour or {})}
+    members = {
+        "__main__.py": _MAIN,
+        "appliance/version": f"{version}\n",
+        "behaviour.json": json.dumps(behaviour or {}),
+    }
     members |= {SYSTEM + name.replace("__", "/").replace("_dot_", "."): text for name, text in files.items()}
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
@@ -188,7 +192,9 @@ class Switcher:
 
     def __init__(self, work: Callable[[], None]) -> None:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # a test's process has threads, which do nothing here
+            warnings.simplefilter(
+                "ignore", DeprecationWarning
+            )  # a test's process has threads, which do nothing here
             self._pid = os.fork()
         if self._pid == 0:
             code = 1
@@ -218,7 +224,12 @@ class UpdateBox:
         self.root, self.fleet = root, UpdateFleet()
         self.services = FileServices(root)
         self.services.write(units={}, boot="boot-1", enabled=[])
-        for folder in ("var/lib/pi-auto-client/agent", "var/lib/pi-auto-client/capture", "run/pi-auto-client", "etc"):
+        for folder in (
+            "var/lib/pi-auto-client/agent",
+            "var/lib/pi-auto-client/capture",
+            "run/pi-auto-client",
+            "etc",
+        ):
             (root / folder).mkdir(parents=True)
         self.site = self.switcher()
         self.opt = self.site.opt
@@ -341,7 +352,11 @@ class UpdateBox:
     def told(self) -> list[tuple[str, str]]:
         """Steps and reasons that were told, oldest first."""
         file = self.site.told / "told.json"
-        return [(one["step"], one["reason"]) for one in json.loads(file.read_text())["steps"]] if file.exists() else []
+        return (
+            [(one["step"], one["reason"]) for one in json.loads(file.read_text())["steps"]]
+            if file.exists()
+            else []
+        )
 
     def steps(self) -> list[str]:
         """The steps alone."""
@@ -354,5 +369,9 @@ class UpdateBox:
 
     def leftovers(self) -> list[str]:
         """What should not be there once an update has ended."""
-        own = [name for name in ("state.json", "former-files.json", "ballast", "taken") if (self.site.own / name).exists()]
+        own = [
+            name
+            for name in ("state.json", "former-files.json", "ballast", "taken")
+            if (self.site.own / name).exists()
+        ]
         return own + [name for name in ("judge",) if (self.opt / name).is_symlink()]

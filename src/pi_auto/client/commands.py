@@ -9,6 +9,8 @@ self-test     whether this release works on this machine
 doctor        what is wrong with this device, and what to do about it
 wifi          networks joined by scanning: which, and whether a code would be followed now
 wifi-helper   follows a scanned Wi-Fi code; systemd starts it
+rollback      go back to the release before, by hand
+switcher      what root does about updates; systemd starts it
 clock         what the clock and its floor are; for root, to raise the one and undo the other
 """
 
@@ -67,6 +69,10 @@ def add_commands(commands: Any, add: Add, shared: argparse.ArgumentParser) -> No
     )
     setup.add_argument("--image", action="store_true", help="start nothing and give no identity: a master image")
     _add_factory_reset(commands, add)
+    add(commands, "rollback", _rollback, "go back to the release before this one, as root; it is not taken again")
+    switcher = add(commands, "switcher", _switcher, "take an update that was handed over: systemd starts it")
+    switcher.add_argument("--boot", action="store_true", help="count a start of an update that is tried out")
+    switcher.add_argument("--rollback", action="store_true", help="the same as the command rollback")
     add(commands, "self-test", _self_test, "load all that the services need, and say whether it works here")
     wifi = add(commands, "wifi", _wifi, "the networks joined by scanning; --forget forgets them, as root")
     wifi.add_argument("--json", action="store_true", help="as one JSON object")
@@ -262,6 +268,18 @@ def _factory_reset(arguments: argparse.Namespace) -> int:
             power_off=arguments.power_off,
         )
     )
+
+
+def _rollback(_: argparse.Namespace) -> int:
+    from pi_auto.client.switcher.program import run_switcher  # noqa: PLC0415 - loaded when needed
+
+    return run_switcher(rollback=True)
+
+
+def _switcher(arguments: argparse.Namespace) -> int:
+    from pi_auto.client.switcher.program import run_switcher  # noqa: PLC0415 - loaded when needed
+
+    return run_switcher(boot=arguments.boot, rollback=arguments.rollback)
 
 
 def _wifi(arguments: argparse.Namespace) -> int:

@@ -108,5 +108,7 @@ def test_a_release_that_does_not_come_up_is_gone_back_from_at_the_third_boot(box
         assert box.told()[-1] == ("rolled_back", "it did not come to work in 3 starts")
         box.offer(bad)
         ledger = json.loads((box.site.own / "ledger.json").read_text())
-        assert bool(ledger["never"]) is never, "power cuts look the same: it is given a second chance, and no third"
+        assert bool(ledger["never"]) is never, (
+            "power cuts look the same: it is given a second chance, and no third"
+        )
         shutil.rmtree(box.ready.parent)

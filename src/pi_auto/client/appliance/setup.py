@@ -31,6 +31,7 @@ from pi_auto.client.settings import SettingsError
 from pi_auto.wire.ids import device_id_from
 
 INSTALLED_ONLY = 3  # the exit code where all is in its place, but a service does not run
+_TRIAL = "/var/lib/pi-auto-client/update/state.json"  # the switcher's
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -213,6 +214,10 @@ def _check(archive: Path, *, image: bool) -> None:
         raise SetupFailed(f"{archive} is no release file; run setup of pi_auto_client.py as script/dist makes it")
     if not image and not machine.systemd_runs():
         raise SetupFailed("systemd does not run here, and the services need it")
+    if Path(_TRIAL).exists():
+        raise SetupFailed(
+            "an update is being tried out; wait until it has ended, or end it: sudo pi-auto-client rollback"
+        )
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from pi_auto.wire.errors import FieldError
 from pi_auto.wire.release import AUTHORITY_TARGET
 from pi_auto.wire.update import COMMITTED, REFUSED, VERIFIED
 
-_MARK = ("run/pi-auto-client", "update")  # the agent makes it, pi-auto-update.path waits for it
+MARK = ("run/pi-auto-client", "update")  # the agent makes it, pi-auto-update.path waits for it
 log = logging.getLogger("pi_auto.switcher")
 
 
@@ -50,14 +50,19 @@ def run_switcher(*, boot: bool = False, rollback: bool = False) -> int:
 def update(site: Site) -> None:
     """Go on with what is under way, then take what was handed over. Raises OSError and SetupFailed."""
     asked = _is_asked(site)
-    remove_planted(site.root / _MARK[0], _MARK[1])  # first of all, or systemd would start this again and again
-    done = going_on.go_on(site)
+    remove_planted(site.root / MARK[0], MARK[1])  # first of all, or systemd would start this again and again
+    try:
+        done = going_on.go_on(site)
+    except SetupFailed as error:
+        if asked:
+            _tell_refused(site, str(Refused(str(error), later=True)))
+        raise
     if asked and not _was_done(site, done) and (trial := _taken_up(site)):
         Watch(site, trial).run()
 
 
 def _is_asked(site: Site) -> bool:
-    return os.path.lexists(site.root / _MARK[0] / _MARK[1])
+    return os.path.lexists(site.root / MARK[0] / MARK[1])
 
 
 def _was_done(site: Site, done: str | None) -> bool:
@@ -68,18 +73,19 @@ def _was_done(site: Site, done: str | None) -> bool:
 
 def _taken_up(site: Site) -> Trial | None:
     """The trial that has begun with what was handed over. Raises OSError and SetupFailed."""
-    with alone(site.root, site.patience.turn):
-        if trial_in(site.own, site.owner):
-            return None
-        tidy(site)
-        try:
-            return _tried_out(site)
-        except Refused as refusal:
-            _tell_refused(site, str(refusal))
-        except (SetupFailed, OSError, Unsafe, FieldError) as error:
-            _tell_refused(site, str(Refused(str(error), later=True)))
-        finally:
-            let_go(site)
+    try:
+        with alone(site.root, site.patience.turn):
+            if trial_in(site.own, site.owner):
+                return None
+            tidy(site)
+            try:
+                return _tried_out(site)
+            finally:
+                let_go(site)
+    except Refused as refusal:
+        _tell_refused(site, str(refusal))
+    except (SetupFailed, OSError, Unsafe, FieldError) as error:
+        _tell_refused(site, str(Refused(str(error), later=True)))
     return None
 
 

@@ -141,8 +141,8 @@ def bounded(command: Sequence[str], patience: float) -> str:
             raise TookTooLong(f"{command[0]} did not end within {patience:.0f} s") from None
     lines = said.decode("utf-8", "replace").strip().splitlines()
     if child.returncode != 0:
-        error = CannotRun if child.returncode in _NOT_RUN else SetupFailed
-        raise error(lines[-1] if lines else f"exit code {child.returncode}")
+        kind = CannotRun if child.returncode in _NOT_RUN else SetupFailed
+        raise kind(lines[-1] if lines else f"exit code {child.returncode}")
     return "\n".join(lines)
 
 

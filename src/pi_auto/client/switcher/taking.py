@@ -16,6 +16,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from pi_auto.client.switcher.errors import Refused
@@ -150,9 +151,10 @@ def _request(octets: bytes) -> Request:
 
 
 def _copy_metadata(at: int, folder: Path) -> None:
-    names = os.listdir(at)
+    with os.scandir(at) as listed:
+        names = [entry.name for entry in islice(listed, _MOST_NAMES + 1)]
     if len(names) > _MOST_NAMES:
-        raise Refused(f"{len(names)} files of metadata were handed over; allowed: {_MOST_NAMES}")
+        raise Refused(f"too many files of metadata were handed over; allowed: {_MOST_NAMES}")
     for name in names:
         if not _METADATA.match(name):
             raise Refused(f"{name!r} was handed over as metadata, which is no name of any")
