@@ -42,7 +42,7 @@ def current(box: Box) -> str:
 def everything(box: Box) -> dict[str, bytes | str]:
     """All that lies in the places of the client, but for the releases that nobody runs."""
     found: dict[str, bytes | str] = {}
-    for top in ("/etc", "/usr/local/bin", "/usr/local/sbin", "/var/lib/pi-auto-client"):
+    for top in ("/etc", "/usr/local/bin", "/var/lib/pi-auto-client"):
         for path in sorted(box.path(top).rglob("*")):
             if path.is_file() and not path.is_symlink():
                 found[str(path.relative_to(box.path("/")))] = path.read_bytes()

@@ -28,7 +28,7 @@ UNITS = ("pi-auto-client", "pi-auto-capture")
 HELPERS = ("pi-auto-clock",)
 MOST_EXPOSED = 2.0
 MOST_EXPOSED_SWITCHER = 4.0  # it is root, and places system files
-LAUNCHER = "/usr/local/sbin/pi-auto-switcher"
+LAUNCHER = "/usr/local/bin/pi-auto-switcher"
 
 with_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
 
@@ -142,7 +142,7 @@ def test_neither_unit_holds_the_other_so_that_scanning_goes_on() -> None:
     capture = unit("pi-auto-capture")
     assert not {"PartOf", "BindsTo", "Requires"} & {*capture["Unit"], *unit("pi-auto-client")["Unit"]}
     wanted = unit("pi-auto-client")["Unit"]["Wants"].split()
-    clock = ["pi-auto-clock.service", "pi-auto-clock.path", "pi-auto-update.path"]
+    clock = ["pi-auto-clock.service", "pi-auto-clock.path", "pi-auto-update.path", "pi-auto-os-reboot.timer"]
     assert wanted == ["pi-auto-capture.service", "pi-auto-reset.service", "pi-auto-reboot.path", *clock]
 
 

@@ -95,4 +95,5 @@ _HEARTBEAT: Mapping[str, _Reader] = {
     "undervoltage": _object({"now": _flag, "since_boot": _flag}),
     "signal": _object({"interface": _text, "dBm": _whole, "percent": _depth}),
     "clock": _object({"synced": _flag, "trust": _text, "offset_bound": _seconds}),
+    "os_updates": _object({"on": _flag, "reboot": _flag, "last": _text}),
 }
