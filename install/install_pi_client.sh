@@ -100,16 +100,6 @@ apt_trouble() {
     fi
 }
 
-# Security updates of the system come by themselves. Where they cannot be had, the device works all the same.
-add_security_updates() {
-    command -v unattended-upgrade >/dev/null && return 0
-    local said
-    said=$(mktemp)
-    apt_install "$said" unattended-upgrades ||
-        echo "Security updates of the system do not come by themselves: unattended-upgrades could not be installed"
-    rm -f "$said"
-}
-
 check_python_and_client() {
     python3 -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
         fail "Python 3.11 or newer is needed, this is $(python3 --version 2>&1); it takes Raspberry Pi OS or Debian, 12 or newer"
@@ -122,7 +112,6 @@ main() {
     check_machine
     install_packages
     check_python_and_client
-    add_security_updates
     trap - INT TERM HUP
     exec python3 -I "$client" setup "$@"
 }

@@ -74,6 +74,8 @@ COMMANDS = {
         "clock",
         "doctor",
         "factory-reset",
+        "rollback",
+        "switcher",
         "wifi",
         "wifi-helper",
     ],
@@ -81,7 +83,7 @@ COMMANDS = {
 }
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 SCRIPTS = ("install/uninstall.sh", "script/image")
-FOR_PROGRAMS = {"--help", "--until-stdin-closes"}
+FOR_PROGRAMS = {"--help", "--boot", "--until-stdin-closes"}
 
 
 @pytest.fixture(scope="module")

@@ -142,7 +142,8 @@ def test_neither_unit_holds_the_other_so_that_scanning_goes_on() -> None:
     capture = unit("pi-auto-capture")
     assert not {"PartOf", "BindsTo", "Requires"} & {*capture["Unit"], *unit("pi-auto-client")["Unit"]}
     wanted = unit("pi-auto-client")["Unit"]["Wants"].split()
-    clock = ["pi-auto-clock.service", "pi-auto-clock.path", "pi-auto-update.path", "pi-auto-os-reboot.timer"]
+    clock = ["pi-auto-clock.service", "pi-auto-clock.path", "pi-auto-update.path"]
+    clock += ["pi-auto-os-updates.timer", "pi-auto-os-reboot.timer"]
     assert wanted == ["pi-auto-capture.service", "pi-auto-reset.service", "pi-auto-reboot.path", *clock]
 
 

@@ -46,7 +46,6 @@ _FAKES = {
     "journalctl": "#!/bin/sh\necho 'cannot register with https://fleet.example:5443: no network'\n",
     "udevadm": '#!/bin/sh\necho "udevadm $*" >> /srv/called\n',
     "logrotate": "#!/bin/sh\n",
-    "unattended-upgrade": "#!/bin/sh\n",
     "apt-get": '#!/bin/sh\necho "apt-get $*" >> /srv/called\n',
     "modprobe": '#!/bin/sh\necho "modprobe $*" >> /srv/called\n',
 }

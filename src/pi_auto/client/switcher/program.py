@@ -12,7 +12,7 @@ from pi_auto.client.clockfloor.reading import Unsafe, remove_planted
 from pi_auto.client.switcher import going_on
 from pi_auto.client.switcher.errors import Refused, SelfTestFailed
 from pi_auto.client.switcher.ledger import ledger_in
-from pi_auto.client.switcher.site import Site
+from pi_auto.client.switcher.site import Patience, Site
 from pi_auto.client.switcher.switching import begin, tidy
 from pi_auto.client.switcher.taking import Request, let_go, request_handed_over, take
 from pi_auto.client.switcher.telling import tell
@@ -26,13 +26,13 @@ MARK = ("run/pi-auto-client", "update")  # the agent makes it, pi-auto-update.pa
 log = logging.getLogger("pi_auto.switcher")
 
 
-def run_switcher(*, boot: bool = False, rollback: bool = False) -> int:
+def run_switcher(patience: Patience | None = None, *, boot: bool = False, rollback: bool = False) -> int:
     """The command; its exit code."""
     if os.geteuid() != 0:
         print("pi-auto-client: must be run by root: sudo pi-auto-client rollback", file=sys.stderr)
         return 1
     os.chdir("/")
-    site = Site()
+    site = Site(patience=patience or Patience())
     try:
         site.make_folders()
         if rollback:

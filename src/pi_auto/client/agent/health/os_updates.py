@@ -1,4 +1,4 @@
-"""Whether security updates of the system come by themselves, when they last came, whether they ask for a reboot."""
+"""Whether security updates of the system come by themselves, when they last came, if a reboot is due."""
 
 from __future__ import annotations
 
