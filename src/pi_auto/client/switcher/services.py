@@ -125,25 +125,28 @@ class Systemd:
 
 
 def bounded(command: Sequence[str], patience: float) -> str:
-    """What a command prints; it and its children are ended after `patience` seconds. Raises SetupFailed."""
+    """What a command prints; it and its children are ended after `patience` seconds. Raises SetupFailed.
+
+    What it says to its standard error is told only where it fails.
+    """
     try:
         child = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd="/",
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, cwd="/",
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}, start_new_session=True,
         )  # fmt: skip
     except OSError as error:
         raise CannotRun(f"{command[0]} cannot be run: {error.strerror}") from None
     with child:
         try:
-            said, _ = child.communicate(timeout=patience)
+            said, complained = child.communicate(timeout=patience)
         except subprocess.TimeoutExpired:
             _end(child)
             raise TookTooLong(f"{command[0]} did not end within {patience:.0f} s") from None
-    lines = said.decode("utf-8", "replace").strip().splitlines()
     if child.returncode != 0:
+        lines = (complained.strip() or said.strip()).decode("utf-8", "replace").splitlines()
         kind = CannotRun if child.returncode in _NOT_RUN else SetupFailed
         raise kind(lines[-1] if lines else f"exit code {child.returncode}")
-    return "\n".join(lines)
+    return said.decode("utf-8", "replace")
 
 
 def python(app: Path, *arguments: str) -> list[str]:
