@@ -69,7 +69,7 @@ class FileServices(Systemd):
     def __init__(self, root: Path) -> None:
         self._root, self._file = root, root / "services.json"
         self.installed: set[str] = {"python3"}
-        self.runs_children = True  # else whatever is run as another user goes well
+        self.runs_children = False  # which take their time; whatever would be run as another user goes well
 
     def all(self) -> dict[str, Any]:
         """Everything that is known: `units`, the `boot`, what is enabled."""

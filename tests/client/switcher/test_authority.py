@@ -74,6 +74,7 @@ WRONG: dict[str, tuple[dict[str, object], object, str]] = {
 @pytest.mark.parametrize("kind", WRONG)
 def test_a_signed_card_that_would_strand_the_device_is_refused(box: UpdateBox, kind: str) -> None:
     changes, counter, reason = WRONG[kind]
+    box.services.runs_children = True
     before = box.site.card.read_bytes()
     offer(box, replace(card_of(box), **changes), counter)  # type: ignore[arg-type]
     assert box.told()[-1][0] == "refused"

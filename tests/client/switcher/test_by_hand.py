@@ -97,6 +97,7 @@ def test_two_updates_at_once_come_one_after_the_other(box: UpdateBox) -> None:
 
 
 def test_the_backup_holds_settings_and_queue_and_three_are_kept(box: UpdateBox) -> None:
+    box.services.runs_children = True
     (box.root / "etc/pi_auto_client.json").write_text('{"server_url": "https://fleet.example:5443"}')
     now = system_clock()
     spool = Spool.open(box.site.state / "capture", now)
@@ -120,6 +121,7 @@ def test_the_backup_holds_settings_and_queue_and_three_are_kept(box: UpdateBox) 
 
 
 def test_a_queue_that_cannot_be_read_does_not_keep_a_fix_away(box: UpdateBox) -> None:
+    box.services.runs_children = True
     (box.site.state / "capture/spool.sqlite").write_bytes(b"not a database" * 100)
     box.offer(GOOD)
     box.update()

@@ -38,12 +38,6 @@ def fill(disk: Path) -> None:
             filler.write(b"x" * 4096)
 
 
-def box_on(disk: Path) -> UpdateBox:
-    box = UpdateBox(disk)
-    box.services.runs_children = False  # the folder above the disk is pytest's own
-    return box
-
-
 STEPS = (
     "taken",
     "believed",
@@ -60,7 +54,7 @@ STARTED = ("trial told", "system files placed", "switched", "started")
 @pytest.mark.parametrize("step", [*STEPS, *STARTED])
 def test_a_disk_that_fills_up_at_any_step_leaves_a_good_release(disk: Path, step: str) -> None:
     """Where the fill comes before the trial it is refused; in it, the ballast makes the room for going back."""
-    box = box_on(disk)
+    box = UpdateBox(disk)
     box.offer(CRASHES)
     # What stands in for systemd writes to this disk as well: it keeps its room.
     with suppress(OSError):
@@ -76,7 +70,7 @@ def test_a_disk_that_fills_up_at_any_step_leaves_a_good_release(disk: Path, step
 
 
 def test_without_room_nothing_is_begun_and_the_reason_is_told(disk: Path) -> None:
-    box = box_on(disk)
+    box = UpdateBox(disk)
     box.offer(GOOD, unpacked=20_000_000)
     box.update()
     step, reason = box.told()[-1]
@@ -86,7 +80,7 @@ def test_without_room_nothing_is_begun_and_the_reason_is_told(disk: Path) -> Non
 
 
 def test_a_disk_that_can_only_be_read_changes_nothing(disk: Path) -> None:
-    box = box_on(disk)
+    box = UpdateBox(disk)
     box.offer(GOOD)
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     with pytest.raises(OSError, match="Read-only"):

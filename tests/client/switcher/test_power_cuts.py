@@ -115,7 +115,6 @@ def with_box(work: object) -> bool:
     folder = Path(tempfile.mkdtemp(prefix="pi-auto-switcher-", dir=memory))
     try:
         box = UpdateBox(folder)
-        box.services.runs_children = False  # there are some hundred updates to be cut
         return bool(work(box))  # type: ignore[operator]
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -15,6 +15,7 @@ GOOD = release("2.0.0", etc__unit="new\n", etc__added="added\n")
 
 
 def test_a_release_that_works_is_committed_and_told(box: UpdateBox) -> None:
+    box.services.runs_children = True
     box.offer(GOOD)
     box.update()
     assert box.steps() == ["verified", "trial", "committed"]
@@ -39,6 +40,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str, bool]] = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_release_with_a_fault_is_gone_back_from_with_the_true_reason(box: UpdateBox, fault: str) -> None:
     behaviour, reason, blamed = FAULTS[fault]
+    box.services.runs_children = "queue" in reason
     bad = release("2.0.0", behaviour, etc__unit="new\n", etc__added="added\n")
     box.offer(bad)
     box.update()
@@ -55,6 +57,7 @@ def test_a_release_with_a_fault_is_gone_back_from_with_the_true_reason(box: Upda
 
 
 def test_a_release_that_fails_its_self_test_is_never_switched_to_and_never_tried_again(box: UpdateBox) -> None:
+    box.services.runs_children = True
     bad = release("2.0.0", {"self-test": 3})
     box.offer(bad)
     box.update()
