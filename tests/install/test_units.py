@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from pi_auto.client.agent.methods.reboot import WISH
+from pi_auto.client.appliance.turns import TRIAL
 from pi_auto.client.clockfloor.floor import FOLDER
 from pi_auto.client.clockfloor.raising import PROOF_FILE
 from pi_auto.client.settings import Settings
 from pi_auto.client.switcher.program import MARK
-from pi_auto.client.switcher.site import STATE_FILE
 from pi_auto.client.switcher.switching import JUDGE
 from pi_auto.client.wifi.attempt import FOLDER as WIFI_FOLDER
 from pi_auto.client.wifi.door import DOOR
@@ -61,7 +61,7 @@ def test_the_switcher_has_no_way_to_a_network_and_few_rights_of_root() -> None:
 
 
 def test_what_is_switched_by_files_looks_where_the_switcher_writes() -> None:
-    mark, state = "/" + "/".join(MARK), f"/{STATE_FILE}"
+    mark, state = "/" + "/".join(MARK), f"/{TRIAL}"
     assert unit("pi-auto-update.path")["Path"]["PathExists"] == mark
     text = (SYSTEM / "systemd/system/pi-auto-trial.service").read_text()
     assert f"ConditionPathExists={state}\n" in text

@@ -1,4 +1,4 @@
-"""An update by the real switcher out of the real archive: real users, rights, self-tests, in a box without systemd."""
+"""An update by the real switcher out of the real archive: real users, rights and self-tests; systemd is missing."""
 
 from __future__ import annotations
 
@@ -119,3 +119,6 @@ def test_while_an_update_is_tried_out_the_installer_refuses_and_names_the_way_ou
     assert code == 1
     assert "an update is being tried out" in said
     assert "pi-auto-client rollback" in said
+    code, said = installed.run("pi-auto-client factory-reset --yes --delete-undelivered")
+    assert code == 1
+    assert "an update is being tried out" in said

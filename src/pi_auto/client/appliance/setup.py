@@ -25,13 +25,12 @@ from pi_auto.client.appliance.handing_over import HandingOver, wished
 from pi_auto.client.appliance.overlay import Placed, place
 from pi_auto.client.appliance.release import current, prune, switch, unpack
 from pi_auto.client.appliance.resetting import finish_begun
-from pi_auto.client.appliance.turns import alone
+from pi_auto.client.appliance.turns import alone, refuse_during_trial
 from pi_auto.client.configuring import configure
 from pi_auto.client.settings import SettingsError
 from pi_auto.wire.ids import device_id_from
 
 INSTALLED_ONLY = 3  # the exit code where all is in its place, but a service does not run
-_TRIAL = "/var/lib/pi-auto-client/update/state.json"  # the switcher's
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -188,6 +187,7 @@ def set_up(settings: dict[str, Any], *, image: bool, given: Given = Given()) -> 
         with alone(), _stoppable():
             if not image:
                 _finish_reset()
+            refuse_during_trial()
             Setup(archive, settings=settings, image=image, handing_over=handing_over).run()
         if given.card and handing_over and handing_over.card.batch_token:
             print(f"{given.card} lets other devices in as well: remove it from this one.")
@@ -214,10 +214,6 @@ def _check(archive: Path, *, image: bool) -> None:
         raise SetupFailed(f"{archive} is no release file; run setup of pi_auto_client.py as script/dist makes it")
     if not image and not machine.systemd_runs():
         raise SetupFailed("systemd does not run here, and the services need it")
-    if Path(_TRIAL).exists():
-        raise SetupFailed(
-            "an update is being tried out; wait until it has ended, or end it: sudo pi-auto-client rollback"
-        )
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pi_auto.client.appliance.errors import SetupFailed
 
+TRIAL = "var/lib/pi-auto-client/update/state.json"  # the switcher's, while an update is tried out
 _LOCK = "run/pi-auto-client-setup.lock"
 _BUSY = "another installation or factory reset is running; wait until it has finished"
 _LOOK = 0.2  # seconds
@@ -37,3 +38,11 @@ def _is_ours(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def refuse_during_trial(root: Path = Path("/")) -> None:
+    """Raise SetupFailed while an update is tried out: what it would go back to is not to change meanwhile."""
+    if (root / TRIAL).exists():
+        raise SetupFailed(
+            "an update is being tried out; wait until it has ended, or end it: sudo pi-auto-client rollback"
+        )

@@ -118,7 +118,7 @@ def _to_previous(site: Site) -> Trial:
         id=secrets.token_hex(8),
         fleet=ledger.fleet,
         update_id=_digest_of(ledger, name_of(site, running)),
-        version=running_version(site),
+        version=running_version(site) or running.name,
         counter=ledger.floor,
         former=str(link.readlink()),
         new=name_of(site, running),

@@ -15,7 +15,6 @@ from pi_auto.client.appliance.traces import CARD, STATE
 from pi_auto.client.clock import boot_id
 from pi_auto.client.switcher.services import Services, Systemd
 
-STATE_FILE = f"{STATE}/update/state.json"  # there while an update is tried out; units look for it, too
 READY = ("agent", "update", "ready")  # below <state>; the first of them is the agent's
 
 
