@@ -1,4 +1,4 @@
-"""An update by the real switcher out of the real archive: real users, rights and self-tests; systemd is missing."""
+"""An update by the real switcher out of the real archive: real users, rights and self-tests, without systemd."""
 
 from __future__ import annotations
 
