@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ STATE, OPT = "/var/lib/pi-auto-client", "/opt/pi-auto-client"
 INSTALL = "./install_pi_client.sh --server https://fleet.example:5443"
 SWITCH = "/usr/local/bin/pi-auto-switcher --stable 0.1 --deadline 5"
 NEW = "9.9.9"
-POSTS = {
+POSTS: dict[str, dict[str, Any]] = {
     "capture": {"scanners": [], "troubles": {}, "storing": {"ok": True, "said": ""}},
     "agent": {"server": {"ok": True, "said": ""}},
 }
