@@ -209,3 +209,27 @@ def test_the_scripts_are_clean() -> None:
     scripts += (ROOT / "image").rglob("*.sh")
     done = subprocess.run(["shellcheck", "--format=json", *map(str, scripts)], capture_output=True, check=False)
     assert json.loads(done.stdout) == []
+
+
+@pytest.mark.skipif(not shutil.which("apt-config"), reason="needs Debian")
+def test_apt_takes_security_updates_alone_and_reboots_nothing() -> None:
+    file = SYSTEM / "apt/apt.conf.d/52pi-auto-client"
+    said = subprocess.run(
+        ["apt-config", "-c", str(file), "dump"], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    origins = [line.split('"')[1] for line in said if line.startswith("Unattended-Upgrade::Origins-Pattern:: ")]
+    assert [origin.split(",")[-1] for origin in origins] == ["label=Debian-Security", "label=Raspbian"]
+    assert not [line for line in said if line.startswith("Unattended-Upgrade::Allowed-Origins:: ")]
+    assert 'APT::Periodic::Unattended-Upgrade "1";' in said
+    assert 'Unattended-Upgrade::Automatic-Reboot "false";' in said
+
+
+def test_nothing_of_the_system_changes_while_an_update_is_tried_out() -> None:
+    """Neither by apt's own timer nor by ours; and reboots are spread over the night."""
+    refused = f"ConditionPathExists=!/{TRIAL}\n"
+    folder = SYSTEM / "systemd/system"
+    for name in ("apt-daily-upgrade.service.d/pi-auto-client.conf", "pi-auto-os-updates.service",
+                 "pi-auto-os-reboot.service"):  # fmt: skip
+        assert refused in (folder / name).read_text()
+    timer = unit("pi-auto-os-reboot.timer")["Timer"]
+    assert (timer["RandomizedDelaySec"], timer["FixedRandomDelay"]) == ("3h", "yes")

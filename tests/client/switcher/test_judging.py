@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pi_auto.client.switcher.judging import MOST_RESTARTS, Before, Facts, Ruling, Times, judge
+from pi_auto.client.switcher.judging import MOST_RESTARTS, Before, Facts, Restarts, Ruling, Times, judge
 from pi_auto.client.switcher.services import AGENT_UNIT, CAPTURE_UNIT, Standing
 from pi_auto.client.switcher.trial import Why
 
@@ -56,3 +56,18 @@ def test_a_trial_is_judged(case: str) -> None:
     verdict = judge(facts, before, times)
     assert (verdict.ruling, verdict.why) == (ruling, why)
     assert bool(verdict.reason) is (ruling is Ruling.GO_BACK)
+
+
+def test_restarts_of_days_ago_do_not_count() -> None:
+    restarts = Restarts()
+
+    def counted(total: int, now: float) -> int:
+        return restarts.within(600, now, {AGENT_UNIT: Standing(True, total)})[AGENT_UNIT].restarts
+
+    assert [counted(1, 0), counted(2, 100), counted(2, 650), counted(3, 90_000), counted(5, 90_100)] == [
+        1,
+        2,
+        1,
+        1,
+        3,
+    ]

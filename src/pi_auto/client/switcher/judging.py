@@ -9,7 +9,7 @@ without an end: it tells nothing about the release.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from pi_auto.client.switcher.services import Standing
@@ -42,6 +42,26 @@ class Before:
 
     opened: int
     reached: bool
+
+
+class Restarts:
+    """When services were started again by themselves: a trial that waits for a network may take days.
+
+    Times in seconds. systemd tells only how often it was, since the service was started by hand.
+    """
+
+    def __init__(self) -> None:
+        self._times: dict[str, list[float]] = {}
+
+    def within(self, window: float, now: float, services: dict[str, Standing]) -> dict[str, Standing]:
+        """The same services, with their restarts of the last `window` seconds alone."""
+        for unit, one in services.items():
+            times = self._times.setdefault(unit, [])
+            times += [now] * (one.restarts - len(times))
+        return {
+            unit: replace(one, restarts=sum(now - time < window for time in self._times[unit]))
+            for unit, one in services.items()
+        }
 
 
 class Ruling(Enum):

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from pi_auto.client.appliance.turns import alone
 from pi_auto.client.clock import boottime_ns
-from pi_auto.client.switcher.judging import Before, Facts, Ruling, Times, Verdict, faults_of, judge
+from pi_auto.client.switcher.judging import Before, Facts, Restarts, Ruling, Times, Verdict, faults_of, judge
 from pi_auto.client.switcher.looking import look, reads_queue
 from pi_auto.client.switcher.site import Site
 from pi_auto.client.switcher.switching import commit, roll_back
@@ -29,6 +29,7 @@ class Watch:
         self._before = Before(trial.opened, trial.reached)
         self._well_since = time.monotonic()
         self._restarts = 0
+        self._recent = Restarts()
         self._read = False
         self._works_here = False
         self._lately = ""
@@ -50,10 +51,13 @@ class Watch:
         facts = look(self._site, self._trial.ran)
         patience = self._site.patience
         self._note_faults(facts)
+        recent = self._recent.within(patience.deadline, time.monotonic(), facts.services)
+        facts = replace(facts, services=recent)
         if not self._read and self._well_for() >= patience.stable:
             self._read = reads_queue(self._site)
             facts = replace(facts, read=self._read)
-            self._note_faults(facts)
+            if not self._read:
+                self._begin_anew(faults_of(facts, self._before))
         facts = replace(facts, lately=self._lately)
         elapsed = (boottime_ns() - self._trial.began_ns) / _NS
         return judge(facts, self._before, Times(elapsed, self._well_for(), patience.deadline, patience.stable))
@@ -62,8 +66,13 @@ class Watch:
         restarts = sum(one.restarts for one in facts.services.values())
         faults = faults_of(facts, self._before)
         if faults or restarts != self._restarts:
-            self._lately = "; ".join(faults) or self._lately
-            self._well_since, self._restarts, self._read = time.monotonic(), restarts, False
+            self._restarts = restarts
+            self._begin_anew(faults)
+
+    def _begin_anew(self, faults: list[str]) -> None:
+        """It has not been well: from now on it has to be so for long enough."""
+        self._lately = "; ".join(faults) or self._lately
+        self._well_since, self._read = time.monotonic(), False
 
     def _well_for(self) -> float:
         return time.monotonic() - self._well_since
