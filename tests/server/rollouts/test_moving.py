@@ -7,7 +7,7 @@ import pytest
 from pi_auto.server.audit.tables import audit
 from pi_auto.server.rollouts.leading import look
 from pi_auto.wire.errors import FieldError
-from pi_auto.wire.update import COMMITTED, ROLLED_BACK, TRIAL
+from pi_auto.wire.update import COMMITTED, REFUSED, ROLLED_BACK, TRIAL, Offer
 from support.rollout import NEW, Fleet
 
 ALL = [f"pi-{number:08x}" for number in range(10)]
@@ -79,6 +79,28 @@ def test_what_was_forgiven_pauses_it_no_more(fleet: Fleet) -> None:
     look(fleet.context)
     shown = fleet.show(number)
     assert (shown["state"], shown["forgiven"], shown["failed"]) == ("completed", 3, 3)
+
+
+@pytest.mark.parametrize(
+    "reasons", [("its self-test has failed",) * 2, ("not now: 3 MiB free", "not now: 2 MiB free")]
+)
+def test_a_refusal_that_was_forgiven_and_is_told_again_pauses_it_no_more(
+    fleet: Fleet, reasons: tuple[str, str]
+) -> None:
+    number = fleet.start()
+    for device_id in ALL[:3]:
+        fleet.check(device_id)
+        fleet.tell(device_id, REFUSED, reason=reasons[0])
+    assert stage(fleet, number)[0] == "paused"
+    fleet.clock.pass_by(60)
+    fleet.admin("rollout resume", rollout=number)
+    for device_id in ALL[:3]:
+        assert isinstance(fleet.check(device_id), Offer)
+        fleet.clock.pass_by(60)
+        fleet.tell(device_id, REFUSED, reason=reasons[1])
+    shown = fleet.show(number)
+    assert (shown["state"], shown["forgiven"]) == ("running", 3)
+    assert shown["reasons"][0]["reason"] == reasons[1]
 
 
 def test_too_few_that_run_it_pause_it_when_nobody_is_left_to_try(fleet: Fleet) -> None:

@@ -57,7 +57,7 @@ class Attempt:
     @property
     def was_put_off(self) -> bool:
         """Whether the device has refused it for now only: its disk is full, say, or a package is missing."""
-        return self.step == REFUSED and (self.reason or "").startswith(NOT_NOW)
+        return self.step == REFUSED and _may_pass(self.reason)
 
 
 def first_offer(now: datetime) -> Attempt:
@@ -86,7 +86,13 @@ def told(before: Attempt, status: UpdateStatus, now: datetime) -> Attempt:
         return replace(news, step=step, ended_at=None)
     if step == COMMITTED:
         return replace(news, step=step, reason=None, ended_at=now)
-    return _failed(news, step, status.reason or "the device has given no reason", now)
+    reason = status.reason or "the device has given no reason"
+    is_same = reason == before.reason or (_may_pass(reason) and _may_pass(before.reason))
+    if (
+        before.failures and step == REFUSED and is_same
+    ):  # offered again, and refused again: one failure all the same
+        return replace(news, step=step, reason=reason, ended_at=now)
+    return _failed(news, step, reason, now)
 
 
 def fell_silent(before: Attempt, silence: timedelta, now: datetime) -> Attempt:
@@ -118,6 +124,10 @@ def _is_news(before: Attempt, step: str, said: datetime, percent: int | None) ->
         return before.said_at != said  # it tries once more by itself
     further = OPEN.index(step) - OPEN.index(before.step)
     return further > 0 or (not further and step == DOWNLOADING and (percent or 0) > (before.percent or 0))
+
+
+def _may_pass(reason: str | None) -> bool:
+    return (reason or "").startswith(NOT_NOW)
 
 
 def _failed(before: Attempt, step: str, reason: str, now: datetime) -> Attempt:
