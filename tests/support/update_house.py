@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any, Self
 
 from pi_auto.client.appliance.release import switch, unpack
 from pi_auto.client.switcher import program
-from pi_auto.client.switcher.services import CAPTURE_UNIT, UNITS
+from pi_auto.client.switcher.services import CAPTURE_UNIT, UNITS, python
 from pi_auto.client.switcher.site import Patience, Site
 from pi_auto.client.switcher.telling import told_in
 from pi_auto.files import write_whole
@@ -146,8 +145,7 @@ class UpdateHouse:
     def status(self) -> dict[str, Any]:
         """What `pi-auto-client status --json` says on the device."""
         app = self.site.opt / "current/app"
-        said = self.services.run_as("pi-auto", [sys.executable, "-I", str(app), "status", "--json"], 60)
-        told: dict[str, Any] = json.loads(said)
+        told: dict[str, Any] = json.loads(self.services.run_as("pi-auto", python(app, "status", "--json"), 60))
         return told
 
     @property

@@ -71,7 +71,9 @@ def test_a_release_that_does_not_work_is_refused_or_gone_back_from_and_the_opera
     wait_until(lambda: house.shown(number)["state"] == "paused", 30, "nobody is left to try, and it pauses")
     for words in (("show", str(number)), ("report", str(number), "--csv")):
         assert "planted in the release" in house.ask("rollout", *words)
-    assert "planted in the release" in house.status()["update"]["said"]
+    wait_until(
+        lambda: "planted in the release" in house.status()["update"]["said"], 30, "it is seen on the device"
+    )
     house.release("0.3.0", _CRASHES)
     number = house.roll_out("0.3.0")
     house.update()

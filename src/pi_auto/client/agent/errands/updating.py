@@ -31,7 +31,7 @@ from pi_auto.client.agent.update.job import (
     Job,
     News,
 )
-from pi_auto.client.agent.update.ledger import Ledger
+from pi_auto.client.agent.update.ledger import Ledger, latest
 from pi_auto.client.agent.update.ready import handed_over, wake_switcher
 from pi_auto.client.agent.update.rhythm import asked_pause, first_pause, next_pause
 from pi_auto.client.agent.update.told import FINAL, NOT_NOW, told_in
@@ -136,7 +136,7 @@ class Updating:
             self._begin(None, root, given)
             return
         if isinstance(answer, NoUpdate):
-            self._tell(said, ok=True)
+            self._tell(f"{said}{self._what_failed()}", ok=True)
         elif root is None:
             self._say(steps.REFUSED, answer, f"{NOT_NOW}{OFF}")
             self._tell(said, ok=False, version=answer.latest_version, step=steps.REFUSED)
@@ -155,6 +155,13 @@ class Updating:
             self._say(steps.OFFERED, offer)
             self._tell(said, ok=True, version=offer.latest_version, step=steps.OFFERED, over=False)
             self._begin(offer, root, given)
+
+    def _what_failed(self) -> str:
+        """Of the last update, if it has: a person is to see it until another one has gone well."""
+        step = latest(self._office.settings.state)
+        if step is None or step.step not in (steps.REFUSED, steps.ROLLED_BACK):
+            return ""
+        return f"; {step.version} was {step.step.replace('_', ' ')}: {step.reason}"
 
     def _obstacle(self, offer: Offer) -> str:
         """Why it is not taken now, though nothing is wrong."""
