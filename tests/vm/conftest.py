@@ -37,6 +37,7 @@ LAST = (
     "test_reset",
     "test_image",
     "test_clock",
+    "test_clones",
 )  # modules with a Pi of their own
 
 # The virtual Pi takes minutes: it is tried by script/test-vm.
