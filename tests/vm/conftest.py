@@ -38,6 +38,8 @@ LAST = (
     "test_image",
     "test_clock",
     "test_clones",
+    "test_migration",
+    "test_wifi",
 )  # modules with a Pi of their own
 
 # The virtual Pi takes minutes: it is tried by script/test-vm.

@@ -13,7 +13,8 @@ from support.vm.figures import Figures
 from support.vm.fleet import Fleet
 from support.vm.fleet_pi import FleetPi
 from support.vm.image import image
-from support.vm.machine import Machine
+from support.vm.machine import HOST, Machine
+from support.vm.time_server import TimeServer
 from support.waiting import wait_until
 
 pytestmark = [pytest.mark.usefixtures("others_off"), pytest.mark.unhurried]
@@ -107,6 +108,28 @@ def test_a_time_server_s_2099_moves_no_floor(pi: Machine) -> None:
         120 * pi.slow, "the status says what is wrong",
     )  # fmt: skip
     assert floor(pi) - kept < timedelta(hours=1)
+    pi.run(f"sudo date -s '{datetime.now(UTC):%Y-%m-%d %H:%M:%S}' --utc")
+
+
+def test_a_forged_time_server_moves_no_floor_either(pi: Machine, fleet: Fleet) -> None:
+    """By NTP itself, as the Pi believes it: no later year than 2036 can be told by that."""
+    kept = floor(pi)
+    with TimeServer(datetime(2036, 1, 1, tzinfo=UTC)) as forged:
+        pi.run("sudo mkdir -p /run/systemd/timesyncd.conf.d")
+        pi.run(f"printf '[Time]\\nNTP={HOST}\\n' | sudo tee /run/systemd/timesyncd.conf.d/forged.conf")
+        pi.run("sudo systemctl restart systemd-timesyncd")
+        wait_until(lambda: says(pi).year == 2036, 120 * pi.slow, "the Pi believes it")
+        pi.run(f"sudo systemctl restart {AGENT} {HELPER}")
+        wait_until(
+            lambda: "and the fleet that it is" in pi.run("sudo pi-auto-client status", check=False),
+            120 * pi.slow, "the status says what is wrong",
+        )  # fmt: skip
+        box = FleetPi(pi, fleet)
+        box.plug_in()
+        box.delivers(box.scan())  # scans flow on
+    assert forged.asked
+    assert floor(pi) - kept < timedelta(hours=1)
+    pi.run("sudo systemctl stop systemd-timesyncd && sudo rm -r /run/systemd/timesyncd.conf.d")
     pi.run(f"sudo date -s '{datetime.now(UTC):%Y-%m-%d %H:%M:%S}' --utc")
 
 

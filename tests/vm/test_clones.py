@@ -1,11 +1,14 @@
-"""An enrolled card that is copied into a second Pi, and one whose power goes twenty times. In order."""
+"""A Pi of a fleet: it listens to nobody and tells no secret; its power goes; its card is copied. In order."""
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import os
 import random
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -13,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from pi_auto.wire.connection_string import ConnectionString
 from support.vm.figures import Figures
 from support.vm.fleet import Fleet
 from support.vm.fleet_pi import FleetPi
@@ -23,7 +27,7 @@ from support.waiting import wait_until
 from .conftest import ROOT
 
 pytestmark = [pytest.mark.usefixtures("others_off"), pytest.mark.unhurried]
-TOKENS_LAST = 40  # seconds: a device asks for the next one at each start, and twice a minute
+TOKENS_LAST = 20  # seconds: a device asks for another one at each start, and every ten to fifteen seconds
 _CUTS = {False: 3, True: 20}
 
 
@@ -74,21 +78,53 @@ def has_hub(pi: FleetPi) -> bool:
     return bool((pi.status().get("hub_link") or {}).get("ok"))
 
 
+def is_heard(pi: FleetPi, fleet: Fleet) -> None:
+    """Wait until the boot that it is in has signed a request."""
+    boot = pi.boot()
+    wait_until(lambda: boot in fleet.boots(), 180 * pi.machine.slow, "the fleet hears of this boot")
+
+
+def test_nothing_of_ours_listens(original: FleetPi) -> None:
+    sockets = original.machine.run("sudo ss -Hltunp").splitlines()
+    assert sockets  # of ssh, of the network's own services
+    assert [line for line in sockets if "sshd" not in line and "systemd" not in line] == []
+
+
+def test_no_secret_of_the_fleet_is_in_its_journal_its_logs_or_its_bundle(original: FleetPi, fleet: Fleet) -> None:
+    agent = "/var/lib/pi-auto-client/agent"
+    given = json.loads(original.machine.run(f"sudo cat {agent}/registration.json"))["answer"]
+    pem = original.machine.run(f"sudo cat {agent}/device_key.pem").splitlines()
+    secrets = [
+        *(line for line in pem if "-----" not in line), given["api_token"],
+        ConnectionString.parse(given["connection_string"]).key, json.loads(fleet.card.read_text())["batch_token"],
+    ]  # fmt: skip
+    original.machine.run("sudo pi-auto-client doctor --with-barcodes --bundle bundle.zip", check=False)
+    octets = base64.b64decode(original.machine.run("base64 bundle.zip"))
+    with zipfile.ZipFile(io.BytesIO(octets)) as archive:
+        bundle = "\n".join(archive.read(name).decode() for name in archive.namelist())
+    written = {
+        "the bundle": bundle,
+        "the journal": original.machine.run("sudo journalctl --no-pager --all --output=export"),
+        "the logs": original.machine.run("sudo find /var/log -type f -exec cat {} +"),
+        "the server's log": fleet.log.read_text(),
+    }
+    assert "registered as pi-" in written["the journal"]
+    assert [where for where, text in written.items() if any(secret in text for secret in secrets)] == []
+
+
 def test_power_cuts_are_no_alarm(
     original: FleetPi, fleet: Fleet, figures: Figures, chance: random.Random, *, long: bool
 ) -> None:
-    heard = 0
     for _ in range(_CUTS[long]):
-        wait_until(lambda: original.boot() in fleet.boots(), 180, "the fleet hears of this boot")
+        is_heard(original, fleet)
         time.sleep(chance.uniform(0, TOKENS_LAST))  # the moment of the cut
         original.machine.pull_the_plug()
         original.machine.power_on()
-        heard += 1
-    wait_until(lambda: original.boot() in fleet.boots(), 180, "the fleet hears of the last boot")
+    is_heard(original, fleet)
     original.delivers(*original.stored(), original.scan())
     assert fleet.alarms() == []
     assert fleet.ask("enrolment", "clones").strip() == "no key is had by two devices"
-    figures.add("power cuts of one device that were taken for a clone", 0, f"of {heard}", "0")
+    figures.add("power cuts of one device that were taken for a clone", 0, f"of {_CUTS[long]}", "0")
 
 
 def test_a_copied_card_in_two_pis_is_noticed(
@@ -108,7 +144,7 @@ def test_a_copied_card_in_two_pis_is_noticed(
 def test_both_lose_commands(twins: tuple[FleetPi, FleetPi], fleet: Fleet) -> None:
     device = device_of(fleet)
     wait_until(lambda: "told everything" in fleet.ask("enrolment", "hub"), 60, "the hub is told")
-    code, said = fleet.try_to("device", "identify", device)
+    code, said = fleet.try_to("device", "set_log_level", "--level", "INFO", device)
     assert code == 1
     assert "two devices speak with the key" in said
     wait_until(lambda: not any(has_hub(pi) for pi in twins), 180, "both have the hub no more")
@@ -131,7 +167,8 @@ def test_once_it_is_settled_and_one_is_off_the_other_has_commands_again(
     device = device_of(fleet)
     assert fleet.ask("enrolment", "settle", device).strip() == "done"
     wait_until(partial(has_hub, left), 300, "it has the hub again")
-    wait_until(lambda: fleet.try_to("device", "identify", device)[0] == 0, 120, "it can be told to blink")
+    command = ("device", "set_log_level", "--level", "INFO", device)
+    wait_until(lambda: fleet.try_to(*command)[0] == 0, 120, "it can be told what to do")
     left.delivers(left.scan())
     assert len(fleet.alarms()) == 1
 

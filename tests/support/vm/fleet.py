@@ -17,7 +17,7 @@ from support.vm.machine import HOST
 
 
 class Fleet:
-    """A server with its data in `folder`, and a card with a batch token for `most` devices.
+    """A server with its data in `folder`, and a card, with a batch token for `most` devices if any.
 
     `module` is the program that it runs. Everything goes by TLS, unless `options` say otherwise.
     """
@@ -32,8 +32,8 @@ class Fleet:
         )  # fmt: skip
         self.bound = self._server.start()
         self.port = int(self.bound["https"].rpartition(":")[2])
-        words = ("fleet", "card", "--address", f"{HOST}:{self.port}", "--batch", "virtual", "--most", str(most))
-        self.card.write_text(self.ask(*words))
+        batch = ("--batch", "virtual", "--most", str(most)) if most else ()
+        self.card.write_text(self.ask("fleet", "card", "--address", f"{HOST}:{self.port}", *batch))
 
     def ask(self, *words: str) -> str:
         """What a command of the administrator says. AssertionError if it fails."""
