@@ -23,12 +23,14 @@ class Fleet:
     """
 
     def __init__(
-        self, folder: Path, *options: str, module: str = "pi_auto.server.cli", http: str = "off", most: int = 5
-    ) -> None:
+        self, folder: Path, *options: str, module: str = "pi_auto.server.cli", http: str = "off", most: int = 5,
+        names: tuple[str, ...] = (HOST,),
+    ) -> None:  # fmt: skip
         self.data, self.card, self.log = folder / "data", folder / "fleet.json", folder / "server.log"
         self._server = Program(
             module, "run", "--data", str(self.data), "--trust", "on", "--http", http, "--https", "127.0.0.1:0",
-            "--server-name", HOST, "--hub-mqtt", "0.0.0.0:0", *options, log=self.log,
+            *(word for name in names for word in ("--server-name", name)),
+            "--hub-mqtt", "0.0.0.0:0", *options, log=self.log,
         )  # fmt: skip
         self.bound = self._server.start()
         self.port = int(self.bound["https"].rpartition(":")[2])

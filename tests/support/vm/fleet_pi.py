@@ -44,7 +44,7 @@ class FleetPi:
             code, mark = fresh_code(), self.machine.journal.mark()
             self.machine.type(code)
             with suppress(AssertionError):
-                wait_until(lambda: self.machine.journal.since(mark, unit=CAPTURE, text=f"text={code}"), 15)  # noqa: B023
+                wait_until(lambda: self.machine.journal.since(mark, unit=CAPTURE, text=f"text={code}"), 30)  # noqa: B023
                 return code
         raise AssertionError(f"{attempts} codes in a row were not stored as they were typed")
 
@@ -53,7 +53,7 @@ class FleetPi:
         found = self.machine.journal.since(0, unit=CAPTURE, text="barcode stored:")
         return [re.sub(r".* text=", "", entry.text) for entry in found]
 
-    def delivers(self, *codes: str, within: float = 120.0) -> None:
+    def delivers(self, *codes: str, within: float = 240.0) -> None:
         """Wait until they are booked, each once."""
         wait_until(lambda: set(codes) <= set(self.fleet.booked()), within, f"{codes} are booked")
         assert [self.fleet.booked().count(code) for code in codes] == [1] * len(codes)
