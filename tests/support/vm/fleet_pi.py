@@ -29,7 +29,7 @@ class FleetPi:
         self.machine.run("chmod +x install_pi_client.sh")
         command = "sudo ./install_pi_client.sh --card fleet.json"
         code, said = self.machine.status_of(command, timeout=600 * self.machine.slow)
-        assert code == 0, said
+        assert code == 0, f"exit code {code}: {said}"
 
     def plug_in(self) -> None:
         """A scanner, until it can be scanned with."""
