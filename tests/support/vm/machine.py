@@ -56,7 +56,11 @@ class Machine:
         subprocess.run([*make, str(self._disk), "4G"], check=True)  # an SD card's size must be a power of two
 
     def __enter__(self) -> Self:
-        self.power_on()
+        try:
+            self.power_on()
+        except BaseException:
+            self.pull_the_plug()
+            raise
         return self
 
     def __exit__(
