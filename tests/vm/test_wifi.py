@@ -89,7 +89,11 @@ def test_an_open_one_is_joined_before_enrolment(pi: FleetPi, air: Air, fleet: Fl
     air.has(OPEN)
     assert follows(pi, OPEN.code()) == SENTENCES[Outcome.JOINED]
     assert air.profiles() == ["guests (scanned)"]
-    wait_until(lambda: "waits" in fleet.ask("enrolment", "pending"), 300, "the operator is told of the device")
+    wait_until(
+        lambda: "no device waits" not in fleet.ask("enrolment", "pending"),
+        300,
+        "the operator is told of the device",
+    )
     pi.machine.run("sudo pi-auto-client wifi --forget")
     assert air.profiles() == []
 
