@@ -30,7 +30,7 @@ pytestmark = [
     pytest.mark.unhurried,
     pytest.mark.skipif(not READY, reason=MISSING),
 ]
-HUB = "hub.test"  # on the machine itself, whose port 8883, which the SDK wants, leads to that of this test's hub
+HUB = "hub.lan"  # on the machine itself, whose port 8883, which the SDK wants, leads to that of this test's hub
 ID, CODE = "pi-1a2b3c4d", "4006381333931"
 PLACE, SETTINGS, LINE = "/opt/pi-auto-client/pi_auto_client.py", "/etc/pi_auto_client.json", "/run/old-scanner"
 _SDK = (
