@@ -94,7 +94,7 @@ class Updated:
         subprocess.run(["tar", "-C", str(home), "-cf", str(packed), "update"], check=True)
         self.machine.copy_in(packed)
         self.machine.run(
-            f"sudo rm -rf {STATE}/agent/update && sudo tar -C {STATE}/agent -xf update.tar"
+            f"sudo rm -rf {STATE}/agent/update/ready && sudo tar -C {STATE}/agent -xf update.tar"
             f" && sudo chown -R pi-auto: {STATE}/agent/update && sync"
         )
         self.ask()
