@@ -9,7 +9,7 @@ state=/var/lib/pi-auto-client
 settings=/etc/pi_auto_client.json
 card=/etc/pi_auto_fleet.json
 log=/var/log/pi_auto_client.log
-units="pi-auto-client.service pi-auto-capture.service"
+units="pi-auto-client.service pi-auto-capture.service pi-auto-trial.service"
 
 fail() {
     echo "uninstall.sh: $1" >&2
@@ -36,7 +36,8 @@ ask_about_scans() {
 stop_services() {
     # shellcheck disable=SC2086 # a list of units
     systemctl disable --quiet --now $units 2>/dev/null || true
-    systemctl stop pi-auto-wifi.socket pi-auto-wifi.service 2>/dev/null || true
+    systemctl stop pi-auto-wifi.socket pi-auto-wifi.service pi-auto-update.path pi-auto-update.service \
+        pi-auto-os-updates.timer pi-auto-os-reboot.timer 2>/dev/null || true
     systemctl stop pi-auto.slice 2>/dev/null || true
 }
 

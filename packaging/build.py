@@ -19,6 +19,7 @@ Architecture: all
 Maintainer: Pi Auto Client <noreply@pi-auto.invalid>
 Installed-Size: {size}
 Depends: python3 (>= 3.11), systemd (>= 252), udev, logrotate, ca-certificates, openssl, util-linux
+Recommends: python3-cryptography, unattended-upgrades
 Section: misc
 Priority: optional
 Description: Raspberry Pi barcode appliance: the client

@@ -95,6 +95,8 @@ COMMANDS = {
         "clock",
         "doctor",
         "factory-reset",
+        "rollback",
+        "switcher",
         "wifi",
         "wifi-helper",
         "bind",
@@ -103,7 +105,7 @@ COMMANDS = {
 }
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 SCRIPTS = ("install/uninstall.sh", "script/image")
-FOR_PROGRAMS = {"--help", "--until-stdin-closes"}
+FOR_PROGRAMS = {"--help", "--boot", "--until-stdin-closes"}
 
 
 @pytest.fixture(scope="module")

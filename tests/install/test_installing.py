@@ -60,7 +60,7 @@ def test_what_it_puts_where(box: Box) -> None:
     assert settings["device_id"].startswith("pi-")
     assert stat.S_IMODE(box.path(SETTINGS).stat().st_mode) == 0o644
     calls = box.called()
-    assert f"systemctl enable --quiet {UNITS}" in calls
+    assert f"systemctl enable --quiet {UNITS} pi-auto-trial.service" in calls
     assert f"systemctl restart {UNITS}" in calls
     assert calls.index("systemctl daemon-reload") < calls.index(f"systemctl restart {UNITS}")
 

@@ -13,9 +13,12 @@ from pathlib import Path
 import pytest
 
 from pi_auto.client.agent.methods.reboot import WISH
+from pi_auto.client.appliance.turns import TRIAL
 from pi_auto.client.clockfloor.floor import FOLDER
 from pi_auto.client.clockfloor.raising import PROOF_FILE
 from pi_auto.client.settings import Settings
+from pi_auto.client.switcher.program import MARK
+from pi_auto.client.switcher.switching import JUDGE
 from pi_auto.client.wifi.attempt import FOLDER as WIFI_FOLDER
 from pi_auto.client.wifi.door import DOOR
 
@@ -24,6 +27,8 @@ SYSTEM = ROOT / "install/system/etc"
 UNITS = ("pi-auto-client", "pi-auto-capture")
 HELPERS = ("pi-auto-clock",)
 MOST_EXPOSED = 2.0
+MOST_EXPOSED_SWITCHER = 4.0  # it is root, and places system files
+LAUNCHER = "/usr/local/bin/pi-auto-switcher"
 
 with_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
 
@@ -45,10 +50,31 @@ def test_the_sandbox_is_tight(name: str) -> None:
 
 
 @with_systemd
+def test_the_switcher_has_no_way_to_a_network_and_few_rights_of_root() -> None:
+    file = SYSTEM / "systemd/system/pi-auto-update.service"
+    command = ["systemd-analyze", "security", "--offline=yes", "--no-pager", str(file)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
+    assert float(said.split(":")[1].split()[0]) <= MOST_EXPOSED_SWITCHER
+    service = unit("pi-auto-update")["Service"]
+    assert service["RestrictAddressFamilies"] == "AF_UNIX AF_NETLINK"
+    assert "CAP_SYS_ADMIN" not in service["CapabilityBoundingSet"]
+
+
+def test_what_is_switched_by_files_looks_where_the_switcher_writes() -> None:
+    mark, state = "/" + "/".join(MARK), f"/{TRIAL}"
+    assert unit("pi-auto-update.path")["Path"]["PathExists"] == mark
+    text = (SYSTEM / "systemd/system/pi-auto-trial.service").read_text()
+    assert f"ConditionPathExists={state}\n" in text
+    launcher = (ROOT / f"install/system{LAUNCHER}").read_text()
+    assert f"-e {state} " in launcher
+    assert f"/opt/pi-auto-client/{JUDGE}/app" in launcher
+
+
+@with_systemd
 def test_systemd_understands_every_line(tmp_path: Path) -> None:
     for file in (path for path in (SYSTEM / "systemd/system").iterdir() if path.is_file()):
         # The release that it starts is not on this machine.
-        text = file.read_text().replace("/usr/bin/python3", "/bin/true")
+        text = file.read_text().replace("/usr/bin/python3", "/bin/true").replace(LAUNCHER, "/bin/true")
         (tmp_path / file.name).write_text(text)
     files = sorted(str(path) for path in tmp_path.iterdir())
     done = subprocess.run(
@@ -116,7 +142,8 @@ def test_neither_unit_holds_the_other_so_that_scanning_goes_on() -> None:
     capture = unit("pi-auto-capture")
     assert not {"PartOf", "BindsTo", "Requires"} & {*capture["Unit"], *unit("pi-auto-client")["Unit"]}
     wanted = unit("pi-auto-client")["Unit"]["Wants"].split()
-    clock = ["pi-auto-clock.service", "pi-auto-clock.path"]
+    clock = ["pi-auto-clock.service", "pi-auto-clock.path", "pi-auto-update.path"]
+    clock += ["pi-auto-os-updates.timer", "pi-auto-os-reboot.timer"]
     assert wanted == ["pi-auto-capture.service", "pi-auto-reset.service", "pi-auto-reboot.path", *clock]
 
 
@@ -174,7 +201,35 @@ def test_settings_that_the_units_rely_on_stand_in_the_rules_as_well() -> None:
 @pytest.mark.skipif(not shutil.which("shellcheck"), reason="needs shellcheck")
 def test_the_scripts_are_clean() -> None:
     scripts = [*(ROOT / "install").glob("*.sh"), *(ROOT / "install/debian").iterdir()]
-    scripts += [ROOT / "install/system/usr/local/bin/pi-auto-client", ROOT / "script/image"]
+    scripts += [
+        ROOT / f"install/system{LAUNCHER}",
+        ROOT / "install/system/usr/local/bin/pi-auto-client",
+        ROOT / "script/image",
+    ]
     scripts += (ROOT / "image").rglob("*.sh")
     done = subprocess.run(["shellcheck", "--format=json", *map(str, scripts)], capture_output=True, check=False)
     assert json.loads(done.stdout) == []
+
+
+@pytest.mark.skipif(not shutil.which("apt-config"), reason="needs Debian")
+def test_apt_takes_security_updates_alone_and_reboots_nothing() -> None:
+    file = SYSTEM / "apt/apt.conf.d/52pi-auto-client"
+    said = subprocess.run(
+        ["apt-config", "-c", str(file), "dump"], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    origins = [line.split('"')[1] for line in said if line.startswith("Unattended-Upgrade::Origins-Pattern:: ")]
+    assert [origin.split(",")[-1] for origin in origins] == ["label=Debian-Security", "label=Raspbian"]
+    assert not [line for line in said if line.startswith("Unattended-Upgrade::Allowed-Origins:: ")]
+    assert 'APT::Periodic::Unattended-Upgrade "1";' in said
+    assert 'Unattended-Upgrade::Automatic-Reboot "false";' in said
+
+
+def test_nothing_of_the_system_changes_while_an_update_is_tried_out() -> None:
+    """Neither by apt's own timer nor by ours; and reboots are spread over the night."""
+    refused = f"ConditionPathExists=!/{TRIAL}\n"
+    folder = SYSTEM / "systemd/system"
+    for name in ("apt-daily-upgrade.service.d/pi-auto-client.conf", "pi-auto-os-updates.service",
+                 "pi-auto-os-reboot.service"):  # fmt: skip
+        assert refused in (folder / name).read_text()
+    timer = unit("pi-auto-os-reboot.timer")["Timer"]
+    assert (timer["RandomizedDelaySec"], timer["FixedRandomDelay"]) == ("3h", "yes")

@@ -38,6 +38,10 @@ case "$1" in
         done ;;
     start) shift; for unit; do touch "/srv/active-$unit"; done ;;
     stop) shift; for unit; do rm -f "/srv/active-$unit"; done ;;
+    show)
+        for unit; do :; done
+        if [ -e "/srv/active-$unit" ]; then echo ActiveState=active; else echo ActiveState=inactive; fi
+        echo NRestarts=0 ;;
     disable) rm -f /srv/active-* ;;
 esac
 """

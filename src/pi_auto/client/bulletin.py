@@ -22,7 +22,7 @@ from pi_auto.frozen import frozen
 from pi_auto.typed import Any
 
 FILE = "bulletin.json"
-_MOST = 256 * 1024  # bytes
+MOST = 256 * 1024  # bytes
 
 
 @frozen
@@ -85,7 +85,17 @@ def posts_in(folder: Path) -> Mapping[str, Post]:
     """
     try:
         with (folder / FILE).open("rb") as opened:
-            told = json.loads(opened.read(_MOST))
+            return posts_of(opened.read(MOST))
+    except PermissionError:
+        raise
+    except OSError:
+        return {}
+
+
+def posts_of(octets: bytes) -> Mapping[str, Post]:
+    """What a bulletin that holds these bytes tells; nothing if its program does not run now."""
+    try:
+        told = json.loads(octets)
         if told["boot"] != boot_id() or not _runs(told["pid"]):
             return {}
         now, boottime = datetime.now(UTC), boottime_ns()
@@ -93,8 +103,6 @@ def posts_in(folder: Path) -> Mapping[str, Post]:
             topic: Post(now - timedelta(microseconds=(boottime - post["since"]) // 1000), post["news"])
             for topic, post in told["posts"].items()
         }
-    except PermissionError:
-        raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return {}
 

@@ -11,6 +11,8 @@ doctor        what is wrong with this device, and what to do about it
 wifi          networks joined by scanning: which, and whether a code would be followed now
 wifi-helper   follows a scanned Wi-Fi code; systemd starts it
 bind          give this device a fleet's code, where its scanner cannot read it
+rollback      go back to the release before, by hand
+switcher      what root does about updates; systemd starts it
 clock         what the clock and its floor are; for root, to raise the one and undo the other
 """
 
@@ -71,6 +73,8 @@ def add_commands(commands: Any, add: Add, shared: argparse.ArgumentParser) -> No
     )
     setup.add_argument("--image", action="store_true", help="start nothing and give no identity: a master image")
     _add_factory_reset(commands, add)
+    add(commands, "rollback", _rollback, "go back to the release before this one, as root; it is not taken again")
+    _add_switcher(add(commands, "switcher", _switcher, "take an update that was handed over: systemd starts it"))
     add(commands, "self-test", _self_test, "load all that the services need, and say whether it works here")
     wifi = add(commands, "wifi", _wifi, "the networks joined by scanning; --forget forgets them, as root")
     wifi.add_argument("--json", action="store_true", help="as one JSON object")
@@ -278,6 +282,30 @@ def _factory_reset(arguments: argparse.Namespace) -> int:
             power_off=arguments.power_off,
         )
     )
+
+
+def _add_switcher(switcher: argparse.ArgumentParser) -> None:
+    switcher.add_argument("--boot", action="store_true", help="count a start of an update that is tried out")
+    switcher.add_argument("--rollback", action="store_true", help="the same as the command rollback")
+    for option, default, text in (
+        ("--deadline", 600, "for an update to show that it works, in seconds (default: 600)"),
+        ("--stable", 60, "so long it has to work without a fault (default: 60)"),
+    ):
+        switcher.add_argument(option, type=_seconds, default=default, metavar="N", help=text)
+
+
+def _rollback(_: argparse.Namespace) -> int:
+    from pi_auto.client.switcher.program import run_switcher  # noqa: PLC0415 - loaded when needed
+
+    return run_switcher(rollback=True)
+
+
+def _switcher(arguments: argparse.Namespace) -> int:
+    from pi_auto.client.switcher.program import run_switcher  # noqa: PLC0415 - loaded when needed
+    from pi_auto.client.switcher.site import Patience  # noqa: PLC0415 - loaded when needed
+
+    patience = Patience(deadline=arguments.deadline, stable=arguments.stable)
+    return run_switcher(patience, boot=arguments.boot, rollback=arguments.rollback)
 
 
 def _wifi(arguments: argparse.Namespace) -> int:

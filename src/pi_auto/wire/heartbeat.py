@@ -23,6 +23,7 @@ HEALTH = (
     "signal",
     "clock",
     "update",
+    "os_updates",
 )  # what a device tells of itself where it can; absent means that it cannot
 STATUSES = ("online", "offline")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from pi_auto.client.appliance.errors import SetupFailed, TookTooLong
 
 UNITS = ("pi-auto-capture.service", "pi-auto-client.service")
+AT_BOOT = (*UNITS, "pi-auto-trial.service")  # what is started by itself
 AGENT_USER = "pi-auto"
 _PATIENCE = 120.0  # seconds for one call
 _MODULES = ("evdev", "usbhid", "cdc_acm", "usbserial")
@@ -71,7 +72,7 @@ def arm_watchdog() -> None:
 
 def enable() -> None:
     """Have the services started at every boot."""
-    run("systemctl", "enable", "--quiet", *UNITS)
+    run("systemctl", "enable", "--quiet", *AT_BOOT)
 
 
 def restart() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,9 +29,7 @@ class Placed:
     def put_back(self) -> None:
         """Undo it. Raises OSError."""
         _replace({file: held for file, held in self.before.items() if held})
-        for file, held in self.before.items():
-            if not held:
-                file.unlink(missing_ok=True)
+        _remove(file for file, held in self.before.items() if not held)
         self.before.clear()
 
 
@@ -39,14 +38,33 @@ def place(tree: Path, root: Path, placed: Placed, former: Path | None = None) ->
 
     What changes is remembered in `placed`. Raises OSError, having changed nothing.
     """
-    wanted = {root / name: held for name in _names(tree) if (held := _held(tree / name))}
-    gone = {root / name for name in _names(former)} - set(wanted) if former else set()
-    changed = {file: held for file, held in wanted.items() if held != _held(file)}
+    changed, gone = _changes(tree, root, former)
     for file in (*changed, *gone):
         placed.remember(file)
     _replace(changed)
-    for file in gone:
-        file.unlink(missing_ok=True)
+    _remove(gone)
+
+
+def remember(tree: Path, root: Path, former: Path | None) -> Placed:
+    """What placing `tree` would change, remembered beforehand; nothing is changed."""
+    placed = Placed()
+    changed, gone = _changes(tree, root, former)
+    for file in (*changed, *gone):
+        placed.remember(file)
+    return placed
+
+
+def _changes(tree: Path, root: Path, former: Path | None) -> tuple[dict[Path, tuple[bytes, int]], set[Path]]:
+    wanted = {root / name: held for name in _names(tree) if (held := _held(tree / name))}
+    gone = {root / name for name in _names(former)} - set(wanted) if former else set()
+    return {file: held for file, held in wanted.items() if held != _held(file)}, gone
+
+
+def _remove(files: Iterable[Path]) -> None:
+    for file in files:
+        if file.parent.is_dir():
+            file.unlink(missing_ok=True)
+            fsync_folder(file.parent)
 
 
 def _names(tree: Path) -> list[Path]:

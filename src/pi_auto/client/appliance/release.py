@@ -68,6 +68,13 @@ def switch(opt: Path, release: Path) -> None:
     _link(opt / "current", release)
 
 
+def go_back(opt: Path, release: Path, previous: Path | None) -> None:
+    """Make `release` current again, and `previous` what it was before it was left. Raises OSError."""
+    if current(opt) != release:
+        _link(opt / "current", release)
+    point(opt, "previous", previous if previous and previous.is_dir() else None)
+
+
 def current(opt: Path) -> Path | None:
     """The folder of the release that runs; None before the first."""
     link = opt / "current"
@@ -80,6 +87,15 @@ def prune(opt: Path) -> None:
     for place in (opt / "releases").iterdir():
         if place.resolve() not in kept:
             shutil.rmtree(place, ignore_errors=True)
+
+
+def point(opt: Path, name: str, release: Path | None) -> None:
+    """Let the link `name` beside the others name a release, or be gone. Raises OSError."""
+    if release:
+        _link(opt / name, release)
+    else:
+        (opt / name).unlink(missing_ok=True)
+        fsync_folder(opt)
 
 
 def _names(releases: Path, version: str) -> Iterator[Path]:

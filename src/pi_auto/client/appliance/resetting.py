@@ -13,7 +13,7 @@ from pathlib import Path
 from pi_auto.client.appliance import consent, machine, stillness
 from pi_auto.client.appliance.errors import SetupFailed
 from pi_auto.client.appliance.reset import Extent, Reset
-from pi_auto.client.appliance.turns import alone
+from pi_auto.client.appliance.turns import alone, refuse_during_trial
 from pi_auto.client.configuring import written_in
 from pi_auto.client.settings import DEFAULT_FILE, SettingsError
 
@@ -98,6 +98,7 @@ def _begun(wishes: Wishes) -> Iterator[Reset]:
     """The reset once there is no way back, with nothing to disturb it; until then the services run on."""
     reset = Reset(wishes.extent, image=wishes.image)
     if reset.begun() is None:
+        refuse_during_trial()
         _agree(wishes)
         with _undisturbed(), _services_stopped(wishes):
             if not wishes.delete_undelivered:

@@ -13,6 +13,7 @@ import sys
 _MODULES = (
     "pi_auto.client.wifi.helper",
     "pi_auto.client.wifi.telling",
+    "pi_auto.client.switcher.program",
     "pi_auto.client.capture.program",
     "pi_auto.client.agent.program",
     "pi_auto.client.agent.update.metadata",

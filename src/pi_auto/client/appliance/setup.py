@@ -25,7 +25,7 @@ from pi_auto.client.appliance.handing_over import HandingOver, wished
 from pi_auto.client.appliance.overlay import Placed, place
 from pi_auto.client.appliance.release import current, prune, switch, unpack
 from pi_auto.client.appliance.resetting import finish_begun
-from pi_auto.client.appliance.turns import alone
+from pi_auto.client.appliance.turns import alone, refuse_during_trial
 from pi_auto.client.configuring import configure
 from pi_auto.client.settings import SettingsError
 from pi_auto.wire.ids import device_id_from
@@ -187,6 +187,7 @@ def set_up(settings: dict[str, Any], *, image: bool, given: Given = Given()) -> 
         with alone(), _stoppable():
             if not image:
                 _finish_reset()
+            refuse_during_trial()
             Setup(archive, settings=settings, image=image, handing_over=handing_over).run()
         if given.card and handing_over and handing_over.card.batch_token:
             print(f"{given.card} lets other devices in as well: remove it from this one.")

@@ -5,6 +5,8 @@ Whether a device takes a release now is decided by the roll-outs; what it tells 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Response, request
 from sqlalchemy import Connection
 
@@ -16,6 +18,8 @@ from pi_auto.server.api.parameters import Parameters
 from pi_auto.server.api.writing import committed
 from pi_auto.server.context import current
 from pi_auto.server.fleet.queries import find_device
+from pi_auto.server.releases.listing import authority_of
+from pi_auto.server.releases.shelf import Shelf
 from pi_auto.server.rollouts.booking import ask, tell
 from pi_auto.server.scans.booking import note_contact
 from pi_auto.wire.errors import FieldError, shown
@@ -39,7 +43,8 @@ def check_update() -> Response:
         note_contact(books, device_id, now)
         return ask(books, device_id, version, now)
 
-    return respond(committed(context, answer).to_json())
+    has_authority = authority_of(Shelf(context.settings.data)) is not None
+    return respond(replace(committed(context, answer), authority=has_authority).to_json())
 
 
 def update_status() -> Response:

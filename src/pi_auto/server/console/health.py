@@ -60,6 +60,7 @@ def _facts(told: Told) -> Iterator[tuple[str, str]]:
     yield "Power", _power(told.get("undervoltage", {}))
     yield "Signal", _signal(told.get("signal", {}))
     yield "Clock", _clock(told.get("clock", {}))
+    yield "Security updates", _os_updates(told.get("os_updates", {}))
     yield "Versions", ", ".join(f"{name} {version}" for name, version in told.get("versions", {}).items())
 
 
@@ -120,6 +121,13 @@ def _disk(disk: Told) -> str:
         return ""
     used = f", {disk['percent']} % used" if "percent" in disk else ""
     return f"{size(disk['free'])} free of {size(disk['total'])}{used}"
+
+
+def _os_updates(told: Told) -> str:
+    if "on" not in told:
+        return ""
+    last = f", last on {told['last'][:10]}" if told.get("last") else ""
+    return ("on" if told["on"] else "off") + last + (", a reboot is due" if told.get("reboot") else "")
 
 
 def _power(undervoltage: Told) -> str:

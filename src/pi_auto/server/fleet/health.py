@@ -96,4 +96,5 @@ _HEARTBEAT: Mapping[str, _Reader] = {
     "signal": _object({"interface": _text, "dBm": _whole, "percent": _depth}),
     "update": _object({"version": _text, "step": _text, "reason": _text, "at": _text}),
     "clock": _object({"synced": _flag, "trust": _text, "offset_bound": _seconds}),
+    "os_updates": _object({"on": _flag, "reboot": _flag, "last": _text}),
 }

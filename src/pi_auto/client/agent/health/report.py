@@ -11,6 +11,7 @@ from pi_auto.client.agent.enrolment.system_info import system_info
 from pi_auto.client.agent.health.board import temperature, undervoltage
 from pi_auto.client.agent.health.disk import disk
 from pi_auto.client.agent.health.network import ip_addresses, signal_strength
+from pi_auto.client.agent.health.os_updates import os_updates
 from pi_auto.client.agent.health.services import services
 from pi_auto.client.agent.health.trust import clock_trust
 from pi_auto.client.agent.health.update import update_state
@@ -56,6 +57,7 @@ def health(state: Path, boot: Boot) -> dict[str, Any]:
         "temperature": temperature(),
         "undervoltage": undervoltage(),
         "signal": signal_strength(),
+        "os_updates": os_updates(),
         "clock": clock_trust(read_clock(), boot),
         "update": update_state(state.parent),
     }

@@ -1,0 +1,77 @@
+"""What root remembers of updates for good: floors, what was committed, and what is never tried again.
+
+It counts for one fleet: a device that is given to another one starts anew. Kept in root's own folder.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pi_auto.client.clockfloor.reading import read_own
+from pi_auto.files import write_whole
+from pi_auto.wire.fields import Fields
+from pi_auto.wire.strict_json import read_strictly
+
+FILE = "ledger.json"
+_MOST = 64 * 1024  # bytes
+_MOST_NEVER = 64  # digests; the oldest go
+_MOST_REASON = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """`floor` is the highest counter that was committed, `digest` what was committed last.
+
+    `release` is the folder of that. `never` tells for digests why they are not tried again, `fell` in which trial
+    one did not come up.
+    """
+
+    fleet: str
+    floor: int = 0
+    authority: int = 0
+    digest: str = ""
+    release: str = ""
+    never: dict[str, str] = field(default_factory=dict)
+    fell: dict[str, str] = field(default_factory=dict)
+
+    def committed(self, digest: str, counter: int, release: str) -> Ledger:
+        """After a release has shown that it works. The floor never sinks."""
+        return replace(self, floor=max(self.floor, counter), digest=digest, release=release)
+
+    def blamed(self, digest: str, reason: str) -> Ledger:
+        """After a release has shown that it does not."""
+        return replace(self, never=_newest(self.never | {digest: reason[:_MOST_REASON]}))
+
+    def fallen(self, digest: str, trial: str) -> Ledger:
+        """After a release did not come up, which power cuts may look like."""
+        return replace(self, fell=_newest(self.fell | {digest: trial}))
+
+    def keep(self, folder: Path) -> None:
+        """Write it, durably. Raises OSError."""
+        write_whole(folder / FILE, json.dumps(asdict(self)) + "\n", mode=0o600)
+
+
+def ledger_in(folder: Path, fleet: str, owner: int = 0) -> Ledger:
+    """What is kept for this fleet. Raises Unsafe, FieldError or OSError where it is there and cannot be read."""
+    octets = read_own(folder / FILE, _MOST, owner)
+    if octets is None:
+        return Ledger(fleet)
+    fields = Fields(read_strictly(octets, "the ledger of updates", most=_MOST))
+    if fields.text("fleet", most=64, least=0) != fleet:
+        return Ledger(fleet)
+    return Ledger(
+        fleet=fleet,
+        floor=fields.integer("floor"),
+        authority=fields.integer("authority"),
+        digest=fields.text("digest", most=64, least=0),
+        release=fields.text("release", most=128, least=0),
+        never=dict(fields.object("never").raw),
+        fell=dict(fields.object("fell").raw),
+    )
+
+
+def _newest(told: dict[str, Any]) -> dict[str, Any]:
+    return dict(list(told.items())[-_MOST_NEVER:])

@@ -1,0 +1,45 @@
+"""What the switcher tells: `<state>/update-told/told.json`, the newest steps, each with a number that only grows.
+
+The agent reads it and tells the server. The folder is root's, and nothing secret is in it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pi_auto.client.clockfloor.reading import Unsafe, read_own
+from pi_auto.files import write_whole
+from pi_auto.wire.times import format_time
+from pi_auto.wire.update import MOST_REASON
+
+FILE = "told.json"
+MOST = 32  # steps
+_MOST_BYTES = 64 * 1024
+log = logging.getLogger("pi_auto.switcher")
+
+
+def told_in(folder: Path, owner: int = 0) -> list[dict[str, Any]]:
+    """The steps that were told, oldest first; none where they cannot be read."""
+    try:
+        octets = read_own(folder / FILE, _MOST_BYTES, owner)
+        steps = json.loads(octets)["steps"] if octets else []
+        return [step for step in steps if isinstance(step["number"], int)]
+    except (Unsafe, ValueError, KeyError, TypeError):
+        return []
+
+
+def tell(folder: Path, update_id: str, version: str, step: str, reason: str = "", *, owner: int = 0) -> None:
+    """Tell a step, durably; one that is the newest of its update already is not told again. Raises OSError."""
+    steps = told_in(folder, owner)
+    said = {"update_id": update_id, "version": version, "step": step, "reason": reason[:MOST_REASON]}
+    newest: dict[str, Any] = next((one for one in reversed(steps) if one.get("update_id") == update_id), {})
+    if {name: newest.get(name) for name in said} == said:
+        return
+    log.log(logging.WARNING if reason else logging.INFO, "update %s: %s %s", version, step, reason)
+    number = max((one["number"] for one in steps), default=0) + 1
+    steps.append({"number": number, **said, "time": format_time(datetime.now(UTC))})
+    write_whole(folder / FILE, json.dumps({"steps": steps[-MOST:]}) + "\n", mode=0o644)

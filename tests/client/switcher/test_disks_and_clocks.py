@@ -1,0 +1,106 @@
+"""A disk that is full or read-only at any step, and clocks that cannot be."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pi_auto.client.switcher import believing
+from support.update_box import UpdateBox, release
+
+GOOD = release("2.0.0", etc__unit="new\n")
+CRASHES = release("2.0.0", {"agent": "crash"}, etc__unit="new\n", etc__added="added\n")
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 MB."""
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64m,mode=755", "tmpfs", str(tmp_path)],
+        check=False,
+        capture_output=True,
+    )
+    if made.returncode:
+        pytest.skip("needs the right to mount")
+    yield tmp_path
+    subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def fill(disk: Path) -> None:
+    """Until not a byte is free."""
+    with (disk / "filler").open("ab", buffering=0) as filler, suppress(OSError):
+        while True:
+            filler.write(b"x" * 4096)
+
+
+STEPS = (
+    "taken",
+    "believed",
+    "unpacked",
+    "tried out",
+    "backed up",
+    "former files kept",
+    "judge named",
+    "trial written",
+)
+STARTED = ("trial told", "system files placed", "switched", "started")
+
+
+@pytest.mark.parametrize("step", [*STEPS, *STARTED])
+def test_a_disk_that_fills_up_at_any_step_leaves_a_good_release(disk: Path, step: str) -> None:
+    """Where the fill comes before the trial it is refused; in it, the ballast makes the room for going back."""
+    box = UpdateBox(disk)
+    box.offer(CRASHES)
+    # What stands in for systemd writes to this disk as well: it keeps its room.
+    with suppress(OSError):
+        box.update(box.switcher(lambda passed: fill(disk) if passed == step else None))
+    assert box.version == "1.0.0", "gone back, if it was switched at all, on the full disk"
+    assert (box.system("etc/unit"), box.system("etc/added")) == ("former\n", None)
+    (disk / "filler").unlink(missing_ok=True)
+    box.update()
+    assert box.version == "1.0.0"
+    assert (box.system("etc/unit"), box.system("etc/added")) == ("former\n", None)
+    assert box.leftovers() == []
+    assert box.running() == {"1.0.0"}
+
+
+def test_without_room_nothing_is_begun_and_the_reason_is_told(disk: Path) -> None:
+    box = UpdateBox(disk)
+    box.offer(GOOD, unpacked=20_000_000)
+    box.update()
+    step, reason = box.told()[-1]
+    assert step == "refused"
+    assert reason.startswith("not now: ")
+    assert "bytes are free; 73554432 are needed" in reason
+
+
+def test_a_disk_that_can_only_be_read_changes_nothing(disk: Path) -> None:
+    box = UpdateBox(disk)
+    box.offer(GOOD)
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    with pytest.raises(OSError, match="Read-only"):
+        box.update()
+    subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+    assert box.version == "1.0.0"
+    assert box.steps() == []
+
+
+@pytest.mark.parametrize(("year", "reason"), [(1970, "which cannot be"), (2099, "expired")])
+def test_a_clock_that_cannot_be_refuses_for_now_and_blames_nothing(
+    box: UpdateBox, monkeypatch: pytest.MonkeyPatch, year: int, reason: str
+) -> None:
+    if year == 2099:
+        box.fleet.expires = box.fleet.expires.replace(year=2001)  # the same as a clock that is ahead
+    else:
+        monkeypatch.setattr(believing, "_now", lambda: datetime(year, 1, 1, tzinfo=UTC))
+    box.offer(GOOD)
+    box.update()
+    assert box.told()[-1][0] == "refused"
+    assert box.told()[-1][1].startswith("not now: ")
+    assert reason in box.told()[-1][1]
+    assert [one.name for one in (box.opt / "releases").iterdir()] == ["1.0.0"]
