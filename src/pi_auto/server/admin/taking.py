@@ -82,8 +82,7 @@ def hand_out_card(admin: Administrator, fields: Fields) -> dict[str, Any]:
     inside = fields.optional("installer", fields.flag, default=False)
     servers = _servers(admin.context, fields)
     token = make_batch(admin, Fields(fields.raw | {"name": batch}))["token"] if batch else None
-    how = ("handed out", *(["in the installer"] if inside else []), *([f"with batch {batch}"] if batch else []))
-    admin.noted("card", "fleet", " ".join(how))
+    admin.noted("card", "fleet", "handed out", {"in": "the installer" if inside else "", "batch": batch or ""})
     return {"card": fleet.card(servers, token, root_text(admin.context.settings.data)).to_json()}
 
 
