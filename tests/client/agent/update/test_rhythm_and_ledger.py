@@ -76,12 +76,12 @@ def test_steps_are_told_in_order_once_and_over_restarts(tmp_path: Path) -> None:
     assert drain(Ledger(tmp_path)) == [("trial", 3)]
 
 
-def test_the_same_refusal_each_hour_is_told_once_and_another_reason_again(tmp_path: Path) -> None:
+def test_each_refusal_is_told_since_it_answers_an_offer_and_any_other_step_once(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     for reason in ("expired", "expired", "no room"):
         ledger.say("offered", ID, "0.2.0")
         ledger.say("refused", ID, "0.2.0", reason)
-    assert drain(ledger) == [("offered", 0), ("refused", 0), ("refused", 0)]
+    assert drain(ledger) == [("offered", 0), ("refused", 0), ("refused", 0), ("refused", 0)]
     ledger.say("refused", "cd" * 32, "0.3.0", "expired")
     assert drain(ledger) == [("refused", 0)]
 

@@ -153,6 +153,8 @@ def test_without_an_update_root_nothing_is_fetched_and_everybody_is_told(site: S
     with running(site.settings):
         wait_until(lambda: "refused" in site.steps(), 30, "its refusal")
         wait_until(lambda: "updates are off" in str(site.said().get("said")), what="its word")
+    (why,) = {reason for step, _, reason in site.reports() if step == "refused"}
+    assert str(why).startswith("not now: updates are off"), "a card may come"
     assert site.office.peer.calls(f"{METADATA}timestamp.json") == 0
 
 
@@ -187,6 +189,8 @@ def test_a_release_that_root_has_refused_is_not_fetched_again_but_for_a_passing_
     with running(site.settings):
         wait_until(lambda: "below the highest" in str(site.said().get("said")), 30, "its word")
         assert site.office.peer.calls(DOWNLOAD) == 0
+        refused = ("refused", "0.2.0", "it is below the highest counter")
+        wait_until(lambda: site.reports().count(refused) > 1, 30, "the offer to be answered by the same reason")
         site.told(step_of(offer, 2, "refused", "not now: the disk is full"))
         wait_until((site.runtime / "update").exists, 30, "it to be handed over")
 
@@ -199,6 +203,9 @@ def test_a_release_that_has_failed_twice_is_left_alone(site: Site) -> None:
     site.told(*failed)
     with running(site.settings):
         wait_until(lambda: "has failed here 2 times (it hung)" in str(site.said().get("said")), 30, "its word")
+        wait_until(lambda: "refused" in site.steps(), 30, "the server to hear why")
+    (why,) = {reason for step, _, reason in site.reports() if step == "refused"}
+    assert str(why).startswith("not now: it has failed here 2 times (it hung)")
     assert site.office.peer.calls(DOWNLOAD) == 0
     assert list(site.runtime.iterdir()) == []
 

@@ -79,7 +79,7 @@ class Updating:
         )
         self._asked_at = -_NEVER
         self._is_wanted = False  # by a person, or by the fleet
-        self._authority_at = -_NEVER
+        self._looks = False  # whether it was the fleet's authority that was asked about last
         self._fetching: threading.Thread | None = None
         self._offer: Offer | None = None
         self._last: News | None = None
@@ -131,15 +131,14 @@ class Updating:
         root = self._means.root
         said = outcome(answer, trusts=root is not None)
         log.log(logging.WARNING if isinstance(answer, Offer) else logging.INFO, "%s", said)
-        is_authority = answer.authority and time.monotonic() > self._authority_at + self._interval()
-        if root is not None and is_authority:
-            self._authority_at = time.monotonic()
+        self._looks = answer.authority and not self._looks  # every other time: a release is to have its turn too
+        if root is not None and self._looks:
             self._begin(None, root, given)
             return
         if isinstance(answer, NoUpdate):
             self._tell(said, ok=True)
         elif root is None:
-            self._say(steps.REFUSED, answer, OFF)
+            self._say(steps.REFUSED, answer, f"{NOT_NOW}{OFF}")
             self._tell(said, ok=False, version=answer.latest_version, step=steps.REFUSED)
         else:
             self._offered(answer, root, given, said)
@@ -147,6 +146,9 @@ class Updating:
     def _offered(self, offer: Offer, root: str, given: RegistrationAnswer, said: str) -> None:
         if why_not := self._obstacle(offer):
             self._tell(f"{said}: {why_not}", ok=True, version=offer.latest_version)
+        elif why_not := self._failed_before(offer):
+            self._say(steps.REFUSED, offer, why_not)  # or the roll-out would wait for a word, and call it silent
+            self._tell(f"{said}: it was refused here: {why_not}", ok=True, version=offer.latest_version)
         elif handed_over(self._folder) == offer.update_id:
             self._wake_switcher(offer)
         else:
@@ -155,20 +157,26 @@ class Updating:
             self._begin(offer, root, given)
 
     def _obstacle(self, offer: Offer) -> str:
-        """Why it is not taken now."""
+        """Why it is not taken now, though nothing is wrong."""
         if offer.latest_version == __version__:
             return "it is the one that runs"
         told = told_in(self._office.settings.state)
         if told and told[-1].step == steps.TRIAL:
             return f"{told[-1].version} is on trial"
+        return ""
+
+    def _failed_before(self, offer: Offer) -> str:
+        """Why it is refused: what root's switcher has told of it."""
+        told = told_in(self._office.settings.state)
         ended = [one for one in told if one.update_id == offer.update_id and one.step in FINAL]
         if ended and ended[-1].step == steps.REFUSED and not ended[-1].reason.startswith(NOT_NOW):
-            return f"it was refused here: {ended[-1].reason}"
+            return ended[-1].reason
         failures = [one for one in ended if one.step == steps.ROLLED_BACK]
         last = parse_time(failures[-1].time) if failures else None
         is_fresh = last is not None and abs((datetime.now(UTC) - last).total_seconds()) < _DAY
         if len(failures) >= _ENOUGH and is_fresh and not self._is_wanted:
-            return f"it has failed here {len(failures)} times ({failures[-1].reason}), and is left alone for a day"
+            often = f"it has failed here {len(failures)} times ({failures[-1].reason})"
+            return f"{NOT_NOW}{often}, and is left alone for a day"
         return ""
 
     def _begin(self, offer: Offer | None, root: str, given: RegistrationAnswer) -> None:
@@ -226,6 +234,8 @@ class Updating:
             self._office.standing.complain("update", given)
         if last.kind == LATER:
             self._in(self._pauses.next(last.retry_after))
+        elif offer is None:
+            self._at = time.monotonic()  # an authority that is of no use keeps no release away
 
     def _wake_switcher(self, offer: Offer | None) -> None:
         what = f"{offer.latest_version} is handed over" if offer else "the fleet's new authority is handed over"

@@ -24,7 +24,7 @@ from pi_auto.client.agent.update.job import MOST_JOB, Job, News
 from pi_auto.client.agent.update.ready import hand_over
 from pi_auto.client.agent.update.reuse import Odd, assemble
 from pi_auto.client.agent.update.target import Target
-from pi_auto.client.agent.update.trouble import NoRoom, Wrong
+from pi_auto.client.agent.update.trouble import NoRoom, Passing, Wrong
 from pi_auto.client.agent.update.trust import running_release
 from pi_auto.client.alone import hold_alone
 from pi_auto.version import __version__
@@ -46,16 +46,9 @@ def run_fetcher(running: Path | None = None) -> int:
     _bound()
     try:
         Fetch(job, _tell, running or running_release()).run()
-    except Unauthorized as error:
-        return _failed(words.UNAUTHORIZED, error)
-    except Refused as error:
-        return _failed(words.NEXT_ROUND, error)
-    except ApiError as error:
-        return _failed(words.LATER, error, error.retry_after)
-    except (Wrong, BlockingIOError, MemoryError) as error:
-        return _failed(words.REFUSED, error)
-    except OSError as error:
-        return _failed(words.REFUSED, NoRoom(f"what is fetched cannot be kept: {error.strerror or error}"))
+    except (ApiError, Wrong, OSError, MemoryError) as error:
+        _tell(_failure(error))
+        return 1
     return 0
 
 
@@ -178,10 +171,16 @@ def _bound() -> None:
         os.setpriority(os.PRIO_PROCESS, 0, _YIELDING)
 
 
-def _failed(kind: str, error: BaseException, retry_after: float = 0.0) -> int:
-    reason = str(error) or repr(error)
-    _tell(News(words.FAILED, kind=kind, reason=reason[:500], retry_after=retry_after))
-    return 1
+def _failure(error: Exception) -> News:
+    """What is told of it; a device that cannot take it now says that it may later."""
+    kinds = ((Unauthorized, words.UNAUTHORIZED), (Refused, words.NEXT_ROUND), (ApiError, words.LATER))
+    kind = next((kind for of, kind in kinds if isinstance(error, of)), words.REFUSED)
+    if isinstance(error, BlockingIOError | MemoryError):
+        error = Passing(str(error) or repr(error))
+    elif isinstance(error, OSError):
+        error = NoRoom(f"what is fetched cannot be kept: {error.strerror or error}")
+    retry_after = error.retry_after if isinstance(error, ApiError) and kind == words.LATER else 0.0
+    return News(words.FAILED, kind=kind, reason=(str(error) or repr(error))[:500], retry_after=retry_after)
 
 
 def _tell(news: News) -> None:

@@ -18,7 +18,7 @@ from pi_auto.client.agent.update.told import Step, told_in
 from pi_auto.files import write_whole
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.times import format_time
-from pi_auto.wire.update import DOWNLOADING, MOST_REASON
+from pi_auto.wire.update import DOWNLOADING, MOST_REASON, REFUSED
 
 FILE = "update/ledger.json"  # in the agent's folder
 _MOST = 64 * 1024  # bytes
@@ -56,11 +56,15 @@ class Ledger:
         self._page = _kept(self._file)
 
     def say(self, step: str, update_id: str, version: str, reason: str = "") -> None:
-        """Note a step of the agent's own; the same one again is no news, though it may be tried each hour."""
+        """Note a step of the agent's own; the same one again is no news, though it may be tried each hour.
+
+        But for a refusal: the server has offered the release once more, and waits for what becomes of that.
+        """
         new = Step(step, update_id, version, format_time(datetime.now(UTC)), reason[:MOST_REASON])
         with self._lock:
             said = tuple(one for one in self._page.said if one.update_id == update_id)
-            if any(replace(one, time=new.time) == new for one in said):
+            was_said = any(replace(one, time=new.time) == new for one in said)
+            if was_said and step != REFUSED:
                 return
             own = (*self._page.own, new)[-_MOST_OWN:]
             self._page = replace(self._page, own=own, said=(*said, new)[-_MOST_OWN:])

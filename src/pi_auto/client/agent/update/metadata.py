@@ -20,7 +20,7 @@ from tuf.ngclient.updater import Updater
 from pi_auto.client.agent.errors import ApiError, Refused
 from pi_auto.client.agent.update.channel import Channel
 from pi_auto.client.agent.update.target import Target
-from pi_auto.client.agent.update.trouble import Wrong
+from pi_auto.client.agent.update.trouble import Passing, Wrong
 from pi_auto.files import fsync_folder
 from pi_auto.wire.release import MOST_METADATA
 
@@ -52,13 +52,13 @@ class SignedWorld:
         return bool(kept["signed"].get("consistent_snapshot"))
 
     def refresh(self) -> None:
-        """Take what is new. Raises Wrong for what is not to be believed, ApiError where it cannot be had."""
+        """Take what is new. Raises Passing for what is not to be believed, ApiError where it cannot be had."""
         try:
             self._updater.refresh()
         except RepositoryError as error:
-            raise Wrong(f"the signed metadata are not to be believed: {_said(error)}") from None
+            raise Passing(f"the signed metadata are not to be believed: {_said(error)}") from None
         except DownloadError as error:
-            raise self._fetcher.fault or Wrong(f"the signed metadata cannot be used: {_said(error)}") from None
+            raise self._fetcher.fault or Passing(f"the signed metadata cannot be used: {_said(error)}") from None
         finally:
             _make_durable(self._folder)
 
@@ -67,9 +67,9 @@ class SignedWorld:
         try:
             found = self._updater.get_targetinfo(name)
         except RepositoryError as error:
-            raise Wrong(f"the signed metadata are not to be believed: {_said(error)}") from None
+            raise Passing(f"the signed metadata are not to be believed: {_said(error)}") from None
         except DownloadError as error:
-            raise self._fetcher.fault or Wrong(f"the signed metadata cannot be used: {_said(error)}") from None
+            raise self._fetcher.fault or Passing(f"the signed metadata cannot be used: {_said(error)}") from None
         if found is None:
             raise Wrong(f"nobody has signed {name}")
         return Target(found.path, found.length, dict(found.hashes), dict(found.custom or {}))
