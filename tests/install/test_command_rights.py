@@ -1,4 +1,4 @@
-"""With whose rights the installed command runs what root calls: it is asked of `setpriv`, which only tells here."""
+"""With whose rights the installed command runs what root calls: `setpriv`, asked for them, only tells here."""
 
 from __future__ import annotations
 
