@@ -83,11 +83,17 @@ def _code(source: Path) -> Iterator[File]:
 
 
 def _package(packages: Path, name: str, distribution: str) -> Iterator[File]:
-    """A dependency, but for its own tests; its licence asks for the licence to come along."""
-    for path in (packages / name).rglob("*.py"):
-        inside = path.relative_to(packages)
-        if "tests" not in path.parts and not any(inside.match(one) for one in _UNNEEDED):
-            yield _file(packages, str(inside))
+    """A dependency, but for its own tests; its licence asks for the licence to come along.
+
+    Out of a zip file Python imports no folder without an `__init__.py`, so those get one.
+    """
+    paths = [path.relative_to(packages) for path in (packages / name).rglob("*.py")]
+    needed = [
+        path for path in paths if "tests" not in path.parts and not any(path.match(one) for one in _UNNEEDED)
+    ]
+    yield from (_file(packages, str(path)) for path in needed)
+    for bare in {path.parent for path in needed} - {path.parent for path in needed if path.name == "__init__.py"}:
+        yield File(f"{bare}/__init__.py", b"")
     (about,) = packages.glob(f"{distribution}-*.dist-info")
     for path in (about / "licenses").iterdir():
         yield _file(about, f"licenses/{path.name}", f"licenses/{distribution.replace('_', '-')}/{path.name}")

@@ -63,6 +63,19 @@ def test_a_code_is_shown_as_a_picture_and_leaves_with_the_page(page: Page) -> No
     assert "PIAUTO" not in page.content()
 
 
+def test_the_installer_with_the_card_inside_is_downloaded(page: Page) -> None:
+    page.get_by_label("A new batch token, named").fill("spring")
+    with page.expect_download() as waited:
+        page.get_by_role("button", name="Download the installer with the card inside").press("Enter")
+    assert waited.value.suggested_filename == "install_pi_client.sh"
+    assert "It lets devices in: keep it." in waited.value.path().read_text()
+    page.reload()
+    expect(page.get_by_role("row", name="spring")).to_contain_text("0 of 100")
+    page.get_by_label("A new batch token, named").fill("spring")
+    page.get_by_role("button", name="Download the card alone").press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("a name that no batch has or had")
+
+
 def test_nothing_hangs_out_of_a_narrow_page(page: Page) -> None:
     page.set_viewport_size({"width": 420, "height": 900})
     page.reload()

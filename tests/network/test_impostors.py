@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,7 @@ from .conftest import DeviceOn, ServerOn
 PLACES = ("192.168.50.11", "192.168.50.12", "192.168.50.13", "192.168.50.14")
 LAST, CARD, NAMED, ANNOUNCED = PLACES
 BARCODE = "5901234123457"
+IN_THE_CLEAR = {"server_url": "http://192.168.50.11:5000", "insecure_plain_http": True}
 
 
 @dataclass
@@ -128,3 +130,40 @@ def test_no_device_speaks_to_an_impostor_that_a_probe_comes_upon(
     assert (device.knows() or {})["host"] == "192.168.50.30"
     assert peer.plain.received == [(HEALTH, None)]
     assert peer.tls.received == []
+
+
+@pytest.mark.parametrize(
+    "tempting", [{}, {"server_url": "http://192.168.50.11:5000", "insecure_plain_http": True}]
+)
+def test_no_device_speaks_in_the_clear_where_tls_is_kept_from_it(
+    shop: Segment, net: Net, device_host: Host, server_host: Host, tempting: dict[str, Any],
+    server_on: ServerOn, device_on: DeviceOn, stack: ExitStack,
+) -> None:  # fmt: skip
+    """Somebody in between lets no TLS through, and answers plain HTTP as a server of the time before TLS did."""
+    shop.plug(device_host, "eth0", "192.168.50.20/24")
+    shop.plug(server_host, "eth0", "192.168.50.30/24")
+    server = server_on(server_host, "--announce", "off")
+    card = server.card()
+    server.stop()
+    health = {"status": "healthy", "service": SERVICE, "fleet_id": card["fleet_id"], "tls": {"https": 5000}}
+    between = net.host("between")
+    shop.plug(between, "eth0", "192.168.50.11/24")
+    peer = FleetPeer(host="192.168.50.11", port=5000)
+    peer.always[HEALTH] = lambda handler, _: handler.say(200, health)
+    between.within(partial(stack.enter_context, peer))
+    token = str(card["batch_token"])
+    device = device_on(device_host, card)
+    settings = json.loads((device.folder / "config.json").read_bytes())
+    (device.folder / "config.json").write_text(json.dumps(settings | tempting))
+    with Wiretap(device_host) as wire:
+        device.start()
+        device.scanner.type(BARCODE)
+        wait_until(lambda: "server is not found" in device.said(), 45, "a search to end")
+        server.start()
+        (device.state / "agent" / "home.json").write_text(
+            json.dumps({"host": "192.168.50.30", "port": HTTPS_PORT, "certificate": "fleet"})
+        )
+        wait_until(lambda: BARCODE in server.booked(), 60, "the scan to reach the real server")
+    assert {path for path, _ in peer.received} == (set() if tempting else {HEALTH})
+    for secret in (token, BARCODE, device.device_id):
+        assert secret.encode() not in wire.carried()

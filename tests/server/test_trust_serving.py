@@ -20,6 +20,7 @@ import pytest
 
 from pi_auto.server.context import now_utc
 from pi_auto.server.trust.fleet import Fleet, open_fleet
+from pi_auto.server.trust.own_names import machine_addresses, private_addresses
 from pi_auto.wire.enrolment import Nonce
 from support.server import UNTRUSTED, Answer, RunningServer, running_server
 from support.waiting import wait_until
@@ -120,6 +121,7 @@ def test_the_plain_port_says_who_is_here_and_where_tls_is(server: RunningServer,
     assert health.json["service"] == "barcode_scanner_server"
     assert health.json["fleet_id"] == fleet.fleet_id
     assert health.json["tls"] == {"https": place(server.https)[1]}
+    assert server.request("/api/health").json["tls"] == health.json["tls"]
 
 
 @pytest.mark.parametrize(
@@ -152,6 +154,26 @@ def test_a_server_without_a_name_sends_people_to_the_address_they_came_to(tmp_pa
         assert (sent.status, sent.headers["Location"]) == (307, here)
         told = _answer(connection, "GET", "/api/scans", {"Host": "evil.example"}).json
         assert f"{here}api/scans" in told["instead"]
+
+
+def test_a_browser_that_believes_the_fleet_opens_the_page_by_the_machines_own_names(tmp_path: Path) -> None:
+    own = map(str, private_addresses((each for each in machine_addresses() if each.version == 4), ""))
+    host = socket.gethostname().partition(".")[0]
+    with running_server(tmp_path, "--announce", "off", https="0.0.0.0:0") as unnamed:
+        for name in ("localhost", f"{host}.local", *own):
+            assert _is_trusted(unnamed, name), name
+        assert not _is_trusted(unnamed, "other.local")
+        assert not _is_trusted(unnamed, "10.255.255.254")
+
+
+def _is_trusted(server: RunningServer, name: str) -> bool:
+    context = ssl.create_default_context(cadata=server.card.ca)
+    plain = socket.create_connection(("127.0.0.1", place(server.https)[1]), timeout=20)
+    try:
+        with plain, context.wrap_socket(plain, server_hostname=name):
+            return True
+    except ssl.SSLCertVerificationError:
+        return False
 
 
 @pytest.mark.parametrize("path", ["/api/pi_devices", "/api/pi_device/nobody"])

@@ -50,22 +50,25 @@ class SiteServer:
     def card(self, *addresses: str) -> dict[str, Any]:
         """A new card with a batch token, which names these addresses."""
         named = [word for address in addresses for word in ("--address", address)]
-        card: dict[str, Any] = json.loads(self._say("fleet", "card", "--batch", f"b{time.monotonic_ns()}", *named))
+        card: dict[str, Any] = json.loads(self.say("fleet", "card", "--batch", f"b{time.monotonic_ns()}", *named))
         if not addresses:
             card["servers"] = []
         return card
 
-    def booked(self) -> list[str]:
-        """The texts of all scans in the books."""
+    def booked(self, *, by_both: bool = False) -> list[str]:
+        """The texts of all scans in the books, or of those that have come both ways."""
         from sqlalchemy import create_engine, text  # noqa: PLC0415 - only where a server is
 
+        which = "WHERE api_at IS NOT NULL AND hub_at IS NOT NULL" if by_both else ""
         engine = create_engine(f"sqlite:///{self.data / 'books.sqlite'}")
         with engine.connect() as books:
-            rows = [str(row[0]) for row in books.execute(text("SELECT text FROM scans ORDER BY number"))]
+            found = books.execute(text(f"SELECT text FROM scans {which} ORDER BY number"))  # noqa: S608 - ours
+            rows = [str(row[0]) for row in found]
         engine.dispose()
         return rows
 
-    def _say(self, *words: str) -> str:
+    def say(self, *words: str) -> str:
+        """What a command of the administrator says."""
         command = [sys.executable, "-m", SERVER, *words, "--data", str(self.data)]
         return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 from types import TracebackType
 from typing import Self
@@ -11,6 +12,7 @@ from support.segments import Host
 
 _ALL = 3  # ETH_P_ALL
 _ROOM = 65536
+_SOL_PACKET, _STATISTICS = 263, 6
 
 
 class Wiretap:
@@ -30,6 +32,11 @@ class Wiretap:
         self._thread = threading.Thread(target=self._listen)
         self._thread.start()
         return self
+
+    def missed(self) -> int:
+        """How many frames it was too slow for since it was asked last."""
+        counted = self._socket.getsockopt(_SOL_PACKET, _STATISTICS, 8)
+        return int(struct.unpack("II", counted)[1])
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

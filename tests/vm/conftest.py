@@ -37,12 +37,16 @@ LAST = (
     "test_reset",
     "test_image",
     "test_clock",
+    "test_clones",
+    "test_migration",
+    "test_wifi",
 )  # modules with a Pi of their own
 
 # The virtual Pi takes minutes: it is tried by script/test-vm.
 collect_ignore_glob = [] if os.environ.get("PI_AUTO_VM") == "1" else ["test_*.py"]
 
 _figures = Figures()
+_shared: list[Machine] = []  # the session's Pi, once a case has asked for it
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -122,6 +126,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     if shutil.which(kind.emulator) is None:
         pytest.fail(f"{kind.emulator} is missing: apt-get install {kind.needs}")
     with Machine(image(kind.name), tmp_path_factory.mktemp("pi")) as machine:
+        _shared.append(machine)
         yield machine
 
 
@@ -137,10 +142,11 @@ def installed(machine: Machine, site: Site, dist: Path, figures: Figures) -> Ite
 
 
 @pytest.fixture(scope="module")
-def others_off(machine: Machine) -> None:
-    """For a module with a Pi of its own: two at once are too slow to scan with."""
-    if machine.is_on:
-        machine.shut_down()
+def others_off() -> None:
+    """For a module with a Pi of its own: two at once are too slow to scan with. One not made yet stays so."""
+    for machine in _shared:
+        if machine.is_on:
+            machine.shut_down()
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
 
-import ifaddr
 from zeroconf import Error, InterfaceChoice, IPVersion, ServiceInfo, Zeroconf
 
 from pi_auto.server.settings import Address
+from pi_auto.server.trust.own_names import IpAddress, machine_addresses
 from pi_auto.wire.announcement import FLEET_KEY, HTTP_KEY, SERVICE_TYPE
 
 _LOOK_EVERY = 2.0  # seconds
@@ -25,7 +25,6 @@ _LAST_WORDS = 2.0  # seconds for taking it back
 _MOST = 16  # addresses: an answer is to fit into one packet
 _log = logging.getLogger(__name__)
 
-IpAddress = IPv4Address | IPv6Address
 Places = tuple[IpAddress, ...]
 
 
@@ -38,19 +37,12 @@ def places_of(listening: Address, own: Iterable[IpAddress]) -> Places:
     return tuple(reached[:_MOST])
 
 
-def own_addresses() -> Iterator[IpAddress]:
-    """All of this machine, as its adapters have them now."""
-    for adapter in ifaddr.get_adapters():
-        for each in adapter.ips:
-            yield ip_address(each.ip[0] if isinstance(each.ip, tuple) else each.ip)
-
-
 class Announcing:
     """A thread that announces `fleet_id` at `https`, and where the port without TLS is, until it is closed."""
 
     def __init__(
         self, fleet_id: str, https: Address, http_port: int | None,
-        own: Callable[[], Iterable[IpAddress]] = own_addresses,
+        own: Callable[[], Iterable[IpAddress]] = machine_addresses,
     ) -> None:  # fmt: skip
         self._https, self._own = https, own
         self._told = {FLEET_KEY: fleet_id} | ({HTTP_KEY: str(http_port)} if http_port else {})

@@ -17,7 +17,7 @@ def create_app(settings: Settings, context: Context | None = None) -> Flask:
     app.register_blueprint(pi_api)
     app.register_blueprint(console)
     if settings.trust:
-        from pi_auto.server.console import rollouts_routes  # noqa: F401, PLC0415 - adds its addresses to `fleet`
+        from pi_auto.server.console import card_routes, rollouts_routes  # noqa: F401, PLC0415 - they add to `fleet`
         from pi_auto.server.console.fleet_routes import fleet  # noqa: PLC0415 - see below
         from pi_auto.server.operators.gate import guard  # noqa: PLC0415 - only where operators have to be let in
         from pi_auto.server.operators.web import operators  # noqa: PLC0415 - see above

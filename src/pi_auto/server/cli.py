@@ -122,6 +122,7 @@ def _run_with_trust(settings: Settings) -> None:
     from pi_auto.server.links.supervisor import holds_address  # noqa: PLC0415 - see above
     from pi_auto.server.trust.errors import TrustError  # noqa: PLC0415 - see above
     from pi_auto.server.trust.fleet import open_fleet  # noqa: PLC0415 - see above
+    from pi_auto.server.trust.own_names import own_names  # noqa: PLC0415 - see above
     from pi_auto.server.welcome import welcome  # noqa: PLC0415 - see above
 
     if settings.hub_mqtt and not holds_address(settings.data, settings.hub_mqtt):
@@ -134,7 +135,8 @@ def _run_with_trust(settings: Settings) -> None:
         bound = serving.bound_address(listener)
         try:
             settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-            fleet = open_fleet(settings.data, settings.key_file, settings.names, now_utc())
+            found = own_names(settings)
+            fleet = open_fleet(settings.data, settings.key_file, settings.names, now_utc(), found)
         except (TrustError, OSError) as error:
             raise CommandFailed(str(error)) from error
         service = Service()

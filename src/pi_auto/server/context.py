@@ -26,6 +26,7 @@ from pi_auto.server.store.changes import Changes
 from pi_auto.server.store.engine import Store, StoreError, open_store, unusable
 from pi_auto.server.store.writer import Writer
 from pi_auto.server.trust.fleet import Fleet, open_fleet
+from pi_auto.server.trust.own_names import own_names
 from pi_auto.server.trust.renewal import Renewal
 
 EXTENSION = "pi_auto"
@@ -173,7 +174,7 @@ def context_of(app: Flask) -> Context:
 def _open_fleet(settings: Settings, clock: Clock) -> Fleet | None:
     if not settings.trust:
         return None
-    return open_fleet(settings.data, settings.key_file, settings.names, clock())
+    return open_fleet(settings.data, settings.key_file, settings.names, clock(), own_names(settings))
 
 
 def _start_link(settings: Settings, store: Store, writer: Writer, fleet: Fleet | None) -> Link | None:

@@ -23,7 +23,6 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 from flask import Flask
 
 from pi_auto.server.api.answers import to_json
-from pi_auto.server.api.health import HTTPS_PORT
 from pi_auto.server.context import Context
 from pi_auto.server.draining import noting
 from pi_auto.server.legacy import port as legacy
@@ -59,7 +58,7 @@ class PlainPort:
         reads = environ["REQUEST_METHOD"] in {"GET", "HEAD"}
         path = environ.get("PATH_INFO", "")
         if reads and path == "/api/health":
-            return self._app.wsgi_app(_stripped(environ) | {HTTPS_PORT: self._https_port}, start_response)
+            return self._app.wsgi_app(_stripped(environ), start_response)
         if reads and _READABLE.match(path) and _is_from_here(environ):
             return self._app.wsgi_app(_stripped(environ) | {LOCAL: True}, start_response)
         if reads and not path.startswith("/api/") and "text/html" in environ.get("HTTP_ACCEPT", ""):

@@ -41,10 +41,11 @@ from pi_auto.server.plain import PlainPort, serve_plain
 from pi_auto.server.refusals import Refusals
 from pi_auto.server.releases.resigning import keep_signed
 from pi_auto.server.rollouts.leading import lead_on
-from pi_auto.server.settings import Address, Settings
+from pi_auto.server.settings import Settings
 from pi_auto.server.stalled import MOST_SILENCE, end_stalled
 from pi_auto.server.store.engine import StoreError
 from pi_auto.server.trust.errors import TrustError
+from pi_auto.server.trust.own_names import own_names
 from pi_auto.server.trust.renewal import Renewal, Show
 
 HUB_READY_WITHIN = 20.0  # seconds
@@ -99,7 +100,7 @@ def load(
     stop = _Stop()
     _in_background("parent", _leave_with_parent)
     try:
-        context = open_context(settings)
+        context = _at_port(open_context(settings), port)
         Finalize(None, context.close, exitpriority=10)
         app = create_app(settings, context)
     except (StoreError, TrustError, HubFailed) as error:
@@ -117,10 +118,10 @@ def load(
     _in_background("ready", _report_ready, reports, context)
     _in_background("writer", _leave_without_writer, context)
     if context.fleet:
-        renewal = Renewal(context.fleet, context.clock, _shows(context, doors))
+        renewal = Renewal(context.fleet, context.clock, _shows(context, doors), partial(own_names, settings))
         _in_background("certificate", renewal.run)
-        _answer_administrators(replace(context, renewal=renewal), port)
-        _announce(context, context.fleet.fleet_id, port, plain)
+        _answer_administrators(replace(context, renewal=renewal))
+        _announce(context, context.fleet.fleet_id, plain)
         _in_background("hub-wishes", tell_on, context)
         _in_background("audit", prune_on, context)
         _in_background("legacy", keep_aligned, context)
@@ -137,21 +138,24 @@ def _shows(context: Context, doors: Doors) -> list[Show]:
     return [doors.renew, *hub]
 
 
-def _answer_administrators(context: Context, port: int) -> None:
-    """The port that was bound is the one that links and cards name."""
-    settings = replace(context.settings, https=Address(str(getattr(context.settings.https, "host", "")), port))
-    known = replace(context, settings=settings)
-    first_link(known)
-    start_admin(socket_file(settings.data), partial(answer, Administrator(known)))
+def _at_port(context: Context, port: int) -> Context:
+    """The same, with the port of HTTPS that was bound: it is the one that health, links and cards name."""
+    if context.settings.https is None:
+        return context
+    return replace(context, settings=replace(context.settings, https=replace(context.settings.https, port=port)))
 
 
-def _announce(context: Context, fleet_id: str, port: int, plain: socket.socket | None) -> None:
+def _answer_administrators(context: Context) -> None:
+    first_link(context)
+    start_admin(socket_file(context.settings.data), partial(answer, Administrator(context)))
+
+
+def _announce(context: Context, fleet_id: str, plain: socket.socket | None) -> None:
     settings = context.settings
     if settings.announce and settings.https and not settings.https.loopback:
         from pi_auto.server.announcing import Announcing  # noqa: PLC0415 - a server on loopback needs none of it
 
-        https = replace(settings.https, port=port)
-        announcing = Announcing(fleet_id, https, plain.getsockname()[1] if plain else None)
+        announcing = Announcing(fleet_id, settings.https, plain.getsockname()[1] if plain else None)
         Finalize(None, announcing.close, exitpriority=20)
 
 

@@ -98,6 +98,13 @@ def test_another_script_is_no_installer(server: RunningServer, tmp_path: Path, s
     assert not (tmp_path / "made.sh").exists()
 
 
+def test_without_a_named_installer_the_servers_own_is_taken(server: RunningServer, tmp_path: Path) -> None:
+    made = [tmp_path / "named.sh", tmp_path / "own.sh"]
+    say(server.data, "fleet", "installer", "--installer", str(INSTALLER), "--output", str(made[0]))
+    say(server.data, "fleet", "installer", "--output", str(made[1]))
+    assert made[0].read_text() == made[1].read_text()
+
+
 def test_the_policy_is_shown_and_set_and_devices_are_granted_and_named(server: RunningServer) -> None:
     assert say(server.data, "enrolment", "policy") == "approve"
     assert say(server.data, "enrolment", "policy", "closed") == "closed"

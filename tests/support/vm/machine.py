@@ -31,25 +31,36 @@ _numbers = itertools.count(1)
 class Machine:
     """A virtual Pi with its files in `folder`."""
 
-    def __init__(self, image: Image, folder: Path, *, base: Path | None = None) -> None:
-        """`base` is a disk to start from in the place of the image's own."""
+    def __init__(
+        self, image: Image, folder: Path, *, base: Path | None = None, twin_of: Machine | None = None
+    ) -> None:
+        """`base` is a disk to start from in the place of the image's own.
+
+        A twin starts from a copy of another's disk, and has its network address and scanners.
+        """
         self._image, self._folder = image, folder
         folder.mkdir(parents=True, exist_ok=True)
         self._disk = folder / "disk.qcow2"
         self._sockets = Path(tempfile.mkdtemp(prefix="vm-"))  # paths of sockets must be short
-        self._wires = Wires(folder, self._sockets, self._disk, free_port(), next(_numbers))
+        self.number: int = twin_of.number if twin_of else next(_numbers)
+        self._wires = Wires(folder, self._sockets, self._disk, free_port(), self.number)
         self._process: subprocess.Popen[bytes] | None = None
         self._qmp: Qmp | None = None
         self._follower: subprocess.Popen[bytes] | None = None
-        self._plugged: dict[str, int | None] = {}
+        self._plugged: dict[str, int | None] = dict(twin_of._plugged) if twin_of else {}
         self.clock: str | None = None  # what its clock chip says at the next start, such as 1970-01-01T00:00:00
         self.patience = BOOTS_WITHIN * image.kind.slow
         self.journal = Journal(self._wires.journal)
-        make = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", str(base or image.disk)]
+        start = twin_of.disk if twin_of else base or image.disk
+        make = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", str(start)]
         subprocess.run([*make, str(self._disk), "4G"], check=True)  # an SD card's size must be a power of two
 
     def __enter__(self) -> Self:
-        self.power_on()
+        try:
+            self.power_on()
+        except BaseException:
+            self.pull_the_plug()
+            raise
         return self
 
     def __exit__(

@@ -37,6 +37,7 @@ from pi_auto.client.switcher.trial import BLAMED, Phase, Trial, Why
 from pi_auto.wire.update import COMMITTED, ROLLED_BACK, TRIAL
 
 JUDGE = "judge"  # a link beside `current`: whose code judges; the launcher follows it
+_LOOK = 0.02  # seconds
 log = logging.getLogger("pi_auto.switcher")
 
 
@@ -220,13 +221,21 @@ def _restart(site: Site, trial: Trial) -> None:
 
 
 def _await_pause(site: Site) -> None:
-    """Wait until nothing was scanned for a moment, and not for ever."""
+    """Wait until nothing was scanned for a moment; where that does not come, until just after a scan.
+
+    What is typed while capture restarts waits in the kernel, which has room for less than one long code.
+    """
     begun = since = time.monotonic()
     seen = newest_stored(site)
     while time.monotonic() - since < site.patience.pause and time.monotonic() - begun < site.patience.pause_bound:
         time.sleep(site.patience.pause / 8)
         if (now := newest_stored(site)) != seen:
             seen, since = now, time.monotonic()
+    late = time.monotonic() + site.patience.pause
+    while time.monotonic() - since < site.patience.pause and time.monotonic() < late:
+        time.sleep(_LOOK)
+        if newest_stored(site) != seen:
+            return
 
 
 def _previous(site: Site) -> str | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -33,9 +34,12 @@ class Administrator:
         now = self.context.clock()
         return committed(self.context, lambda books: job(books, now))
 
-    def noted(self, action: str, subject: str, outcome: str) -> None:
-        """Add to the audit trail what is in the books nowhere else."""
-        entry = Entry(self.by, action, subject, outcome, self.address)
+    def noted(
+        self, action: str, subject: str, outcome: str, detail: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Add to the audit trail what is in the books nowhere else; of `detail` what is not empty."""
+        told = {name: value for name, value in detail.items() if value}
+        entry = Entry(self.by, action, subject, outcome, self.address, told)
         self.do(lambda books, now: note(books, entry, now))
 
 

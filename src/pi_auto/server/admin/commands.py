@@ -92,7 +92,12 @@ def _add_fleet(commands: Any) -> None:
     _add_card(add)
     add = action_of(group, "installer", "write the installer with the card inside", "card", words.card)
     _add_card(add)
-    add("--installer", metavar="FILE", type=Path, required=True, help="the install_pi_client.sh of the release")
+    add(
+        "--installer",
+        metavar="FILE",
+        type=Path,
+        help="the install_pi_client.sh of a release (default: of the server's own)",
+    )
     add("--output", metavar="FILE", type=Path, required=True, help="where to write it")
     group.choices["installer"].set_defaults(command=_write_installer)
     add = action_of(
@@ -118,12 +123,13 @@ def _add_card(add: Callable[..., Any]) -> None:
 
 
 def _write_installer(options: argparse.Namespace) -> str:
-    from pi_auto.server.admin.installer import with_card  # noqa: PLC0415 - only this command needs it
+    from pi_auto.server.admin.installer import own_script, with_card  # noqa: PLC0415 - only this command needs it
     from pi_auto.wire.fleet_card import FleetCard  # noqa: PLC0415 - the same
 
     card = FleetCard.from_json(ask(options, "card")["card"])
     try:
-        script = with_card(options.installer.read_text(), card)
+        bare = options.installer.read_text() if options.installer else own_script()
+        script = with_card(bare, card)
         write_whole(options.output, script, mode=0o700 if card.batch_token else 0o755)
     except (OSError, ValueError) as error:
         raise SystemExit(f"pi-auto-server fleet installer: {error}") from error

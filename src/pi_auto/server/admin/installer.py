@@ -1,13 +1,15 @@
-"""Puts the fleet card into the guide's installer, so that the guide's two files stay two files. Pure.
+"""Puts the fleet card into the guide's installer, so that the guide's two files stay two files.
 
 The card becomes a here-document that no character of it can end, since it is base64; what the
-script does with it, it finds in the variable PI_AUTO_FLEET_CARD.
+script does with it, it finds in the variable PI_AUTO_FLEET_CARD. The server has the installer of its own
+release by it (install_pi_client.sh, in a working copy a link).
 """
 
 from __future__ import annotations
 
 import re
 from base64 import b64encode
+from pathlib import Path
 
 from pi_auto.wire.fleet_card import FleetCard
 from pi_auto.wire.strict_json import write_plainly
@@ -16,6 +18,12 @@ _BEGIN, _END = "# >>> fleet card", "# <<< fleet card"
 _HELD = re.compile(f"^{_BEGIN}\n.*?^{_END}\n", re.MULTILINE | re.DOTALL)
 _AFTER = "set -euo pipefail\n"
 _LINE = 100
+NAME = "install_pi_client.sh"
+
+
+def own_script() -> str:
+    """The installer of this release, without a card. Raises OSError."""
+    return Path(__file__).with_name(NAME).read_text()
 
 
 def with_card(script: str, card: FleetCard) -> str:

@@ -73,12 +73,16 @@ def make_code(admin: Administrator, fields: Fields) -> dict[str, Any]:
 
 
 def hand_out_card(admin: Administrator, fields: Fields) -> dict[str, Any]:
-    """The card, with a new batch token if one is wanted: of those made before nobody knows the words."""
+    """The card, with a new batch token if one is wanted: of those made before nobody knows the words.
+
+    With `installer` the audit trail says that it went out inside of that.
+    """
     fleet = fleet_of(admin.context)
     batch = fields.optional("batch", lambda n: fields.text(n, most=64))
+    inside = fields.optional("installer", fields.flag, default=False)
     servers = _servers(admin.context, fields)
     token = make_batch(admin, Fields(fields.raw | {"name": batch}))["token"] if batch else None
-    admin.noted("card", "fleet", f"handed out with batch {batch}" if batch else "handed out")
+    admin.noted("card", "fleet", "handed out", {"in": "the installer" if inside else "", "batch": batch or ""})
     return {"card": fleet.card(servers, token, root_text(admin.context.settings.data)).to_json()}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 
 from pi_auto.server.api.answers import respond
 from pi_auto.server.context import Context, current
@@ -14,8 +14,6 @@ from pi_auto.server.store.engine import StoreError
 from pi_auto.version import __version__
 from pi_auto.wire.health import SERVICE
 from pi_auto.wire.times import format_time
-
-HTTPS_PORT = "pi_auto.https_port"  # in the WSGI environment, of what comes by the port without TLS
 
 
 def health() -> Response:
@@ -30,18 +28,14 @@ def health() -> Response:
     }
     state = context.link.state() if context.link else None
     if context.fleet:
-        ports = {"https": _https_port(context)} | (state.tls_ports if state else {})
+        https = context.settings.https
+        ports = {"https": https.port if https else 0} | (state.tls_ports if state else {})
         body |= {"fleet_id": context.fleet.fleet_id, "tls": ports}
         condition = condition_of(Shelf(context.settings.data))
         body["updates"] = condition and condition.to_json(context.clock())
     if state:
         body["hub"] = state.to_json()
     return respond(body, 200 if well else 503)
-
-
-def _https_port(context: Context) -> int:
-    told: int | None = request.environ.get(HTTPS_PORT)
-    return told or (context.settings.https.port if context.settings.https else 0)
 
 
 def _in_place(context: Context) -> bool:

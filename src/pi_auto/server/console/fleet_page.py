@@ -21,6 +21,7 @@ from pi_auto.server.enrolment.tables import identities, revocations
 from pi_auto.server.operators.rules import Operator, Scope
 from pi_auto.server.releases.condition import condition_of
 from pi_auto.server.releases.shelf import Shelf
+from pi_auto.server.trust.addresses import own_addresses
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fields import Fields
 
@@ -62,10 +63,11 @@ def fleet_page(
     """The page for this operator; `wanted` is what the devices shown hold in their id or their serial."""
     with admin.context.store.engine.connect() as connection:
         enrolled, more = _enrolled(connection, wanted)
-    parts: dict[str, Any] = dict.fromkeys(("policy", "batches", "tokens"))
+    parts: dict[str, Any] = dict.fromkeys(("policy", "batches", "places", "tokens"))
     if who.may(Scope.FLEET):
         parts["policy"] = taking.set_policy(admin, _NOTHING)["policy"]
         parts["batches"] = taking.list_batches(admin, _NOTHING)["batches"]
+        parts["places"] = " ".join(map(str, own_addresses(admin.context.settings)))
     if who.may(Scope.OPERATORS):
         parts["tokens"] = people.list_tokens(admin, _NOTHING)["tokens"]
     return render(

@@ -41,7 +41,7 @@ def page() -> str:
     """The page."""
     done = request.args.get("done", "")
     notice = Notice(DONE[done]) if done in DONE else None
-    return _page(notice)
+    return page_with(notice)
 
 
 @fleet.get("/fleet/audit")
@@ -58,13 +58,15 @@ def _acting(scope: Scope) -> Callable[[], Any]:
         question = _question()
         wanted = REQUESTS.get(question.get("request", ""))
         if wanted is None or wanted[0] is not scope:
-            return _page(refused(FieldError("request", "another one", f"one that needs the scope {scope}"))), 400
+            return page_with(
+                refused(FieldError("request", "another one", f"one that needs the scope {scope}"))
+            ), 400
         try:
             notice = notice_of(question["request"], answer(admin(), question))
         except FieldError as error:
-            return _page(refused(error)), 400
+            return page_with(refused(error)), 400
         if notice.secret or notice.bad:
-            return _page(notice)
+            return page_with(notice)
         return Response(status=303, headers={"Location": url_for("fleet.page", done=question["request"])})
 
     return act
@@ -80,10 +82,16 @@ def _question() -> dict[str, Any]:
     question: dict[str, Any] = {name: form[name].strip() for name in _TEXTS if form.get(name, "").strip()}
     for name in _NUMBERS:
         if digits := form.get(name, "").strip():
-            question[name] = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else digits
+            question[name] = number_of(digits)
     if scopes := form.getlist("scopes"):
         question["scopes"] = scopes
     return question
+
+
+def number_of(field: str) -> int | str:
+    """The number that a field holds; else its text, which is refused by whoever wants a number."""
+    digits = field.strip()
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else digits
 
 
 def admin() -> Administrator:
@@ -92,7 +100,8 @@ def admin() -> Administrator:
     return Administrator(current(), who.name, request.remote_addr)
 
 
-def _page(notice: Notice | None) -> str:
+def page_with(notice: Notice | None) -> str:
+    """The page, and what came of the last click."""
     return fleet_page(admin(), g.operator, notice, request.args.get("device", "")[:64], addresses())
 
 
@@ -103,6 +112,7 @@ def addresses() -> dict[str, str]:
         "fleet": url_for("fleet.page"),
         "audit": url_for("fleet.audit"),
         "rollouts": url_for("fleet.rollouts"),
+        "act_card": url_for("fleet.hand_out_card"),
         "act_rollouts": url_for("fleet.act_rollouts"),
         "logout": url_for("operators.logout"),
         "css": url_for("console.asset", stamped=stamped("console.css")),

@@ -44,10 +44,11 @@ def begin() -> int:
         write(within(WORK, name), base64.b64decode(text))
     write(within(WORK, JOB), read(os.path.abspath(__file__)))  # noqa: PTH100 - see above
     write(within(WORK, "place"), os.path.abspath(__file__).encode())  # noqa: PTH100 - see above
-    command = ["systemd-run", "--unit=" + UNIT, "--collect", "--setenv=PI_AUTO_MIGRATION_ROOT=" + ROOT]
+    # It stays until that has ended, or has replaced its service: left at once it would be started over and over.
+    command = ["systemd-run", "--wait", "--unit=" + UNIT, "--collect", "--setenv=PI_AUTO_MIGRATION_ROOT=" + ROOT]
     command += [sys.executable, within(WORK, JOB), "--install"]
-    if subprocess.call(command) != 0:  # it may be under way already
-        log("the job could not be started, or runs already")
+    if subprocess.call(command) != 0:  # it may be under way already, or have put the old client back
+        log("the job could not be started, runs already, or has failed: journalctl -u " + UNIT)
     return 0
 
 

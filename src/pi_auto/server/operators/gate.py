@@ -57,6 +57,7 @@ ACCESS: dict[str, Open | Scope] = {
     "fleet.audit": Scope.DEVICES,
     "fleet.rollouts": Scope.DEVICES,
     "fleet.act_rollouts": Scope.FLEET,
+    "fleet.hand_out_card": Scope.FLEET,
     "fleet.act_devices": Scope.DEVICES,
     "fleet.act_fleet": Scope.FLEET,
     "fleet.act_operators": Scope.OPERATORS,

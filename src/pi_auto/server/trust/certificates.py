@@ -64,11 +64,14 @@ def server_certificate(
 def still_serves(
     certificate: x509.Certificate, authority: x509.Certificate, names: tuple[str, ...], now: datetime
 ) -> bool:
-    """Whether a server's certificate is by this authority, for these very names, and good for a while."""
+    """Whether a server's certificate is by this authority, for these names at least, and good for a while.
+
+    A name that is not wanted any more leaves with the next one: addresses come and go.
+    """
     named = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     begun = certificate.not_valid_before_utc <= now.astimezone(UTC)
     lasts = certificate.not_valid_after_utc - now.astimezone(UTC) > RENEW_BEFORE
-    return begun and lasts and list(named) == list(map(_general_name, names)) and _is_by(certificate, authority)
+    return begun and lasts and set(map(_general_name, names)) <= set(named) and _is_by(certificate, authority)
 
 
 def _is_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:

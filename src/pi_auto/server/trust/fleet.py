@@ -66,7 +66,7 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """The open fleet; `names` are those under which its server stands on the network."""
+    """The open fleet; `names` are those that its server was told to stand under on the network."""
 
     authority: Authority
     key: SealingKey = field(repr=False)
@@ -99,12 +99,13 @@ class Fleet:
             batch_token=batch_token,
         )
 
-    def renew_certificate(self, now: datetime, *, at_once: bool = False) -> bool:
+    def renew_certificate(self, now: datetime, found: tuple[str, ...] = (), *, at_once: bool = False) -> bool:
         """See to a certificate that serves for a while, or to another one `at_once`; whether it is another.
 
-        Raises TrustError.
+        `found` are names that the machine has by itself. Raises TrustError.
         """
-        return _renew(self.certificate, self.authority, certified(self.fleet_id, self.names), now, at_once)
+        names = certified(self.fleet_id, (*self.names, *found))
+        return _renew(self.certificate, self.authority, names, now, at_once)
 
     def certificate_ends(self) -> datetime:
         """Until when the certificate is good. Raises TrustError."""
@@ -121,12 +122,19 @@ def is_made(data: Path) -> bool:
     return sealed_file(data).exists()
 
 
-def open_fleet(data: Path, setting: Path | None, names: tuple[str, ...] | None, now: datetime) -> Fleet:
+def open_fleet(
+    data: Path,
+    setting: Path | None,
+    names: tuple[str, ...] | None,
+    now: datetime,
+    found: tuple[str, ...] = (),
+) -> Fleet:
     """The fleet of this data folder, made where there is none. Raises TrustError.
 
     `setting` names the key file, `names` are further names of this server: those that the fleet's
     authority cannot vouch for are told, and need a public certificate. Without any, not even an empty
-    list of them, the certificate is left as it is.
+    list of them, the certificate is left as it is. `found` are names that the machine has by itself, for
+    the certificate alone, which bears those that it may.
     """
     key = sealing_key(key_file(data, setting), sealed=is_made(data))
     authority = open_authority(data, key, now)
@@ -135,7 +143,7 @@ def open_fleet(data: Path, setting: Path | None, names: tuple[str, ...] | None, 
             _log.warning("the fleet's certificate will not bear %s: %s; devices do not mind", name, reason)
     certificate = Certificate(data / "trust" / "server.pem", key.derive("password of the server's key").hex())
     if names is not None:
-        _renew(certificate, authority, certified(authority.fleet_id, names), now)
+        _renew(certificate, authority, certified(authority.fleet_id, (*names, *found)), now)
     return Fleet(authority, key, names or (), certificate)
 
 

@@ -1,0 +1,1 @@
+../../../../install/install_pi_client.sh
