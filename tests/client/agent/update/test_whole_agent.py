@@ -226,6 +226,7 @@ def test_a_person_who_asks_for_an_update_sees_each_step_of_it(site: Site) -> Non
         command = registered(site)
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
         assert (done.returncode, done.stdout.count("no update: version")) == (0, 1), done
+        wait_until(lambda: "no update: version" in str(site.said().get("said")), 30, "the agent says so too")
         site.offers(offer)
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as asked:
             wait_until((site.runtime / "update").exists, 30, "the switcher to be woken")

@@ -15,6 +15,7 @@ from pi_auto.client.agent.update.check import ask, outcome
 from pi_auto.client.agent.update.following import Follower
 from pi_auto.client.agent.update.trust import update_root
 from pi_auto.client.settings import Settings
+from pi_auto.client.spool.doorbell import UPDATE, ring
 from pi_auto.client.whereabouts import card_of, giver, kept_registration, known_endpoint
 from pi_auto.wire.update import Offer
 
@@ -40,6 +41,7 @@ def ask_now(settings: Settings) -> int:
     trusts = update_root(card) is not None
     print(outcome(answer, trusts=trusts), flush=True)
     if not isinstance(answer, Offer):
+        ring(settings.agent_folder / "wake.sock", UPDATE)  # so that its journal and the status say it as well
         return 0
     return Follower(settings.state).follow() if trusts else 1
 
