@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import io
 import json
-import textwrap
 import zipfile
-from base64 import b64encode
+from base64 import encodebytes
 from pathlib import Path
 
 from pi_auto.server.admin.installer import with_card
@@ -61,4 +60,4 @@ def _program(payload: dict[str, bytes], version: str) -> str:
 
 
 def _lines(octets: bytes) -> str:
-    return "\n".join(textwrap.wrap(b64encode(octets).decode(), 100))
+    return encodebytes(octets).decode().rstrip("\n")
