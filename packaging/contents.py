@@ -38,7 +38,7 @@ import sys
 # The release that was started, not whatever the link to it names later: modules are loaded when they are needed.
 sys.path[0] = os.path.realpath(sys.path[0])
 
-from pi_auto.client.services import begin
+from pi_auto.client.beginning import begin
 
 sys.exit(begin(sys.argv[1:]))
 '''

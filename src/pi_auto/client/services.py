@@ -1,9 +1,4 @@
-"""How the programs that run for months start: their settings, their log, their lifeline.
-
-A release begins here (`begin`). Capture has its few options read without argparse, which would cost it 0.8 MiB for
-as long as it runs and a tenth of the time it takes to be back after a crash. Whatever is not plainly one of them
-(help, a slip, another command) is left to cli.py, which knows all.
-"""
+"""How the programs that run for months start: their settings, their log, their lifeline."""
 
 from __future__ import annotations
 
@@ -11,9 +6,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import SimpleNamespace
 
 from pi_auto.client.last_good import load_or_last_good
 from pi_auto.client.logbook import TEXT, start_logbook, use_format
@@ -33,23 +27,10 @@ OPTIONS: Mapping[str, str] = {
     "insecure_plain_http": "--insecure-plain-http",
     "trust_first_server": "--trust-first-server",
 }  # settings that the command line may give, by their names
-_FILES = {"--config": "config", "--log-file": "log_file"}
-_SWITCHES = ("insecure_plain_http", "trust_first_server")
-_FLAGS = {"--until-stdin-closes": "until_stdin_closes"}
 _USAGE_ERROR = 2
 _STANDARD_ERROR = 2  # the descriptor
 _LAST_LINES = 0.5  # seconds for what the log still has to say at the end
 _SIGNALLED = 128  # and the number of the signal, as shells say it
-
-
-def begin(words: Sequence[str]) -> int:
-    """Do what the command line `words` says; the exit code."""
-    options = _plain_options(words[1:]) if words[:1] == ["capture"] else None
-    if options is None:
-        from pi_auto.client.cli import main  # noqa: PLC0415 - with all that it loads
-
-        return main(words)
-    return run(lambda: start_capture(options))
 
 
 def run(command: Callable[[], int]) -> int:
@@ -100,24 +81,6 @@ def hold_lifeline(options: Any) -> None:
         from pi_auto.client import lifeline  # noqa: PLC0415 - under systemd there is none
 
         lifeline.hold()
-
-
-def _plain_options(words: Sequence[str]) -> SimpleNamespace | None:
-    """Options that are written out, each with its value; None if anything else is there."""
-    texts = {option: name for name, option in OPTIONS.items() if name not in _SWITCHES}
-    flags = _FLAGS | {OPTIONS[name]: name for name in _SWITCHES}
-    told: dict[str, Any] = dict.fromkeys([*texts.values(), *_FILES.values(), *flags.values()])
-    rest = iter(words)
-    for word in rest:
-        option, equals, value = word.partition("=")
-        if word in flags:
-            told[flags[word]] = True
-            continue
-        value = value if equals else next(rest, "")
-        if not (name := texts.get(option) or _FILES.get(option)) or not value or value.startswith("-"):
-            return None
-        told[name] = Path(value) if option in _FILES else value
-    return SimpleNamespace(**told)
 
 
 def _execute(command: Callable[[], int]) -> int:

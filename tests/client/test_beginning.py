@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ENTRY = [
-    sys.executable, "-c", "import sys; from pi_auto.client.services import begin; sys.exit(begin(sys.argv[1:]))"
+    sys.executable, "-c", "import sys; from pi_auto.client.beginning import begin; sys.exit(begin(sys.argv[1:]))"
 ]  # fmt: skip
 
 
