@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from support.waiting import wait_until
+
 ENTRY = [
     sys.executable, "-c", "import sys; from pi_auto.client.beginning import begin; sys.exit(begin(sys.argv[1:]))"
 ]  # fmt: skip
@@ -61,8 +63,8 @@ def test_it_ends_with_the_process_that_started_it_if_told_so(tmp_path: Path) -> 
     fifo = tmp_path / "scanner"
     os.mkfifo(fifo)
     words = ["capture", *options_of(tmp_path), f"--scanner={fifo}", "--until-stdin-closes"]
-    told = subprocess.run(
-        [*ENTRY, *words], check=False, capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL
-    )
-    assert "everything is stored" in told.stderr
-    assert told.returncode == 0
+    with subprocess.Popen([*ENTRY, *words], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as capture:
+        wait_until((tmp_path / "state/capture/bulletin.json").exists)
+        _, told = capture.communicate(timeout=20)  # which closes its standard input
+    assert "everything is stored" in told
+    assert capture.returncode == 0

@@ -1,7 +1,7 @@
 """Where a release begins. Capture has its few options read without argparse.
 
-That would cost it 0.8 MiB for as long as it runs, and a tenth of the time it takes to be back after a crash. Whatever
-is not plainly one of them (help, a slip, another command) is left to cli.py, which knows all.
+That would cost it 0.8 MiB for as long as it runs, and a tenth of the time it takes to be back after a crash.
+Whatever is not plainly one of them (help, a slip, another command) is left to cli.py, which knows all.
 """
 
 from __future__ import annotations
