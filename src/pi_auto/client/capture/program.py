@@ -139,7 +139,8 @@ def _run(
     now = system_clock()
     inbox = Inbox()
     bulletin = Bulletin(folder)
-    bulletin.post(RELEASE, itself.release())  # whatever the link to it names while this runs
+    if release := itself.release():
+        bulletin.post(RELEASE, release)  # whatever the link to it names while this runs
     signals = Signals(lamps, folder / SENT, agent / "marks.sqlite", bulletin)
     clerk = Clerk(inbox, folder, agent, now, _stop_this_process, bulletin, signals, log_barcodes=log_barcodes)
     knowledge = Knowledge(folder, agent, lambda said: inbox.put(Note(logging.WARNING, said)))
