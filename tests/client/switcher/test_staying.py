@@ -13,6 +13,7 @@ import pytest
 from pi_auto.client.appliance.release import unpack
 from pi_auto.client.switcher.likeness import captures_alike, names_loaded
 from pi_auto.client.switcher.services import AGENT_UNIT, CAPTURE_UNIT
+from pi_auto.client.switcher.staying import still_needed
 from support.releases import release_of
 from support.update_box import UpdateBox, release
 from support.waiting import wait_until
@@ -107,6 +108,15 @@ def test_where_it_is_not_told_what_it_runs_from_it_is_restarted(box: UpdateBox, 
     file.write_text(json.dumps(said))
     _update(box, "2.0.0", 2, _release("2.0.0"))
     assert _runs_from(box)[CAPTURE_UNIT] == "2.0.0"
+
+
+def test_no_release_is_removed_while_capture_runs_and_tells_of_none(box: UpdateBox) -> None:
+    (box.opt / "releases/0.9.0").mkdir()
+    assert [place.name for place in still_needed(box.site)] == ["1.0.0"]
+    box.become("capture", "well")  # as a bulletin on a full disk: it tells nothing of it any more
+    assert sorted(place.name for place in still_needed(box.site)) == ["0.9.0", "1.0.0"]
+    box.services.write(units={})
+    assert still_needed(box.site) == []
 
 
 def test_going_back_leaves_it_alone_as_well(box: UpdateBox) -> None:
