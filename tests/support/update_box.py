@@ -48,14 +48,20 @@ print(json.dumps({"undelivered": behaviour.get("undelivered", 0)}))
 SYSTEM = "appliance/system/"
 
 
-def release(version: str, behaviour: Mapping[str, Any] | None = None, **files: str) -> bytes:
-    """A small release; `files` are of the system, by their paths with `__` for `/` and `_dot_` for `.`."""
+def release(
+    version: str, behaviour: Mapping[str, Any] | None = None, code: Mapping[str, str] | None = None, **files: str
+) -> bytes:
+    """A small release; `files` are of the system, by their paths with `__` for `/` and `_dot_` for `.`.
+
+    `code` are others that it holds, by their names.
+    """
     members = {
         "__main__.py": _MAIN,
         "appliance/version": f"{version}\n",
         "behaviour.json": json.dumps(behaviour or {}),
     }
     members |= {SYSTEM + name.replace("__", "/").replace("_dot_", "."): text for name, text in files.items()}
+    members |= code or {}
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         for name, text in members.items():
@@ -116,12 +122,18 @@ class FileServices(Systemd):
         does = behaviour.get("capture" if unit == CAPTURE_UNIT else "agent", "well")
         if does == "crash":
             told |= {"active": False, "restarts": 5, "words": "NameError: name 'oops' is not defined"}
-        self.write(units=self.all()["units"] | {unit: told})
+        starts = self.all().get("starts", [])
+        self.write(units=self.all()["units"] | {unit: told}, starts=[*starts, unit])
         folder = self._root / "var/lib/pi-auto-client" / ("capture" if unit == CAPTURE_UNIT else "agent")
         (folder / FILE).unlink(missing_ok=True)
         if does not in ("crash", "hang"):
-            posts = {name: {"since": 1, "news": news} for name, news in post(does).items()}
+            told_all = post(does) | ({"release": running.name} if unit == CAPTURE_UNIT else {})
+            posts = {name: {"since": 1, "news": news} for name, news in told_all.items()}
             (folder / FILE).write_text(json.dumps({"boot": boot_id(), "pid": 1, "posts": posts}))
+
+    def started(self, unit: str) -> int:
+        """How often it was started."""
+        return int(self.all().get("starts", []).count(unit))
 
     def run_as(self, user: str, command: Sequence[str], patience: float) -> str:
         """See Systemd. The two users of the device are two that every machine has."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 import pytest
 
+from pi_auto.simulator.scanner import VirtualScanner
 from support.update_house import UpdateHouse
 from support.waiting import wait_until
 
+FEWEST_SCANS = 10  # in the time that an update takes
 _FAILS_ITS_SELF_TEST = {"pi_auto/client/wifi/telling.py": "raise RuntimeError('planted in the release')\n"}
 _CRASHES = {
     "pi_auto/client/agent/agent.py": """
@@ -19,6 +23,28 @@ class Agent:
         raise RuntimeError('planted in the agent')
 """
 }
+
+
+class Typing(threading.Thread):
+    """A scan every half second for as long as the block runs."""
+
+    def __init__(self, scanner: VirtualScanner) -> None:
+        super().__init__(daemon=True)
+        self._scanner, self._over, self.typed = scanner, threading.Event(), list[str]()
+
+    def run(self) -> None:
+        """Type them, each another."""
+        while not self._over.wait(0.5):
+            self.typed.append(f"DURING-{len(self.typed):03}")
+            self._scanner.type_at_once(self.typed[-1])
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self.join()
 
 
 @pytest.fixture
@@ -42,13 +68,17 @@ def test_a_card_and_then_a_release_go_from_the_desk_to_the_device_and_are_seen_t
     assert house.steps() == [("verified", ""), ("committed", "")]
     assert json.loads(house.site.card.read_text()) == card
     number = house.roll_out("0.2.0")
-    house.update()
+    with Typing(house.scanner) as typing:
+        house.update()
     assert [step for step, _ in house.steps()[2:]] == ["verified", "trial", "committed"]
-    assert (house.version, house.services.running()) == ("0.2.0", {"0.2.0"})
+    # Capture, which is the same in both, has gone on scanning all the while.
+    assert (house.version, house.services.running()) == ("0.2.0", {"0.1.0", "0.2.0"})
     wait_until(lambda: house.device(number)["step"] == "committed", 60, "the roll-out hears of it")
     wait_until(lambda: house.shown(number)["state"] == "completed", 30, "the roll-out is completed")
     house.scan("AFTER")
-    wait_until(lambda: house.booked() == ["BEFORE", "AFTER"], 30, "the scans arrive")
+    wait_until(lambda: house.booked()[-1] == "AFTER", 30, "the last scan arrives")
+    assert house.booked() == ["BEFORE", *typing.typed, "AFTER"]
+    assert len(typing.typed) > FEWEST_SCANS
 
 
 def test_a_release_that_does_not_work_is_refused_or_gone_back_from_and_the_operator_sees_why(

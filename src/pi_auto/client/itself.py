@@ -11,6 +11,12 @@ from pathlib import Path
 import pi_auto
 
 
+def release() -> str:
+    """The name of the release that this process was started from; empty where it is none that is installed."""
+    home = Path(pi_auto.__file__).parents[1]
+    return home.parent.name if home.name == "app" and home.parents[1].name == "releases" else ""
+
+
 def command() -> list[str]:
     """The command line that this program's arguments are added to."""
     home = Path(pi_auto.__file__).parents[1]

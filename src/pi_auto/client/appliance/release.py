@@ -15,7 +15,7 @@ import os
 import re
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
@@ -81,9 +81,9 @@ def current(opt: Path) -> Path | None:
     return opt / link.readlink() if link.is_symlink() and link.exists() else None
 
 
-def prune(opt: Path) -> None:
-    """Remove all releases but the current and the previous one."""
-    kept = {(opt / name).resolve() for name in ("current", "previous")}
+def prune(opt: Path, needed: Iterable[Path] = ()) -> None:
+    """Remove all releases but the current, the previous one, and those that are still `needed`."""
+    kept = {path.resolve() for path in (opt / "current", opt / "previous", *needed)}
     for place in (opt / "releases").iterdir():
         if place.resolve() not in kept:
             shutil.rmtree(place, ignore_errors=True)

@@ -20,6 +20,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from pi_auto.client import itself
 from pi_auto.client.binding import door as fleet_door
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.capture.clerk import Clerk
@@ -31,7 +32,7 @@ from pi_auto.client.capture.keeping import of_this_process
 from pi_auto.client.capture.learning.knowledge import Knowledge
 from pi_auto.client.capture.lookout import Lookout
 from pi_auto.client.capture.reading import Reader
-from pi_auto.client.capture.roll import SCANNER, SCANNERS, Roll, told
+from pi_auto.client.capture.roll import RELEASE, SCANNER, SCANNERS, Roll, told
 from pi_auto.client.capture.scanners import Choice, choose
 from pi_auto.client.capture.signals.board import AUTO, led_of
 from pi_auto.client.capture.signals.scores import Signal
@@ -138,6 +139,8 @@ def _run(
     now = system_clock()
     inbox = Inbox()
     bulletin = Bulletin(folder)
+    if release := itself.release():
+        bulletin.post(RELEASE, release)  # whatever the link to it names while this runs
     signals = Signals(lamps, folder / SENT, agent / "marks.sqlite", bulletin)
     clerk = Clerk(inbox, folder, agent, now, _stop_this_process, bulletin, signals, log_barcodes=log_barcodes)
     knowledge = Knowledge(folder, agent, lambda said: inbox.put(Note(logging.WARNING, said)))

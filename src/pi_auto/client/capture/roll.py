@@ -17,7 +17,7 @@ from pi_auto.client.capture.learning.facts import Standing
 from pi_auto.client.capture.sources.source import Source
 from pi_auto.wire.scan import Scanner
 
-SCANNERS, TROUBLES = "scanners", "troubles"  # topics
+SCANNERS, TROUBLES, RELEASE = "scanners", "troubles", "release"  # topics
 SCANNER, UNJUDGED, PERSON = "scanner", "unjudged", "person"  # standings
 MUTE, UNKNOWN = "mute", "unknown"
 

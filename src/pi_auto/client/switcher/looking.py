@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import TypeVar
 
 from pi_auto.client.appliance.errors import SetupFailed
@@ -62,6 +63,15 @@ def newest_stored(site: Site) -> tuple[int, int]:
             os.close(folder)
         return found.st_mtime_ns, found.st_size
     return 0, 0
+
+
+def capture_runs_from(site: Site) -> Path | None:
+    """The folder of the release that capture says it was started from; None if it tells none that is there."""
+    name = _news(_posts(site, "capture"), "release", str)
+    if not name or name != Path(name).name or name == "..":
+        return None
+    folder = site.opt / "releases" / name
+    return folder if folder.is_dir() and not folder.is_symlink() else None
 
 
 def _posts(site: Site, program: str) -> Mapping[str, Post]:

@@ -32,6 +32,7 @@ from pi_auto.client.switcher.looking import look, newest_stored
 from pi_auto.client.switcher.preparing import Ready
 from pi_auto.client.switcher.services import AGENT_UNIT, CAPTURE_UNIT, UNITS
 from pi_auto.client.switcher.site import Site
+from pi_auto.client.switcher.staying import capture_stays, still_needed
 from pi_auto.client.switcher.telling import tell
 from pi_auto.client.switcher.trial import BLAMED, Phase, Trial, Why
 from pi_auto.wire.update import COMMITTED, ROLLED_BACK, TRIAL
@@ -92,7 +93,10 @@ def follow(site: Site, trial: Trial) -> None:
 
 
 def start(site: Site, trial: Trial) -> Trial:
-    """Start what ran before: the agent at once, capture at a pause in scanning. Raises SetupFailed and OSError."""
+    """Start what ran before: the agent at once, capture at a pause in scanning, unless it is the same.
+
+    Raises SetupFailed and OSError.
+    """
     follow(site, trial)
     _restart(site, trial)
     started = replace(trial, started=True, began_ns=boottime_ns())
@@ -111,7 +115,7 @@ def commit(site: Site, trial: Trial) -> None:
     tell(site.told, trial.update_id, trial.version, COMMITTED, owner=site.owner)
     site.passed("commit told")
     end(site)
-    prune(site.opt)
+    prune(site.opt, still_needed(site))
     site.passed("pruned")
 
 
@@ -216,6 +220,8 @@ def _restart(site: Site, trial: Trial) -> None:
     if AGENT_UNIT in trial.ran:
         site.services.restart(AGENT_UNIT)
     if CAPTURE_UNIT in trial.ran:
+        if capture_stays(site, site.opt / trial.former, site.opt / trial.new):
+            return
         _await_pause(site)
         site.services.restart(CAPTURE_UNIT)
 
