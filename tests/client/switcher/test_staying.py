@@ -18,9 +18,9 @@ from support.releases import release_of
 from support.update_box import UpdateBox, release
 from support.waiting import wait_until
 
-_SERVICES = "pi_auto/client/services.py"
+_BEGINNING = "pi_auto/client/beginning.py"
 _START = "def begin(words):\n    from pi_auto.client.capture.program import run\n"
-_CODE = {_SERVICES: _START, "pi_auto/client/capture/program.py": "import json\nfrom pi_auto.wire import scan\n"}
+_CODE = {_BEGINNING: _START, "pi_auto/client/capture/program.py": "import json\nfrom pi_auto.wire import scan\n"}
 _CODE |= {"pi_auto/wire/scan.py": "LIMIT = 1\n", "pi_auto/wire/update.py": "LIMIT = 1\n"}
 _UNIT = "appliance/system/etc/systemd/system"
 

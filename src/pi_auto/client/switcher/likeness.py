@@ -14,8 +14,8 @@ from pathlib import Path
 
 from pi_auto.client.switcher.keeping import TREE
 
-_MAIN, _START, _ROOM = "__main__.py", "pi_auto.client.services", "pi_auto/client/capture"
-_NEVER = "pi_auto.client.cli"  # services.py leaves to it what is no plain capture, as the unit's command line is
+_MAIN, _START, _ROOM = "__main__.py", "pi_auto.client.beginning", "pi_auto/client/capture"
+_NEVER = "pi_auto.client.cli"  # beginning.py leaves to it what is no plain capture, as the unit's command line is
 _UNITS = ("etc", "systemd", "system")
 _SHAPING = ("pi-auto-capture.service", "pi-auto.slice")
 _OTHERS = ("usr/local/bin", "etc/apt", "etc/logrotate.d", "etc/polkit-1")  # nothing there reaches into a process
