@@ -18,13 +18,15 @@ from support.records import scan
 from support.server import running_server
 from support.waiting import wait_until
 
+SOON = 12.0  # seconds; three or five on a machine with nothing else to do. Whoever hangs takes longer
+
 
 def test_with_live_streams_open_the_server_still_stops_at_once(tmp_path: Path) -> None:
     with running_server(tmp_path) as server:
         streams = [open_stream(server) for _ in range(3)]
         began = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < SOON
         for stream in streams:
             stream.close()
 
@@ -42,7 +44,7 @@ def test_sigterm_ends_it_and_its_hub_in_time_whoever_holds_on(tmp_path: Path) ->
                 held.enter_context(connection_to(server)).sendall(request)
         began = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < SOON
         assert (server.worker(), server.hub()) == (0, 0)
 
 
@@ -68,7 +70,7 @@ def test_books_that_somebody_has_locked_do_not_hold_up_the_end(tmp_path: Path) -
             device.send_and_wait(telemetry_body(DEVICE, scan("A", number=1)))
         began = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < SOON
         assert server.hub() == 0
         shell.close()
     with running_server(tmp_path, hub_mqtt="127.0.0.1:0") as server:
