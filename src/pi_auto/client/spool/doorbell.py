@@ -6,6 +6,7 @@ tell what is new. The agent looks by itself now and then; capture only shows a l
 
 from __future__ import annotations
 
+import atexit
 import os
 import select
 import socket
@@ -74,7 +75,9 @@ def ring(path: Path, letter: bytes = PLAIN) -> None:
 @cache
 def _hand() -> socket.socket:
     """By which this process rings, every bell: a scan is told as stored sooner without a new one each time."""
-    return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    hand = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    atexit.register(hand.close)
+    return hand
 
 
 @contextmanager
