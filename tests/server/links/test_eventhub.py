@@ -43,7 +43,7 @@ LOOK = 0.3  # seconds between looks at who reads which partition
 def collected() -> Iterator[None]:
     """What azure-eventhub has left open is collected here, and not in the middle of somebody else's test."""
     yield
-    wait_until(lambda: all(thread.name != "hub-events" for thread in threading.enumerate()), 30, "the readers end")
+    wait_until(lambda: all(thread.name != "hub-events" for thread in threading.enumerate()), 90, "the readers end")
     gc.collect()
 
 
