@@ -51,6 +51,13 @@ from pi_auto.server.trust.renewal import Renewal, Show
 HUB_READY_WITHIN = 20.0  # seconds
 _LAST_ANSWERS = 0.7  # seconds for requests that are under way when the worker is to stop
 _LOOK_EVERY = 5.0
+_OF_A_FLEET: dict[str, Callable[[Context], None]] = {
+    "hub-wishes": tell_on,
+    "audit": prune_on,
+    "legacy": keep_aligned,
+    "releases": keep_signed,
+    "rollouts": lead_on,
+}  # what goes on in the background where the server has a fleet, by the threads' names
 _log = logging.getLogger(__name__)
 
 
@@ -122,11 +129,8 @@ def load(
         _in_background("certificate", renewal.run)
         _answer_administrators(replace(context, renewal=renewal))
         _announce(context, context.fleet.fleet_id, plain)
-        _in_background("hub-wishes", tell_on, context)
-        _in_background("audit", prune_on, context)
-        _in_background("legacy", keep_aligned, context)
-        _in_background("releases", keep_signed, context)
-        _in_background("rollouts", lead_on, context)
+        for name, work in _OF_A_FLEET.items():
+            _in_background(name, work, context)
     if plain:
         _in_background("plain", serve_plain, plain, PlainPort(app, context, port))
     return Draining(app, Refusals("the API"))
