@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import importlib
+import io
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -108,17 +109,22 @@ SCRIPTS = ("install/uninstall.sh", "script/image")
 FOR_PROGRAMS = {"--help", "--boot", "--until-stdin-closes"}
 
 
+def help_of(module: str, command: str) -> str:
+    """What a command says about itself."""
+    told = io.StringIO()
+    with pytest.raises(SystemExit) as ended, contextlib.redirect_stdout(told):
+        importlib.import_module(module).main([*command.split(), "--help"])
+    assert ended.value.code == 0, command
+    return told.getvalue()
+
+
 @pytest.fixture(scope="module")
 def options() -> set[str]:
     """Every option that a command's help names."""
     found: set[str] = set()
     for module, commands in COMMANDS.items():
         for command in commands:
-            told = subprocess.run(
-                [sys.executable, "-m", module, *command.split(), "--help"],
-                check=True, capture_output=True, text=True,
-            ).stdout  # fmt: skip
-            found |= set(OPTION.findall(told))
+            found |= set(OPTION.findall(help_of(module, command)))
     return found - FOR_PROGRAMS
 
 

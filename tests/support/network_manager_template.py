@@ -62,6 +62,7 @@ class Manager:
         self.paths: dict[str, dict[str, Any]] = {}
         self._calls: list[list[str]] = []
         self._used = "/"
+        self._on_its_way = ""
         self._made = 0
 
     def tell(self) -> None:
@@ -113,14 +114,21 @@ class Manager:
         if self._used != "/":
             self.use(path, 110, 60)  # the former one is left: NEW_ACTIVATION
         self.use(path, 30, 60)
+        self._on_its_way = path
         for place, (state, reason) in enumerate([(40, 0), (50, 0), *_way(self._world, profile)]):
-            GLib.timeout_add(_STEP * (place + 1), _once(self.use, path, state, reason))
+            GLib.timeout_add(_STEP * (place + 1), _once(self._go_on, path, state, reason))
         active = dbus.ObjectPath(f"{MAIN_OBJ}/ActiveConnection/1")
         return dbus.ObjectPath(path), active, dbus.Dictionary(signature="sv")
+
+    def _go_on(self, path: str, state: int, reason: int) -> None:
+        """The next state, unless the profile has gone meanwhile or another one is wanted."""
+        if self._on_its_way == path:
+            self.use(path, state, reason)
 
     def activate(self, path: str) -> Any:
         """ActivateConnection."""
         self._calls.append(["ActivateConnection", _uuid(self.paths[path])])
+        self._on_its_way = ""
         self.use(str(path), 100)
         return dbus.ObjectPath("/")
 
@@ -132,6 +140,8 @@ class Manager:
     def delete(self, path: str) -> None:
         """Delete."""
         gone = self.paths.pop(path)
+        if self._on_its_way == path:
+            self._on_its_way = ""
         self._calls.append(["Delete", _uuid(gone)])
         if self._used == path:
             self.use("/", 30)

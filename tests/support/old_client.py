@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -122,11 +123,14 @@ def old_door(folder: Path, *, hub: bool = False) -> Iterator[Door]:
     context = open_context(settings, clock)
     listener = serving.bind(Address("127.0.0.1", 0))
     port = PlainPort(create_app(settings, context), context, 5443)
-    threading.Thread(target=serve_plain, args=(listener, port), daemon=True).start()
+    serving_thread = threading.Thread(target=serve_plain, args=(listener, port))
+    serving_thread.start()
     bound = serving.bound_address(listener)
     try:
         yield Door(context, clock, (bound.host, bound.port))
     finally:
-        listener.shutdown(2)
+        listener.shutdown(socket.SHUT_RDWR)
+        serving_thread.join(10)
+        assert not serving_thread.is_alive()
         listener.close()
         context.close()

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import redirect_stdout
+import time
+from contextlib import redirect_stdout, suppress
 from io import StringIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from pi_auto.client.appliance.release import switch, unpack
+from pi_auto.client.spool.doorbell import UPDATE, ring
 from pi_auto.client.switcher import program
 from pi_auto.client.switcher.services import CAPTURE_UNIT, UNITS, python
 from pi_auto.client.switcher.site import Patience, Site
@@ -32,6 +34,7 @@ from support.waiting import wait_until
 
 DEVICE = "pi-cafe0001"
 _MARK = "run/pi-auto-client/update"
+_LOST_AFTER = 15.0  # seconds in which a ring is answered; an agent that is being started anew hears none
 _QUICK = Patience(deadline=60.0, stable=1.0, look=0.1, pause=0.2, pause_bound=2.0, self_test=90.0)
 
 
@@ -114,15 +117,34 @@ class UpdateHouse:
         wait_until((self.site.state / "agent/bulletin.json").exists, 30, "the agent tells of itself")
 
     def update(self, within: float = 90.0) -> None:
-        """Do what pi-auto-update.service does whenever the agent wakes it, until something has come of it."""
-        told = self.steps()
+        """Have the device ask, and do what pi-auto-update.service does, until something has come of it.
+
+        The device asks only then: should it ask while the switcher is at work, that would be woken once more.
+        """
+        told, rung = self.steps(), time.monotonic()
+        self.ask_for_update()
 
         def has_come() -> bool:
+            nonlocal rung
             if (self.root / _MARK).exists():
                 program.update(self.site)
+            elif time.monotonic() > rung + _LOST_AFTER and self._is_idle():
+                self.ask_for_update()
+                rung = time.monotonic()
             return self.steps() != told
 
         wait_until(has_come, within, "something is handed over")
+
+    def ask_for_update(self) -> None:
+        """Ring the agent as `check-update` does."""
+        ring(self.site.state / "agent/wake.sock", UPDATE)
+
+    def _is_idle(self) -> bool:
+        """Whether there is an agent, and it says of no update that it is under way."""
+        with suppress(FileNotFoundError):
+            posts = json.loads((self.site.state / "agent/bulletin.json").read_text())["posts"]
+            return "update" not in posts or bool(posts["update"]["news"]["over"])
+        return False
 
     def scan(self, text: str) -> None:
         """Scan a code, once capture has the scanner open."""
@@ -186,7 +208,7 @@ class UpdateHouse:
         switch(self.site.opt, unpack(base, self.site.opt))
         self.place_card(self.server.https)
         settings = {"device_id": DEVICE, "fleet_card": str(self.site.card), "registration_retry_interval": 1,
-                    "update_interval": 1, "heartbeat_interval": 1}  # fmt: skip
+                    "update_interval": 3600, "heartbeat_interval": 1}  # fmt: skip
         write_whole(self.root / "etc/pi_auto_client.json", json.dumps(settings))
         self.site.make_folders()
 

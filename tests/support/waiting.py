@@ -10,12 +10,17 @@ T = TypeVar("T")
 
 
 def wait_until(condition: Callable[[], T | None], timeout: float = 10.0, what: str = "") -> T:
-    """The first truthy value of `condition`; AssertionError naming `what` after `timeout` seconds without one."""
+    """The first truthy value of `condition`; AssertionError naming `what` after `timeout` seconds without one.
+
+    A condition that is dear to ask is asked less often: waiting is to leave the machine to what is waited for.
+    """
     deadline = time.monotonic() + timeout
     while True:
+        began = time.monotonic()
         value = condition()
         if value:
             return value
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > deadline:
             raise AssertionError(f"gave up after {timeout} s: {what or condition}")
-        time.sleep(0.01)
+        time.sleep(min(0.25, max(0.01, 2 * (now - began))))

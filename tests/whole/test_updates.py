@@ -94,6 +94,8 @@ def test_a_release_that_does_not_work_is_refused_or_gone_back_from_and_the_opera
         seen = house.device(number)
         return (seen["step"], seen["attempts"]) == ("refused", 2)
 
+    wait_until(lambda: house.device(number)["step"] == "refused", 60, "the roll-out hears of the refusal")
+    house.ask_for_update()
     wait_until(refused_twice, 60, "both offers are refused")
     device = house.device(number)
     assert device["failures"] == 1

@@ -26,6 +26,7 @@ from pi_auto.server.backups.commands import add_backups
 from pi_auto.server.commands import add_commands
 from pi_auto.server.errors import CommandFailed
 from pi_auto.server.links.azure.settings import AzureSettings
+from pi_auto.server.loading import loading
 from pi_auto.server.options import HTTP, HTTP_UNTRUSTED, HUB_MQTT, HUB_MQTT_UNTRUSTED, add_options
 from pi_auto.server.service import Service
 from pi_auto.server.settings import OFF, Address, Settings, SettingsError, is_azure
@@ -70,8 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     start_logging(getattr(options, "log_level", "WARNING"))
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    from pi_auto.server.calls.trail import AuditError  # noqa: PLC0415 - --help does not need it
-    from pi_auto.server.links.base import HubFailed, HubUnavailable  # noqa: PLC0415 - see above
+    with loading():
+        from pi_auto.server.calls.trail import AuditError  # noqa: PLC0415 - --help does not need it
+        from pi_auto.server.links.base import HubFailed, HubUnavailable  # noqa: PLC0415 - see above
 
     try:
         if said := options.command(options):
@@ -93,8 +95,9 @@ def run(settings: Settings) -> None:
     if settings.http is None:
         _run_without_http(settings)
         return
-    from pi_auto.server import serving  # noqa: PLC0415 - takes a while to load, and --help does not need it
-    from pi_auto.server.links.supervisor import holds_address  # noqa: PLC0415 - see above
+    with loading():
+        from pi_auto.server import serving  # noqa: PLC0415 - takes a while to load, and --help does not need it
+        from pi_auto.server.links.supervisor import holds_address  # noqa: PLC0415 - see above
 
     if settings.hub_mqtt and not holds_address(settings.data, settings.hub_mqtt):
         _bind(settings.hub_mqtt, "--hub-mqtt").close()  # the hub binds it itself; this is for the sentence
@@ -117,13 +120,14 @@ def run(settings: Settings) -> None:
 
 def _run_with_trust(settings: Settings) -> None:
     """The API and the pages over TLS; the plain port, where there is one, only says where."""
-    from pi_auto.server import serving  # noqa: PLC0415 - see above
-    from pi_auto.server.context import now_utc  # noqa: PLC0415 - see above
-    from pi_auto.server.links.supervisor import holds_address  # noqa: PLC0415 - see above
-    from pi_auto.server.trust.errors import TrustError  # noqa: PLC0415 - see above
-    from pi_auto.server.trust.fleet import open_fleet  # noqa: PLC0415 - see above
-    from pi_auto.server.trust.own_names import own_names  # noqa: PLC0415 - see above
-    from pi_auto.server.welcome import welcome  # noqa: PLC0415 - see above
+    with loading():
+        from pi_auto.server import serving  # noqa: PLC0415 - see above
+        from pi_auto.server.context import now_utc  # noqa: PLC0415 - see above
+        from pi_auto.server.links.supervisor import holds_address  # noqa: PLC0415 - see above
+        from pi_auto.server.trust.errors import TrustError  # noqa: PLC0415 - see above
+        from pi_auto.server.trust.fleet import open_fleet  # noqa: PLC0415 - see above
+        from pi_auto.server.trust.own_names import own_names  # noqa: PLC0415 - see above
+        from pi_auto.server.welcome import welcome  # noqa: PLC0415 - see above
 
     if settings.hub_mqtt and not holds_address(settings.data, settings.hub_mqtt):
         _bind(settings.hub_mqtt, "--hub-mqtt").close()

@@ -9,12 +9,14 @@ and nowhere else. A bounded number of requests is served at once, each within se
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import logging
 import re
 import socket
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -115,7 +117,7 @@ def place_of(settings: Settings, port: int | None = None, came_to: str | None = 
 
 
 def serve_plain(listener: socket.socket, port: PlainPort) -> None:
-    """Answer requests on a listening socket for as long as the process lives."""
+    """Answer requests on a listening socket until that is shut down, which is when the process ends."""
     listener.setblocking(True)
     server = _Server(listener.getsockname()[:2], _Handler, bind_and_activate=False)
     server.socket.close()
@@ -123,7 +125,12 @@ def serve_plain(listener: socket.socket, port: PlainPort) -> None:
     server.server_name, server.server_port = listener.getsockname()[0], listener.getsockname()[1]
     server.setup_environ()
     server.set_app(port)
-    server.serve_forever(poll_interval=5.0)
+    with suppress(_Shut):
+        server.serve_forever(poll_interval=5.0)
+
+
+class _Shut(Exception):  # noqa: N818 - what happened, and no error
+    """Nobody will come by this socket any more."""
 
 
 class _Server(WSGIServer):
@@ -132,6 +139,15 @@ class _Server(WSGIServer):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._seats = threading.BoundedSemaphore(_AT_ONCE)
+
+    def get_request(self) -> Any:
+        """The next connection. Raises _Shut: the library would ask a socket that is gone again and again."""
+        try:
+            return super().get_request()
+        except OSError as error:
+            if error.errno in {errno.EINVAL, errno.EBADF}:
+                raise _Shut from error
+            raise
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Hand the connection to a thread."""
