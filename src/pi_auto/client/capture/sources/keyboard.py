@@ -94,7 +94,7 @@ class KeyboardSource(OpenedDevice):
             except BlockingIOError:
                 return events, True
             events += self._stream.feed(octets)
-            if len(octets) < _READ_BYTES:  # it was given all there is, and need not be asked once more for each key
+            if len(octets) < _READ_BYTES:  # all there was: it need not be asked once more for each key
                 return events, True
         return events, False
 
