@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,15 +96,17 @@ def unpacked(folder: Path) -> Path:
 
 @contextmanager
 def service(unit: str, app: Path, folder: Path, options: list[str]) -> Iterator[int]:
-    """A service by its unit's own command line, over `folder`; its process."""
-    line = re.search(r"^ExecStart=(.+)$", (UNITS / f"{unit}.service").read_text(), re.MULTILINE)
+    """A service by its unit's own command line and environment, over `folder`; its process."""
+    text = (UNITS / f"{unit}.service").read_text()
+    line = re.search(r"^ExecStart=(.+)$", text, re.MULTILINE)
     if line is None:
         raise SystemExit(f"{unit}.service has no ExecStart")
     _, *words = shlex.split(line[1])
     words = [str(app) if word.startswith("/opt/") else word for word in words]
     words = [str(folder / f"{unit}.log") if word.startswith("/var/log/") else word for word in words]
     options = ["--config", str(_no_settings(folder)), "--state", str(folder / "state"), *options]
-    with _started(folder, [python(), *words, *options]) as pid:
+    more = dict(word.split("=", 1) for word in re.findall(r"^Environment=(\w+=\S+)$", text, re.MULTILINE))
+    with _started(folder, [python(), *words, *options], more) as pid:
         yield pid
 
 
@@ -116,9 +118,10 @@ def _no_settings(folder: Path) -> Path:
 
 
 @contextmanager
-def _started(folder: Path, command: list[str]) -> Iterator[int]:
+def _started(folder: Path, command: list[str], more: Mapping[str, str] | None = None) -> Iterator[int]:
+    environment = os.environ | (more or {})
     with (folder / "output.log").open("ab") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment)
     try:
         yield process.pid
     finally:

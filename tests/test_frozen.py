@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -92,12 +90,3 @@ def test_the_functions_of_dataclasses_take_it_for_one() -> None:
     assert [field.name for field in dataclasses.fields(Place)] == ["spool", "number"]
     assert dataclasses.asdict(Place("a")) == {"spool": "a", "number": 1}
     assert dataclasses.replace(Place("a"), number=3) == Place("a", 3)
-
-
-def test_capture_loads_neither_dataclasses_nor_typing() -> None:
-    program = (
-        "import sys, pi_auto.client.capture.program, pi_auto.client.capture.storing\n"
-        "print([name for name in ('dataclasses', 'inspect', 'typing') if name in sys.modules])"
-    )
-    told = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "[]"

@@ -48,7 +48,11 @@ def frozen(cls: type[T]) -> type[T]:
 
 def replace(value: T, /, **changes: Any) -> T:
     """A copy with some fields changed. TypeError if there is no such field."""
-    return type(value)(**{**value.__dict__, **changes})
+    copy: Any = object.__new__(type(value))
+    if not changes.keys() <= copy._known:  # noqa: SLF001 - what `frozen` has put there
+        return type(value)(**changes)  # which says what there is
+    copy.__dict__.update(value.__dict__, **changes)
+    return copy  # type: ignore[no-any-return]
 
 
 class _DataclassFields:
@@ -71,6 +75,9 @@ class _DataclassFields:
 
 
 def _init(self: Any, *given: Any, **named: Any) -> None:
+    if not named and len(given) == len(self.__match_args__):  # as scans are made, which must take no time
+        self.__dict__.update(zip(self.__match_args__, given, strict=True))
+        return
     values = dict(zip(self.__match_args__, given, strict=False)) | named if given else named
     is_clear = len(values) == len(given) + len(named)  # no field twice, and none too many
     if not (is_clear and self._needed <= values.keys() <= self._known):

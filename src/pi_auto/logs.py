@@ -9,11 +9,22 @@ from __future__ import annotations
 import logging
 import sys
 
-from pi_auto.typed import TextIO
+from pi_auto.typed import Any, TextIO
 from pi_auto.wire.escape import printable
 
 
-class OneLine(logging.Formatter):
+class Formatter(logging.Formatter):
+    """One that tells of an error even where its traceback cannot be put together."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        """The traceback. What makes it may be loaded only now (client/sparing.py), from a disk that is failing."""
+        try:
+            return super().formatException(ei)
+        except (ImportError, OSError) as error:
+            return f"{ei[0].__name__}: {ei[1]} (no traceback: {error})"
+
+
+class OneLine(Formatter):
     """Formats a record as `time level logger: message`, control characters escaped."""
 
     default_msec_format = "%s.%03d"

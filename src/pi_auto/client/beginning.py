@@ -7,10 +7,9 @@ Whatever is not plainly one of them (help, a slip, another command) is left to c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from types import SimpleNamespace
 
-from pi_auto.client.services import OPTIONS, run, start_capture
+from pi_auto.client.sparing import spare
 from pi_auto.typed import Any
 
 _SWITCHES = ("insecure_plain_http", "trust_first_server")
@@ -20,16 +19,23 @@ _FLAGS = {"--until-stdin-closes": "until_stdin_closes"}
 
 def begin(words: Sequence[str]) -> int:
     """Do what the command line `words` says; the exit code."""
-    options = _plain_options(words[1:]) if words[:1] == ["capture"] else None
-    if options is None:
-        from pi_auto.client.cli import main  # noqa: PLC0415 - with all that it loads
+    if words[:1] == ["capture"]:
+        spare()  # before anything else is loaded
+        if (options := _plain_options(words[1:])) is not None:
+            from pi_auto.client.services import run, start_capture  # noqa: PLC0415 - late, see sparing.py
 
-        return main(words)
-    return run(lambda: start_capture(options))
+            return run(lambda: start_capture(options))
+    from pi_auto.client.cli import main  # noqa: PLC0415 - with all that it loads
+
+    return main(words)
 
 
 def _plain_options(words: Sequence[str]) -> SimpleNamespace | None:
     """Options that are written out, each with its value; None if anything else is there."""
+    from pathlib import Path  # noqa: PLC0415 - late, see sparing.py
+
+    from pi_auto.client.services import OPTIONS  # noqa: PLC0415 - late, see sparing.py
+
     texts = {option: name for name, option in OPTIONS.items() if name not in _SWITCHES}
     flags = _FLAGS | {OPTIONS[name]: name for name in _SWITCHES}
     told: dict[str, Any] = dict.fromkeys([*texts.values(), *_FILES.values(), *flags.values()])

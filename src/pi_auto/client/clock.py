@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from pi_auto.client.uuids import new_uuid
-from pi_auto.frozen import frozen, replace
+from pi_auto.frozen import frozen
 from pi_auto.wire.scan import Stamp
 
 Now = Callable[[], Stamp]
@@ -76,8 +76,8 @@ def _look() -> tuple[int, int, int]:
 
 def _trust() -> tuple[bool, int]:
     """Whether the wall clock was set, and the most milliseconds that the kernel believes it to be off."""
-    timex = bytearray(_TIMEX_BYTES)  # modes 0: ask, change nothing
-    if _adjtimex()(timex) < 0:
+    timex = _adjtimex()()
+    if timex is None:
         return False, 0
     status = int.from_bytes(timex[_STATUS_AT : _STATUS_AT + 4], sys.byteorder)
     error_us = int.from_bytes(timex[_ERROR_AT : _ERROR_AT + _LONG], sys.byteorder)
@@ -85,12 +85,17 @@ def _trust() -> tuple[bool, int]:
 
 
 @cache
-def _adjtimex() -> Callable[[bytearray], int]:
+def _adjtimex() -> Callable[[], bytes | None]:
     """The C library's; Python has none. Loaded by the first stamp, so that scanners are opened sooner."""
     import ctypes  # noqa: PLC0415 - see above
 
-    function = ctypes.CDLL(None).adjtimex
-    return lambda timex: int(function((ctypes.c_char * len(timex)).from_buffer(timex)))
+    function, form = ctypes.CDLL(None).adjtimex, ctypes.c_char * _TIMEX_BYTES
+
+    def ask() -> bytes | None:
+        timex = form()  # zeros, and of these the modes say: ask, change nothing
+        return None if function(timex) < 0 else timex.raw
+
+    return ask
 
 
 def system_clock() -> Now:
@@ -111,4 +116,4 @@ def stamp_at(now: Stamp, moment_ns: int) -> Stamp:
     """
     moment = min(max(moment_ns, 0), now.boottime_ns)
     age = timedelta(microseconds=(now.boottime_ns - moment) // 1000)
-    return replace(now, boottime_ns=moment, wall_time=now.wall_time - age)
+    return Stamp(now.boot_id, moment, now.wall_time - age, now.synced)

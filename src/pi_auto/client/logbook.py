@@ -12,14 +12,14 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pi_auto.logs import OneLine
+from pi_auto.logs import Formatter, OneLine
 from pi_auto.typed import TextIO
 
 TEXT, JSON = "text", "json"
 FORMATS = (TEXT, JSON)
 
 
-class JsonLine(logging.Formatter):
+class JsonLine(Formatter):
     """Formats a record as one JSON object, in ASCII: time, level, logger, message."""
 
     def format(self, record: logging.LogRecord) -> str:

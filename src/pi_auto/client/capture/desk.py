@@ -33,9 +33,12 @@ class Desk:
 
     def _is_echo(self, code: Code, node: Path) -> bool:
         for earlier, nodes in self._recent:
-            apart = abs(code.time - earlier.time)
-            if node not in nodes and earlier.text == code.text and apart <= _ECHO + _TYPING * len(code.text):
+            if earlier.text == code.text and node not in nodes and _at_once(earlier, code):
                 nodes.add(node)
                 return True
         self._recent.append((code, {node}))
         return False
+
+
+def _at_once(earlier: Code, code: Code) -> bool:
+    return abs(code.time - earlier.time) <= _ECHO + _TYPING * len(code.text)

@@ -68,8 +68,12 @@ class Bell:
 
 def ring(path: Path, letter: bytes = PLAIN) -> None:
     """Ring the bell at `path`. Never blocks and never fails: who is away will look for itself."""
-    with suppress(OSError), short_name(path) as name:
-        _hand().sendto(letter, name)
+    with suppress(OSError):
+        if _is_short(path):  # which the next line would find as well, and take longer for it
+            _hand().sendto(letter, str(path))
+            return
+        with short_name(path) as name:
+            _hand().sendto(letter, name)
 
 
 @cache
@@ -83,7 +87,7 @@ def _hand() -> socket.socket:
 @contextmanager
 def short_name(path: Path) -> Iterator[str]:
     """The path in a few bytes, since a socket's address holds no more than 107 of them."""
-    if len(os.fsencode(path)) <= _MOST_BYTES:
+    if _is_short(path):
         yield str(path)
         return
     folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -91,3 +95,7 @@ def short_name(path: Path) -> Iterator[str]:
         yield f"/proc/self/fd/{folder}/{path.name}"
     finally:
         os.close(folder)
+
+
+def _is_short(path: Path) -> bool:
+    return len(os.fsencode(path)) <= _MOST_BYTES

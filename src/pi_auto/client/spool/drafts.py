@@ -31,11 +31,11 @@ class ScanDraft:
             self.raw,
             self.text,
             self.stamp,
-            aim=self.aim,
-            symbology=self.symbology,
-            gtin=self.gtin,
-            check_digit_ok=self.check_digit_ok,
-            repeat_of=self.repeat_of,
+            self.aim,
+            self.symbology,
+            self.gtin,
+            self.check_digit_ok,
+            self.repeat_of,
         )
 
 

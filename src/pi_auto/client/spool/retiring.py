@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from pi_auto.client.spool.schema import FILE_NAME, connect_to_read, is_at_rest
+from pi_auto.client.spool.schema import FILE_NAME, connect_to_read, is_at_rest, uri_of
 from pi_auto.files import fsync_folder
 
 FORMER, MACHINE = "former", "machine"  # the folder of such spools; the name in the table meta
@@ -21,7 +21,7 @@ FORMER, MACHINE = "former", "machine"  # the folder of such spools; the name in 
 def retire(folder: Path, uuid: str) -> None:
     """Move the spool in `folder` away. No connection may be open on it. Raises sqlite3.Error and OSError."""
     path = folder / FILE_NAME
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)) as spool:
+    with closing(sqlite3.connect(f"{uri_of(path)}?mode=rw", uri=True, isolation_level=None)) as spool:
         spool.execute("PRAGMA journal_mode=DELETE").fetchall()  # which takes the log in, or fails
     place = folder / FORMER / uuid
     place.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ SQLite before 3.51.3 can lose commits when two connections write or checkpoint a
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from pathlib import Path
 
@@ -33,12 +34,13 @@ INSERT = "INSERT INTO records(number, uuid, kind, body, stored_at) VALUES (?, ?,
 _as_json = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make one for each record
 _BUSY_SECONDS = 5.0
 LOG_BYTES = 2 * 1024 * 1024  # of the log's file, which is kept and written over again and again
-_CACHE_KIB = 256  # of pages; a scan needs a few
+_CACHE_KIB = 64  # of pages; a scan needs a few
+_PLAIN = frozenset(b"/-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")  # in a URI, as they are
 
 
 def connect_to_write(path: Path) -> sqlite3.Connection:
     """The one writing connection of an existing spool; sqlite3.Error if that cannot be."""
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=_BUSY_SECONDS)
+    connection = sqlite3.connect(f"{uri_of(path)}?mode=rw", uri=True, timeout=_BUSY_SECONDS)
     connection.isolation_level = None
     try:
         connection.execute("PRAGMA journal_mode=WAL")
@@ -57,12 +59,18 @@ def is_at_rest(path: Path) -> bool:
     return not path.with_name(f"{path.name}-wal").exists()
 
 
+def uri_of(path: Path) -> str:
+    """A file's URI. `Path.as_uri` would load what takes capture half a MiB (docs/decisions/0073)."""
+    octets = os.fsencode(path.absolute())
+    return f"file://{''.join(chr(octet) if octet in _PLAIN else f'%{octet:02X}' for octet in octets)}"
+
+
 def uri_to_read(path: Path, *, at_rest: bool) -> str:
     """The URI of a database that is only read.
 
     One at rest is opened as it lies: what SQLite would make beside it, another user than its writer could not.
     """
-    return f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if at_rest else ''}"
+    return f"{uri_of(path)}?mode=ro{'&immutable=1' if at_rest else ''}"
 
 
 def connect_to_read(path: Path, *, at_rest: bool = False) -> sqlite3.Connection:

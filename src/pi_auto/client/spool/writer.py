@@ -103,9 +103,11 @@ class Spool:
         A draft that is stored already, because an earlier try failed only after its commit, is not
         stored twice. Raises SpoolDamaged, or sqlite3.Error where a retry with a new Spool may help.
         """
+        drafts = list(drafts)
         records: list[Record] = []
         number = self._next
-        with self._transaction():
+        # A statement alone is a transaction already, and sooner done than one with BEGIN and COMMIT around it.
+        with self._transaction() if len(drafts) > 1 else _damage_named():
             for draft in drafts:
                 record = draft.at(Position(self.uuid, number))
                 # The clock is not asked again: to ask it costs as much as to write the record.

@@ -90,8 +90,11 @@ class KeyboardSource(OpenedDevice):
         events: list[InputEvent] = []
         for _ in range(MOST_READS):
             try:
-                events += self._stream.feed(os.read(self._descriptor, _READ_BYTES))
+                octets = os.read(self._descriptor, _READ_BYTES)
             except BlockingIOError:
+                return events, True
+            events += self._stream.feed(octets)
+            if len(octets) < _READ_BYTES:  # all there was: it need not be asked once more for each key
                 return events, True
         return events, False
 
