@@ -387,10 +387,11 @@ def test_the_authority_is_handed_over_when_it_says_something_new(
     servers = (ServerAddress("fleet.example", 443),)
     card = FleetCard("abcdefghijkl", ca, key, servers).to_json()
     update_id = fleet.authority(card)
-    told = fetch(replace(job, offer=None, card=card))
+    job = replace(job, offer=None, authority=update_id)
+    told = fetch(replace(job, card=card))
     assert told[-1].step == VERIFIED, "it says what is known"
     assert not (folder / "ready").exists()
-    told = fetch(replace(job, offer=None, card=card | {"servers": []}))
+    told = fetch(replace(job, card=card | {"servers": []}))
     assert told[-1].step == READY
     assert json.loads((folder / "ready" / "request.json").read_bytes())["update_id"] == update_id
 

@@ -24,7 +24,7 @@ from pi_auto.client.agent.update.job import MOST_JOB, Job, News
 from pi_auto.client.agent.update.ready import hand_over
 from pi_auto.client.agent.update.reuse import Odd, assemble
 from pi_auto.client.agent.update.target import Target
-from pi_auto.client.agent.update.trouble import NoRoom, Passing, Wrong
+from pi_auto.client.agent.update.trouble import NoRoom, Passing, Useless, Wrong
 from pi_auto.client.agent.update.trust import running_release
 from pi_auto.client.alone import hold_alone
 from pi_auto.version import __version__
@@ -78,8 +78,8 @@ class Fetch:
     def _take(self, target: Target) -> None:
         update_id = target.sha256
         unpacked = check_offer(self._job.offer, target) if self._job.offer else 0
-        if not self._job.offer and not 0 < target.length <= MOST_CARD:
-            raise Wrong(f"{AUTHORITY_TARGET} is signed with {target.length} bytes")
+        if not self._job.offer:
+            _check_authority(self._job.authority, target)
         file = self._job.folder / update_id
         self._clear(update_id)
         self._make_sure_of_room(target.length, unpacked)
@@ -121,14 +121,22 @@ class Fetch:
             raise NoRoom(f"the disk has {free // 2**20} MiB free, and an update needs {needed // 2**20 + 1} MiB")
 
     def _is_no_news(self, file: Path) -> bool:
-        """Whether the authority says just what the device's card says. Raises Wrong if it says nothing."""
+        """Whether the authority says just what the device's card says. Raises Useless if it says nothing."""
         try:
             card = FleetCard.parse(file.read_bytes())
         except FieldError as error:
-            raise Wrong(f"{AUTHORITY_TARGET} is no fleet card: {error}") from None
+            raise Useless(f"{AUTHORITY_TARGET} is no fleet card: {error}") from None
         return card.to_json() == {
             name: value for name, value in (self._job.card or {}).items() if name != "batch_token"
         }
+
+
+def _check_authority(named: str | None, target: Target) -> None:
+    """Whether it is the one that the server names, of a size that can be. Raises Wrong."""
+    if target.sha256 != named:
+        raise Passing(f"the server names an authority {named}, and {target.sha256} is signed")
+    if not 0 < target.length <= MOST_CARD:
+        raise Useless(f"{AUTHORITY_TARGET} is signed with {target.length} bytes; allowed: {MOST_CARD}")
 
 
 def check_offer(offer: Offer, target: Target) -> int:
@@ -173,7 +181,10 @@ def _bound() -> None:
 
 def _failure(error: Exception) -> News:
     """What is told of it; a device that cannot take it now says that it may later."""
-    kinds = ((Unauthorized, words.UNAUTHORIZED), (Refused, words.NEXT_ROUND), (ApiError, words.LATER))
+    kinds = (
+        (Unauthorized, words.UNAUTHORIZED), (Refused, words.NEXT_ROUND), (ApiError, words.LATER),
+        (Useless, words.USELESS),
+    )  # fmt: skip
     kind = next((kind for of, kind in kinds if isinstance(error, of)), words.REFUSED)
     if isinstance(error, BlockingIOError | MemoryError):
         error = Passing(str(error) or repr(error))
