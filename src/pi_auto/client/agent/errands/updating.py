@@ -37,7 +37,7 @@ from pi_auto.client.agent.update.job import (
 from pi_auto.client.agent.update.ledger import Ledger, latest
 from pi_auto.client.agent.update.ready import handed_over, wake_switcher
 from pi_auto.client.agent.update.rhythm import asked_pause, first_pause, next_pause
-from pi_auto.client.agent.update.told import FINAL, NOT_NOW, told_in
+from pi_auto.client.agent.update.told import FINAL, NOT_NOW, root_told_in, told_in
 from pi_auto.client.clock import boottime_ns
 from pi_auto.version import __version__
 from pi_auto.wire import update as steps
@@ -199,6 +199,7 @@ class Updating:
         job = Job(
             self._folder, office.home.endpoint(), root, given.api_token, offer,
             office.settings.update_bandwidth * 1000, card, None if offer else self._authority,
+            root_told_in(office.settings.state),
         )  # fmt: skip
         self._offer, self._last = offer, None
         self._fetching = threading.Thread(target=self._fetch, args=(job,), name="update", daemon=True)

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pi_auto.client import lifeline
 from pi_auto.client.agent.errors import ApiError, Refused, Unauthorized
@@ -32,6 +33,9 @@ from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fleet_card import MOST_CARD, FleetCard
 from pi_auto.wire.release import AUTHORITY_TARGET, MOST_ARCHIVE, Release
 from pi_auto.wire.update import Offer
+
+if TYPE_CHECKING:
+    from pi_auto.client.agent.update.metadata import SignedWorld
 
 _MEMORY = 256 * 1024 * 1024  # bytes of address space; it takes some 40 MB
 _RESERVE = 32 * 1024 * 1024  # bytes of the disk that stay free: scans come first
@@ -70,12 +74,12 @@ class Fetch:
         try:
             world = SignedWorld(self._metadata, self._channel, self._job.root.encode())
             world.refresh()
-            self._take(world.target(self._job.offer.target if self._job.offer else AUTHORITY_TARGET))
+            self._take(world, world.target(self._job.offer.target if self._job.offer else AUTHORITY_TARGET))
         finally:
             self._channel.close()
             os.close(alone)
 
-    def _take(self, target: Target) -> None:
+    def _take(self, world: SignedWorld, target: Target) -> None:
         update_id = target.sha256
         unpacked = check_offer(self._job.offer, target) if self._job.offer else 0
         if not self._job.offer:
@@ -90,7 +94,7 @@ class Fetch:
             return
         version = self._job.offer.latest_version if self._job.offer else __version__
         request = {"target": target.path, "update_id": update_id, "version": version}
-        hand_over(self._job.folder, file, self._metadata, request)
+        hand_over(self._job.folder, file, world.files_for_one_who_believes(self._job.believed), request)
         self._tell(News(words.READY, update_id, fetched=self._channel.received))
 
     def _fetch(self, wanted: Wanted, file: Path) -> None:

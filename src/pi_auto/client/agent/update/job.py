@@ -28,7 +28,8 @@ class Job:
     """Fetch what `offer` names, or where there is none the fleet's `authority` of this SHA-256, into `folder`.
 
     `root` is the text of the update root. `bandwidth` in bytes a second, 0 for no limit. `card` is the text of the
-    fleet card that the device has: an authority that says the same is no news.
+    fleet card that the device has: an authority that says the same is no news. `believed` is the
+    version of the newest root that the switcher believes.
     """
 
     folder: Path
@@ -39,6 +40,7 @@ class Job:
     bandwidth: int = 0
     card: dict[str, Any] | None = None
     authority: str | None = None
+    believed: int = 0
 
     def to_line(self) -> bytes:
         """As it goes through the pipe."""
@@ -62,6 +64,7 @@ class Job:
             "bandwidth": self.bandwidth,
             "card": self.card,
             "authority": self.authority,
+            "believed": self.believed,
         }
         return json.dumps(job).encode() + b"\n"
 
@@ -83,7 +86,7 @@ class Job:
         offer = read_answer(job["offer"]) if job["offer"] else None
         if offer is not None and not isinstance(offer, Offer):
             raise ValueError("the job's offer offers nothing")
-        folder, rest = Path(job["folder"]), (job["bandwidth"], job["card"], job["authority"])
+        folder, rest = Path(job["folder"]), [job[name] for name in ("bandwidth", "card", "authority", "believed")]
         return cls(folder, endpoint, job["root"], job["token"], offer, *rest)
 
 
