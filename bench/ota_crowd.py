@@ -71,7 +71,11 @@ def run(devices: int) -> int:
 
 
 def _measure(site: Site, worker: int, tokens: Sequence[str], kind: Download) -> int:
-    with _watched(worker) as memory:
+    with (
+        _watched(worker) as memory,
+        _asked_meanwhile(site, "/api/health") as health,
+        _asked_meanwhile(site, "/login") as page,
+    ):
         told = _all_at_once(site, kind, tokens)
     took = sorted(one.seconds for one in told)
     octets, refused = sum(one.octets for one in told), sum(one.refused for one in told)
@@ -79,7 +83,13 @@ def _measure(site: Site, worker: int, tokens: Sequence[str], kind: Download) -> 
     half, last = took[len(took) // 2], took[-1]
     rate = len(told) / last
     print(f"  downloads        {rate:>10.1f} a second; half had it after {half:.1f} s, all after {last:.1f} s")
-    print(f"  told to come again {refused:>8} times; server {max(memory):.0f} MB at most", flush=True)
+    print(f"  told to come again {refused:>8} times; server {max(memory):.0f} MB at most")
+    for name, waits in (("/api/health", health), ("/login", page)):
+        waits.sort()
+        half, most, all_of = (waits[len(waits) * share // 100] * 1000 for share in (50, 95, 100 - 1))
+        print(
+            f"  {name:<16} {half:>8.0f} ms for half, {most:.0f} ms for 95 %, {all_of:.0f} ms for 99 %", flush=True
+        )
     return 0 if len(told) == len(tokens) else 1
 
 
@@ -146,6 +156,34 @@ def _watched(pid: int) -> Iterator[list[float]]:
     finally:
         stopped.set()
         thread.join()
+
+
+@contextmanager
+def _asked_meanwhile(site: Site, path: str) -> Iterator[list[float]]:
+    """How long each answer takes, in seconds, asked by a process that does nothing else, over one connection."""
+    fork = multiprocessing.get_context("fork")
+    ours, theirs = fork.Pipe()
+    asker = fork.Process(target=_ask_on, args=(site.address, site.card.to_json(), path, theirs))
+    asker.start()
+    waits: list[float] = []
+    try:
+        ours.recv()
+        yield waits
+    finally:
+        ours.send("enough")
+        waits += ours.recv()
+        asker.join()
+
+
+def _ask_on(address: str, card: dict[str, object], path: str, pipe: Pipe) -> None:
+    connection, waits = Site(address, FleetCard.from_json(card)).connect(), []
+    pipe.send("begun")
+    while not pipe.poll(_LOOK):
+        begun = time.perf_counter()
+        connection.request("GET", path)
+        connection.getresponse().read()
+        waits.append(time.perf_counter() - begun)
+    pipe.send(waits)
 
 
 def _all_at_once(site: Site, kind: Download, tokens: Sequence[str]) -> list[Told]:

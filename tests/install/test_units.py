@@ -91,6 +91,10 @@ def test_it_never_gives_up(name: str, within: str) -> None:
     assert found["Service"]["RestartSec"] == within
 
 
+def test_no_limit_on_the_switchers_starts_ends_what_waits_for_the_mark() -> None:
+    assert unit("pi-auto-update")["Unit"]["StartLimitIntervalSec"] == "0", "switcher/pacing.py is the limit"
+
+
 def test_the_agent_is_watched_and_ready_when_it_says_so() -> None:
     service = unit("pi-auto-client")["Service"]
     assert (service["Type"], service["WatchdogSec"]) == ("notify", "60")

@@ -35,7 +35,7 @@ from support.waiting import wait_until
 DEVICE = "pi-cafe0001"
 _MARK = "run/pi-auto-client/update"
 _LOST_AFTER = 15.0  # seconds in which a ring is answered; an agent that is being started anew hears none
-_QUICK = Patience(deadline=60.0, stable=1.0, look=0.1, pause=0.2, pause_bound=2.0, self_test=90.0)
+_QUICK = Patience(deadline=60.0, stable=1.0, look=0.1, pause=0.2, pause_bound=2.0, self_test=90.0, between=0.0)
 
 
 class UpdateHouse:

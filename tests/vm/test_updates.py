@@ -36,7 +36,7 @@ _BUILT = 1_790_000_000
 _CUTS = {False: 3, True: 30}
 _ENDS = ("committed", "rolled_back", "refused")
 _AGENT, _CAPTURE = "pi_auto/client/agent/program.py", "pi_auto/client/capture/program.py"
-_COMMAND = f"/usr/local/bin/pi-auto-switcher --deadline {DEADLINE} --stable {STABLE}"
+_COMMAND = f"/usr/local/bin/pi-auto-switcher --deadline {DEADLINE} --stable {STABLE} --between 0.1"
 _DROP_IN = f"[Service]\\nExecStart=\\nExecStart={_COMMAND}\\n"
 
 

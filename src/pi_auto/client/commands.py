@@ -290,6 +290,7 @@ def _add_switcher(switcher: argparse.ArgumentParser) -> None:
     for option, default, text in (
         ("--deadline", 600, "for an update to show that it works, in seconds (default: 600)"),
         ("--stable", 60, "so long it has to work without a fault (default: 60)"),
+        ("--between", 1200, "between two starts, of many that nothing comes of (default: 1200)"),
     ):
         switcher.add_argument(option, type=_seconds, default=default, metavar="N", help=text)
 
@@ -304,7 +305,7 @@ def _switcher(arguments: argparse.Namespace) -> int:
     from pi_auto.client.switcher.program import run_switcher  # noqa: PLC0415 - loaded when needed
     from pi_auto.client.switcher.site import Patience  # noqa: PLC0415 - loaded when needed
 
-    patience = Patience(deadline=arguments.deadline, stable=arguments.stable)
+    patience = Patience(deadline=arguments.deadline, stable=arguments.stable, between=arguments.between)
     return run_switcher(patience, boot=arguments.boot, rollback=arguments.rollback)
 
 

@@ -268,6 +268,8 @@ def _settings(options: argparse.Namespace) -> Settings:
         insecure_plain_mqtt=options.insecure_plain_mqtt,
         heartbeat_interval=options.heartbeat_interval,
         update_interval=options.update_interval,
+        downloads=options.downloads,
+        download_quota=options.download_quota,
         trust=trust,
         announce=options.announce == "on",
         https=_https(options.https) if trust else None,

@@ -21,6 +21,7 @@ from sqlalchemy.exc import DatabaseError
 from pi_auto.server.fleet.pace import set_usual
 from pi_auto.server.links.azure.settings import AzureSettings
 from pi_auto.server.links.base import HubFailed, Link
+from pi_auto.server.releases.seats import Downloads, Quota, Seats
 from pi_auto.server.settings import Settings
 from pi_auto.server.store.changes import Changes
 from pi_auto.server.store.engine import Store, StoreError, open_store, unusable
@@ -56,6 +57,7 @@ class Context:
     fleet: Fleet | None = None
     renewal: Renewal | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
+    downloads: Downloads = field(default_factory=Downloads)
 
     def stop_streams(self) -> None:
         """End every stream that is being sent, so that the server can stop."""
@@ -95,7 +97,8 @@ def open_context(settings: Settings, clock: Clock = now_utc) -> Context:
         writer.close()
         store.close()
         raise
-    return Context(settings, store, writer, changes, link, clock, fleet)
+    downloads = Downloads(Seats(settings.downloads), Quota(settings.download_quota))
+    return Context(settings, store, writer, changes, link, clock, fleet, downloads=downloads)
 
 
 class _Process:

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pi_auto.server.settings import HUBS, LOCAL
+from pi_auto.server.sizing import whole
 
 HTTP, HTTPS, HUB_MQTT = "0.0.0.0:5000", "0.0.0.0:5443", "0.0.0.0:8883"
 HTTP_UNTRUSTED, HUB_MQTT_UNTRUSTED = "127.0.0.1:5000", "127.0.0.1:1883"  # with --trust off
@@ -21,7 +22,7 @@ HTTP_UNTRUSTED, HUB_MQTT_UNTRUSTED = "127.0.0.1:5000", "127.0.0.1:1883"  # with 
 
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add them to the command."""
-    for group in (_add_places, _add_trust, _add_azure, _add_intervals, _add_risks):
+    for group in (_add_places, _add_trust, _add_azure, _add_intervals, _add_downloads, _add_risks):
         group(command.add_argument)
     command.add_argument(
         "--log-level",
@@ -169,6 +170,23 @@ def _add_intervals(add: Callable[..., Any]) -> None:
         type=_seconds,
         default=3600,
         help="how often devices are to ask for updates (%(default)s)",
+    )
+
+
+def _add_downloads(add: Callable[..., Any]) -> None:
+    add(
+        "--downloads",
+        metavar="N",
+        type=whole(1, 96),
+        default=48,
+        help="how many downloads of releases may go on at once; others are told to come again (%(default)s)",
+    )
+    add(
+        "--download-quota",
+        metavar="N",
+        type=whole(1, 1000),
+        default=10,
+        help="how many whole releases one device may download in a day, in parts or not (%(default)s)",
     )
 
 

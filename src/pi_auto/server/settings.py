@@ -67,6 +67,8 @@ class Settings:
     insecure_plain_mqtt: bool = False
     heartbeat_interval: int = 30
     update_interval: int = 3600
+    downloads: int = 48  # at once, of archives
+    download_quota: int = 10  # whole archives of one device in a day
     trust: bool = False
     https: Address | None = None
     key_file: Path | None = None

@@ -21,6 +21,9 @@ AUTHORITY_TARGET = "fleet/authority.json"
 
 MOST_ARCHIVE = 64 * 1024 * 1024  # bytes, packed and unpacked
 MOST_METADATA = 512 * 1024  # bytes of one file of metadata
+# Roots that are followed at a time, and handed over. A small board takes some 0.3 s for each: half a minute.
+# Who was off for so long that there are more follows the rest later, as they were signed one by the other.
+MOST_ROOTS = 64
 MOST_NOTES = 4096  # characters
 MOST_PACKAGES = 64
 

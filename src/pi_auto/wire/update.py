@@ -26,17 +26,20 @@ LONGEST_RETRY = 7 * 24 * 3600  # seconds
 
 @dataclass(frozen=True, slots=True)
 class NoUpdate:
-    """The answer to a device that runs what it should, or is to wait for its turn."""
+    """The answer to a device that runs what it should, or is to wait for its turn.
+
+    `authority` is the SHA-256 of the fleet's authority that is signed, in hex; None where none is.
+    """
 
     current_version: str
     message: str
     retry_after: int | None = None  # seconds; None: in its usual rhythm
-    authority: bool = False
+    authority: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The answer as it travels."""
         answer = {"has_update": False, "current_version": self.current_version, "message": self.message}
-        return answer | _if_told(self.retry_after, authority=self.authority)
+        return answer | _if_told(self.retry_after, self.authority)
 
     @classmethod
     def read(cls, fields: Fields) -> NoUpdate:
@@ -45,7 +48,7 @@ class NoUpdate:
             current_version=fields.text("current_version", most=64, form=VERSION),
             message=fields.text("message", most=MOST_REASON, least=0),
             retry_after=_retry_after(fields),
-            authority=_flag(fields, "authority"),
+            authority=_authority(fields),
         )
 
 
@@ -55,7 +58,7 @@ class Offer:
 
     `update_id` names the archive at `download_update`, `target` what the fleet's signed metadata
     call it; `file_hash` is SHA-256 in hex, `update_size` in bytes. `mandatory` releases are taken
-    outside of maintenance windows too. `authority` says that the fleet's authority has changed as well.
+    outside of maintenance windows too. `authority` as in NoUpdate.
     """
 
     current_version: str
@@ -69,7 +72,7 @@ class Offer:
     release_notes: str = ""
     mandatory: bool = False
     retry_after: int | None = None
-    authority: bool = False
+    authority: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The answer as it travels."""
@@ -86,7 +89,7 @@ class Offer:
             "release_notes": self.release_notes,
             "mandatory": self.mandatory,
         }
-        return answer | _if_told(self.retry_after, authority=self.authority)
+        return answer | _if_told(self.retry_after, self.authority)
 
     @classmethod
     def read(cls, fields: Fields) -> Offer:
@@ -103,7 +106,7 @@ class Offer:
             release_notes=fields.text("release_notes", most=MOST_NOTES, least=0),
             mandatory=fields.flag("mandatory"),
             retry_after=_retry_after(fields),
-            authority=_flag(fields, "authority"),
+            authority=_authority(fields),
         )
 
 
@@ -157,10 +160,10 @@ def _retry_after(fields: Fields) -> int | None:
     return fields.optional("retry_after", lambda name: fields.integer(name, most=LONGEST_RETRY))
 
 
-def _flag(fields: Fields, name: str) -> bool:
-    return fields.flag(name) if fields.has(name) else False
+def _authority(fields: Fields) -> str | None:
+    return fields.optional("authority", lambda name: fields.text(name, most=64, form=SHA256))
 
 
-def _if_told(retry_after: int | None, *, authority: bool) -> dict[str, Any]:
-    told: dict[str, Any] = {} if retry_after is None else {"retry_after": retry_after}
-    return told | ({"authority": True} if authority else {})
+def _if_told(retry_after: int | None, authority: str | None) -> dict[str, Any]:
+    told = {"retry_after": retry_after, "authority": authority}
+    return {name: value for name, value in told.items() if value is not None}

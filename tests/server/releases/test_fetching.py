@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 from email import message_from_bytes
@@ -9,10 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pi_auto.server.fleet.tokens import issue_token
 from pi_auto.server.releases.ranges import NotSatisfiable, wanted
-from pi_auto.server.releases.sending import MOST_EACH, PIECE, Seats, Sending
+from pi_auto.server.releases.seats import DAY, MOST_EACH, Quota, Seats
+from pi_auto.server.releases.sending import PIECE, Sending
 from pi_auto.wire.release import Release
-from support.release_office import Office
+from support.release_office import Office, open_office
+from support.rollout import Fleet
 
 BIG = bytes(range(256)) * 1000
 
@@ -132,18 +136,97 @@ def test_the_authority_is_served_by_its_hash(office: Office) -> None:
     assert (answer.status_code, answer.data) == (200, octets)
 
 
-def test_one_device_has_few_seats_and_gets_them_back(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(BIG)
+def test_one_device_has_few_seats_and_gets_them_back() -> None:
     seats = Seats(most=3, each=MOST_EACH)
     assert [seats.take("pi-1") for _ in range(3)] == [True, True, False]
     assert [seats.take("pi-2"), seats.take("pi-3")] == [True, False]
-    begun = Sending(tmp_path / "file", [(0, len(BIG))], seats, "pi-1")
+    assert seats.is_full
+    seats.leave("pi-1")
+    assert [seats.is_full, seats.take("pi-3")] == [False, True]
+
+
+def test_what_was_not_sent_is_told_once_however_it_ends(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(BIG)
+    unsent: list[int] = []
+    begun = Sending(tmp_path / "file", [(0, len(BIG))], unsent.append)
     assert len(next(begun)) == PIECE
     begun.close()
     begun.close()
-    assert seats.take("pi-3")
-    assert b"".join(Sending(tmp_path / "file", [b"-", (1, 3)], seats, "pi-1")) == b"-\x01\x02"
-    assert seats.take("pi-4")
+    assert unsent == [len(BIG) - PIECE]
+    assert b"".join(Sending(tmp_path / "file", [b"-", (1, 3)], unsent.append)) == b"-\x01\x02"
+    del begun
+    Sending(tmp_path / "file", [(0, 9)], unsent.append)
+    gc.collect()
+    assert unsent == [len(BIG) - PIECE, 0, 9], "one that nobody began to send as well"
+
+
+def test_a_day_gives_so_many_archives_and_gives_them_back_evenly() -> None:
+    clock = Clock()
+    quota = Quota(10, clock)
+    for _ in range(10):
+        assert quota.wait("pi-1") == 0
+        quota.spend("pi-1", 1.0)
+    assert quota.wait("pi-1") == pytest.approx(DAY / 10)
+    assert quota.wait("pi-2") == 0
+    clock.now += DAY / 20
+    assert quota.wait("pi-1") == 0, "something is theirs again"
+    quota.spend("pi-1", 1.0)
+    assert quota.wait("pi-1") == pytest.approx(1.5 * DAY / 10)
+    quota.spend("pi-1", -1.0)
+    assert quota.wait("pi-1") == 0
+    quota.spend("pi-1", -100.0)
+    clock.now += 100 * DAY
+    for _ in range(10):
+        quota.spend("pi-1", 1.0)
+    assert quota.wait("pi-1") > 0, "nobody saves for more than a day"
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def token_of(fleet: Fleet, device_id: str) -> str:
+    token: str = fleet.job(lambda books: issue_token(books, device_id, fleet.clock()))
+    return token
+
+
+def test_a_token_drains_no_server(tmp_path: Path) -> None:
+    """In parts or whole; what others fetch, and what is only asked about, is not counted."""
+    with open_office(tmp_path) as office:
+        made = office.made.release("2.1.0", {"big": BIG})
+        office.publish()
+        update_id = office.made.update_id(made)
+        size = office.made.archive_of(made).stat().st_size
+        fleet = Fleet(office.api.context, office.api.clock)
+        fleet.add(["pi-1", "pi-2"])
+        one, two = ({"Authorization": f"Bearer {token_of(fleet, each)}"} for each in ("pi-1", "pi-2"))
+        for _ in range(9):
+            assert len(office.fetch(update_id, **one).data) == size
+        for at in (0, size // 2):
+            part = office.fetch(update_id, **one, Range=f"bytes={at}-{at + size // 2}")
+            assert (part.status_code, len(part.data) in (size // 2, size // 2 + 1)) == (206, True)
+        assert office.fetch(update_id, **one).data  # what has come back meanwhile is theirs
+        refused = office.fetch(update_id, **one, Range="bytes=0-9")
+        assert refused.status_code == 429
+        assert "pi-1 has fetched too much today" in refused.get_json()["error"]
+        assert DAY / 10 - 60 <= int(refused.headers["Retry-After"]) < 2 * DAY / 10 + 60
+        assert office.fetch(update_id, **two).status_code == 200
+        path = f"/api/ota/download_update?update_id={update_id}"
+        assert office.api.client.head(path, headers=one).status_code == 200
+
+
+def test_who_finds_no_seat_is_told_to_come_again_before_anything_is_looked_up(
+    office: Office, release: Release
+) -> None:
+    seats = office.api.context.downloads.seats
+    for number in range(48):
+        assert seats.take(f"pi-{number}")
+    answer = office.fetch(office.made.update_id(release), Authorization="Bearer nonsense")
+    assert answer.status_code == 503
+    assert 5 <= int(answer.headers["Retry-After"]) <= 15
 
 
 @given(st.text(alphabet="bytes=0123456789-, ", max_size=60), st.integers(0, 200))

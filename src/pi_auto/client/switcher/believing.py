@@ -17,16 +17,17 @@ from typing import Any
 
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, ExpiredMetadataError, RepositoryError
 from tuf.api.metadata import TargetFile
-from tuf.ngclient.config import UpdaterConfig
 from tuf.ngclient.fetcher import FetcherInterface
 from tuf.ngclient.updater import Updater
 
 from pi_auto.client.clockfloor.floor import FOLDER, built, told_floor
 from pi_auto.client.clockfloor.raising import SLACK_SYNCED
 from pi_auto.client.clockfloor.reading import Unsafe, read_own
+from pi_auto.client.rootchain import LIMITS, newest_root, refreshed
 from pi_auto.client.switcher.errors import Refused
 from pi_auto.client.switcher.site import Site
 from pi_auto.client.switcher.taking import Taken
+from pi_auto.client.switcher.telling import tell_root
 from pi_auto.files import fsync_folder
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fleet_card import MOST_CARD, FleetCard
@@ -84,18 +85,22 @@ def believe(site: Site, taken: Taken, authority: Authority, running: str) -> Bel
     _check_clock(site)
     trusted = site.own / "trust" / hashlib.sha256(authority.root).hexdigest()[:16]
     trusted.mkdir(parents=True, exist_ok=True, mode=0o700)
+    copies = _Copies(taken.metadata)
+
+    def updater_from(root: bytes) -> Updater:
+        return Updater(str(trusted), "copied:/", fetcher=copies, config=LIMITS, bootstrap=root)
+
     try:
-        updater = Updater(
-            str(trusted), "copied:/", fetcher=_Copies(taken.metadata), config=_config(), bootstrap=authority.root
-        )
-        updater.refresh()
+        updater = refreshed(updater_from, authority.root, trusted)
         found = updater.get_targetinfo(taken.request.target)
         here = updater.get_targetinfo(target_of(running))
     except ExpiredMetadataError as error:
         raise Refused(f"{error}, by this device's clock ({_now():%Y-%m-%d %H:%M} UTC)", later=True) from None
     except (RepositoryError, DownloadError, ValueError) as error:
         raise Refused(f"the signed metadata are not believed: {error}", later=True) from None
-    _keep(trusted)
+    finally:
+        _keep(trusted)
+        tell_root(site.told, newest_root(trusted), owner=site.owner)
     if found is None:
         raise Refused(f"the fleet has signed no {taken.request.target}")
     return Believed(found.unrecognized_fields.get("custom"), _checked(found, taken), _counter(here))
@@ -115,17 +120,6 @@ class _Copies(FetcherInterface):
             return iter([(self._folder / name).read_bytes()])
         except FileNotFoundError:
             raise DownloadHTTPError(f"{name} was not handed over", _NOT_FOUND) from None
-
-
-def _config() -> UpdaterConfig:
-    return UpdaterConfig(
-        max_root_rotations=64,
-        max_delegations=1,
-        root_max_length=MOST_METADATA,
-        timestamp_max_length=MOST_METADATA,
-        snapshot_max_length=MOST_METADATA,
-        targets_max_length=MOST_METADATA,
-    )
 
 
 def _checked(found: TargetFile, taken: Taken) -> str:

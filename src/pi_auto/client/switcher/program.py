@@ -7,9 +7,9 @@ import os
 import sys
 
 from pi_auto.client.appliance.errors import SetupFailed
-from pi_auto.client.appliance.turns import alone
+from pi_auto.client.appliance.turns import TRIAL, alone
 from pi_auto.client.clockfloor.reading import Unsafe, remove_planted
-from pi_auto.client.switcher import going_on
+from pi_auto.client.switcher import going_on, pacing
 from pi_auto.client.switcher.errors import Refused, SelfTestFailed
 from pi_auto.client.switcher.ledger import ledger_in
 from pi_auto.client.switcher.site import Patience, Site
@@ -49,6 +49,8 @@ def run_switcher(patience: Patience | None = None, *, boot: bool = False, rollba
 
 def update(site: Site) -> None:
     """Go on with what is under way, then take what was handed over. Raises OSError and SetupFailed."""
+    if not (site.root / TRIAL).exists():
+        pacing.wait_for_turn(site)
     asked = _is_asked(site)
     remove_planted(site.root / MARK[0], MARK[1])  # first of all, or systemd would start this again and again
     try:
@@ -59,6 +61,8 @@ def update(site: Site) -> None:
         raise
     if asked and not _was_done(site, done) and (trial := _taken_up(site)):
         Watch(site, trial).run()
+        if site.running() == site.opt / trial.new:
+            pacing.forgive(site)
 
 
 def _is_asked(site: Site) -> bool:

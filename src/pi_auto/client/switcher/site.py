@@ -29,6 +29,7 @@ class Patience:
     pause_bound: float = 60.0  # then it is restarted all the same: its devices are kept for it
     turn: float = 300.0  # for an installer that is at work
     self_test: float = 180.0
+    between: float = 1200.0  # two starts, of many that nothing comes of
 
 
 def _nothing(_step: str) -> None:

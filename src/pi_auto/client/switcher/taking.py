@@ -23,14 +23,22 @@ from pi_auto.client.switcher.errors import Refused
 from pi_auto.client.switcher.site import READY, Site
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fields import Fields
-from pi_auto.wire.release import AUTHORITY_TARGET, MOST_ARCHIVE, MOST_METADATA, SHA256, TARGET, VERSION
+from pi_auto.wire.release import (
+    AUTHORITY_TARGET,
+    MOST_ARCHIVE,
+    MOST_METADATA,
+    MOST_ROOTS,
+    SHA256,
+    TARGET,
+    VERSION,
+)
 from pi_auto.wire.strict_json import read_strictly
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _METADATA = re.compile(r"(?:[1-9][0-9]{0,5}\.root|timestamp|snapshot|targets)\.json\Z")
 _MOST_REQUEST = 4096  # bytes
-_MOST_NAMES = 64 + 3  # files of metadata
+_MOST_NAMES = MOST_ROOTS + 3  # files of metadata
 _PART = 1024 * 1024  # bytes
 ARCHIVE, METADATA, REQUEST = "archive", "metadata", "request.json"
 
@@ -166,7 +174,5 @@ def _copy_archive(site: Site, at: int) -> str:
     with (site.taken / ARCHIVE).open("xb") as copy:
         for part in _parts(at, ARCHIVE, MOST_ARCHIVE):
             digest.update(part)
-            copy.write(part)
-        copy.flush()
-        os.fsync(copy.fileno())
+            copy.write(part)  # of no use after a power cut: junk that goes at once need not reach the disk
     return digest.hexdigest()

@@ -1,6 +1,7 @@
 """What the switcher tells: `<state>/update-told/told.json`, the newest steps, each with a number that only grows.
 
-The agent reads it and tells the server. The folder is root's, and nothing secret is in it.
+The agent reads it and tells the server. The folder is root's, and nothing secret is in it. Beside it,
+`root.json` tells how many of the fleet's roots are believed, so that the agent hands over those that follow.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pi_auto.files import write_whole
 from pi_auto.wire.times import format_time
 from pi_auto.wire.update import MOST_REASON
 
-FILE = "told.json"
+FILE, ROOT_FILE = "told.json", "root.json"
 MOST = 32  # steps
 _MOST_BYTES = 64 * 1024
 log = logging.getLogger("pi_auto.switcher")
@@ -43,3 +44,14 @@ def tell(folder: Path, update_id: str, version: str, step: str, reason: str = ""
     number = max((one["number"] for one in steps), default=0) + 1
     steps.append({"number": number, **said, "time": format_time(datetime.now(UTC))})
     write_whole(folder / FILE, json.dumps({"steps": steps[-MOST:]}) + "\n", mode=0o644)
+
+
+def tell_root(folder: Path, version: int, *, owner: int = 0) -> None:
+    """Tell which root is the newest that is believed, if that is news. Raises OSError."""
+    said = json.dumps({"version": version}) + "\n"
+    try:
+        was = read_own(folder / ROOT_FILE, _MOST_BYTES, owner)
+    except Unsafe:
+        was = None
+    if was != said.encode():
+        write_whole(folder / ROOT_FILE, said, mode=0o644)

@@ -38,7 +38,14 @@ _LATER: Mapping[type[Exception], str] = {
 
 
 class Crowded(Exception):  # noqa: N818 - a condition that passes
-    """So many others do the same that this request has to come again; the sentence says what they do."""
+    """So many others do the same that this request has to come again; the sentence says what they do.
+
+    `retry_after` in seconds; the `status` is 429 where it is the caller alone who does too much.
+    """
+
+    def __init__(self, sentence: str, *, retry_after: int = RETRY_AFTER, status: int = 503) -> None:
+        super().__init__(sentence)
+        self.retry_after, self.status = retry_after, status
 
 
 class ApiError(Exception):
@@ -58,7 +65,7 @@ def answer_to(error: Exception) -> Response:
     if isinstance(error, HTTPException):
         return _http(error)
     if isinstance(error, Crowded):
-        return _later(str(error))
+        return _later(str(error), error.retry_after, error.status)
     for kind, sentence in _LATER.items():
         if isinstance(error, kind):
             cause = getattr(error, "orig", None) or error  # SQLAlchemy adds SQL, values and a link
@@ -114,7 +121,7 @@ def _refusal(status: int, sentence: str, field: FieldError | None = None) -> Res
     return response
 
 
-def _later(sentence: str) -> Response:
-    response = _refusal(503, f"{sentence}; try again in {RETRY_AFTER} s")
-    response.headers["Retry-After"] = str(RETRY_AFTER)
+def _later(sentence: str, seconds: int = RETRY_AFTER, status: int = 503) -> Response:
+    response = _refusal(status, f"{sentence}; try again in {seconds} s")
+    response.headers["Retry-After"] = str(seconds)
     return response

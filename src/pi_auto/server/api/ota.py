@@ -28,7 +28,7 @@ from pi_auto.wire.update import NoUpdate, Offer, UpdateStatus
 
 
 def check_update() -> Response:
-    """Whether this device should take a release now, and whether the fleet has signed who is obeyed."""
+    """Whether this device should take a release now, and which authority the fleet has signed."""
     context = current()
     parameters = Parameters(request.args, ("device_id", "current_version"))
     device_id = parameters.required("device_id", most=63)
@@ -43,8 +43,8 @@ def check_update() -> Response:
         note_contact(books, device_id, now)
         return ask(books, device_id, version, now)
 
-    is_signed = authority_of(Shelf(context.settings.data)) is not None
-    return respond(replace(committed(context, answer), authority=is_signed).to_json())
+    signed = authority_of(Shelf(context.settings.data))
+    return respond(replace(committed(context, answer), authority=signed.sha256 if signed else None).to_json())
 
 
 def update_status() -> Response:

@@ -15,14 +15,14 @@ from sqlalchemy import select
 
 from pi_auto.server.api.answers import HEADERS
 from pi_auto.server.api.auth import authenticate
-from pi_auto.server.api.errors import ApiError, Crowded
+from pi_auto.server.api.errors import ApiError
 from pi_auto.server.api.parameters import Parameters
 from pi_auto.server.context import Context, current
 from pi_auto.server.enrolment.limits import household
 from pi_auto.server.releases.listing import Fetched, authority_of
 from pi_auto.server.releases.names import METADATA, TIMESTAMP
 from pi_auto.server.releases.ranges import NotSatisfiable, content_range, wanted
-from pi_auto.server.releases.sending import Seats, Sending, Span
+from pi_auto.server.releases.sending import Sending, Span, octets_of
 from pi_auto.server.releases.shelf import Shelf
 from pi_auto.server.releases.tables import releases
 from pi_auto.wire.release import MOST_METADATA, SHA256
@@ -30,7 +30,6 @@ from pi_auto.wire.release import MOST_METADATA, SHA256
 _FOREVER = "private, max-age=31536000, immutable"
 _ASK_ANEW = "private, no-cache"
 _TYPE = "application/octet-stream"
-_seats = Seats()
 
 
 def metadata(name: str) -> Response:
@@ -49,6 +48,8 @@ def download_update() -> Response:
     """The archive of a release, or the parts of it that the `Range` header names."""
     update_id = Parameters(request.args, ("update_id",)).required("update_id", most=64)
     context = current()
+    if request.method != "HEAD":
+        context.downloads.refuse_if_full()
     found = _find(context, update_id)
     etag = f'"{found.sha256}"'
     always = {
@@ -118,17 +119,13 @@ def _refused_ranges(size: int, always: Mapping[str, str]) -> Response:
 
 
 def _send(context: Context, found: Fetched, parts: list[bytes | Span]) -> Sending:
-    who = _who(context)
-    if not _seats.take(who):
-        raise Crowded("this device, or many others, are downloading already")
-    try:
-        return Sending(found.file(Shelf(context.settings.data)), parts, _seats, who)
-    except BaseException:
-        _seats.leave(who)
-        raise
-
-
-def _who(context: Context) -> str:
-    """Whose seat it is: the device's, or where none has to say who it is, the address's."""
+    """Where nobody has to say who they are, a seat is the address's, which may be that of a thousand devices."""
     authorization = request.headers.get("Authorization")
-    return authenticate(context, authorization) if authorization else household(request.remote_addr or "")
+    who = authenticate(context, authorization) if authorization else household(request.remote_addr or "")
+    octets = octets_of(parts)
+    ended = context.downloads.begin(who, octets, found.size, counts=bool(authorization))
+    try:
+        return Sending(found.file(Shelf(context.settings.data)), parts, ended)
+    except BaseException:
+        ended(octets)
+        raise

@@ -8,6 +8,8 @@ from pi_auto.server.admin.administrator import Administrator
 from pi_auto.server.console.fleet_page import Notice
 from pi_auto.server.console.markup import render
 from pi_auto.server.operators.rules import Operator, Scope
+from pi_auto.server.releases.obeyed import obeyed
+from pi_auto.server.releases.shelf import Shelf
 from pi_auto.server.rollouts import planning, reporting
 
 MOST_SHOWN = 20
@@ -27,6 +29,7 @@ def rollouts_page(admin: Administrator, who: Operator, notice: Notice | None, ad
     now = admin.context.clock()
     with admin.context.store.engine.connect() as books:
         listed = reporting.list_all(books, MOST_SHOWN)
+        authority = obeyed(books, Shelf(admin.context.settings.data))
         shown = [reporting.show(books, planning.find(books, one["id"]), now) for one in listed if _is_open(one)]
     return render(
         "rollouts.html",
@@ -35,6 +38,7 @@ def rollouts_page(admin: Administrator, who: Operator, notice: Notice | None, ad
         notice=notice,
         shown=shown,
         others=[one for one in listed if not _is_open(one)],
+        authority=authority,
         addresses=addresses,
     )
 

@@ -15,6 +15,7 @@ from pi_auto.server.audit.trail import Entry, note
 from pi_auto.server.releases.condition import condition_of
 from pi_auto.server.releases.entering import enter_all
 from pi_auto.server.releases.errors import ReleaseError
+from pi_auto.server.releases.obeyed import obeyed
 from pi_auto.server.releases.online import open_online, renew_online
 from pi_auto.server.releases.publishing import publish
 from pi_auto.server.releases.shelf import Shelf
@@ -60,6 +61,7 @@ def list_all(admin: Administrator, _: Fields) -> dict[str, Any]:
     """Every release, the newest first, and how long what is served is good."""
     with admin.context.store.engine.connect() as connection:
         rows = connection.execute(select(releases).order_by(releases.c.counter.desc()).limit(_MOST_LISTED)).all()
+        authority = obeyed(connection, _shelf(admin))
     condition = condition_of(_shelf(admin))
     return {
         "releases": [
@@ -70,6 +72,7 @@ def list_all(admin: Administrator, _: Fields) -> dict[str, Any]:
             } for row in rows
         ],
         "updates": condition and condition.to_json(admin.context.clock()),
+        "authority": authority,
     }  # fmt: skip
 
 

@@ -31,7 +31,7 @@ update_reports = Table(
     Column("version", String(64), nullable=False),
     Column("status", String(16), nullable=False),
     Column("step", String(16)),
-    Column("update_id", String(64)),
+    Column("update_id", String(64), index=True),
     Column("percent", BigInteger),
     Column("reason", Text),
     Column("said_at", Moment, nullable=False),

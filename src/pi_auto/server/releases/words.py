@@ -22,8 +22,19 @@ def listed(answer: dict[str, Any]) -> str:
     if state is None:
         return "this fleet has no root, so its devices take no updates; see docs/operating.md"
     lines.append("good until: " + ", ".join(f"{name} {until}" for name, until in state["expires"].items()))
+    lines += _authority(answer["authority"])
     lines += [f"warning: {trouble}" for trouble in state["troubles"]]
     return "\n".join(lines)
+
+
+def _authority(told: dict[str, Any] | None) -> list[str]:
+    """Of the fleet's authority, where one is signed: how it is taken."""
+    if told is None:
+        return []
+    refusals = [f"warning: {one['device_id']} refuses it: {one['reason']}" for one in told["refusals"]]
+    if told["refused"] > len(refusals):
+        refusals.append(f"warning: {told['refused'] - len(refusals)} more devices refuse it")
+    return [f"fleet's authority {told['update_id'][:16]}: {told['taken']} devices have it", *refusals]
 
 
 def _withdrawn(one: dict[str, Any]) -> str:

@@ -23,6 +23,7 @@ from pi_auto.client.agent.update.job import DOWNLOADING, READY, VERIFIED, Job, N
 from pi_auto.client.agent.update.trouble import NoRoom, Wrong
 from pi_auto.wire.fleet_card import FleetCard
 from pi_auto.wire.keys import PublicKey
+from pi_auto.wire.release import MOST_ROOTS
 from pi_auto.wire.server_address import ServerAddress
 from pi_auto.wire.update import Offer
 from support.signed_fleet import DOWNLOAD, METADATA, Fault, SignedFleet, cut_after, drip, status
@@ -81,7 +82,7 @@ def test_a_release_that_is_signed_lies_ready_with_all_that_root_needs_to_verify_
         "target": "client/0.2.0/pi_auto_client.py", "update_id": offer_of(job).update_id, "version": "0.2.0",
     }  # fmt: skip
     assert {path.name: path.read_bytes() for path in (ready / "metadata").iterdir()} == {
-        "1.root.json": fleet.files["1.root.json"], "timestamp.json": fleet.files["timestamp.json"],
+        "timestamp.json": fleet.files["timestamp.json"],
         "snapshot.json": fleet.files["2.snapshot.json"], "targets.json": fleet.files["2.targets.json"],
     }  # fmt: skip
     steps = [news.step for news in told]
@@ -100,7 +101,7 @@ def test_a_device_that_was_off_while_all_keys_changed_takes_the_release(
     offer = fleet.release("0.3.0", ARCHIVE[::-1], 3)
     fetch(replace(job, offer=offer))
     names = {path.name for path in (folder / "ready" / "metadata").glob("*.root.json")}
-    assert names == {"1.root.json", "2.root.json", "3.root.json", "4.root.json"}
+    assert names == {"2.root.json", "3.root.json", "4.root.json"}
 
 
 def tampered_timestamp(fleet: SignedFleet) -> None:
@@ -387,12 +388,33 @@ def test_the_authority_is_handed_over_when_it_says_something_new(
     servers = (ServerAddress("fleet.example", 443),)
     card = FleetCard("abcdefghijkl", ca, key, servers).to_json()
     update_id = fleet.authority(card)
-    told = fetch(replace(job, offer=None, card=card))
+    job = replace(job, offer=None, authority=update_id)
+    told = fetch(replace(job, card=card))
     assert told[-1].step == VERIFIED, "it says what is known"
     assert not (folder / "ready").exists()
-    told = fetch(replace(job, offer=None, card=card | {"servers": []}))
+    told = fetch(replace(job, card=card | {"servers": []}))
     assert told[-1].step == READY
     assert json.loads((folder / "ready" / "request.json").read_bytes())["update_id"] == update_id
+
+
+def test_a_device_that_was_off_for_years_hands_over_the_roots_that_the_switcher_lacks(
+    job: Job, folder: Path, fleet: SignedFleet
+) -> None:
+    for number in range(MOST_ROOTS + 10):
+        fleet.rotate("root" if number % 8 == 0 else "targets")
+    fleet.bump()
+
+    def handed(believed: int) -> list[int]:
+        told = fetch(replace(job, believed=believed))
+        assert told[-1].step == READY, told
+        names = (file.name.split(".") for file in (folder / "ready" / "metadata").iterdir())
+        return sorted(int(name[0]) for name in names if name[1] == "root")
+
+    newest = MOST_ROOTS + 11
+    assert handed(0) == list(range(2, MOST_ROOTS + 2))
+    assert handed(MOST_ROOTS + 1) == list(range(MOST_ROOTS + 2, newest + 1))
+    assert handed(newest) == []
+    assert handed(newest + 90) == list(range(2, MOST_ROOTS + 2)), "that was another fleet's"
 
 
 def test_what_is_handed_over_is_for_the_group_to_read_and_not_for_everybody(job: Job, folder: Path) -> None:

@@ -6,6 +6,8 @@ never due, and all others are. It ends with the release handed over to root's sw
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import threading
 import time
@@ -27,6 +29,7 @@ from pi_auto.client.agent.update.job import (
     READY,
     REFUSED,
     UNAUTHORIZED,
+    USELESS,
     VERIFIED,
     Job,
     News,
@@ -34,7 +37,7 @@ from pi_auto.client.agent.update.job import (
 from pi_auto.client.agent.update.ledger import Ledger, latest
 from pi_auto.client.agent.update.ready import handed_over, wake_switcher
 from pi_auto.client.agent.update.rhythm import asked_pause, first_pause, next_pause
-from pi_auto.client.agent.update.told import FINAL, NOT_NOW, told_in
+from pi_auto.client.agent.update.told import FINAL, NOT_NOW, root_told_in, told_in
 from pi_auto.client.clock import boottime_ns
 from pi_auto.version import __version__
 from pi_auto.wire import update as steps
@@ -79,7 +82,8 @@ class Updating:
         )
         self._asked_at = -_NEVER
         self._is_wanted = False  # by a person, or by the fleet
-        self._looks = False  # whether it was the fleet's authority that was asked about last
+        self._looks = False  # whether it was the fleet's authority that was looked at last
+        self._authority: str | None = None  # which is being fetched
         self._fetching: threading.Thread | None = None
         self._offer: Offer | None = None
         self._last: News | None = None
@@ -131,8 +135,11 @@ class Updating:
         root = self._means.root
         said = outcome(answer, trusts=root is not None)
         log.log(logging.WARNING if isinstance(answer, Offer) else logging.INFO, "%s", said)
-        self._looks = answer.authority and not self._looks  # every other time: a release is to have its turn too
+        signed = answer.authority
+        is_new = signed is not None and not self._means.ledger.is_done(self._mark(signed), signed)
+        self._looks = is_new and not self._looks  # every other time: a release is to have its turn too
         if root is not None and self._looks:
+            self._authority = signed
             self._begin(None, root, given)
             return
         if isinstance(answer, NoUpdate):
@@ -191,7 +198,8 @@ class Updating:
         card = self._means.card.to_json() if self._means.card else None
         job = Job(
             self._folder, office.home.endpoint(), root, given.api_token, offer,
-            office.settings.update_bandwidth * 1000, card,
+            office.settings.update_bandwidth * 1000, card, None if offer else self._authority,
+            root_told_in(office.settings.state),
         )  # fmt: skip
         self._offer, self._last = offer, None
         self._fetching = threading.Thread(target=self._fetch, args=(job,), name="update", daemon=True)
@@ -223,6 +231,8 @@ class Updating:
 
     def _fetched(self) -> None:
         last, offer, self._fetching = self._last, self._offer, None
+        if offer is None and last:
+            self._note_authority(last)
         if last is None or last.step != FAILED:
             self._pauses.reset()
             if last and last.step == READY:
@@ -236,13 +246,31 @@ class Updating:
         if last.kind == REFUSED and offer:
             self._say(steps.REFUSED, offer, last.reason)
         self._tell(f"{what} is not taken: {last.reason}", ok=False, version=version,
-                   step=steps.REFUSED if last.kind == REFUSED else None)  # fmt: skip
+                   step=steps.REFUSED if last.kind in (REFUSED, USELESS) else None)  # fmt: skip
         if last.kind == UNAUTHORIZED and (given := self._office.standing.given()):
             self._office.standing.complain("update", given)
         if last.kind == LATER:
             self._in(self._pauses.next(last.retry_after))
         elif offer is None:
             self._at = time.monotonic()  # an authority that is of no use keeps no release away
+
+    def _note_authority(self, last: News) -> None:
+        """What is to be remembered of the fleet's authority, and told: it belongs to no roll-out."""
+        ledger, signed = self._means.ledger, self._authority or ""
+        has_failed = last.step == FAILED
+        is_settled = last.step == VERIFIED or last.kind == USELESS
+        with suppress(OSError):  # a full disk: it is looked at once more
+            if last.step == READY or is_settled:
+                ledger.note_authority(self._mark(signed), settled=is_settled)
+            if is_settled or last.kind == REFUSED:
+                step = steps.REFUSED if has_failed else steps.COMMITTED
+                ledger.say(step, signed, __version__, last.reason, once=True)
+        self._means.wake()
+
+    def _mark(self, authority: str) -> str:
+        """Of an authority, and the card that it would replace."""
+        card = json.dumps(self._means.card.to_json() if self._means.card else None, sort_keys=True)
+        return hashlib.sha256(f"{authority} {card}".encode()).hexdigest()
 
     def _wake_switcher(self, offer: Offer | None) -> None:
         what = f"{offer.latest_version} is handed over" if offer else "the fleet's new authority is handed over"

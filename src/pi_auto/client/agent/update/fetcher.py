@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pi_auto.client import lifeline
 from pi_auto.client.agent.errors import ApiError, Refused, Unauthorized
@@ -24,7 +25,7 @@ from pi_auto.client.agent.update.job import MOST_JOB, Job, News
 from pi_auto.client.agent.update.ready import hand_over
 from pi_auto.client.agent.update.reuse import Odd, assemble
 from pi_auto.client.agent.update.target import Target
-from pi_auto.client.agent.update.trouble import NoRoom, Passing, Wrong
+from pi_auto.client.agent.update.trouble import NoRoom, Passing, Useless, Wrong
 from pi_auto.client.agent.update.trust import running_release
 from pi_auto.client.alone import hold_alone
 from pi_auto.version import __version__
@@ -32,6 +33,9 @@ from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fleet_card import MOST_CARD, FleetCard
 from pi_auto.wire.release import AUTHORITY_TARGET, MOST_ARCHIVE, Release
 from pi_auto.wire.update import Offer
+
+if TYPE_CHECKING:
+    from pi_auto.client.agent.update.metadata import SignedWorld
 
 _MEMORY = 256 * 1024 * 1024  # bytes of address space; it takes some 40 MB
 _RESERVE = 32 * 1024 * 1024  # bytes of the disk that stay free: scans come first
@@ -70,16 +74,16 @@ class Fetch:
         try:
             world = SignedWorld(self._metadata, self._channel, self._job.root.encode())
             world.refresh()
-            self._take(world.target(self._job.offer.target if self._job.offer else AUTHORITY_TARGET))
+            self._take(world, world.target(self._job.offer.target if self._job.offer else AUTHORITY_TARGET))
         finally:
             self._channel.close()
             os.close(alone)
 
-    def _take(self, target: Target) -> None:
+    def _take(self, world: SignedWorld, target: Target) -> None:
         update_id = target.sha256
         unpacked = check_offer(self._job.offer, target) if self._job.offer else 0
-        if not self._job.offer and not 0 < target.length <= MOST_CARD:
-            raise Wrong(f"{AUTHORITY_TARGET} is signed with {target.length} bytes")
+        if not self._job.offer:
+            _check_authority(self._job.authority, target)
         file = self._job.folder / update_id
         self._clear(update_id)
         self._make_sure_of_room(target.length, unpacked)
@@ -90,7 +94,7 @@ class Fetch:
             return
         version = self._job.offer.latest_version if self._job.offer else __version__
         request = {"target": target.path, "update_id": update_id, "version": version}
-        hand_over(self._job.folder, file, self._metadata, request)
+        hand_over(self._job.folder, file, world.files_for_one_who_believes(self._job.believed), request)
         self._tell(News(words.READY, update_id, fetched=self._channel.received))
 
     def _fetch(self, wanted: Wanted, file: Path) -> None:
@@ -121,14 +125,22 @@ class Fetch:
             raise NoRoom(f"the disk has {free // 2**20} MiB free, and an update needs {needed // 2**20 + 1} MiB")
 
     def _is_no_news(self, file: Path) -> bool:
-        """Whether the authority says just what the device's card says. Raises Wrong if it says nothing."""
+        """Whether the authority says just what the device's card says. Raises Useless if it says nothing."""
         try:
             card = FleetCard.parse(file.read_bytes())
         except FieldError as error:
-            raise Wrong(f"{AUTHORITY_TARGET} is no fleet card: {error}") from None
+            raise Useless(f"{AUTHORITY_TARGET} is no fleet card: {error}") from None
         return card.to_json() == {
             name: value for name, value in (self._job.card or {}).items() if name != "batch_token"
         }
+
+
+def _check_authority(named: str | None, target: Target) -> None:
+    """Whether it is the one that the server names, of a size that can be. Raises Wrong."""
+    if target.sha256 != named:
+        raise Passing(f"the server names an authority {named}, and {target.sha256} is signed")
+    if not 0 < target.length <= MOST_CARD:
+        raise Useless(f"{AUTHORITY_TARGET} is signed with {target.length} bytes; allowed: {MOST_CARD}")
 
 
 def check_offer(offer: Offer, target: Target) -> int:
@@ -173,7 +185,10 @@ def _bound() -> None:
 
 def _failure(error: Exception) -> News:
     """What is told of it; a device that cannot take it now says that it may later."""
-    kinds = ((Unauthorized, words.UNAUTHORIZED), (Refused, words.NEXT_ROUND), (ApiError, words.LATER))
+    kinds = (
+        (Unauthorized, words.UNAUTHORIZED), (Refused, words.NEXT_ROUND), (ApiError, words.LATER),
+        (Useless, words.USELESS),
+    )  # fmt: skip
     kind = next((kind for of, kind in kinds if isinstance(error, of)), words.REFUSED)
     if isinstance(error, BlockingIOError | MemoryError):
         error = Passing(str(error) or repr(error))

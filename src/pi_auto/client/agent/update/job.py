@@ -17,17 +17,19 @@ from pi_auto.wire.update import Offer, read_answer
 MOST_JOB = 512 * 1024  # bytes
 MOST_LINE = 4096
 DOWNLOADING, VERIFIED, READY, FAILED = "downloading", "verified", "ready", "failed"
-# How it failed: nothing good is signed or no room is left, the server takes no token, later
-# may be better, or no sooner than in an hour, since the server has said no.
-REFUSED, UNAUTHORIZED, LATER, NEXT_ROUND = "refused", "unauthorized", "later", "next round"
+# How it failed: nothing good is signed or no room is left, what is signed is of no use for good, the server
+# takes no token, later may be better, or no sooner than in an hour, since the server has said no.
+REFUSED, USELESS = "refused", "useless"
+UNAUTHORIZED, LATER, NEXT_ROUND = "unauthorized", "later", "next round"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Fetch what `offer` names, or the fleet's authority where there is none, into `folder`.
+    """Fetch what `offer` names, or where there is none the fleet's `authority` of this SHA-256, into `folder`.
 
     `root` is the text of the update root. `bandwidth` in bytes a second, 0 for no limit. `card` is the text of the
-    fleet card that the device has: an authority that says the same is no news.
+    fleet card that the device has: an authority that says the same is no news. `believed` is the
+    version of the newest root that the switcher believes.
     """
 
     folder: Path
@@ -37,6 +39,8 @@ class Job:
     offer: Offer | None = None
     bandwidth: int = 0
     card: dict[str, Any] | None = None
+    authority: str | None = None
+    believed: int = 0
 
     def to_line(self) -> bytes:
         """As it goes through the pipe."""
@@ -59,6 +63,8 @@ class Job:
             "offer": self.offer.to_json() if self.offer else None,
             "bandwidth": self.bandwidth,
             "card": self.card,
+            "authority": self.authority,
+            "believed": self.believed,
         }
         return json.dumps(job).encode() + b"\n"
 
@@ -80,7 +86,8 @@ class Job:
         offer = read_answer(job["offer"]) if job["offer"] else None
         if offer is not None and not isinstance(offer, Offer):
             raise ValueError("the job's offer offers nothing")
-        return cls(Path(job["folder"]), endpoint, job["root"], job["token"], offer, job["bandwidth"], job["card"])
+        folder, rest = Path(job["folder"]), [job[name] for name in ("bandwidth", "card", "authority", "believed")]
+        return cls(folder, endpoint, job["root"], job["token"], offer, *rest)
 
 
 @dataclass(frozen=True, slots=True)

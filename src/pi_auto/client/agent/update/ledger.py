@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pi_auto.client.agent.update.told import Step, told_in
+from pi_auto.client.agent.update.told import FINAL, NOT_NOW, Step, told_in
 from pi_auto.files import write_whole
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.times import format_time
@@ -28,17 +28,24 @@ _PROGRESS = 30.0  # seconds between two reports of how far a download is, at lea
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """What is kept. `own` waits to be told; `said` are the own steps of the last update, told or not."""
+    """What is kept. `own` waits to be told; `said` are the own steps of the last update, told or not.
+
+    `authority` is the last of the fleet's authorities that was handed over, or that was `settled` before that.
+    """
 
     number: int = 0
     own: tuple[Step, ...] = ()
     said: tuple[Step, ...] = ()
+    authority: str = ""
+    settled: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return {
             "number": self.number,
             "own": [step.to_json() for step in self.own],
             "said": [step.to_json() for step in self.said],
+            "authority": self.authority,
+            "settled": self.settled,
         }
 
 
@@ -55,16 +62,17 @@ class Ledger:
     def __post_init__(self) -> None:
         self._page = _kept(self._file)
 
-    def say(self, step: str, update_id: str, version: str, reason: str = "") -> None:
+    def say(self, step: str, update_id: str, version: str, reason: str = "", *, once: bool = False) -> None:
         """Note a step of the agent's own; the same one again is no news, though it may be tried each hour.
 
-        But for a refusal: the server has offered the release once more, and waits for what becomes of that.
+        But for a refusal that is not told `once`: the server has offered the release again, and waits for what
+        becomes of that.
         """
         new = Step(step, update_id, version, format_time(datetime.now(UTC)), reason[:MOST_REASON])
         with self._lock:
             said = tuple(one for one in self._page.said if one.update_id == update_id)
             was_said = any(replace(one, time=new.time) == new for one in said)
-            if was_said and step != REFUSED:
+            if was_said and (once or step != REFUSED):
                 return
             own = (*self._page.own, new)[-_MOST_OWN:]
             self._page = replace(self._page, own=own, said=(*said, new)[-_MOST_OWN:])
@@ -85,6 +93,19 @@ class Ledger:
             else:
                 self._page = replace(page, own=tuple(one for one in page.own if one != step))
             self._write()
+
+    def note_authority(self, mark: str, *, settled: bool) -> None:
+        """It was handed over, or is not worth that: `mark` tells it apart, for the card that there is now."""
+        with self._lock:
+            self._page = replace(self._page, authority=mark, settled=settled)
+            self._write()
+
+    def is_done(self, mark: str, update_id: str) -> bool:
+        """Whether an authority needs no further look: it says nothing new, or the switcher has had it for good."""
+        if self._page.authority != mark:
+            return False
+        ended = [step for step in told_in(self.state) if step.update_id == update_id and step.step in FINAL]
+        return self._page.settled or not (ended and ended[-1].reason.startswith(NOT_NOW))
 
     def progress(self, update_id: str, version: str, percent: int) -> None:
         """How far a download is: in memory alone, and the latest alone."""
@@ -123,6 +144,6 @@ def _kept(file: Path) -> _Page:
         with file.open("rb") as opened:
             kept = json.loads(opened.read(_MOST))
         own, said = (tuple(Step.from_json(one) for one in kept[name]) for name in ("own", "said"))
-        return _Page(int(kept["number"]), own, said)
+        return _Page(int(kept["number"]), own, said, str(kept.get("authority", "")), bool(kept.get("settled")))
     except (OSError, ValueError, KeyError, TypeError, RecursionError, FieldError):
         return _Page()

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, RepositoryError
-from tuf.ngclient.config import UpdaterConfig
 from tuf.ngclient.fetcher import FetcherInterface
 from tuf.ngclient.updater import Updater
 
@@ -21,27 +20,22 @@ from pi_auto.client.agent.errors import ApiError, Refused
 from pi_auto.client.agent.update.channel import Channel
 from pi_auto.client.agent.update.target import Target
 from pi_auto.client.agent.update.trouble import Passing, Wrong
+from pi_auto.client.rootchain import LIMITS, newest_root, refreshed, version_of
 from pi_auto.files import fsync_folder
-from pi_auto.wire.release import MOST_METADATA
+from pi_auto.wire.release import MOST_METADATA, MOST_ROOTS
 
 PATH = "/api/ota/metadata/"
 _WHOLE = 300.0  # seconds for all metadata together
-_LIMITS = UpdaterConfig(
-    root_max_length=MOST_METADATA,
-    timestamp_max_length=MOST_METADATA,
-    snapshot_max_length=MOST_METADATA,
-    targets_max_length=MOST_METADATA,
-)
 
 
 class SignedWorld:
     """The fleet's metadata as kept in `folder`, refreshed from below `base` on the server that `channel` asks."""
 
-    def __init__(self, folder: Path, channel: Channel, root: bytes | None, base: str = PATH) -> None:
+    def __init__(self, folder: Path, channel: Channel, root: bytes, base: str = PATH) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._folder, self._fetcher = folder, _Fetcher(channel)
+        self._folder, self._fetcher, self._base, self._root = folder, _Fetcher(channel), base, root
         try:
-            self._updater = Updater(str(folder), base, fetcher=self._fetcher, config=_LIMITS, bootstrap=root)
+            self._updater = self._updater_from(root)
         except RepositoryError as error:
             raise Wrong(f"the update root of this device is no root: {error}") from None
 
@@ -54,7 +48,7 @@ class SignedWorld:
     def refresh(self) -> None:
         """Take what is new. Raises Passing for what is not to be believed, ApiError where it cannot be had."""
         try:
-            self._updater.refresh()
+            self._updater = refreshed(self._updater_from, self._root, self._folder)
         except RepositoryError as error:
             raise Passing(f"the signed metadata are not to be believed: {_said(error)}") from None
         except DownloadError as error:
@@ -73,6 +67,20 @@ class SignedWorld:
         if found is None:
             raise Wrong(f"nobody has signed {name}")
         return Target(found.path, found.length, dict(found.hashes), dict(found.custom or {}))
+
+    def files_for_one_who_believes(self, root: int) -> list[Path]:
+        """What the switcher needs, which believes the roots up to this version: some that follow, and the rest.
+
+        Where it cannot have come from here it gets the first of those that there are.
+        """
+        newest = newest_root(self._folder)
+        first = version_of(self._root) + 1
+        versions = range(max(first, root + 1) if root <= newest else first, newest + 1)[:MOST_ROOTS]
+        roots = [self._folder / "root_history" / f"{version}.root.json" for version in versions]
+        return [*roots, *(self._folder / f"{role}.json" for role in ("timestamp", "snapshot", "targets"))]
+
+    def _updater_from(self, root: bytes) -> Updater:
+        return Updater(str(self._folder), self._base, fetcher=self._fetcher, config=LIMITS, bootstrap=root)
 
 
 class _Fetcher(FetcherInterface):

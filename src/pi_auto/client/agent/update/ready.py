@@ -11,22 +11,22 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from pi_auto.files import fsync_folder, write_whole
 
 FOLDER, WISH = "ready", "update"
-_METADATA = ("timestamp.json", "snapshot.json", "targets.json")
 _MOST_REQUEST = 4096  # bytes
 
 
-def hand_over(folder: Path, archive: Path, metadata: Path, request: dict[str, str]) -> None:
-    """Make `folder`/ready of a verified `archive`, which goes into it. Raises OSError."""
+def hand_over(folder: Path, archive: Path, metadata: Sequence[Path], request: dict[str, str]) -> None:
+    """Make `folder`/ready of a verified `archive`, which goes into it, and files of metadata. Raises OSError."""
     new = folder / ".ready.new"
     shutil.rmtree(new, ignore_errors=True)
     (new / "metadata").mkdir(parents=True, mode=0o750)
-    for file in [*(metadata / "root_history").glob("*.root.json"), *(metadata / name for name in _METADATA)]:
+    for file in metadata:
         write_whole(new / "metadata" / file.name, file.read_bytes(), mode=0o640)
     write_whole(new / "request.json", json.dumps(request), mode=0o640)
     archive.rename(new / "archive")

@@ -1,5 +1,6 @@
 """What root's switcher tells of an update: steps, each with a number that is never used twice.
 
+<state>/update-told/root.json   {"version": of the newest of the fleet's roots that it believes}
 <state>/update-told/told.json   {"steps": [{"number", "update_id", "version", "step", "reason", "time"}, …]}
 """
 
@@ -15,7 +16,7 @@ from pi_auto.wire.release import SHA256, VERSION
 from pi_auto.wire.times import format_time
 from pi_auto.wire.update import COMMITTED, MOST_REASON, REFUSED, ROLLED_BACK, STEPS
 
-FILE = "update-told/told.json"
+FILE, ROOT_FILE = "update-told/told.json", "update-told/root.json"
 NOT_NOW = "not now: "  # so begins the reason of a refusal that may be none later
 FINAL = (COMMITTED, ROLLED_BACK, REFUSED)
 _MOST = 64 * 1024  # bytes
@@ -60,6 +61,15 @@ def told_in(state: Path) -> list[Step]:
         return []
     found = [_step(one) for one in (steps if isinstance(steps, list) else [])[-_MOST_STEPS:]]
     return sorted((one for one in found if one), key=lambda one: one.number)
+
+
+def root_told_in(state: Path) -> int:
+    """The newest root that the switcher believes; 0 where it has told none."""
+    try:
+        with (state / ROOT_FILE).open("rb") as file:
+            return Fields(json.loads(file.read(_MOST))).integer("version")
+    except (OSError, ValueError, RecursionError, FieldError):
+        return 0
 
 
 def _step(value: object) -> Step | None:

@@ -9,6 +9,10 @@ class Wrong(Exception):  # noqa: N818 - named for what has happened
     """What the server has is not what the fleet has signed, or is not to be taken; operators read the sentence."""
 
 
+class Useless(Wrong):
+    """What the fleet has signed is none that a device could take: fetching it again makes it no better."""
+
+
 class Passing(Wrong):
     """It may pass by itself or be mended: the sentence says so to the roll-out, which does not count the try."""
 
