@@ -13,5 +13,5 @@ for number, _ in socket.if_nameindex():
     group = struct.pack("=4s4si", socket.inet_aton("224.0.0.251"), bytes(4), number)
     sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group)
 while True:
-    _, who = sock.recvfrom(9000)
+    _octets, who = sock.recvfrom(9000)
     sock.sendto(answer, who)
