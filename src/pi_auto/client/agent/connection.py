@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+import ssl
 import time
 from typing import cast
 
@@ -19,6 +20,8 @@ from pi_auto.client.endpoint import Endpoint
 from pi_auto.version import __version__
 from pi_auto.wire.boot import HEADER
 
+# What a kept connection raises that the other side has closed; by TLS also where it was reset: Python forgets why.
+HUNG_UP = (http.client.BadStatusLine, ConnectionError, ssl.SSLEOFError)
 _UNHEARD = 8  # seconds that what was sent may go without a sign of having arrived: the server has moved
 
 
