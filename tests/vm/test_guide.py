@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from support.vm.appliance import AGENT, CAPTURE, Appliance
@@ -43,8 +41,8 @@ def test_no_key_of_a_scan_stands_on_the_console(pi: Appliance) -> None:
 
 def test_status_tells_who_and_where(pi: Appliance) -> None:
     pi.wait_until_all_is_there()
-    wait_until(lambda: told(pi)["queue"] == {"api": 0, "hub": 0}, 30, "nothing waits")
-    assert told(pi)["server"] == pi.site.there
+    wait_until(lambda: pi.status()["queue"] == {"api": 0, "hub": 0}, 30, "nothing waits")
+    assert pi.status()["server"] == pi.site.name
 
 
 def test_it_comes_back_after_a_reboot(pi: Appliance) -> None:
@@ -75,8 +73,3 @@ def code_reached_console(machine: Machine) -> bool:
 
 def screen(machine: Machine) -> str:
     return machine.run("sudo cat /dev/vcs1 | tr -d '\\0\\n'")
-
-
-def told(pi: Appliance) -> dict[str, object]:
-    found: dict[str, object] = json.loads(pi.machine.run("sudo pi-auto-client status --json"))
-    return found

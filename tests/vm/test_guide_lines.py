@@ -31,7 +31,7 @@ WITHIN = 90.0  # seconds in which what a line shows may come to be
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The guide's server: it has a fleet."""
-    site = Site(tmp_path_factory.mktemp("fleet"), trust=True)
+    site = Site(tmp_path_factory.mktemp("fleet"))
     yield site
     site.stop()
 

@@ -27,7 +27,7 @@ def master(tmp_path_factory: pytest.TempPathFactory, dist: Path, site: Site) -> 
     (package,) = dist.glob("*.deb")
     command = [
         str(ROOT / "script/image"), "--base", str(base), "--out", str(out), "--package", str(package),
-        "--server", site.there, "--insecure-plain-http", "--ssh-key", str(image().key.with_suffix(".pub")),
+        "--card", str(site.card), "--ssh-key", str(image().key.with_suffix(".pub")),
     ]  # fmt: skip
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -62,7 +62,7 @@ def test_no_network_is_told_plainly_where_a_package_is_missing(bare: Appliance) 
 def test_it_installs_once_the_network_is_back(bare: Appliance, site: Site) -> None:
     bare.machine.network(on=True)
     wait_until(
-        lambda: bare.machine.status_of(f"curl -s {site.there}/api/health")[0] == 0, 60, "the network is back"
+        lambda: bare.machine.status_of(f"curl -s {site.plain}/api/health")[0] == 0, 60, "the network is back"
     )
     bare.install()
     assert bare.machine.run("command -v /usr/sbin/logrotate")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from support.vm.appliance import CAPTURE, Appliance
+from support.vm.appliance import CAPTURE, INSTALL, Appliance
 from support.vm.figures import Figures
 from support.waiting import wait_until
 
@@ -58,8 +58,7 @@ def test_the_power_may_go_while_it_installs(pi: Appliance, chance: random.Random
     for number in range(_CUTS_OF_INSTALLING[long]):
         if number % 2 == 0:
             pi.machine.run("sudo /opt/pi-auto-client/uninstall.sh --keep-data")
-        command = f"./install_pi_client.sh {' '.join(pi.site.home)}"
-        pi.machine.run(f"sync; sudo systemd-run --quiet --working-directory=/home/pi {command}")
+        pi.machine.run(f"sync; sudo systemd-run --quiet --working-directory=/home/pi {INSTALL}")
         time.sleep(chance.uniform(0.5, taken))
         pi.machine.pull_the_plug()
         pi.machine.power_on()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pi_auto.client.wifi.outcomes import SENTENCES, Outcome
-from support.vm.air import TRAFFIC, Air, Network
+from support.vm.air import PACKAGES, TRAFFIC, Air, Network
 from support.vm.appliance import CAPTURE
 from support.vm.figures import Figures
 from support.vm.fleet import Fleet
@@ -38,7 +38,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 @pytest.fixture(scope="module")
 def pi(tmp_path_factory: pytest.TempPathFactory, dist: Path, fleet: Fleet) -> Iterator[FleetPi]:
     """Installed and not enrolled, with a scanner, two radios and no cable."""
-    with Machine(image(), tmp_path_factory.mktemp("wifi")) as machine:
+    with Machine(image(more=PACKAGES), tmp_path_factory.mktemp("wifi")) as machine:
         pi = FleetPi(machine, fleet)
         pi.install(dist)
         Air(machine).set_up()

@@ -7,13 +7,16 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from pi_auto.client.binding.outcomes import SENTENCES, Outcome
+from pi_auto.client.clockfloor.raising import PROOF_FILE
 from pi_auto.wire.binding import BindingCode, check_of
 from support.bare_box import BareBox
+from support.faked_clock import FakedClock, can_be_built
 from support.fleet_home import FleetHome
 from support.fleet_house import DEVICE, FleetHouse
 from support.waiting import wait_until
@@ -118,6 +121,24 @@ def test_a_box_that_went_by_a_named_server_is_bound_as_well(house: FleetHouse, t
         )
         box.agent.start()
         all_booked(house, box)
+
+
+@pytest.mark.skipif(not can_be_built(), reason="needs a C compiler: apt-get install gcc")
+def test_a_box_whose_clock_is_before_the_fleet_was_made_is_bound_and_then_asks_for_the_time(
+    house: FleetHouse, tmp_path: Path
+) -> None:
+    clock = FakedClock(tmp_path)
+    clock.set(datetime(1990, 1, 1, tzinfo=UTC))
+    box = BareBox(tmp_path / "box")
+    with clock.for_what_is_started():
+        box.start()
+    try:
+        box.read(code_of(house), BOUND)
+        assert json.loads((box.agent_folder / "bound.json").read_text())["at"][:4] == f"{datetime.now(UTC):%Y}"
+        wait_until((box.agent_folder / PROOF_FILE).exists, 60, "root's helper can raise the clock")
+    finally:
+        box.stop()
+        box.scanner.close()
 
 
 def test_an_impostor_learns_nothing_and_binds_nobody(house: FleetHouse, tmp_path: Path) -> None:

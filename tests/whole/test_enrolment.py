@@ -72,7 +72,7 @@ def test_a_revoked_device_is_told_in_words_keeps_its_scans_and_delivers_them_onc
         house.start_pi(house.hand_out_card("--batch", "spring")["batch_token"])
         house.scan("BEFORE")
         house.all_arrive()
-        house.ask_admin("enrolment", "revoke", DEVICE, "--reason", "stolen")
+        house.ask_admin("enrolment", "revoke", DEVICE)
         house.scan("REVOKED-1", "REVOKED-2")
         wait_until(lambda: house.is_told("an operator has shut it out"), 90, "the status says so")
         assert len(house.booked()) == 1

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import socket
+import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -153,6 +155,21 @@ class TestTrust:
         with pytest.raises(Unreachable, match="not good for"):
             self.call(secure, "k3.pi-auto", None)
         assert secure.received == []
+
+    def test_a_kept_connection_that_was_reset_is_dialled_anew(
+        self, secure: FleetPeer, authority: Authority
+    ) -> None:
+        """As by a server that was killed and is back."""
+
+        def once(handler: Any, _body: Any) -> None:
+            handler.say(200, {"ok": 1})
+            handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            handler.close_connection = True
+
+        secure.fail(UPDATES, once, answer({"ok": 2}))
+        api = ServerApi(Endpoint.of(secure.url, name="k3.pi-auto", ca=authority.ca), patience=5)
+        assert [ask(api), ask(api)] == [{"ok": 1}, {"ok": 2}]
+        api.close()
 
     def test_a_server_without_tls_gets_nothing(self, server: FleetPeer, authority: Authority) -> None:
         with pytest.raises(Unreachable):

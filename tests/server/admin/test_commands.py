@@ -113,13 +113,18 @@ def test_the_policy_is_shown_and_set_and_devices_are_granted_and_named(server: R
     assert say(server.data, "enrolment", "preauthorise", "100000001a2b3c4d").startswith("once_")
     assert say(server.data, "enrolment", "batch-create", "autumn", "--most", "7").startswith("batch_")
     assert say(server.data, "enrolment", "batch-end", "autumn") == "ended"
-    for words in (
-        ("revoke", "pi-00000000"), ("lift", "pi-00000000"), ("decommission", "pi-00000000"),
-        ("approve", "100000001a2b3c4d", "abcdefab"), ("batch-end", "autumn"), ("batch-create", "autumn"),
-        ("preauthorise", "../x"),
-    ):  # fmt: skip
+    for words, wrong in (
+        (("revoke", "pi-00000000"), "device_id"),
+        (("lift", "pi-00000000"), "device_id"),
+        (("decommission", "pi-00000000"), "device_id"),
+        (("approve", "100000001a2b3c4d", "abcdefab"), "fingerprint"),
+        (("batch-end", "autumn"), "name"),
+        (("batch-create", "autumn"), "name"),
+        (("preauthorise", "../x"), "serial"),
+    ):
         ended = run(server.data, "enrolment", *words)
         assert ended.returncode == 1, words
+        assert f"{wrong} is " in ended.stderr, words
         assert "allowed:" in ended.stderr, words
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import uuid
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,18 +14,24 @@ import pytest
 from sqlalchemy import select
 
 from pi_auto.server.audit.tables import audit
+from pi_auto.server.calls.trail import Call, Trail
 from pi_auto.server.enrolment import granting
 from pi_auto.server.enrolment.tables import clone_spans, hub_wishes, identities
 from pi_auto.server.links.events import book_event
 from pi_auto.server.scans.tables import scans
 from pi_auto.wire.batch import Batch
+from pi_auto.wire.boot import HEADER
 from pi_auto.wire.hublink import TWIN_CHANGE, Event
+from pi_auto.wire.methods import DIAGNOSTICS
 from pi_auto.wire.times import format_time
 from support import records
 from support.api import Api, Registry, open_api
 from support.signing_device import SigningDevice
 
 ANN = "operator ann"
+BUNDLE = io.BytesIO()
+with zipfile.ZipFile(BUNDLE, "w") as archive:
+    archive.writestr("doctor.json", "{}")
 
 
 @pytest.fixture
@@ -61,6 +69,29 @@ def beat(device: SigningDevice, at: datetime | None = None) -> None:
     device.api.context.writer.submit(lambda books: book_event(books, event, now)).result(10)
 
 
+def ask_for_updates(device: SigningDevice) -> None:
+    """As every hour, of the device's running boot."""
+    asked = {"device_id": device.device_id, "current_version": "2.0.1"}
+    headers = {"Authorization": f"Bearer {device.token}", HEADER: device.boot}
+    assert device.api.client.get("/api/ota/check_update", query_string=asked, headers=headers).status_code == 200
+
+
+def tell_of_an_update(device: SigningDevice) -> None:
+    now = format_time(device.api.clock.now)
+    told = {"device_id": device.device_id, "version": "2.0.1", "status": "in_progress", "timestamp": now}
+    headers = {"Authorization": f"Bearer {device.token}", HEADER: device.boot}
+    assert device.api.client.post("/api/ota/update_status", json=told, headers=headers).status_code == 200
+
+
+def send_diagnostics(device: SigningDevice) -> None:
+    """A bundle that an operator has asked for."""
+    asked = Call(str(uuid.uuid4()), ANN, DIAGNOSTICS, device.device_id, {})
+    Trail.open(device.api.context.settings.data).note(asked, device.api.clock.now)
+    headers = {"Authorization": f"Bearer {device.token}", HEADER: device.boot, "Content-Type": "application/zip"}
+    answer = device.api.client.post(f"/api/diagnostics/{asked.call}", data=BUNDLE.getvalue(), headers=headers)
+    assert answer.status_code == 201
+
+
 def pass_by(api: Api, **time: float) -> None:
     api.clock.now += timedelta(**time)
 
@@ -84,7 +115,7 @@ def is_cloned(api: Api) -> bool:
         return books.execute(select(identities.c.cloned_at)).scalar() is not None
 
 
-@pytest.mark.parametrize("contact", [send, beat])
+@pytest.mark.parametrize("contact", [send, beat, ask_for_updates, tell_of_an_update, send_diagnostics])
 def test_two_that_speak_in_turns_are_noticed_when_the_first_comes_back(
     api: Api, device: SigningDevice, contact: Callable[[SigningDevice], object]
 ) -> None:

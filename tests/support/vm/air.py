@@ -13,6 +13,8 @@ from support.vm.instruments import OWN_MAC_PREFIX
 from support.vm.machine import Machine
 
 TRAFFIC = "/run/air.pcap"
+# What a Pi needs for that, besides what all have: without what they recommend, such as a daemon for modems.
+PACKAGES = ("network-manager", "wpasupplicant", "hostapd", "dnsmasq-base", "iw", "nftables", "tcpdump")
 _SCRIPT = Path(__file__).parent / "guest" / "air.sh"
 
 
@@ -48,10 +50,10 @@ class Air:
         self._machine = machine
 
     def set_up(self) -> None:
-        """Bring the radios; from then on the Pi has no cable. Needs the Pi's own network, for packages."""
+        """Bring the radios; from then on the Pi has no cable. Its image must have PACKAGES."""
         self._machine.copy_in(_SCRIPT)
         command = f"sudo sh /home/pi/air.sh {OWN_MAC_PREFIX} {TRAFFIC}"
-        code, said = self._machine.status_of(command, timeout=900 * self._machine.slow)
+        code, said = self._machine.status_of(command, timeout=120 * self._machine.slow)
         assert code == 0, said
 
     def has(self, network: Network) -> None:

@@ -8,6 +8,7 @@ another code, as a person would. A damaged or doubled code is never excused.
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import time
 from collections import Counter
@@ -15,14 +16,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from support.vm.journal import Entry
 from support.vm.machine import Machine
-from support.vm.site import Site
+from support.vm.site import CARD, Site
 from support.vm.strokes import Health, Typed, damaged
 from support.waiting import wait_until
 
 AGENT, CAPTURE = "pi-auto-client.service", "pi-auto-capture.service"
+INSTALL = f"./install_pi_client.sh --card {CARD}"
 _STORED = re.compile(r"barcode stored: number=\d+ uuid=(\S+) scanner=\S+ text=(.*)")
 _GUARD = 0.3  # seconds; what is typed sooner after the scanner was opened counts as the rest of a code
 _AFTER_TROUBLE = 3.0  # seconds that a code is waited for once something was said to be lost
@@ -60,11 +63,21 @@ class Appliance:
         self.machine.run("chmod +x install_pi_client.sh")
 
     def install(self, *, check: bool = True) -> tuple[int, str]:
-        """The guide's one command: exit code and what it says."""
-        command = f"sudo ./install_pi_client.sh {' '.join(self.site.home)}"
-        code, said = self.machine.status_of(command, timeout=600 * self.machine.slow)
+        """The guide's one command, with its fleet's card: exit code and what it says."""
+        self.machine.copy_in(self.site.card)
+        code, said = self.machine.status_of(f"sudo {INSTALL}", timeout=600 * self.machine.slow)
         assert not check or code == 0, f"exit code {code}: {said}"
         return code, said
+
+    def is_let_in(self) -> None:
+        """Wait until it says what an operator has to do, and do that."""
+        remedy = wait_until(lambda: (self.status()["enrolment"] or {}).get("remedy"), 300, "it waits for a person")
+        self.site.office.ask(*str(remedy).partition("pi-auto-server ")[2].split())
+
+    def status(self) -> dict[str, Any]:
+        """What `pi-auto-client status --json` says."""
+        told: dict[str, Any] = json.loads(self.machine.run("sudo pi-auto-client status --json", check=False))
+        return told
 
     def services_run(self) -> bool:
         """Whether systemd says so of both."""

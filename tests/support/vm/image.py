@@ -69,16 +69,20 @@ class Image:
         return self.folder / _DEVICE_TREE
 
 
-def image(name: str = "amd64") -> Image:
-    """The image of a kind, from the cache or built anew: two minutes, ten where it is emulated."""
+def image(name: str = "amd64", more: tuple[str, ...] = ()) -> Image:
+    """The image of a kind, from the cache or built anew: two minutes, ten where it is emulated.
+
+    `more` are packages besides, which an emulated machine takes minutes to unpack. A NetworkManager leaves cables
+    alone.
+    """
     kind = KINDS[name]
     source = KINDS[kind.disk_of or name]
-    folder = _cache() / f"{source.name}-{_recipe(source)}"
+    folder = _cache() / f"{source.name}-{_recipe(source, more)}"
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f"building-{folder.name}-", dir=folder.parent))
         try:
-            _build(work, source)
+            _build(work, source, more)
             with suppress(OSError):  # another run was first, and its disk is as good
                 work.rename(folder)
         finally:
@@ -93,9 +97,10 @@ def _cache() -> Path:
     return Path(base) / "pi-auto-vm"
 
 
-def _recipe(kind: Kind) -> str:
+def _recipe(kind: Kind, more: tuple[str, ...]) -> str:
     """Whatever changes the disk changes this."""
-    parts = (_PACKAGES, _BOOT_MODULES, _SD_MODULES, _LEFT_OUT, _SIZE, kind.architecture, kind.suite, kind.kernel)
+    modules = (_BOOT_MODULES, _SD_MODULES, _LEFT_OUT)
+    parts = (_PACKAGES, more, *modules, _SIZE, kind.architecture, kind.suite, kind.kernel)
     code = [inspect.getsource(each) for each in (_build, _settle_in, _make_disk)]
     return hashlib.sha256(repr((parts, code, _source(instruments))).encode()).hexdigest()[:12]
 
@@ -111,7 +116,7 @@ def _forget_unused(cache: Path) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
-def _build(work: Path, kind: Kind) -> None:
+def _build(work: Path, kind: Kind, more: tuple[str, ...]) -> None:
     if kind.is_foreign:
         foreign.prepare(kind.architecture)
     root = work / "root"
@@ -125,7 +130,7 @@ def _build(work: Path, kind: Kind) -> None:
     ]
     _run(
         "mmdebstrap", f"--architectures={kind.architecture}", "--variant=minbase", "--mode=root", *hooks,
-        f"--include={_PACKAGES},{kind.kernel}", kind.suite, str(root),
+        f"--include={','.join((_PACKAGES, *more, kind.kernel))}", kind.suite, str(root),
     )  # fmt: skip
     _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(work / "key"))
     _settle_in(root, (work / "key.pub").read_text())
@@ -152,6 +157,8 @@ def _settle_in(root: Path, public_key: str) -> None:
     (root / "etc/fstab").write_text("LABEL=rootfs / ext4 defaults,noatime 0 1\n")
     (root / "etc/resolv.conf").write_text("nameserver 10.0.2.3\n")
     (root / "etc/modprobe.d/rig.conf").write_text("".join(f"blacklist {name}\n" for name in _LEFT_OUT))
+    if (manager := root / "etc/NetworkManager/conf.d").is_dir():
+        (manager / "cables.conf").write_text("[keyfile]\nunmanaged-devices=except:type:wifi\n")
     (root / "etc/ssh/sshd_config.d").mkdir(exist_ok=True)
     (root / "etc/ssh/sshd_config.d/quick.conf").write_text("UseDNS no\nUsePAM no\n")
     for command in (

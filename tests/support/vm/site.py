@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -16,55 +15,63 @@ from pi_auto.server.links.base import MethodAnswer
 from pi_auto.server.links.control import ControlRoom
 from pi_auto.simulator.office import Office
 from pi_auto.simulator.program import Program
+from pi_auto.wire.fleet_card import FleetCard
 from support.former_hub import former_hub
 from support.hub import RunningHub
-from support.server import UNTRUSTED
 from support.vm.machine import HOST
 from support.waiting import wait_until
 
+CARD = "fleet.json"
 ARRIVES_WITHIN = 90.0  # seconds: a device that was without network tries again within a minute
 
 
 class Site:
-    """A server with its data in `folder`. `here` and `there` are where this machine and the Pi find it.
+    """A server with its data in `folder`, and the fleet that it has made.
 
-    With `trust` it has a fleet, as servers have: `there` is by TLS, and `plain` the port without. Otherwise it
-    trusts everybody, and the Pi is told so.
+    `here` and `plain` are where this machine and the Pi find its port without TLS, `there` is the one with TLS as
+    the Pi finds it. `card` is the fleet's, with a token that lets in as many devices as there are tests.
     """
 
-    def __init__(self, folder: Path, *, trust: bool = False) -> None:
-        self._folder, self._data, self.trust = folder, folder / "data", trust
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._data = folder, folder / "data"
         self._server = self._server_at("127.0.0.1:0", "127.0.0.1:0")
         bound = self._server.start()
-        self._http, self._https = bound["http"], bound.get("https", "off")
+        self._http, self._https = bound["http"], bound["https"]
         self.here = f"http://{self._http}"
         self.plain = f"http://{_seen_from_pi(self._http)}"
-        self.there = f"https://{_seen_from_pi(self._https)}" if trust else self.plain
-        self.home = ("--server", self.there, *(() if trust else ("--insecure-plain-http",)))
+        self.there = f"https://{_seen_from_pi(self._https)}"
+
+    @property
+    def name(self) -> str:
+        """What a device calls it in its status."""
+        return f"fleet {self._handed_out.fleet_id}"
+
+    @cached_property
+    def card(self) -> Path:
+        """The fleet's card in a file, to be installed with."""
+        card = self._folder / CARD
+        card.write_text(json.dumps(self._handed_out.to_json()))
+        return card
 
     @cached_property
     def office(self) -> Office:
         """The fleet's administrator."""
         return Office(self._data, self._https)
 
+    @cached_property
+    def _handed_out(self) -> FleetCard:
+        return self.office.hand_out_card(_seen_from_pi(self._https), most=1000)
+
     def files(self, dist: Path) -> tuple[Path, Path, Path]:
         """The guide's two files, the installer with the fleet's card inside; and the card by itself."""
-        card, installer = self._folder / "fleet.json", self._folder / "install_pi_client.sh"
-        if not card.exists():
-            made = self.office.hand_out_card(_seen_from_pi(self._https), most=100)
-            card.write_text(json.dumps(made.to_json()))
-            bare = (dist / "install_pi_client.sh").read_text()
-            installer.write_text(with_card(bare, made))
-            installer.chmod(0o755)
-        return dist / "pi_auto_client.py", installer, card
+        installer = self._folder / "install_pi_client.sh"
+        installer.write_text(with_card((dist / "install_pi_client.sh").read_text(), self._handed_out))
+        installer.chmod(0o755)
+        return dist / "pi_auto_client.py", installer, self.card
 
     def scans(self) -> list[dict[str, Any]]:
         """What has arrived, in the order of scanning."""
-        if self.trust:
-            return self.office.scans()
-        with urllib.request.urlopen(f"{self.here}/api/scans?limit=10000&order=oldest", timeout=10) as answer:
-            found: list[dict[str, Any]] = json.load(answer)["scans"]
-        return sorted(found, key=lambda scan: (scan["device_id"], scan["spool"], scan["number"]))
+        return self.office.scans()
 
     def wait_for(self, *texts: str, timeout: float = ARRIVES_WITHIN) -> list[dict[str, Any]]:
         """The scans of these texts once both ways have brought them all."""
@@ -76,6 +83,17 @@ class Site:
         device = self.scans()[-1]["device_id"]
         command = [sys.executable, "-m", "pi_auto.server.cli", "scanner", "--data", str(self._data)]
         subprocess.run([*command, device, scanner, *options], check=True, timeout=60)
+
+    def administer(self, line: str) -> None:
+        """Run a line of pi-auto-server or pi-auto-hub, if it says any; {device} is the one that scanned last."""
+        if not line:
+            return
+        program, *words = line.format(device=self.scans()[-1]["device_id"]).split()
+        module, data = {
+            "pi-auto-server": ("pi_auto.server.cli", self._data),
+            "pi-auto-hub": ("pi_auto.hub.cli", self._data / "hub"),
+        }[program]
+        subprocess.run([sys.executable, "-m", module, *words, "--data", str(data)], check=True, timeout=60)
 
     def call(self, method: str, payload: dict[str, Any] | None = None) -> MethodAnswer:
         """Call a direct method of the device that scanned last, by the server's own hub."""
@@ -93,8 +111,7 @@ class Site:
         """
         device_id = self.scans()[-1]["device_id"]
         self._server.stop()
-        plain = () if self.trust else ("--insecure-plain-mqtt",)
-        return former_hub(self._data, self._folder / "former", device_id, "0.0.0.0", *plain)
+        return former_hub(self._data, self._folder / "former", device_id, "0.0.0.0")
 
     def start_with_another_hub(self) -> None:
         """Start the server again where it was, with a hub that knows no device."""
@@ -102,12 +119,9 @@ class Site:
         self._server.start()
 
     def _server_at(self, http: str, https: str) -> Program:
-        trusting = (
-            ("--https", https, "--server-name", HOST) if self.trust else (*UNTRUSTED, "--insecure-plain-mqtt")
-        )
         return Program(
             "pi_auto.server.cli", "run", "--data", str(self._data),
-            "--http", http, "--hub-mqtt", "0.0.0.0:0", *trusting,
+            "--http", http, "--https", https, "--server-name", HOST, "--hub-mqtt", "0.0.0.0:0",
             log=self._folder / "server.log",
         )  # fmt: skip
 

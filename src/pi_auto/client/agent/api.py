@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from pi_auto.client.agent.answers import TROUBLES, judged, no_use
-from pi_auto.client.agent.connection import Connection, headers_of
+from pi_auto.client.agent.connection import HUNG_UP, Connection, headers_of
 from pi_auto.client.agent.line import Line
 from pi_auto.client.agent.network.home import Home
 from pi_auto.client.endpoint import Endpoint
@@ -86,7 +86,7 @@ class ServerApi:
         deadline = began + self._patience
         try:
             return self._exchange(endpoint, deadline, method, path, body, headers)
-        except (http.client.BadStatusLine, ConnectionError):
+        except HUNG_UP:
             # RFC 9112 9.3.1: a server may close a kept connection at any moment. All calls can be repeated
             # safely: a batch by its uuids, a registration by its claim. It does so at once, or has gone itself.
             closed_at_once = time.monotonic() - began < _AT_ONCE

@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import http.client
 import socket
+import ssl
 import time
 from typing import cast
 
 from pi_auto.client.agent.deadline import DeadlineSocket
 from pi_auto.client.agent.dialling import dial
 from pi_auto.client.agent.line import Line
-from pi_auto.client.agent.tls import context_for
+from pi_auto.client.agent.tls import NamedContext, context_for
+from pi_auto.client.clock import boot_id
 from pi_auto.client.endpoint import Endpoint
 from pi_auto.version import __version__
+from pi_auto.wire.boot import HEADER
 
+# What a kept connection raises that the other side has closed; by TLS also where it was reset: Python forgets why.
+HUNG_UP = (http.client.BadStatusLine, ConnectionError, ssl.SSLEOFError)
 _UNHEARD = 8  # seconds that what was sent may go without a sign of having arrived: the server has moved
 
 
@@ -43,18 +48,18 @@ class Connection(http.client.HTTPConnection):
         try:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNHEARD * 1000)
-            sock = (
-                context_for(self._endpoint.name, self._endpoint.ca).wrap_socket(plain)
-                if self._endpoint.tls
-                else plain
-            )
+            sock = self._context().wrap_socket(plain) if self._endpoint.tls else plain
         except BaseException:
             plain.close()
             raise
         self.sock = DeadlineSocket(sock, self._deadline)
 
+    def _context(self) -> NamedContext:
+        to = self._endpoint
+        return context_for(to.name, to.ca, as_of=to.as_of)
+
 
 def headers_of(token: str | None) -> dict[str, str]:
-    """Those of every request; the token goes into no other place."""
+    """Those of every request; the token goes into no other place. Beside it stands which boot shows it."""
     named = {"User-Agent": f"pi-auto-client/{__version__}", "Accept": "application/json"}
-    return named | ({"Authorization": f"Bearer {token}"} if token else {})
+    return named | ({"Authorization": f"Bearer {token}", HEADER: boot_id()} if token else {})

@@ -51,8 +51,8 @@ SENTENCES = {
     ),
     Outcome.IMPOSTOR: "not followed: what answers there is not the fleet that it names; nothing was told to it",
     Outcome.CLOCK: (
-        "not followed: this clock and the dates of the server's certificate disagree; let the clock be set "
-        "(see: sudo pi-auto-client doctor), then scan it again"
+        "not followed: the dates of the server's certificate are not good, by the fleet's signed time, or by this "
+        "clock where it is a public one (see: sudo pi-auto-client doctor)"
     ),
     Outcome.NOT_TAKEN: "refused by the fleet: it takes in no device like this one now",
     Outcome.WRONG_CODE: (

@@ -17,7 +17,7 @@ from typing import Any
 from pi_auto.client.agent.api import ServerApi
 from pi_auto.client.agent.dialling import dial
 from pi_auto.client.agent.errors import ApiError, Refused, Throttled, Unauthorized, Unreachable
-from pi_auto.client.agent.tls import context_for
+from pi_auto.client.agent.tls import context_for, without_dates
 from pi_auto.client.doctor.patience import Aside
 from pi_auto.client.doctor.portal import portal_at
 from pi_auto.client.endpoint import Endpoint, is_loopback
@@ -28,7 +28,6 @@ from pi_auto.wire.health import SERVICE
 from pi_auto.wire.times import parse_time
 
 TO_LOOK_UP, TO_CONNECT, TO_ANSWER = 6.0, 4.0, 5.0  # seconds
-_NO_CHECK_TIME = 0x200000  # <openssl/x509_vfy.h> X509_V_FLAG_NO_CHECK_TIME; Python has no name for it
 _SMALL = 500  # bytes: RFC 791 has every network carry packets of 576
 _DATES = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
 _NAMES = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
@@ -178,7 +177,7 @@ def _fault_of(endpoint: Endpoint, error: ssl.SSLCertVerificationError) -> tuple[
 def _holds_but_for_its_dates(endpoint: Endpoint) -> bool:
     """Whether the certificate would be believed at another time; nothing is sent over the connection."""
     context = context_for(endpoint.name, endpoint.ca)
-    context.verify_flags |= _NO_CHECK_TIME
+    without_dates(context)
     try:
         with dial(endpoint.dialled, endpoint.proxy, time.monotonic() + TO_CONNECT) as plain:
             context.wrap_socket(plain).close()

@@ -50,7 +50,10 @@ def preauthorise(admin: Administrator, fields: Fields) -> dict[str, Any]:
 
 def revoke(admin: Administrator, fields: Fields) -> dict[str, Any]:
     """The books first: without a token the device is out of the API, whether the hub can be reached or not."""
-    device_id, reason = device_id_of(fields), fields.optional("reason", lambda n: fields.text(n, most=255), "")
+    device_id, reason = (
+        device_id_of(fields),
+        fields.optional("reason", lambda n: fields.text(n, most=255, least=0), ""),
+    )
     admin.do(lambda books, now: granting.revoke(books, device_id, reason, admin.by, now))
     return _at_hub(admin, device_id)
 

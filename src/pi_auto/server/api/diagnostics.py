@@ -17,13 +17,13 @@ from werkzeug.exceptions import ClientDisconnected
 
 from pi_auto.server.api.answers import respond
 from pi_auto.server.api.auth import authenticate
+from pi_auto.server.api.calling import Sign, note_call
 from pi_auto.server.api.errors import ApiError, Crowded
 from pi_auto.server.api.writing import committed
 from pi_auto.server.calls.bundles import AlreadyStored, Bundles, NotZip, TooLarge
 from pi_auto.server.calls.outcomes import of_bundle
 from pi_auto.server.calls.trail import AUDIT, AuditError, Call, Trail
 from pi_auto.server.context import Context, current
-from pi_auto.server.scans.booking import note_contact
 from pi_auto.wire.errors import FieldError, shown
 from pi_auto.wire.fields import UUID_FORM
 from pi_auto.wire.methods import DIAGNOSTICS, MOST_DIAGNOSTICS
@@ -45,7 +45,8 @@ def receive_diagnostics(name: str) -> Response:
         except ApiError:
             _drain()
             raise
-    committed(context, lambda books: note_contact(books, device_id, context.clock()))
+    sign, now = Sign.of(device_id, request), context.clock()
+    committed(context, lambda books: note_call(books, sign, now))
     _log.info("diagnostics: device=%s request=%s bytes=%d", device_id, name, octets)
     return respond({"stored": True}, 201)
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from pi_auto.server.api.answers import respond
 from pi_auto.server.api.auth import authenticate_if_shown
 from pi_auto.server.api.bodies import json_body
+from pi_auto.server.api.calling import Sign, note_call
 from pi_auto.server.api.errors import ApiError
 from pi_auto.server.api.parameters import Parameters
 from pi_auto.server.api.writing import committed
@@ -21,7 +22,6 @@ from pi_auto.server.fleet.queries import find_device
 from pi_auto.server.releases.listing import authority_of
 from pi_auto.server.releases.shelf import Shelf
 from pi_auto.server.rollouts.booking import ask, tell
-from pi_auto.server.scans.booking import note_contact
 from pi_auto.wire.errors import FieldError, shown
 from pi_auto.wire.release import VERSION
 from pi_auto.wire.update import NoUpdate, Offer, UpdateStatus
@@ -37,10 +37,10 @@ def check_update() -> Response:
         return respond(NoUpdate(version, "no update is available").to_json())
     if not VERSION.match(version):
         raise FieldError("current_version", shown(version), "a version such as 2.0.1")
-    now = context.clock()
+    now, sign = context.clock(), Sign.of(device_id, request)
 
     def answer(books: Connection) -> NoUpdate | Offer:
-        note_contact(books, device_id, now)
+        note_call(books, sign, now)
         return ask(books, device_id, version, now)
 
     signed = authority_of(Shelf(context.settings.data))
@@ -52,15 +52,15 @@ def update_status() -> Response:
     context = current()
     status = UpdateStatus.from_json(json_body(request))
     caller = authenticate_if_shown(context, request.headers.get("Authorization"), status.device_id)
-    now = context.clock()
+    now, sign = context.clock(), Sign.of(caller, request) if caller else None
 
     def report(books: Connection) -> bool:
         device = find_device(books, status.device_id)
         if device is None or device.device_id != status.device_id:
             return False
         tell(books, status, now, proven=caller is not None)
-        if caller:
-            note_contact(books, caller, now)
+        if sign:
+            note_call(books, sign, now)
         return True
 
     if not committed(context, report):

@@ -2,12 +2,6 @@
 # Brings the radios of a virtual Pi: wlan0 is its NetworkManager's; wlan1 is an access point's, which lives in a
 # network namespace, `air`, with the Pi's own cable. $1: how that card's address begins, $2: where traffic is kept.
 set -eu
-export DEBIAN_FRONTEND=noninteractive
-mkdir -p /etc/NetworkManager/conf.d
-printf '[keyfile]\nunmanaged-devices=except:type:wifi\n' >/etc/NetworkManager/conf.d/cables.conf
-apt-get update -qq
-apt-get install -y -qq --no-install-recommends network-manager wpasupplicant hostapd dnsmasq-base iw nftables \
-    tcpdump >/dev/null
 modprobe mac80211_hwsim radios=2
 in_air() { ip netns exec air "$@"; }
 ip netns add air

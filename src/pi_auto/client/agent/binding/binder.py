@@ -104,7 +104,7 @@ class Binder:
     def _keep(self, met: Met, by: str) -> None:
         folder = self._settings.agent_folder
         with self._lock:
-            keep_bond(folder, Bond(met.card, by, datetime.now(UTC), str(met.address)))
+            keep_bond(folder, Bond(met.card, by, met.endpoint.as_of or datetime.now(UTC), str(met.address)))
         keep_address(folder, met.address)
         log.info("this device belongs to fleet %s from now on", met.card.fleet_id)
         self._bound()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from pi_auto.client.agent.api import ServerApi
@@ -16,6 +17,7 @@ from pi_auto.client.agent.enrolment.openssl import OpensslError, is_signed_by
 from pi_auto.client.agent.errors import ApiError, Garbled
 from pi_auto.client.endpoint import Endpoint
 from pi_auto.client.proxy import Proxy
+from pi_auto.frozen import replace
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fleet_card import FleetCard
 from pi_auto.wire.fleet_proof import FleetProof, ProofRequest
@@ -33,10 +35,11 @@ class Prover:
     card: FleetCard
     proxy: Proxy | None = None
     public_ca: Path | None = None  # of the authorities for public certificates; None: the system's
+    as_of: datetime | None = None  # what certificates' dates are held against; None: this clock
 
     def prove(self, address: ServerAddress) -> Endpoint:
         """How to talk to the server at `address` from now on. Raises ApiError with the reason why not."""
-        endpoint = endpoint_of(address, self.card, self.public_ca).by(self.proxy)
+        endpoint = replace(endpoint_of(address, self.card, self.public_ca).by(self.proxy), as_of=self.as_of)
         api = ServerApi(endpoint, patience=PATIENCE)
         try:
             self._check_health(api)

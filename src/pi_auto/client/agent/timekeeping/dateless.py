@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import http.client
 import json
-import ssl
 from typing import Any
 
 from pi_auto.client.agent.errors import Garbled, Unreachable
 from pi_auto.client.agent.network.lone_call import Call, answer_to
-from pi_auto.client.agent.tls import NamedContext, context_for
+from pi_auto.client.agent.tls import NamedContext, context_for, without_dates
 from pi_auto.client.clockfloor.proven import MOST_PROOF
 from pi_auto.client.endpoint import Endpoint
 
-_NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME (<openssl/x509_vfy.h>), which Python has no name for
 PATIENCE = 8.0  # seconds altogether
 _PATH = "/api/fleet_proof"
 
@@ -36,5 +34,5 @@ def post_without_dates(endpoint: Endpoint, question: dict[str, Any]) -> Any:
 
 def _context(endpoint: Endpoint) -> NamedContext:
     context = context_for(endpoint.name, endpoint.ca)
-    context.verify_flags = ssl.VerifyFlags(context.verify_flags | _NO_CHECK_TIME)
+    without_dates(context)
     return context

@@ -36,7 +36,9 @@ _ENOUGH = 60.0  # seconds for which one answer does, where a search meets severa
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class SignedTime:
+    """What the fleet has `said`, as it was `signed`; asked and answered at these times since the boot."""
+
     signed: Signed
     said: FleetProof
     asked_ns: int
@@ -57,12 +59,7 @@ class FleetClock:
 
         Raises ApiError: Garbled if the answer does not prove it.
         """
-        nonce = secrets.token_urlsafe(32)
-        asked = boottime_ns()
-        content = post(ProofRequest(nonce).to_json())
-        answer = _believed(content, asked, boottime_ns(), self.card)
-        if why := answer.said.proves(self.card.fleet_id, nonce, name):
-            raise Garbled(f"its time is not believed: {why}")
+        answer = ask_time(post, self.card, name)
         self._take(answer)
         return answer.said.time
 
@@ -74,7 +71,7 @@ class FleetClock:
                 self._last = time.monotonic(), moment
             return self._last[1]
 
-    def _take(self, answer: _Answer) -> None:
+    def _take(self, answer: SignedTime) -> None:
         self._times.told(answer.said.time, answer.asked_ns, answer.answered_ns)
         try:
             write_whole(self._folder / PROOF_FILE, json.dumps(answer.signed.to_json()), mode=0o644)
@@ -82,7 +79,18 @@ class FleetClock:
             log.warning("the time that the fleet has signed cannot be handed over: %s", error)
 
 
-def _believed(content: object, asked: int, answered: int, card: FleetCard) -> _Answer:
+def ask_time(post: Post, card: FleetCard, name: str) -> SignedTime:
+    """What time the fleet of `card` signs now; nothing is done with it. As `FleetClock.ask`."""
+    nonce = secrets.token_urlsafe(32)
+    asked = boottime_ns()
+    content = post(ProofRequest(nonce).to_json())
+    answer = _believed(content, asked, boottime_ns(), card)
+    if why := answer.said.proves(card.fleet_id, nonce, name):
+        raise Garbled(f"its time is not believed: {why}")
+    return answer
+
+
+def _believed(content: object, asked: int, answered: int, card: FleetCard) -> SignedTime:
     if answered - asked > _LONGEST:
         raise Garbled("the answer about the time took longer than a minute")
     try:
@@ -90,4 +98,4 @@ def _believed(content: object, asked: int, answered: int, card: FleetCard) -> _A
         check(signed, said, card)
     except NotProven as error:
         raise Garbled(f"its time is not believed: {error}") from None
-    return _Answer(signed, said, asked, answered)
+    return SignedTime(signed, said, asked, answered)

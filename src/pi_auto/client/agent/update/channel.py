@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from pi_auto.client.agent.answers import TROUBLES, error_of, no_use
-from pi_auto.client.agent.connection import Connection, headers_of
+from pi_auto.client.agent.connection import HUNG_UP, Connection, headers_of
 from pi_auto.client.agent.line import Line
 from pi_auto.client.endpoint import Endpoint
 
@@ -99,7 +99,7 @@ class Channel:
         is_kept = self._connection is not None
         try:
             return self._request(path, sent)
-        except (http.client.BadStatusLine, ConnectionError):
+        except HUNG_UP:
             if not is_kept:  # RFC 9112 9.3.1: a server may close a kept connection at any moment
                 raise
             self.close()
