@@ -19,3 +19,9 @@ def wait_until(condition: Callable[[], T | None], timeout: float = 10.0, what: s
         if time.monotonic() > deadline:
             raise AssertionError(f"gave up after {timeout} s: {what or condition}")
         time.sleep(0.01)
+
+
+def over(seconds: float) -> Callable[[], bool]:
+    """Whether that long has passed, from now on."""
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() > end
