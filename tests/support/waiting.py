@@ -24,3 +24,9 @@ def wait_until(condition: Callable[[], T | None], timeout: float = 10.0, what: s
         if now > deadline:
             raise AssertionError(f"gave up after {timeout} s: {what or condition}")
         time.sleep(min(0.25, max(0.01, 2 * (now - began))))
+
+
+def over(seconds: float) -> Callable[[], bool]:
+    """Whether that long has passed, from now on."""
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() > end

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
 
 import pytest
 
 from support.vm.appliance import CAPTURE, INSTALL, Appliance
 from support.vm.figures import Figures
-from support.waiting import wait_until
+from support.waiting import over, wait_until
 
 FREEZES_FOR = 14.0  # seconds, of system.conf.d: the hardware watchdog's patience
 _CUTS_OF_EACH = {False: 1, True: 10}
@@ -90,12 +89,6 @@ def test_a_frozen_kernel_reboots_by_itself(pi: Appliance, figures: Figures) -> N
     pi.wait_for_scanner("kbd1", mark)
     pi.site.wait_for(stored, pi.scan())
     assert CAPTURE in pi.machine.run("systemctl list-units --state=active 'pi-auto*'")
-
-
-def over(seconds: float) -> Callable[[], bool]:
-    """Whether that long has passed, from now on."""
-    end = time.monotonic() + seconds
-    return lambda: time.monotonic() > end
 
 
 def former_boot(boot_id: str | None) -> str:

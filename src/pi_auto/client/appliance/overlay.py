@@ -26,23 +26,26 @@ class Placed:
         """Keep what a file holds now, to be put back. What was remembered first counts."""
         self.before.setdefault(file, _held(file))
 
-    def put_back(self) -> None:
-        """Undo it. Raises OSError."""
-        _replace({file: held for file, held in self.before.items() if held})
-        _remove(file for file, held in self.before.items() if not held)
+    def put_back(self) -> bool:
+        """Undo it; whether there was anything to undo. Raises OSError."""
+        others = {file: held for file, held in self.before.items() if held != _held(file)}
+        _replace({file: held for file, held in others.items() if held})
+        _remove(file for file, held in others.items() if not held)
         self.before.clear()
+        return bool(others)
 
 
-def place(tree: Path, root: Path, placed: Placed, former: Path | None = None) -> None:
+def place(tree: Path, root: Path, placed: Placed, former: Path | None = None) -> bool:
     """Put the files of `tree` at their places below `root`; take away those that only the `former` tree has.
 
-    What changes is remembered in `placed`. Raises OSError, having changed nothing.
+    What changes is remembered in `placed`; whether anything does. Raises OSError, having changed nothing.
     """
     changed, gone = _changes(tree, root, former)
     for file in (*changed, *gone):
         placed.remember(file)
     _replace(changed)
     _remove(gone)
+    return bool(changed) or any(placed.before[file] for file in gone)
 
 
 def remember(tree: Path, root: Path, former: Path | None) -> Placed:

@@ -98,9 +98,9 @@ def _resumed(site: Site, trial: Trial) -> Trial | None:
 def _put_in_place_at_boot(site: Site, trial: Trial, *, was_started: bool) -> None:
     """Services start after this, of the release that the link names then."""
     try:
-        put_in_place(site, trial)
-        if not was_started:
-            follow(site, trial)
+        changed = put_in_place(site, trial)
+        if changed or not was_started:
+            follow(site, trial, reads=changed)
         replace(trial, started=True, began_ns=boottime_ns()).keep(site.own)
     except (SetupFailed, OSError) as error:
         failed = trial.going_back(Why.FAILED, f"it could not be put in its place: {error}")

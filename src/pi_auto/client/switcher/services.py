@@ -40,7 +40,10 @@ class Services(Protocol):
         """How `unit` stands now."""
 
     def reload(self) -> None:
-        """Make the system follow the files that were placed. Raises SetupFailed."""
+        """Make the system follow the files that were placed. Raises SetupFailed.
+
+        While systemd reads all units again it feeds no hardware watchdog, and a slow board may be reset by that.
+        """
 
     def enable(self, units: Sequence[str]) -> None:
         """Have units started at every boot, those that are no service now as well. Raises SetupFailed."""
@@ -84,14 +87,14 @@ class Systemd:
     def enable(self, units: Sequence[str]) -> None:
         """See Services."""
         if units:
-            machine.run("systemctl", "enable", "--quiet", *units)
+            machine.run("systemctl", "enable", "--no-reload", "--quiet", *units)
         if others := [unit for unit in units if not unit.endswith(".service")]:
             machine.may_fail("systemctl", "start", *others)
 
     def disable(self, units: Sequence[str]) -> None:
         """See Services."""
         if units:
-            machine.may_fail("systemctl", "disable", "--quiet", *units)
+            machine.may_fail("systemctl", "disable", "--no-reload", "--quiet", *units)
 
     def restart(self, unit: str) -> None:
         """See Services."""

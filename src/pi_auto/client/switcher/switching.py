@@ -70,25 +70,30 @@ def begin(site: Site, ready: Ready) -> Trial:
     return trial
 
 
-def put_in_place(site: Site, trial: Trial) -> None:
+def put_in_place(site: Site, trial: Trial) -> bool:
     """System files, users and folders, the link: from now on whatever starts is the new release.
 
-    Raises OSError and SetupFailed.
+    Whether any system file has changed. Raises OSError and SetupFailed.
     """
     new, former = site.opt / trial.new, site.opt / trial.former
     tell(site.told, trial.update_id, trial.version, TRIAL, owner=site.owner)
     site.passed("trial told")
-    place(new / TREE, site.root, Placed(), former / TREE)
+    changed = place(new / TREE, site.root, Placed(), former / TREE)
     site.passed("system files placed")
     site.services.make_users_and_folders(site.root)
     site.passed("folders made")
     switch(site.opt, new)
     site.passed("switched")
+    return changed
 
 
-def follow(site: Site, trial: Trial) -> None:
-    """Make the system follow the new files. Raises SetupFailed."""
-    site.services.reload()
+def follow(site: Site, trial: Trial, *, reads: bool = True) -> None:
+    """Make the system follow the new files, which it `reads` again. Raises SetupFailed.
+
+    It need not where it has booted with them. A board that is reset by reading them has them at its next boot.
+    """
+    if reads:
+        site.services.reload()
     site.services.enable(_units_come(site, trial))
 
 
@@ -159,9 +164,11 @@ def _way_back(site: Site, trial: Trial, *, starts: bool) -> list[Callable[[], No
         _blame(site, trial)
         site.passed("blamed")
 
+    changed = [starts]  # as far as systemd knows; a boot knows what was there when it began
+
     def restored() -> None:
         site.services.disable(_units_come(site, trial))
-        _restore_files(site, trial)
+        changed.append(_restore_files(site, trial))
         site.passed("files restored")
 
     def switched() -> None:
@@ -170,8 +177,9 @@ def _way_back(site: Site, trial: Trial, *, starts: bool) -> list[Callable[[], No
         site.passed("switched back")
 
     def started() -> None:
-        with suppress(SetupFailed):
-            site.services.reload()
+        if any(changed):
+            with suppress(SetupFailed):
+                site.services.reload()
         if starts:
             _restart(site, trial)
         site.passed("restarted")
@@ -203,12 +211,12 @@ def _blame(site: Site, trial: Trial) -> None:
         ledger.blamed(trial.update_id, trial.reason).keep(site.own)
 
 
-def _restore_files(site: Site, trial: Trial) -> None:
+def _restore_files(site: Site, trial: Trial) -> bool:
+    """Whether any was not as it was before."""
     kept = former_files(site)
     if kept is not None:
-        kept.put_back()
-    else:
-        place(site.opt / trial.former / TREE, site.root, Placed(), site.opt / trial.new / TREE)
+        return kept.put_back()
+    return place(site.opt / trial.former / TREE, site.root, Placed(), site.opt / trial.new / TREE)
 
 
 def _units_come(site: Site, trial: Trial) -> list[str]:
