@@ -7,3 +7,7 @@ class CaptureRefused(Exception):  # noqa: N818 - names what happened
 
 class RecordingError(CaptureRefused):
     """A recording that cannot be read to its end; the message names file and line."""
+
+
+class NotTakenOver(CaptureRefused):
+    """No other capture reads on; the one that runs goes on as if nothing had been. The message says why."""

@@ -1,0 +1,26 @@
+"""A capture takes over from another while codes are typed: every one is exact, in order, once, and none is lost."""
+
+from __future__ import annotations
+
+import os
+
+from support.successions import Succession, Typist
+from support.waiting import wait_until
+
+TIMES = int(os.environ.get("PI_AUTO_SUCCESSIONS", "5"))
+
+
+def test_no_key_is_lost_however_often_it_is_taken_over_while_codes_are_typed(house: Succession) -> None:
+    gaps = []
+    with Typist(house.fifo.send) as typist:
+        for _ in range(TIMES):
+            told = house.hand_over()
+            assert told["ok"], told
+            gaps.append(told["gap_ms"])
+    typed = typist.typed
+    wait_until(lambda: len(house.stored) >= len(typed), what="all is stored")
+    assert house.stored == typed
+    assert house.lost == []
+    assert len(set(house.manager.mains)) == TIMES + 1
+    wait_until(lambda: house.manager.processes() == [house.manager.main], what="the former ones have gone")
+    print(f"{len(typed)} codes, {TIMES} times, nobody read for {max(gaps)} ms at most")

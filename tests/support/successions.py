@@ -1,0 +1,132 @@
+"""Captures that take over from each other, as a service: each is started out of the file that `current` is now."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from pi_auto.client.bulletin import posts_in
+from pi_auto.client.clock import boottime_ns
+from pi_auto.wire.scan import Incident, Scan
+from support.keys import MS, Fifo, typed
+from support.service_manager import ServiceManager
+from support.spools import held
+from support.waiting import wait_until
+
+PROGRAM = """
+import os, sys
+from pathlib import Path
+from pi_auto.client.capture import program
+from pi_auto.logs import start_logging
+{before}
+start_logging()
+sys.exit(program.run_capture(Path(sys.argv[1]), sys.argv[2]))
+"""
+
+
+class Succession:
+    """A service, its folder below `home`, and a scanner that types."""
+
+    def __init__(self, home: Path, scanner: str | None = None) -> None:
+        self.home, self.state = home, home / "state"
+        self.fifo = Fifo(home / "scanner")
+        self.manager = ServiceManager(home)
+        self.current = home / "current.py"
+        self.release()
+        self._scanner = scanner or str(self.fifo.path)
+        self.start()
+
+    def release(self, before: str = "") -> None:
+        """The release from now on; `before` is done first of all in it."""
+        self.current.write_text(PROGRAM.format(before=before))
+
+    def start(self) -> None:
+        """As systemd does at the beginning, and after its end."""
+        self.manager.start(self.current, str(self.state), self._scanner)
+
+    def hand_over(self, within: float = 20.0) -> dict[str, Any]:
+        """Have it done; what the bulletin tells of it then."""
+        former, tries = self.manager.main, self.told.get("tries", 0)
+        self.manager.reload()
+
+        def known() -> dict[str, Any] | None:
+            told = self.told
+            is_over = self.manager.main != former and told.get("ok")
+            return told if is_over or told.get("tries", 0) > tries else None
+
+        return wait_until(known, within, f"it is taken over: {self.manager.log}")
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What the bulletin tells of the last handing over."""
+        post = posts_in(self.state / "capture").get("succession")
+        return dict(post.news) if post else {}
+
+    @property
+    def stored(self) -> list[str]:
+        """Texts of all scans, in their order."""
+        return [record.text for record in held(self.state / "capture") if isinstance(record, Scan)]
+
+    @property
+    def lost(self) -> list[str]:
+        """Why codes were lost."""
+        return [one.reason for one in held(self.state / "capture") if isinstance(one, Incident)]
+
+    def type(self, text: str, **how: int) -> None:
+        """A code at once."""
+        self.fifo.send(typed(text, boottime_ns(), **how))
+
+    def close(self) -> None:
+        """End all."""
+        self.manager.close()
+        self.fifo.close()
+
+
+class Typist(threading.Thread):
+    """Types codes without end, key by key at their times: `gap` ms a character, `pause` ms between two codes."""
+
+    def __init__(self, send: Callable[[Any], None], gap: float = 2.0, pause: float = 5.0) -> None:
+        super().__init__(daemon=True)
+        self._send, self._gap, self._pause = send, gap, pause
+        self._is_over = threading.Event()
+        self.typed: list[str] = []
+
+    def run(self) -> None:
+        """Until it is told to end."""
+        while not self._is_over.is_set():
+            text = f"Code-{len(self.typed):06d}"
+            at = boottime_ns()
+            for report in _reports(typed(text, at, gap=int(self._gap * MS))):
+                _sleep_until(report[0].time)
+                self._send([event._replace(time=boottime_ns()) for event in report])
+            self.typed.append(text)
+            time.sleep(self._pause / 1000)
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End after the code that is typed just now."""
+        self._is_over.set()
+        self.join()
+
+
+def _reports(events: Sequence[Any]) -> list[list[Any]]:
+    """Events, by the reports that they belong to."""
+    reports: list[list[Any]] = [[]]
+    for event in events:
+        reports[-1].append(event)
+        if (event.type, event.code) == (0, 0):
+            reports.append([])
+    return [report for report in reports if report]
+
+
+def _sleep_until(moment: int) -> None:
+    left = moment - boottime_ns()
+    if left > 0:
+        time.sleep(left / 1e9)
