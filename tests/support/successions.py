@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from pi_auto.client.bulletin import posts_in
+from pi_auto.client.capture.events import KEY_ENTER
 from pi_auto.client.clock import boottime_ns
 from pi_auto.wire.scan import Incident, Scan
 from support.keys import MS, Fifo, typed
@@ -75,9 +76,9 @@ class Succession:
         """Why codes were lost."""
         return [one.reason for one in held(self.state / "capture") if isinstance(one, Incident)]
 
-    def type(self, text: str, **how: int) -> None:
+    def type(self, text: str, suffix: int | None = KEY_ENTER) -> None:
         """A code at once."""
-        self.fifo.send(typed(text, boottime_ns(), **how))
+        self.fifo.send(typed(text, boottime_ns(), suffix=suffix))
 
     def close(self) -> None:
         """End all."""

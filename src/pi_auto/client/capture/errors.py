@@ -10,4 +10,11 @@ class RecordingError(CaptureRefused):
 
 
 class NotTakenOver(CaptureRefused):
-    """No other capture reads on; the one that runs goes on as if nothing had been. The message says why."""
+    """No other capture reads on; the one that runs goes on as if nothing had been. The message says why.
+
+    `is_fault`: the other one has failed; else it just cannot be, or not now.
+    """
+
+    def __init__(self, said: str, *, is_fault: bool = False) -> None:
+        super().__init__(said)
+        self.is_fault = is_fault

@@ -1,4 +1,4 @@
-"""A capture takes over from another while codes are typed: every one is exact, in order, once, and none is lost."""
+"""A capture takes over from another while codes are typed: each is exact, in its place, once; none is lost."""
 
 from __future__ import annotations
 

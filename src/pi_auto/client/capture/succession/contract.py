@@ -51,7 +51,7 @@ class Way:
         try:
             socket.send_fds(self._end, [octets], list(descriptors))
         except OSError as error:
-            raise NotTakenOver(f"the other capture cannot be told ({error.strerror})") from error
+            raise NotTakenOver(f"the other capture cannot be told ({error.strerror})", is_fault=True) from error
 
     def hear(self, patience: float, wanted: str, also: Iterable[int] = ()) -> tuple[Message, list[int]]:
         """The next message, which has to hold `wanted`, and the descriptors that came with it.
@@ -64,7 +64,7 @@ class Way:
             poll.register(descriptor, select.POLLIN)
         ready = [descriptor for descriptor, _ in poll.poll(patience * 1000)]
         if self.fileno() not in ready:
-            raise NotTakenOver("told to stop" if ready else f"nothing was heard for {patience:g} s")
+            raise NotTakenOver("told to stop" if ready else f"nothing was heard for {patience:g} s", is_fault=True)
         octets, descriptors = self._received()
         try:
             return _read(octets, wanted), descriptors
@@ -86,7 +86,7 @@ class Way:
         try:
             octets, descriptors, _, _ = socket.recv_fds(self._end, _MOST, MOST_DEVICES, socket.MSG_CMSG_CLOEXEC)
         except OSError as error:
-            raise NotTakenOver(f"the other capture cannot be heard ({error.strerror})") from error
+            raise NotTakenOver(f"the other capture cannot be heard ({error.strerror})", is_fault=True) from error
         return octets, descriptors
 
 
@@ -104,15 +104,18 @@ def close_all(descriptors: Iterable[int]) -> None:
 
 def _read(octets: bytes, wanted: str) -> Message:
     if not octets:
-        raise NotTakenOver("the other capture has ended")
+        raise NotTakenOver("the other capture has ended", is_fault=True)
     try:
         message = json.loads(octets)
     except (ValueError, RecursionError):
         message = None
     if not isinstance(message, dict):
-        raise NotTakenOver(f"the other capture has said what is no JSON object, instead of {wanted!r}")
+        raise NotTakenOver(
+            f"the other capture has said what is no JSON object, instead of {wanted!r}", is_fault=True
+        )
     if isinstance(message.get("no"), str):
         raise NotTakenOver(message["no"][:200])
     if wanted not in message:
-        raise NotTakenOver(f"the other capture has said {sorted(message)[:5]}, instead of {wanted!r}")
+        said = str(sorted(message))[:80]
+        raise NotTakenOver(f"the other capture has said {said}, instead of {wanted!r}", is_fault=True)
     return message

@@ -52,9 +52,9 @@ class Predecessor:
         try:
             self._hand_over()
         except NotTakenOver as error:
-            said = str(error)
-            self._inbox.put(Note(logging.WARNING, f"no other capture takes over: {said}"))
-            self._bulletin.post(SUCCESSION, {"ok": False, "tries": self._tries, "said": said})
+            self._inbox.put(Note(logging.WARNING, f"no other capture takes over: {error}"))
+            told = {"ok": False, "tries": self._tries, "said": str(error)[:300], "fault": error.is_fault}
+            self._bulletin.post(SUCCESSION, told)
             return False
         return True
 
@@ -78,7 +78,7 @@ class Predecessor:
             self._at_a_pause(child)
         except NotTakenOver as error:
             child.way.close()
-            raise NotTakenOver(f"{error}{child.end()}") from None
+            raise NotTakenOver(f"{error}{child.end()}", is_fault=error.is_fault) from None
 
     def _make_ready(self, child: Child) -> None:
         hello, _ = child.way.hear(READY_WITHIN, "contract")
