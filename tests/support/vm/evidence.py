@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from support.vm.kinds import KINDS
 def page(reports: Path, kinds: list[str]) -> str:
     """The page in Markdown."""
     found = {kind: _report(reports / f"{kind}.json") for kind in kinds}
-    lines = ["# The appliance on virtual Pis, full counts", "", *_circumstances(found)]
+    lines = ["# The appliance on virtual Pis, full counts", "", *circumstances(found)]
     for kind, report in found.items():
         lines += ["", f"## {kind}", "", *(_of(report) if report else ["Could not be tried: it gave no report."])]
     return "\n".join(lines) + "\n"
@@ -37,9 +37,10 @@ def _report(file: Path) -> dict[str, Any] | None:
     return read
 
 
-def _circumstances(found: dict[str, dict[str, Any] | None]) -> Iterator[str]:
+def circumstances(found: Mapping[str, dict[str, Any] | None]) -> Iterator[str]:
+    """When, from what and on what it was found, as a table; of reports by their kinds."""
     seeds = {report["seed"] for report in found.values() if report}
-    emulators = {KINDS[kind].emulator for kind, report in found.items() if report}
+    emulators = {KINDS[report["kind"]].emulator for report in found.values() if report}
     facts = {
         "written": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "by": "`script/test-long`",

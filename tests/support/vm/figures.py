@@ -22,6 +22,7 @@ class Figures:
 
     measured: list[Figure] = field(default_factory=list)
     cases: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)  # of a table of its own: each cut of an update
 
     def add(self, name: str, value: float, unit: str, aim: str = "") -> None:
         """Note one."""
@@ -42,4 +43,4 @@ class Figures:
 
     def to_json(self) -> dict[str, Any]:
         """The same as an object."""
-        return {"figures": [asdict(each) for each in self.measured], "cases": self.cases}
+        return {"figures": [asdict(each) for each in self.measured], "cases": self.cases, "rows": self.rows}
