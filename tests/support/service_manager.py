@@ -65,6 +65,10 @@ class ServiceManager:
 
         return wait_until(look, within, f"the end of {process}")[0]
 
+    def is_alive(self, process: int) -> bool:
+        """Whether it runs."""
+        return process in self.processes()
+
     def processes(self) -> list[int]:
         """All that run in the service."""
         wanted = f"NOTIFY_SOCKET={self.address}".encode()
@@ -82,8 +86,8 @@ class ServiceManager:
         """All that the service has said."""
         return self._log.read_text(errors="replace")
 
-    def close(self) -> None:
-        """Kill all of it."""
+    def kill_all(self) -> None:
+        """End whatever is left of it."""
         for process in self.processes():
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
@@ -91,6 +95,10 @@ class ServiceManager:
         with suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
+
+    def close(self) -> None:
+        """Kill all of it, and hear nothing any more."""
+        self.kill_all()
         self._socket.close()
 
     def _now_is(self, process: int) -> None:

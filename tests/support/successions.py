@@ -31,18 +31,18 @@ sys.exit(program.run_capture(Path(sys.argv[1]), sys.argv[2]))
 class Succession:
     """A service, its folder below `home`, and a scanner that types."""
 
-    def __init__(self, home: Path, scanner: str | None = None) -> None:
+    def __init__(self, home: Path, scanner: str | None = None, before: str = "") -> None:
         self.home, self.state = home, home / "state"
         self.fifo = Fifo(home / "scanner")
         self.manager = ServiceManager(home)
         self.current = home / "current.py"
-        self.release()
+        self.release(before)
         self._scanner = scanner or str(self.fifo.path)
         self.start()
 
     def release(self, before: str = "") -> None:
         """The release from now on; `before` is done first of all in it."""
-        self.current.write_text(PROGRAM.format(before=before))
+        self.current.write_text(PROGRAM.replace("{before}", before))
 
     def start(self) -> None:
         """As systemd does at the beginning, and after its end."""
@@ -59,6 +59,19 @@ class Succession:
             return told if is_over or told.get("tries", 0) > tries else None
 
         return wait_until(known, within, f"it is taken over: {self.manager.log}")
+
+    def revive(self) -> None:
+        """What systemd does when the main process has ended by itself: end the others, start the service again."""
+        self.manager.ended(self.manager.main)
+        self.manager.kill_all()
+        self.start()
+
+    def scan(self, text: str) -> None:
+        """A code; until it is stored."""
+        wait_until(self.fifo.is_drained, what="all that was typed before is read")
+        time.sleep(0.2)  # what is typed sooner after a start may be the rest of a code
+        self.type(text)
+        wait_until(lambda: text in self.stored, what=f"{text} is stored: {self.manager.log}")
 
     @property
     def told(self) -> dict[str, Any]:
@@ -89,9 +102,11 @@ class Succession:
 class Typist(threading.Thread):
     """Types codes without end, key by key at their times: `gap` ms a character, `pause` ms between two codes."""
 
-    def __init__(self, send: Callable[[Any], None], gap: float = 2.0, pause: float = 5.0) -> None:
+    def __init__(
+        self, send: Callable[[Any], None], gap: float = 2.0, pause: float = 5.0, suffix: int | None = KEY_ENTER
+    ) -> None:
         super().__init__(daemon=True)
-        self._send, self._gap, self._pause = send, gap, pause
+        self._send, self._gap, self._pause, self._suffix = send, gap, pause, suffix
         self._is_over = threading.Event()
         self.typed: list[str] = []
 
@@ -100,7 +115,7 @@ class Typist(threading.Thread):
         while not self._is_over.is_set():
             text = f"Code-{len(self.typed):06d}"
             at = boottime_ns()
-            for report in _reports(typed(text, at, gap=int(self._gap * MS))):
+            for report in _reports(typed(text, at, gap=int(self._gap * MS), suffix=self._suffix)):
                 _sleep_until(report[0].time)
                 self._send([event._replace(time=boottime_ns()) for event in report])
             self.typed.append(text)

@@ -65,9 +65,7 @@ def test_one_that_does_not_know_how_to_hand_over_is_restarted(box: UpdateBox) ->
 
 
 @pytest.mark.parametrize(("does", "asked"), [("busy", 3), ("silent", 1)])
-def test_where_it_does_not_come_about_for_no_fault_it_is_restarted(
-    box: UpdateBox, does: str, asked: int
-) -> None:
+def test_where_it_does_not_come_about_for_no_fault_it_is_restarted(box: UpdateBox, does: str, asked: int) -> None:
     _update(box, {"hand_over": does})
     assert box.steps()[-1] == "committed"
     assert _runs_from(box)[CAPTURE_UNIT] == "2.0.0"

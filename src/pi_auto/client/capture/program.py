@@ -158,7 +158,10 @@ def _run(
     if release := itself.release():
         bulletin.post(RELEASE, release)  # whatever the link to it names while this runs
     signals = Signals(lamps, folder / SENT, agent / "marks.sqlite", bulletin)
-    clerk = Clerk(inbox, folder, agent, now, _stop_this_process, bulletin, signals, log_barcodes=log_barcodes)
+    clerk = Clerk(
+        inbox, folder, agent, now, _stop_this_process, bulletin, signals,
+        log_barcodes=log_barcodes, is_examined=heir is not None,
+    )  # fmt: skip
     knowledge = Knowledge(folder, agent, lambda said: inbox.put(Note(logging.WARNING, said)))
     roll, keeping = Roll(bulletin), heir.keeping if heir else of_this_process()
     lookout = Lookout(choice.device, inbox, _stop_this_process, knowledge, roll, keeping)
@@ -177,6 +180,7 @@ def _run(
             lookout.begin(reader, lambda: _say_ready(folder))
 
     if heir:
+        heir.examine(folder, agent)
         heir.take_over(lookout, reader, roll, stop)
         heir.settle(folder, bulletin, clerk.start, begin, _stop_this_process)
     else:

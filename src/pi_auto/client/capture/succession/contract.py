@@ -110,9 +110,7 @@ def _read(octets: bytes, wanted: str) -> Message:
     except (ValueError, RecursionError):
         message = None
     if not isinstance(message, dict):
-        raise NotTakenOver(
-            f"the other capture has said what is no JSON object, instead of {wanted!r}", is_fault=True
-        )
+        raise NotTakenOver(f"the other capture has said no JSON object, instead of {wanted!r}", is_fault=True)
     if isinstance(message.get("no"), str):
         raise NotTakenOver(message["no"][:200])
     if wanted not in message:

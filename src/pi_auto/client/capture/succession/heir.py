@@ -11,9 +11,11 @@ import gc
 import logging
 import os
 import socket
+import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from pi_auto.client import itself
@@ -23,10 +25,15 @@ from pi_auto.client.capture.keeping import Keeping, name_of
 from pi_auto.client.capture.lookout import Lookout
 from pi_auto.client.capture.reading import Reader
 from pi_auto.client.capture.roll import SUCCESSION, Roll
+from pi_auto.client.capture.storing import Storing as _Storing  # noqa: F401 - the clerk's, loaded while there is time
 from pi_auto.client.capture.succession.contract import CONTRACT, VARIABLE, Message, Way, close_all
 from pi_auto.client.clock import boottime_ns
 from pi_auto.client.notify import Manager
+from pi_auto.client.spool.errors import SpoolDamaged
 from pi_auto.client.spool.lock import wait_to_be_sole_writer
+from pi_auto.client.spool.marks import acknowledged
+from pi_auto.client.spool.schema import FILE_NAME
+from pi_auto.client.spool.writer import examine
 
 DEVICES_WITHIN = 10.0  # seconds
 GO_WITHIN = 60.0
@@ -48,6 +55,16 @@ class Heir:
             raise NotTakenOver(f"what was told of devices cannot be used: {error}") from error
         self._since = self._gap = 0
         self.has_spool = threading.Event()
+
+    def examine(self, folder: Path, agent: Path) -> None:
+        """Look through the spool while the other one writes it, so that nothing scanned waits for that later.
+
+        Raises NotTakenOver if it is damaged: the other one will see to it. SpoolRefused if it is a newer one's.
+        """
+        try:
+            examine(folder / FILE_NAME, partial(acknowledged, agent / "marks.sqlite"))
+        except (SpoolDamaged, sqlite3.Error, OSError) as error:
+            raise NotTakenOver(f"the queue cannot be taken over: {error}") from error
 
     def take_over(self, lookout: Lookout, reader: Reader, roll: Roll, stop: int) -> None:
         """Be ready to read the same devices in the same way, wait for the word, and go on from there.
@@ -96,10 +113,7 @@ class Heir:
         if not lookout.prepare(reader, self._paths):
             raise NotTakenOver("it would read other devices than are read now")
         reader.obey()
-        # Loaded by now, and kept out of the way of the reader, as at any start.
-        import pi_auto.client.capture.storing  # noqa: F401, PLC0415 - for the clerk
-
-        gc.freeze()
+        gc.freeze()  # as at any start: whatever is loaded by now, storing too, stays out of the reader's way
 
     def _tell(self, bulletin: Bulletin) -> None:
         self._way.close()

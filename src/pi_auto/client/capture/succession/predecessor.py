@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import select
+import time
 from collections.abc import Callable
 
 from pi_auto.client.bulletin import Bulletin
@@ -26,7 +27,11 @@ from pi_auto.typed import Any
 
 READY_WITHIN = 60.0  # seconds, as systemd waits for a service to start
 PAUSE_WITHIN = 20.0  # for a moment between two codes
+FREE_WITHIN = 5.0  # for what keeps it from that to be over
 BARRIER_WITHIN = 5.0  # for systemd to take note
+
+
+_LOOK = 0.05
 
 
 class Predecessor:
@@ -68,9 +73,9 @@ class Predecessor:
     def _hand_over(self) -> None:
         if not self._manager.listens:
             raise NotTakenOver("no service manager has started this process")
-        if not self._bulletin.is_ok(STORING):
+        if not _comes(lambda: self._bulletin.is_ok(STORING)):
             raise NotTakenOver("nothing can be stored just now")
-        if self._is_busy():
+        if not _comes(lambda: not self._is_busy()):
             raise NotTakenOver("a code with a secret is being carried to where it belongs")
         child = Child()
         try:
@@ -106,3 +111,10 @@ class Predecessor:
         self._moment = Moment(child, self._manager)
         self._reader.relieve(self._moment.come)
         self._moment.wait(PAUSE_WITHIN)
+
+
+def _comes(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + FREE_WITHIN
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(_LOOK)
+    return condition()
