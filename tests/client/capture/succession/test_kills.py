@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.successions import Succession, Typist
+from support.successions import Succession, Typist, some
 from support.waiting import wait_until
 
 _KILL = """
@@ -82,7 +82,7 @@ def _reload_and_fail(house: Succession) -> None:
     wait_until(lambda: house.told.get("tries") == 1, what=f"it was in vain: {house.manager.log}")
 
 
-@pytest.mark.parametrize("step", BEFORE_ITS_TURN)
+@pytest.mark.parametrize("step", some(BEFORE_ITS_TURN, "at its start", "after it has said that it is ready"))
 def test_a_successor_that_dies_before_its_turn_costs_nothing(house: Succession, step: str) -> None:
     house.release(BEFORE_ITS_TURN[step])
     with Typist(house.fifo.send) as typist:
@@ -105,7 +105,7 @@ def test_one_that_dies_in_its_turn_costs_what_it_has_read(house: Succession, ste
     assert house.hand_over()["ok"]
 
 
-@pytest.mark.parametrize("step", AFTERWARDS)
+@pytest.mark.parametrize("step", some(AFTERWARDS, "after it has said that it reads", "when it has the spool"))
 def test_one_that_dies_afterwards_is_started_again_as_any_other(house: Succession, step: str) -> None:
     house.scan("BEFORE")
     former = house.manager.main
@@ -119,7 +119,7 @@ def test_one_that_dies_afterwards_is_started_again_as_any_other(house: Successio
     assert house.manager.processes() == [house.manager.main]
 
 
-@pytest.mark.parametrize("step", PREDECESSOR)
+@pytest.mark.parametrize("step", some(PREDECESSOR, "after it has said go", "before it lets go of the spool"))
 def test_a_predecessor_may_die_at_any_moment(tmp_path: Path, step: str) -> None:
     house = Succession(tmp_path, before=PREDECESSOR[step])
     try:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
-
-from support.successions import Succession, Typist
+from support.successions import TIMES, Succession, Typist
 from support.waiting import wait_until
-
-TIMES = int(os.environ.get("PI_AUTO_SUCCESSIONS", "5"))
 
 
 def test_no_key_is_lost_however_often_it_is_taken_over_while_codes_are_typed(house: Succession) -> None:
-    gaps = []
+    gaps, times = [], TIMES or 4
     with Typist(house.fifo.send) as typist:
-        for _ in range(TIMES):
+        for _ in range(times):
             told = house.hand_over()
             assert told["ok"], told
             gaps.append(told["gap_ms"])
@@ -21,6 +17,6 @@ def test_no_key_is_lost_however_often_it_is_taken_over_while_codes_are_typed(hou
     wait_until(lambda: len(house.stored) >= len(typed), what="all is stored")
     assert house.stored == typed
     assert house.lost == []
-    assert len(set(house.manager.mains)) == TIMES + 1
+    assert len(set(house.manager.mains)) == times + 1
     wait_until(lambda: house.manager.processes() == [house.manager.main], what="the former ones have gone")
-    print(f"{len(typed)} codes, {TIMES} times, nobody read for {max(gaps)} ms at most")
+    print(f"{len(typed)} codes, {times} times, nobody read for {max(gaps)} ms at most")
