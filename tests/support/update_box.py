@@ -35,7 +35,14 @@ from support.fleet_home import FleetHome
 from support.update_fleet import UpdateFleet, hand_over
 
 QUICK = Patience(
-    deadline=0.6, stable=0.06, look=0.02, pause=0.04, pause_bound=0.2, hand_over=0.3, turn=5.0, self_test=10.0,
+    deadline=0.6,
+    stable=0.06,
+    look=0.02,
+    pause=0.04,
+    pause_bound=0.2,
+    hand_over=0.3,
+    turn=5.0,
+    self_test=10.0,
     between=0.0,
 )  # of seconds, for what takes minutes on a device
 PYTHON = "/usr/bin/python3"  # one that every user may run

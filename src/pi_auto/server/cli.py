@@ -24,7 +24,7 @@ from pi_auto.logs import start_logging
 from pi_auto.server.admin.commands import add_admin
 from pi_auto.server.backups.commands import add_backups
 from pi_auto.server.commands import add_commands
-from pi_auto.server.errors import CommandFailed
+from pi_auto.server.errors import AuditError, CommandFailed
 from pi_auto.server.links.azure.settings import AzureSettings
 from pi_auto.server.loading import loading
 from pi_auto.server.options import HTTP, HTTP_UNTRUSTED, HUB_MQTT, HUB_MQTT_UNTRUSTED, add_options
@@ -71,9 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     start_logging(getattr(options, "log_level", "WARNING"))
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    with loading():
-        from pi_auto.server.calls.trail import AuditError  # noqa: PLC0415 - --help does not need it
-        from pi_auto.server.links.base import HubFailed, HubUnavailable  # noqa: PLC0415 - see above
+    from pi_auto.server.links.base import HubFailed, HubUnavailable  # noqa: PLC0415 - --help does not need it
 
     try:
         if said := options.command(options):

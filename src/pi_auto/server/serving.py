@@ -8,6 +8,7 @@ is started more slowly but never given up. Granian's insides are used here, in d
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import multiprocessing
 import resource
@@ -86,6 +87,7 @@ def serve(
     """
     if multiprocessing.get_start_method(allow_none=True) != "fork":
         multiprocessing.set_start_method("fork", force=True)  # the worker inherits the listening socket
+    gc.freeze()  # what was loaded stays: the worker shares those pages for as long as nobody searches them
     _allow_files(_MOST_CONNECTIONS + _SPARE_FILES)
     doors = Doors(certificate)
     server = _Server(listener, ready, doors)

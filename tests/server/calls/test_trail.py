@@ -14,8 +14,9 @@ from sqlalchemy.schema import CreateTable
 
 from pi_auto.server.calls.audit import as_json, as_line, since
 from pi_auto.server.calls.tables import entries
-from pi_auto.server.calls.trail import AUDIT, AuditError, Call, Ending, Trail
+from pi_auto.server.calls.trail import AUDIT, Call, Ending, Trail
 from pi_auto.server.calls.who import who
+from pi_auto.server.errors import AuditError
 from support.api import NOW
 from support.processes import kill
 from support.waiting import wait_until

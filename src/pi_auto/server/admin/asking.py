@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pi_auto.server.loading import loading
 from pi_auto.server.options import add_key_file
 
 Say = Callable[[dict[str, Any]], str]
@@ -58,15 +60,14 @@ def ask(options: argparse.Namespace, request: str) -> dict[str, Any]:
 
 
 def _ask_books(data: Path, key_file: Path | None, question: dict[str, Any]) -> dict[str, Any]:
-    from contextlib import closing  # noqa: PLC0415 - see above
-
-    from pi_auto.server.admin.administrator import Administrator  # noqa: PLC0415 - see above
-    from pi_auto.server.admin.requests import answer  # noqa: PLC0415 - see above
-    from pi_auto.server.context import now_utc, open_context  # noqa: PLC0415 - see above
-    from pi_auto.server.settings import Settings  # noqa: PLC0415 - see above
-    from pi_auto.server.store.engine import StoreError  # noqa: PLC0415 - see above
-    from pi_auto.server.trust.errors import TrustError  # noqa: PLC0415 - see above
-    from pi_auto.server.trust.fleet import open_fleet  # noqa: PLC0415 - see above
+    with loading():
+        from pi_auto.server.admin.administrator import Administrator  # noqa: PLC0415 - see above
+        from pi_auto.server.admin.requests import answer  # noqa: PLC0415 - see above
+        from pi_auto.server.context import now_utc, open_context  # noqa: PLC0415 - see above
+        from pi_auto.server.settings import Settings  # noqa: PLC0415 - see above
+        from pi_auto.server.store.engine import StoreError  # noqa: PLC0415 - see above
+        from pi_auto.server.trust.errors import TrustError  # noqa: PLC0415 - see above
+        from pi_auto.server.trust.fleet import open_fleet  # noqa: PLC0415 - see above
 
     try:
         with closing(open_context(Settings(data=data))) as context:

@@ -22,8 +22,9 @@ from pi_auto.server.api.errors import ApiError, Crowded
 from pi_auto.server.api.writing import committed
 from pi_auto.server.calls.bundles import AlreadyStored, Bundles, NotZip, TooLarge
 from pi_auto.server.calls.outcomes import of_bundle
-from pi_auto.server.calls.trail import AUDIT, AuditError, Call, Trail
+from pi_auto.server.calls.trail import AUDIT, Call, Trail
 from pi_auto.server.context import Context, current
+from pi_auto.server.errors import AuditError
 from pi_auto.wire.errors import FieldError, shown
 from pi_auto.wire.fields import UUID_FORM
 from pi_auto.wire.methods import DIAGNOSTICS, MOST_DIAGNOSTICS

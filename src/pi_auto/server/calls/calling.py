@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from pi_auto.server.calls.outcomes import INTERRUPTED, of_answer, of_failure
-from pi_auto.server.calls.trail import AuditError, Call, Ending, Trail
+from pi_auto.server.calls.trail import Call, Ending, Trail
+from pi_auto.server.errors import AuditError
 from pi_auto.server.links.base import HubUnavailable, MethodAnswer
 
 

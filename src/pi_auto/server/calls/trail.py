@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from pi_auto.server.calls.tables import ASKED, ENDED, GUARDS, LAST_GUARD, LONGEST_SAID, entries, metadata
+from pi_auto.server.errors import AuditError
 from pi_auto.server.store.text import storable
 from pi_auto.wire.escape import printable
 
@@ -28,10 +29,6 @@ AUDIT = "audit.sqlite"
 _BUSY = 10.0  # seconds that another writer is waited for
 _LONGEST_WHO = 128
 _HAS_GUARD = text("SELECT 1 FROM sqlite_master WHERE name = :name")
-
-
-class AuditError(Exception):
-    """The audit cannot be read or written; the sentence says why. Without it no device is asked anything."""
 
 
 @dataclass(frozen=True, slots=True)
