@@ -157,7 +157,7 @@ def test_a_window_may_go_by_each_devices_own_clock(fleet: Fleet, zone: object, o
     assert waits.message.endswith(f"13:30-15:00 {used}")
     fleet.clock.now = datetime.fromisoformat(f"2026-11-23T{opens}:00+00:00")
     assert isinstance(fleet.check(PI), Offer)
-    assert fleet.admin("rollout window")["windows"][0]["window"].endswith(" device")
+    assert fleet.admin("rollout window")["windows"][0]["window"].endswith("by each device's own clock")
 
 
 @pytest.mark.parametrize("urgent", ["a mandatory release", "a mandatory plan", "at once"])

@@ -69,7 +69,8 @@ class Window:
 
     def __str__(self) -> str:
         """The window as a person reads it."""
-        return f"{written_days(self.days)} {_clock(self.begins)}-{_clock(self.ends)} {self.zone}"
+        zone = "by each device's own clock" if self.zone == OWN else self.zone
+        return f"{written_days(self.days)} {_clock(self.begins)}-{_clock(self.ends)} {zone}"
 
 
 def parse_window(days: str, begins: str, ends: str, zone: str) -> Window:
