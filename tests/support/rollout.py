@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,14 @@ from pi_auto.wire.update import (
 )
 from support.api import NOW, Clock
 
+_TOGETHER = 250  # devices whose calls are booked in one transaction, as the server's writer does it
 OLD, NEW = "2.0.0", "2.1.0"
 WHY = "capture: the self-test has failed"
+
+
+def batched(all_of: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """In their order, so many at a time."""
+    return (all_of[at : at + size] for at in range(0, len(all_of), size))
 
 
 def update_id_of(version: str) -> str:
@@ -138,11 +145,12 @@ class Fleet:
         """Every device asks once, takes what it is offered, and tells how that goes; the server looks after it."""
         now = self.clock()
 
-        def everybody(books: Any) -> None:
-            for each in self.versions:
+        def live(books: Any, some: Sequence[str]) -> None:
+            for each in some:
                 self._live(books, each, now)
 
-        self.job(everybody)
+        for some in batched(list(self.versions), _TOGETHER):
+            self.job(partial(live, some=some))
         self.clock.pass_by(1800)
         look(self.context)
         self.clock.pass_by(1800)

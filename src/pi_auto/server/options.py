@@ -177,7 +177,7 @@ def _add_downloads(add: Callable[..., Any]) -> None:
     add(
         "--downloads",
         metavar="N",
-        type=whole(1, 96),
+        type=whole(1, 72),
         default=48,
         help="how many downloads of releases may go on at once; others are told to come again (%(default)s)",
     )

@@ -34,7 +34,7 @@ from pi_auto.server.stalled import MOST_SILENCE, bound_silence
 from pi_auto.server.trust.fleet import Certificate
 from pi_auto.server.worker import load
 
-THREADS = 176  # a live page holds one, and so does a download: both have seats, and leave room for the devices
+THREADS = 224  # a live page holds one (100), and so does a download (72 at most), or who waits for that (48)
 _STOP_WITHIN = 3.5  # seconds, then by force; five are promised
 _MOST_CONNECTIONS = 4096  # granian takes no more until one ends; idle ones end after 30 s
 _SPARE_FILES = 512

@@ -22,6 +22,7 @@ HEALTH = (
     "undervoltage",
     "signal",
     "clock",
+    "zone",
     "update",
     "os_updates",
 )  # what a device tells of itself where it can; absent means that it cannot

@@ -108,6 +108,10 @@ def test_a_size_is_told_in_the_largest_unit_that_fits(octets: int, words: str) -
         ({"queue": {"trouble": "the spool cannot be read"}}, ["queue unreadable"]),
         ({"signal": {"percent": 10}}, ["weak Wi-Fi"]),
         ({"clock": {"synced": False}}, ["clock not set"]),
+        ({"update": {"version": "0.2.0", "step": "committed"}}, []),
+        ({"update": {"version": "0.2.0", "step": "trial"}}, []),
+        ({"update": {"version": "0.2.0", "step": "rolled_back", "reason": "it hung"}}, ["update failed"]),
+        ({"update": {"version": "0.2.0", "step": "refused"}}, ["update failed"]),
     ],
 )
 def test_what_needs_a_person_is_named(told: dict[str, Any], words: list[str]) -> None:
@@ -126,6 +130,14 @@ def test_what_a_device_tells_of_itself_is_told_in_words() -> None:
         "undervoltage": {"now": False},
         "signal": {"interface": "wlan0", "dBm": -61, "percent": 78},
         "clock": {"synced": True, "trust": "network", "offset_bound": 12},
+        "zone": "Europe/Rome",
+        "update": {
+            "version": "0.2.0",
+            "step": "rolled_back",
+            "reason": "it hung",
+            "at": "2026-11-22T06:12:00.000Z",
+        },
+        "os_updates": {"on": True, "reboot": True, "last": "2026-11-22T06:12:00.000Z"},
         "versions": {"client": "0.1.0", "kernel": "6.6"},
     }
     assert [(fact.name, fact.text) for fact in facts(told)] == [
@@ -139,6 +151,9 @@ def test_what_a_device_tells_of_itself_is_told_in_words() -> None:
         ("Power", "good"),
         ("Signal", "78 %, -61 dBm on wlan0"),
         ("Clock", "set by the network, at most 12 ms off"),
+        ("Time zone", "Europe/Rome"),
+        ("Last update", "0.2.0 rolled back: it hung, on 2026-11-22"),
+        ("Security updates", "on, last on 2026-11-22, a reboot is due"),
         ("Versions", "client 0.1.0, kernel 6.6"),
     ]
 

@@ -18,6 +18,7 @@ HEALTH: dict[str, Any] = {
     "undervoltage": {"now": False, "since_boot": True},
     "signal": {"interface": "wlan0", "dBm": -61, "percent": 78},
     "clock": {"synced": True, "trust": "network", "offset_bound": 12},
+    "zone": "Europe/Rome",
     "os_updates": {"on": True, "reboot": False, "last": "2026-11-22T06:12:00.000Z"},
 }
 QUEUE = {"api": {"waiting": 3, "oldest_age_seconds": 1.5}, "hub": {"waiting": 0}}

@@ -3,6 +3,9 @@ from __future__ import annotations
 import gc
 import hashlib
 import json
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from email import message_from_bytes
 from pathlib import Path
 
@@ -10,13 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pi_auto.server.api.errors import Crowded
 from pi_auto.server.fleet.tokens import issue_token
 from pi_auto.server.releases.ranges import NotSatisfiable, wanted
-from pi_auto.server.releases.seats import DAY, MOST_EACH, Quota, Seats
+from pi_auto.server.releases.seats import DAY, MOST_EACH, Downloads, Quota, Seats
 from pi_auto.server.releases.sending import PIECE, Sending
 from pi_auto.wire.release import Release
 from support.release_office import Office, open_office
 from support.rollout import Fleet
+from support.waiting import wait_until
 
 BIG = bytes(range(256)) * 1000
 
@@ -140,9 +145,35 @@ def test_one_device_has_few_seats_and_gets_them_back() -> None:
     seats = Seats(most=3, each=MOST_EACH)
     assert [seats.take("pi-1") for _ in range(3)] == [True, True, False]
     assert [seats.take("pi-2"), seats.take("pi-3")] == [True, False]
-    assert seats.is_full
+    assert seats.are_full
     seats.leave("pi-1")
-    assert [seats.is_full, seats.take("pi-3")] == [False, True]
+    assert [seats.are_full, seats.take("pi-3")] == [False, True]
+
+
+def test_a_crowd_is_looked_up_in_turn_and_what_is_too_much_comes_again() -> None:
+    """Each stays at the desk until all have come."""
+    downloads, done = Downloads(), threading.Event()
+    told: Counter[str] = Counter()
+    at_the_desk: list[int] = []
+
+    def come(_: int) -> None:
+        try:
+            with downloads.looking_up():
+                at_the_desk.append(1)
+                done.wait(10)
+                at_the_desk.pop()
+                told["in"] += 1
+        except Crowded:
+            told["later"] += 1
+
+    with ThreadPoolExecutor(100) as threads:
+        crowd = [threads.submit(come, number) for number in range(100)]
+        wait_until(lambda: told["later"] == 52, 10, "those who are too many")
+        assert len(at_the_desk) == 4
+        done.set()
+        for one in crowd:
+            one.result(10)
+    assert told == {"in": 48, "later": 52}
 
 
 def test_what_was_not_sent_is_told_once_however_it_ends(tmp_path: Path) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
+from pi_auto.server.fleet.tables import devices
 from pi_auto.server.releases.tables import update_reports
 from pi_auto.server.rollouts.deciding import decide
 from pi_auto.server.rollouts.leading import look
@@ -133,6 +134,30 @@ def test_outside_of_its_window_a_device_waits_and_is_told_when_it_opens(fleet: F
     fleet.clock.pass_by(waits.retry_after)
     assert isinstance(fleet.check(PI), Offer)
     fleet.admin("rollout abort", rollout=number)
+
+
+@pytest.mark.parametrize(
+    ("zone", "opens"),
+    [
+        ("Europe/Rome", "12:30"), ("America/New_York", "18:30"), ("UTC", "13:30"), (None, "13:30"),
+        ("../../etc/passwd", "13:30"), ("Mars/Olympus", "13:30"), ("", "13:30"), (7, "13:30"),
+    ],
+)  # fmt: skip
+def test_a_window_may_go_by_each_devices_own_clock(fleet: Fleet, zone: object, opens: str) -> None:
+    """Whatever a device tells of its zone: what nobody knows counts as UTC."""
+    told = {} if zone is None else {"zone": zone}
+    fleet.job(lambda books: books.execute(devices.update().where(devices.c.device_id == PI).values(reported=told)))
+    fleet.admin("rollout window", days="all", begins="13:30", ends="15:00", zone="device")
+    number = fleet.start()
+    foreseen = {each["device_id"]: each for each in fleet.admin("rollout simulate", rollout=number)["devices"]}
+    assert foreseen[PI]["from"] == f"2026-11-23T{opens}:00.000Z"
+    used = "UTC" if opens == "13:30" else zone
+    waits = fleet.check(PI)
+    assert isinstance(waits, NoUpdate)
+    assert waits.message.endswith(f"13:30-15:00 {used}")
+    fleet.clock.now = datetime.fromisoformat(f"2026-11-23T{opens}:00+00:00")
+    assert isinstance(fleet.check(PI), Offer)
+    assert fleet.admin("rollout window")["windows"][0]["window"].endswith("by each device's own clock")
 
 
 @pytest.mark.parametrize("urgent", ["a mandatory release", "a mandatory plan", "at once"])

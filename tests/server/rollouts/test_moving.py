@@ -196,6 +196,8 @@ def test_a_plan_that_cannot_be_is_refused_by_name(fleet: Fleet, told: dict[str, 
         ("rollout window", {"days": "moon", "begins": "01:00", "ends": "02:00", "zone": "UTC"}, "--days"),
         ("rollout window", {"days": "mon", "begins": "01:00", "ends": "02:00", "zone": "../etc/passwd"}, "--zone"),
         ("rollout window", {"remove": True}, "window"),
+        ("rollout window", {"begins": "22:00"}, "--to"),
+        ("rollout window", {"ends": "05:00"}, "--from"),
         ("rollout show", {"rollout": 77}, "rollout"),
     ],
 )  # fmt: skip

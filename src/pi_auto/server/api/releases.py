@@ -11,7 +11,6 @@ import secrets
 from collections.abc import Mapping
 
 from flask import Response, request
-from sqlalchemy import select
 
 from pi_auto.server.api.answers import HEADERS
 from pi_auto.server.api.auth import authenticate
@@ -24,12 +23,13 @@ from pi_auto.server.releases.names import METADATA, TIMESTAMP
 from pi_auto.server.releases.ranges import NotSatisfiable, content_range, wanted
 from pi_auto.server.releases.sending import Sending, Span, octets_of
 from pi_auto.server.releases.shelf import Shelf
-from pi_auto.server.releases.tables import releases
+from pi_auto.server.store.statements import first_row
 from pi_auto.wire.release import MOST_METADATA, SHA256
 
 _FOREVER = "private, max-age=31536000, immutable"
 _ASK_ANEW = "private, no-cache"
 _TYPE = "application/octet-stream"
+_RELEASE = "SELECT version, target, size, withdrawn_at FROM releases WHERE update_id = ?"
 
 
 def metadata(name: str) -> Response:
@@ -48,8 +48,11 @@ def download_update() -> Response:
     """The archive of a release, or the parts of it that the `Range` header names."""
     update_id = Parameters(request.args, ("update_id",)).required("update_id", most=64)
     context = current()
-    if request.method != "HEAD":
-        context.downloads.refuse_if_full()
+    with context.downloads.looking_up():
+        return _answered(context, update_id)
+
+
+def _answered(context: Context, update_id: str) -> Response:
     found = _find(context, update_id)
     etag = f'"{found.sha256}"'
     always = {
@@ -75,12 +78,11 @@ def download_update() -> Response:
 def _find(context: Context, update_id: str) -> Fetched:
     """A release that is not withdrawn, or the fleet's authority. Raises ApiError 404, 410."""
     shelf = Shelf(context.settings.data)
-    with context.store.engine.connect() as connection:
-        query = select(releases).where(releases.c.update_id == update_id)
-        row = connection.execute(query).one_or_none() if SHA256.match(update_id) else None
-    if row is not None and row.withdrawn_at is not None:
-        raise ApiError(410, f"the release {row.version} was withdrawn")
-    found = Fetched(row.target, update_id, row.size) if row else authority_of(shelf)
+    with context.store.engine.connect() as books:
+        row = first_row(books, _RELEASE, (update_id,)) if SHA256.match(update_id) else None
+    if row and row[3] is not None:
+        raise ApiError(410, f"the release {row[0]} was withdrawn")
+    found = Fetched(row[1], update_id, row[2]) if row else authority_of(shelf)
     if found is None or found.sha256 != update_id:
         raise ApiError(404, f"there is no update {update_id!r}")
     if not found.file(shelf).exists():

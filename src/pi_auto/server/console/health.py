@@ -15,6 +15,7 @@ HOT, VERY_HOT = 70, 80  # degrees Celsius; a Raspberry Pi slows down at 80
 FULL, VERY_FULL = 85, 95  # percent of the disk
 WEAK = 25  # percent of the signal
 _VOUCHED = {"kept": "set since the start, and let alone", "fleet": "as the fleet has signed"}
+_FAILED = ("rolled_back", "refused")
 OLD = 300  # seconds that a scan may wait
 
 Told = dict[str, Any]
@@ -60,6 +61,8 @@ def _facts(told: Told) -> Iterator[tuple[str, str]]:
     yield "Power", _power(told.get("undervoltage", {}))
     yield "Signal", _signal(told.get("signal", {}))
     yield "Clock", _clock(told.get("clock", {}))
+    yield "Time zone", told.get("zone", "")
+    yield "Last update", _update(told.get("update", {}))
     yield "Security updates", _os_updates(told.get("os_updates", {}))
     yield "Versions", ", ".join(f"{name} {version}" for name, version in told.get("versions", {}).items())
 
@@ -84,10 +87,21 @@ def _troubles(told: Told) -> Iterator[Badge]:
     percent = told.get("signal", {}).get("percent")
     if percent is not None and percent < WEAK:
         yield Badge("weak Wi-Fi", "warn", f"it hears its Wi-Fi at {percent} %")
+    if told.get("update", {}).get("step") in _FAILED:
+        yield Badge("update failed", "warn", _update(told["update"]))
     if told.get("clock", {}).get("synced") is False and told["clock"].get("trust") not in _VOUCHED:
         yield Badge(
             "clock not set", "warn", "nobody has set its clock since it started: times of scans are guesses"
         )
+
+
+def _update(update: Told) -> str:
+    """How the last one went, in the device's words."""
+    if "step" not in update:
+        return ""
+    why = f": {update['reason']}" if update.get("reason") else ""
+    at = f", on {update['at'][:10]}" if update.get("at") else ""
+    return f"{update.get('version', '')} {update['step'].replace('_', ' ')}{why}{at}".strip()
 
 
 def _graded(word: str, value: float | None, limits: tuple[float, float], sentence: str) -> Iterator[Badge]:

@@ -19,7 +19,7 @@ from pi_auto.server.console.frames import Press
 from pi_auto.server.context import Context
 from pi_auto.server.scans.queries import ScanFilter
 
-MOST_STREAMS = 100  # each holds one of the server's 176 threads; the rest answer devices
+MOST_STREAMS = 100  # each holds one of the server's 224 threads; the rest answer devices
 PAUSE = 0.1  # seconds from one frame to the next, at least
 WORD = 10.0  # seconds until something is said in any case
 _RETRY = b"retry: 1000\n\n"  # milliseconds until the browser comes back

@@ -118,6 +118,8 @@ def _sign(
     def wanted(keyids: Iterable[str]) -> Sequence[Signer]:
         return hand.among(set(keyids))
 
+    if not desk.waiting():
+        return "nothing lacks a signature; name what is to be signed: --archive, --authority or --withdraw"
     desk.sign(wanted)
     said = _waiting(desk)
     return "\n".join(said or [f"signed; carry {desk.bundle} to the server and run `release publish` there"])

@@ -12,7 +12,8 @@ import random
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pi_auto.server.api.errors import Crowded
@@ -22,8 +23,9 @@ MOST_EACH = 2
 MOST_A_DAY = 10  # whole archives of one device
 DAY = 86_400.0  # seconds
 _SMALL = 64 * 1024  # bytes: what is smaller, such as the fleet's authority, is no whole archive
+_LOOKED_UP, _IN_LINE = 4, 48  # at once: each takes half a millisecond of a core
 _REMEMBERED = 20_000  # devices, some 4 MB
-_SOON, _LATE = 5, 15  # seconds: who finds no seat comes again within them, not all at one moment
+_SOON, _LATE = (1, 5), (5, 15)  # seconds until others come again, not all at one moment: no line, no seat
 
 
 class Seats:
@@ -35,14 +37,14 @@ class Seats:
         self._lock = threading.Lock()
 
     @property
-    def is_full(self) -> bool:
+    def are_full(self) -> bool:
         """Whether nobody would get one."""
         return self._taken.total() >= self._most
 
     def take(self, who: str) -> bool:
         """A seat, if there is one left for them."""
         with self._lock:
-            if self.is_full or self._taken[who] >= self._each:
+            if self.are_full or self._taken[who] >= self._each:
                 return False
             self._taken[who] += 1
             return True
@@ -87,11 +89,25 @@ class Downloads:
 
     seats: Seats = field(default_factory=Seats)
     quota: Quota = field(default_factory=Quota)
+    _line: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(_IN_LINE))
+    _desk: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(_LOOKED_UP))
 
-    def refuse_if_full(self) -> None:
-        """Before anything else is looked up: a fleet that asks at once is to cost little. Raises Crowded."""
-        if self.seats.is_full:
-            raise _no_seat()
+    @contextmanager
+    def looking_up(self) -> Iterator[None]:
+        """While it is looked up who wants what. Raises Crowded.
+
+        When a whole fleet asks at once, some are looked up, some wait for that and the others come again: the
+        server's threads, which Python runs in turn, are for whoever else asks something as well.
+        """
+        if self.seats.are_full:
+            raise _come_again(_LATE)
+        if not self._line.acquire(blocking=False):
+            raise _come_again(_SOON)
+        try:
+            with self._desk:
+                yield
+        finally:
+            self._line.release()
 
     def begin(self, who: str, octets: int, size: int, *, counts: bool) -> Callable[[int], None]:
         """Take a seat for so many bytes of an archive of `size`; what is to be told how many were not sent.
@@ -101,7 +117,7 @@ class Downloads:
         if counts and (wait := self.quota.wait(who)):
             raise Crowded(f"{who} has fetched too much today", retry_after=int(wait) + 1, status=429)
         if not self.seats.take(who):
-            raise _no_seat()
+            raise _come_again(_LATE)
         if counts:
             self.quota.spend(who, octets / max(size, _SMALL))
 
@@ -113,6 +129,6 @@ class Downloads:
         return end
 
 
-def _no_seat() -> Crowded:
-    soon = random.randint(_SOON, _LATE)  # noqa: S311 - nobody is to guess nothing
+def _come_again(within: tuple[int, int]) -> Crowded:
+    soon = random.randint(*within)  # noqa: S311 - nobody is to guess nothing
     return Crowded("this device, or many others, are downloading already", retry_after=soon)

@@ -21,6 +21,8 @@ def listed(answer: dict[str, Any]) -> str:
     state = answer["updates"]
     if state is None:
         return "this fleet has no root, so its devices take no updates; see docs/operating.md"
+    if not lines:
+        lines.append("no release yet; sign one where the keys are, and publish its bundle")
     lines.append("good until: " + ", ".join(f"{name} {until}" for name, until in state["expires"].items()))
     lines += _authority(answer["authority"])
     lines += [f"warning: {trouble}" for trouble in state["troubles"]]

@@ -124,7 +124,8 @@ def _add_window(group: Any) -> None:
     add("--days", metavar="DAYS", default="all", help="on which it begins: all, mon-fri, sat,sun (%(default)s)")
     add("--from", dest="begins", metavar="HH:MM", help="when it begins")
     add("--to", dest="ends", metavar="HH:MM", help="when it ends; before --from: on the next day")
-    add("--zone", metavar="ZONE", default="UTC", help="whose clock that is, such as Europe/Rome (%(default)s)")
+    add("--zone", metavar="ZONE", default="UTC",
+        help="whose clock that is, such as Europe/Rome, or `device`: each device's own (%(default)s)")  # fmt: skip
     add("--remove", action="store_true", default=None, help="say nothing of it any more")
 
 

@@ -17,7 +17,7 @@ from pi_auto.server.rollouts.rules import Candidate, Facts, Pinned, State, Targe
 from pi_auto.server.rollouts.stages import BUCKETS, Device, Stage, bucket_of, read_stages
 from pi_auto.server.rollouts.steps import Attempt
 from pi_auto.server.rollouts.tables import BY_PIN
-from pi_auto.server.rollouts.windows import Window, parse_days
+from pi_auto.server.rollouts.windows import OWN, Window, parse_days
 from pi_auto.server.store.statements import all_rows, first_row, moment_in
 
 DEVICE, GROUP, FLEET = "device", "group", "fleet"
@@ -39,6 +39,7 @@ _DEVICE = """
 _RELEASE = "SELECT counter, version, mandatory, withdrawn_at IS NOT NULL FROM releases WHERE counter = ?"
 _TAGS = "SELECT tag FROM device_tags WHERE device_id = ?"
 _ATTEMPTS = f"SELECT rollout_id, counter, {ATTEMPT} FROM update_attempts WHERE device_id = ?"  # noqa: S608 - our own names
+_REPORTED = "SELECT reported FROM devices WHERE device_id = ?"
 _WINDOWS = "SELECT kind, name, days, begins, ends, zone FROM maintenance_windows"
 
 
@@ -52,7 +53,7 @@ def facts_of(books: Connection, device_id: str, version: str, attempts: Attempts
         highest=highest or 0,
         pin=_pinned(books, pin, made) if pin is not None else None,
         candidates=() if pin is not None else tuple(_candidates(books, device_id, group, made)),
-        window=closest_window(windows(books, device_id, group), device_id, group),
+        window=window_of(books, windows(books, device_id, group), device_id, group),
         phase=bucket_of(_PHASE, device_id) / BUCKETS,
     )
 
@@ -82,6 +83,19 @@ def windows(
     else:
         rows = all_rows(books, f"{_WINDOWS} WHERE name IN (?, ?, '')", (device_id, group or ""))
     return {(kind, name): Window(parse_days(days), *rest) for kind, name, days, *rest in rows}
+
+
+def window_of(
+    books: Connection, known: Mapping[tuple[str, str], Window], device_id: str, group: str | None
+) -> Window | None:
+    """The one that counts for a device, by the clock that it goes by."""
+    window = closest_window(known, device_id, group)
+    if window is None or window.zone != OWN:
+        return window
+    (reported,) = first_row(books, _REPORTED, (device_id,)) or (None,)
+    told = json.loads(reported) if isinstance(reported, str) else reported
+    zone = told.get("zone") if isinstance(told, dict) else None
+    return window.at(zone if isinstance(zone, str) else None)
 
 
 def closest_window(known: Mapping[tuple[str, str], Window], device_id: str, group: str | None) -> Window | None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, and_, case, func, or_, select
 
 from pi_auto.server.fleet.tables import devices
 from pi_auto.server.releases.tables import releases
-from pi_auto.server.rollouts.facts import closest_window, windows
+from pi_auto.server.rollouts.facts import window_of, windows
 from pi_auto.server.rollouts.moving import figures_of, tags_by_device
 from pi_auto.server.rollouts.rules import State
 from pi_auto.server.rollouts.stages import Device, Stage, bucket_of, read_stages, stage_of
@@ -101,7 +101,7 @@ def foresee(
     for each in _members(books, row, stages, after):
         if each.stage is None:
             continue
-        window = closest_window(known, each.device_id, each.group)
+        window = window_of(books, known, each.device_id, each.group)
         opens = begins[each.stage]
         opens = opens if window is None or row.urgent or row.mandatory else max(opens, window.opening(opens)[0])
         found.append({

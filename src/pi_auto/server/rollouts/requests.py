@@ -17,6 +17,7 @@ from pi_auto.server.rollouts.judging import Limits
 from pi_auto.server.rollouts.stages import USUAL, parse_stages, read_stages, span_of
 from pi_auto.server.rollouts.tables import rollouts
 from pi_auto.server.rollouts.windows import parse_window
+from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fields import Fields
 from pi_auto.wire.times import format_time
 
@@ -105,6 +106,9 @@ def _window(admin: Administrator, fields: Fields) -> dict[str, Any]:
     """Set or remove one where something is told, and list them."""
     kind = DEVICE if fields.has("device_id") else GROUP if fields.has("group") else FLEET
     named = "" if kind == FLEET else fields.text("device_id" if kind == DEVICE else "group", most=253)
+    for name, option, other in (("begins", "--from", "--to"), ("ends", "--to", "--from")):
+        if fields.has("begins") != fields.has("ends") and not fields.has(name):
+            raise FieldError(option, "missing", f"a time of day such as 02:30, since {other} is given")
     if fields.has("begins") or fields.optional("remove", fields.flag, default=False):
         window = None
         if fields.has("begins"):

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pi_auto.wire.errors import FieldError, shown
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+OWN = "device"  # in place of a zone: each device's own
 LEAST = 30  # minutes; devices ask hourly, and are told when a window opens
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\Z")
 _LOOKED_AT = 9  # days: a week, and what passes midnight at its ends
@@ -23,7 +24,10 @@ _DAY = 24 * 60
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """On these days (0: Monday) from `begins` to `ends`, minutes after midnight, where clocks show `zone`."""
+    """On these days (0: Monday) from `begins` to `ends`, minutes after midnight, where clocks show `zone`.
+
+    Where that is OWN it opens and closes only once it is `at` a device's zone.
+    """
 
     days: tuple[int, ...]
     begins: int
@@ -34,6 +38,12 @@ class Window:
     def length(self) -> int:
         """Minutes that it is open."""
         return (self.ends - self.begins) % _DAY or _DAY
+
+    def at(self, zone: str | None) -> Window:
+        """The window of a device that tells this zone; UTC where it tells none, or one that nobody knows."""
+        if self.zone != OWN:
+            return self
+        return replace(self, zone=zone if zone and is_zone(zone) else "UTC")
 
     def opening(self, now: datetime) -> tuple[datetime, datetime]:
         """When it opens next, or has opened if it is open, and when it closes then."""
@@ -59,19 +69,27 @@ class Window:
 
     def __str__(self) -> str:
         """The window as a person reads it."""
-        return f"{written_days(self.days)} {_clock(self.begins)}-{_clock(self.ends)} {self.zone}"
+        zone = "by each device's own clock" if self.zone == OWN else self.zone
+        return f"{written_days(self.days)} {_clock(self.begins)}-{_clock(self.ends)} {zone}"
 
 
 def parse_window(days: str, begins: str, ends: str, zone: str) -> Window:
     """A window as an operator writes it. Raises FieldError."""
     window = Window(parse_days(days), _minutes(begins, "--from"), _minutes(ends, "--to"), zone)
-    try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise FieldError("--zone", shown(zone), "a time zone as IANA names it, such as Europe/Rome") from None
+    if zone != OWN and not is_zone(zone):
+        raise FieldError("--zone", shown(zone), f"a time zone as IANA names it, such as Europe/Rome, or {OWN}")
     if window.length < LEAST:
         raise FieldError("--to", shown(ends), f"a window of {LEAST} minutes at least")
     return window
+
+
+def is_zone(text: str) -> bool:
+    """Whether it is a zone that is known here."""
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def parse_days(text: str) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from pi_auto.client.agent.health.services import services
 from pi_auto.client.agent.health.trust import clock_trust
 from pi_auto.client.agent.health.update import update_state
 from pi_auto.client.agent.health.versions import versions
+from pi_auto.client.agent.health.zone import time_zone
 from pi_auto.client.agent.network.own_link import own_addresses
 from pi_auto.client.agent.timekeeping.boots import Boot
 from pi_auto.client.bulletin import posts_in
@@ -60,6 +61,7 @@ def health(state: Path, boot: Boot) -> dict[str, Any]:
         "os_updates": os_updates(),
         "clock": clock_trust(read_clock(), boot),
         "update": update_state(state.parent),
+        "zone": time_zone(),
     }
     return {name: value for name, value in found.items() if value not in (None, [], {})}
 
