@@ -158,7 +158,7 @@ def _settle_in(root: Path, public_key: str) -> None:
     (root / "etc/resolv.conf").write_text("nameserver 10.0.2.3\n")
     (root / "etc/modprobe.d/rig.conf").write_text("".join(f"blacklist {name}\n" for name in _LEFT_OUT))
     if (manager := root / "etc/NetworkManager/conf.d").is_dir():
-        (manager / "cables.conf").write_text("[keyfile]\nunmanaged-devices=except:type:wifi\n")
+        (manager / "cables.conf").write_text("[main]\ndns=none\n[keyfile]\nunmanaged-devices=except:type:wifi\n")
     (root / "etc/ssh/sshd_config.d").mkdir(exist_ok=True)
     (root / "etc/ssh/sshd_config.d/quick.conf").write_text("UseDNS no\nUsePAM no\n")
     for command in (
