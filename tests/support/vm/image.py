@@ -34,7 +34,7 @@ _LEFT_OUT = ("vc4", "hci_uart", "brcmfmac", "bochs", "iTCO_wdt")
 _SIZE = "2200M"
 _UNUSED = 7 * 86_400.0  # seconds
 _DEVICE_TREE = "bcm2837-rpi-3-b.dtb"
-# What a step mounts into the new root goes with the step, however it ends: nobody is to delete through such a mount.
+# What a step mounts into the new root goes with the step, however it ends: nobody is to delete through a mount.
 _APART = ("unshare", "--mount", "--propagation", "private")
 
 
