@@ -34,6 +34,8 @@ _LEFT_OUT = ("vc4", "hci_uart", "brcmfmac", "bochs", "iTCO_wdt")
 _SIZE = "2200M"
 _UNUSED = 7 * 86_400.0  # seconds
 _DEVICE_TREE = "bcm2837-rpi-3-b.dtb"
+# What a step mounts into the new root goes with the step, however it ends: nobody is to delete through a mount.
+_APART = ("unshare", "--mount", "--propagation", "private")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,7 @@ def _settle_in(root: Path, public_key: str) -> None:
     (root / "etc/resolv.conf").write_text("nameserver 10.0.2.3\n")
     (root / "etc/modprobe.d/rig.conf").write_text("".join(f"blacklist {name}\n" for name in _LEFT_OUT))
     if (manager := root / "etc/NetworkManager/conf.d").is_dir():
-        (manager / "cables.conf").write_text("[keyfile]\nunmanaged-devices=except:type:wifi\n")
+        (manager / "cables.conf").write_text("[main]\ndns=none\n[keyfile]\nunmanaged-devices=except:type:wifi\n")
     (root / "etc/ssh/sshd_config.d").mkdir(exist_ok=True)
     (root / "etc/ssh/sshd_config.d/quick.conf").write_text("UseDNS no\nUsePAM no\n")
     for command in (
@@ -178,6 +180,7 @@ def _settle_in(root: Path, public_key: str) -> None:
 
 def _run(*command: str) -> None:
     """Run a step; RuntimeError with its last words if it fails."""
-    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    apart = (*_APART, *command)
+    done = subprocess.run(apart, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
         raise RuntimeError(f"{command[0]} failed while the virtual Pi was built:\n{done.stdout[-2000:]}")
