@@ -115,3 +115,16 @@ def test_a_release_that_does_not_come_up_is_gone_back_from_at_the_third_boot(box
             "power cuts look the same: it is given a second chance, and no third"
         )
         shutil.rmtree(box.ready.parent)
+
+
+def test_an_agent_that_asked_in_the_trial_and_has_taken_it_back_is_told_no_refusal(
+    box: UpdateBox, caplog: pytest.LogCaptureFixture
+) -> None:
+    box.offer(release("2.0.0"))
+    box.update()
+    box.ask()
+    shutil.rmtree(box.ready)
+    caplog.clear()
+    box.update()
+    assert box.steps() == ["verified", "trial", "committed"]
+    assert caplog.messages == []

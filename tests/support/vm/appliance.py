@@ -176,10 +176,16 @@ class Appliance:
         """How many pieces of codes were stored because the emulator stalled."""
         return self._weighed()[1]
 
+    def spoiled(self) -> set[str]:
+        """Codes of which the emulator may have let keys go, or come too late: nobody could store these whole."""
+        return {each.text for each in self._as_typed() if each.dropped or each.starved}
+
     def _weighed(self) -> tuple[list[str], int]:
+        return damaged((each.text for each in self.stored()), self._as_typed())
+
+    def _as_typed(self) -> list[Typed]:
         moments = [*(before for _, before in self._typed[1:]), self.machine.health()]
-        typed = [Typed(text, before, after) for (text, before), after in zip(self._typed, moments, strict=False)]
-        return damaged((each.text for each in self.stored()), typed)
+        return [Typed(text, before, after) for (text, before), after in zip(self._typed, moments, strict=False)]
 
     def _is_stored(self, code: str, mark: int, name: str) -> bool:
         """Whether a code was stored; False if it was honestly lost."""

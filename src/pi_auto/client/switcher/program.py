@@ -14,7 +14,7 @@ from pi_auto.client.switcher.errors import Refused, SelfTestFailed
 from pi_auto.client.switcher.ledger import ledger_in
 from pi_auto.client.switcher.site import Patience, Site
 from pi_auto.client.switcher.switching import begin, tidy
-from pi_auto.client.switcher.taking import Request, let_go, request_handed_over, take
+from pi_auto.client.switcher.taking import Request, handed_over, let_go, request_handed_over, take
 from pi_auto.client.switcher.telling import tell
 from pi_auto.client.switcher.trial import Trial, trial_in
 from pi_auto.client.switcher.watching import Watch
@@ -59,7 +59,7 @@ def update(site: Site) -> None:
         if asked:
             _tell_refused(site, str(Refused(str(error), later=True)))
         raise
-    if asked and not _was_done(site, done) and (trial := _taken_up(site)):
+    if asked and handed_over(site) and not _was_done(site, done) and (trial := _taken_up(site)):
         Watch(site, trial).run()
         if site.running() == site.opt / trial.new:
             pacing.forgive(site)

@@ -80,6 +80,11 @@ def let_go(site: Site) -> None:
         shutil.rmtree(site.taken)
 
 
+def handed_over(site: Site) -> bool:
+    """Whether anything lies there: an agent that starts in a trial asks, and takes it back once that has ended."""
+    return os.path.lexists(site.state.joinpath(*READY))
+
+
 def request_handed_over(site: Site) -> Request | None:
     """What was handed over, for telling that it was refused; nothing where that cannot be read."""
     try:
