@@ -16,7 +16,7 @@ from pi_auto.wire.scan import Incident, Scan
 from support.keys import MS, Fifo, typed
 from support.service_manager import ServiceManager
 from support.spools import held
-from support.waiting import wait_until
+from support.waiting import wait_until as wait_for_long
 
 PROGRAM = """
 import os, sys
@@ -30,6 +30,11 @@ sys.exit(program.run_capture(Path(sys.argv[1]), sys.argv[2]))
 
 
 TIMES = int(os.environ.get("PI_AUTO_SUCCESSIONS", "0"))  # how often it is taken over; all cases if it is told
+
+
+def wait_until(condition: Callable[[], Any], what: str, timeout: float = 60.0) -> Any:
+    """The first truthy value: several processes are started meanwhile, and the machine may be busy."""
+    return wait_for_long(condition, timeout, what)
 
 
 def some(cases: Iterable[str], *few: str) -> list[str]:
@@ -58,7 +63,7 @@ class Succession:
         self.manager.start(self.current, str(self.state), self._scanner)
         wait_until(lambda: "storing" in posts_in(self.state / "capture"), what="it stores")
 
-    def hand_over(self, within: float = 20.0) -> dict[str, Any]:
+    def hand_over(self) -> dict[str, Any]:
         """Have it done; what the bulletin tells of it then."""
         former, tries = self.manager.main, self.told.get("tries", 0)
         self.manager.reload()
@@ -68,7 +73,8 @@ class Succession:
             is_over = self.manager.main != former and told.get("ok")
             return told if is_over or told.get("tries", 0) > tries else None
 
-        return wait_until(known, within, f"it is taken over: {self.manager.log}")
+        told = wait_until(known, f"it is taken over: {self.manager.log}")
+        return dict(told)
 
     def revive(self) -> None:
         """What systemd does when the main process has ended by itself: end the others, start the service again."""

@@ -6,8 +6,7 @@ import os
 import pty
 from pathlib import Path
 
-from support.successions import TIMES, LineTypist, Succession, Typist
-from support.waiting import wait_until
+from support.successions import TIMES, LineTypist, Succession, Typist, wait_until
 
 
 def test_no_key_is_lost_however_often_it_is_taken_over_while_codes_are_typed(house: Succession) -> None:
