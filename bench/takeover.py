@@ -13,8 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from support.successions import Succession, Typist  # noqa: E402 - found by the line above
-from support.waiting import wait_until  # noqa: E402
+from support.successions import Succession, Typist, wait_until  # noqa: E402 - found by the line above
 
 WINDOW = 32.0  # ms: what the kernel has room for, 64 events at 2 ms a character of four events
 
@@ -25,7 +24,7 @@ def run(times: int) -> int:
         house = Succession(Path(name))
         try:
             gaps, typed = _handed_over(house, times)
-            wait_until(lambda: len(house.stored) + len(house.lost) >= len(typed), 30, "all is stored")
+            wait_until(lambda: len(house.stored) + len(house.lost) >= len(typed), "all is stored")
             stored = house.stored
         finally:
             house.close()
@@ -44,7 +43,7 @@ def _handed_over(house: Succession, times: int) -> tuple[list[float], list[str]]
     gaps = []
     with Typist(house.fifo.send) as typist:
         for _ in range(times):
-            told = house.hand_over(60)
+            told = house.hand_over()
             if not told["ok"]:
                 raise SystemExit(f"bench: capture was not taken over: {told['said']}")
             gaps.append(told["gap_ms"])

@@ -43,7 +43,7 @@ class ServiceManager:
             actions = [(os.POSIX_SPAWN_DUP2, log.fileno(), output) for output in (1, 2)]
             command = [sys.executable, str(program), *arguments]
             self._now_is(os.posix_spawn(sys.executable, command, environment, file_actions=actions))
-        assert self._ready.wait(20), self.log
+        assert self._ready.wait(60), self.log
 
     def reload(self) -> None:
         """What ExecReload= does."""
@@ -54,7 +54,7 @@ class ServiceManager:
         os.kill(self.main, number)
         return self.ended(self.main)
 
-    def ended(self, process: int, within: float = 10.0) -> int:
+    def ended(self, process: int, within: float = 60.0) -> int:
         """Wait until a process of the service has ended; its exit code."""
 
         def look() -> tuple[int] | None:

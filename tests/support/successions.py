@@ -16,7 +16,7 @@ from pi_auto.wire.scan import Incident, Scan
 from support.keys import MS, Fifo, typed
 from support.service_manager import ServiceManager
 from support.spools import held
-from support.waiting import wait_until
+from support.waiting import wait_until as wait_for_long
 
 PROGRAM = """
 import os, sys
@@ -30,6 +30,11 @@ sys.exit(program.run_capture(Path(sys.argv[1]), sys.argv[2]))
 
 
 TIMES = int(os.environ.get("PI_AUTO_SUCCESSIONS", "0"))  # how often it is taken over; all cases if it is told
+
+
+def wait_until(condition: Callable[[], Any], what: str, timeout: float = 60.0) -> Any:
+    """The first truthy value: several processes are started meanwhile, and the machine may be busy."""
+    return wait_for_long(condition, timeout, what)
 
 
 def some(cases: Iterable[str], *few: str) -> list[str]:
@@ -56,8 +61,9 @@ class Succession:
     def start(self) -> None:
         """As systemd does at the beginning, and after its end."""
         self.manager.start(self.current, str(self.state), self._scanner)
+        wait_until(lambda: "storing" in posts_in(self.state / "capture"), what="it stores")
 
-    def hand_over(self, within: float = 20.0) -> dict[str, Any]:
+    def hand_over(self) -> dict[str, Any]:
         """Have it done; what the bulletin tells of it then."""
         former, tries = self.manager.main, self.told.get("tries", 0)
         self.manager.reload()
@@ -67,7 +73,8 @@ class Succession:
             is_over = self.manager.main != former and told.get("ok")
             return told if is_over or told.get("tries", 0) > tries else None
 
-        return wait_until(known, within, f"it is taken over: {self.manager.log}")
+        told = wait_until(known, f"it is taken over: {self.manager.log}")
+        return dict(told)
 
     def revive(self) -> None:
         """What systemd does when the main process has ended by itself: end the others, start the service again."""
@@ -112,7 +119,7 @@ class Typist(threading.Thread):
     """Types codes without end, key by key at their times: `gap` ms a character, `pause` ms between two codes."""
 
     def __init__(
-        self, send: Callable[[Any], None], gap: float = 2.0, pause: float = 5.0, suffix: int | None = KEY_ENTER
+        self, send: Callable[[Any], object], gap: float = 2.0, pause: float = 5.0, suffix: int | None = KEY_ENTER
     ) -> None:
         super().__init__(daemon=True)
         self._send, self._gap, self._pause, self._suffix = send, gap, pause, suffix
@@ -123,12 +130,14 @@ class Typist(threading.Thread):
         """Until it is told to end."""
         while not self._is_over.is_set():
             text = f"Code-{len(self.typed):06d}"
-            at = boottime_ns()
-            for report in _reports(typed(text, at, gap=int(self._gap * MS), suffix=self._suffix)):
-                _sleep_until(report[0].time)
-                self._send([event._replace(time=boottime_ns()) for event in report])
+            self._type(text)
             self.typed.append(text)
             time.sleep(self._pause / 1000)
+
+    def _type(self, text: str) -> None:
+        for report in _reports(typed(text, boottime_ns(), gap=int(self._gap * MS), suffix=self._suffix)):
+            _sleep_until(report[0].time)
+            self._send([event._replace(time=boottime_ns()) for event in report])
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -139,6 +148,15 @@ class Typist(threading.Thread):
         """End after the code that is typed just now."""
         self._is_over.set()
         self.join()
+
+
+class LineTypist(Typist):
+    """The same on a serial line: byte by byte, with CR behind each code."""
+
+    def _type(self, text: str) -> None:
+        for octet in f"{text}\r".encode():
+            self._send(bytes([octet]))
+            time.sleep(self._gap / 1000)
 
 
 def _reports(events: Sequence[Any]) -> list[list[Any]]:

@@ -103,6 +103,19 @@ def test_going_back_by_hand_loses_no_code_either(updated: Updated, figures: Figu
     figures.add("going back from a changed capture: codes typed, lost", len(lost), f"of {len(typed)}", "0")
 
 
+def test_a_capture_that_crashes_at_its_start_never_gets_to_scan(updated: Updated, figures: Figures) -> None:
+    former, capture = updated.current, updated.capture
+    crash = "def run_capture(*_, **__):\n    raise SystemExit('no hands')\n"
+    version = updated.offer({"pi_auto/client/capture/program.py": crash})
+    typed, lost = _typed_until(updated, lambda: updated.newest(version) in ENDS)
+    told = updated.told(version)[-1]
+    assert told["step"] == "rolled_back"
+    assert "could not take over, and the one before went on: the other capture has ended" in told["reason"]
+    assert (updated.current, updated.capture) == (former, capture)
+    assert lost == []
+    figures.add("a capture that crashes is gone back from: codes typed, lost", len(lost), f"of {len(typed)}", "0")
+
+
 def test_what_systemd_gives_a_capture_its_successor_has_too(updated: Updated) -> None:
     """Priority, sandbox, devices, and somebody who starts it again."""
     former = _standing(updated)

@@ -58,8 +58,9 @@ class Feed:
         if self.judge is None or self.judge.verdict is Verdict.OPEN:
             return None
         verdict, self.judge = self.judge.verdict, None
+        held_back, self._held_back = self._held_back, []
         if verdict is Verdict.SCANNER:
-            self._post(self._held_back)
+            self._post(held_back)
         return verdict
 
     @property

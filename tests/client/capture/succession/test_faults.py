@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.successions import Succession, Typist, some
-from support.waiting import wait_until
+from support.successions import Succession, Typist, some, wait_until
 
 _PATIENCE = """
 from pi_auto.client.capture.succession import moment, predecessor

@@ -169,3 +169,14 @@ def test_the_rest_of_a_secret_is_still_kept_back() -> None:
     one.divert(Code("WIFI:S:net;P:secr", b"", 1))
     other.recall(*json.loads(json.dumps(one.memory())))
     assert not isinstance(other.divert(Code("et;;", b"", 2)), Code)
+
+
+def test_a_keyboard_that_was_judged_may_be_handed_over_and_one_that_is_not_yet_too(fifo: Fifo) -> None:
+    source = KeyboardSource(fifo.path, known=())
+    source.opened_at = None
+    first = Reading(source)
+    fifo.send(typed("4006381333931", boottime_ns()))
+    assert first.brought(1) == ["4006381333931"]
+    again = KeyboardSource(fifo.path, known=())
+    second = Reading(again, first.relieved())
+    assert second.relieved()["nodes"].keys() == {str(fifo.path)}

@@ -53,8 +53,9 @@ class Moment:
     def _hear_that_it_reads(self, guard: Callable[[], None]) -> None:
         try:
             self._child.way.hear(READS_WITHIN, "reads")
-        except NotTakenOver:
+        except NotTakenOver as error:
             self._child.end()  # before anything else is read: never do two
-            guard()
+            if error.is_fault:  # who says no has read nothing
+                guard()
             raise
         self.barrier = self._manager.replaced_by(self._child.process)

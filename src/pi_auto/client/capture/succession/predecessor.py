@@ -12,6 +12,7 @@ import os
 import select
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.capture.errors import NotTakenOver
@@ -84,6 +85,10 @@ class Predecessor:
         except NotTakenOver as error:
             child.way.close()
             raise NotTakenOver(f"{error}{child.end()}", is_fault=error.is_fault) from None
+        except OSError as error:
+            child.way.close()
+            child.end()
+            raise NotTakenOver(f"this capture could not hand over: {error}") from error
 
     def _make_ready(self, child: Child) -> None:
         hello, _ = child.way.hear(READY_WITHIN, "contract")
@@ -97,20 +102,29 @@ class Predecessor:
         child.way.hear(READY_WITHIN, "ready")
 
     def _devices(self) -> tuple[list[dict[str, Any]], list[int]]:
-        sources = self._roll.sources()
-        descriptors = [source.fileno() for source in sources]
-        if len(sources) > MOST_DEVICES or None in descriptors:
-            raise NotTakenOver(f"{len(sources)} devices are open, or a recording is played")
-        judged = [not self._roll.is_unjudged(source.path) for source in sources]
-        devices = [
-            {"path": str(one.path), "judged": is_judged} for one, is_judged in zip(sources, judged, strict=True)
-        ]
-        return devices, [descriptor for descriptor in descriptors if descriptor is not None]
+        devices, descriptors = [], []
+        for source in self._roll.sources():
+            descriptor = source.fileno()
+            if descriptor is None or not _is_open(descriptor, source.path):
+                raise NotTakenOver("a recording is played, or a scanner was unplugged just now")
+            devices.append({"path": str(source.path), "judged": not self._roll.is_unjudged(source.path)})
+            descriptors.append(descriptor)
+        if len(devices) > MOST_DEVICES:
+            raise NotTakenOver(f"{len(devices)} devices are open; allowed: {MOST_DEVICES}")
+        return devices, descriptors
 
     def _at_a_pause(self, child: Child) -> None:
         self._moment = Moment(child, self._manager)
         self._reader.relieve(self._moment.come)
         self._moment.wait(PAUSE_WITHIN)
+
+
+def _is_open(descriptor: int, path: Path) -> bool:
+    """Whether it is that device still: the reader closes what has gone, and the number is given again."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False
 
 
 def _comes(condition: Callable[[], bool]) -> bool:
