@@ -461,4 +461,5 @@ CREATE TABLE maintenance_windows (
 	zone VARCHAR(64) NOT NULL, 
 	CONSTRAINT pk_maintenance_windows PRIMARY KEY (kind, name)
 );
-INSERT INTO "alembic_version" VALUES('0008');
+CREATE INDEX ix_update_reports_update_id ON update_reports (update_id);
+INSERT INTO "alembic_version" VALUES('0009');
