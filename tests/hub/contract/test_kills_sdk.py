@@ -86,7 +86,7 @@ def test_a_message_sent_while_the_hub_is_dead_is_refused_and_can_be_sent_when_it
 def test_handlers_go_on_after_kill_9_and_what_was_desired_meanwhile_is_caught_up(
     mortal: RunningHub, client: str, websockets: bool
 ) -> None:
-    options: dict[str, Any] = {"connection_retry_interval": 3, "websockets": websockets}
+    options: dict[str, Any] = {"connection_retry_interval": 8, "websockets": websockets}
 
     def desire(patch: dict[str, int]) -> None:
         assert mortal.ask(op="patch_desired", device_id="pi-1", patch=patch)["ok"]
