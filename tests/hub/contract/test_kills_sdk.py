@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pi_auto.wire.hublink import TELEMETRY
-from support.hub import RunningHub
+from support.hub import RunningHub, running_hub
 from support.sdk import SdkDevice, SdkError, sdk_hub
 from support.waiting import wait_until
 
@@ -86,10 +86,10 @@ def test_a_message_sent_while_the_hub_is_dead_is_refused_and_can_be_sent_when_it
 def test_handlers_go_on_after_kill_9_and_what_was_desired_meanwhile_is_caught_up(
     mortal: RunningHub, client: str, websockets: bool
 ) -> None:
-    options: dict[str, Any] = {"connection_retry_interval": 8, "websockets": websockets}
+    options: dict[str, Any] = {"connection_retry_interval": 3, "websockets": websockets}
 
-    def desire(patch: dict[str, int]) -> None:
-        assert mortal.ask(op="patch_desired", device_id="pi-1", patch=patch)["ok"]
+    def desire(patch: dict[str, int], hub: RunningHub = mortal) -> None:
+        assert hub.ask(op="patch_desired", device_id="pi-1", patch=patch)["ok"]
 
     with SdkDevice(mortal, mortal.put_device("pi-1"), client, **options) as device:
         device.call("get_twin")  # without one before, the SDK asks again after a break but hears no answer
@@ -97,8 +97,9 @@ def test_handlers_go_on_after_kill_9_and_what_was_desired_meanwhile_is_caught_up
         desire({"a": 1})
         assert device.heard("desired") == {"a": 1, "$version": 2}
         mortal.kill()
+        with running_hub(mortal.data.parent) as elsewhere:  # where the SDK does not find it
+            desire({"b": 2}, elsewhere)
         mortal.start()
-        desire({"b": 2})  # long before the SDK tries again
         assert device.heard("desired", timeout=40) == {"a": 1, "b": 2, "$version": 3}
         desire({"c": 3})
         assert device.heard("desired") == {"c": 3, "$version": 4}
