@@ -120,6 +120,10 @@ class FileServices(Systemd):
         """See Systemd."""
         return [name for name in packages if name not in self.installed]
 
+    def installs(self) -> bool:
+        """See Systemd."""
+        return (self._root / "apt-is-at-work").exists()
+
     def restart(self, unit: str) -> None:
         """See Systemd."""
         running = current(self._root / "opt/pi-auto-client")

@@ -57,6 +57,10 @@ class ProcessServices(Systemd):
         known.restarts = 0
         self._start(unit, known)
 
+    def installs(self) -> bool:
+        """See Systemd. What this machine does is its own business."""
+        return False
+
     def close(self) -> None:
         """Stop them all."""
         for unit in self._units.values():

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pi_auto.client import itself
-from pi_auto.client.codes import add_code_commands
 from pi_auto.client.commands import add_commands
 from pi_auto.client.last_good import load_and_keep, load_or_last_good, load_to_look
 from pi_auto.client.logbook import FORMATS, TEXT, start_logbook, use_format
@@ -178,7 +177,6 @@ def _parser() -> argparse.ArgumentParser:
     record = _add(commands, "record", _record, "record a scanner's key events")
     record.add_argument("device", type=Path, metavar="DEVICE", help="such as /dev/input/event3")
     record.add_argument("file", type=Path, metavar="FILE", help="where the recording goes")
-    add_code_commands(commands, _add)
     add_commands(commands, _add, shared)
     return parser
 

@@ -14,6 +14,7 @@ from typing import Any
 from pi_auto.wire.fields import Fields
 
 VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]*\Z")
+RELEASED = re.compile(r"[0-9][0-9A-Za-z.+-]{0,62}\Z")  # of a release, which is a folder's name on each device
 TARGET = re.compile(r"client/[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}/pi_auto_client\.py\Z")
 SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]{1,63}\Z")  # as Debian names them

@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 import subprocess
+import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -86,6 +87,20 @@ def test_an_update_that_waits_for_an_installer_in_vain_says_so(box: UpdateBox) -
     assert box.told() == [
         ("refused", "not now: another installation or factory reset is running; wait until it has finished")
     ]
+
+
+def test_an_update_waits_for_the_systems_own_and_says_so_where_that_lasts(box: UpdateBox) -> None:
+    working = box.root / "apt-is-at-work"
+    working.touch()
+    box.offer(GOOD)
+    box.update(box.switcher(patience=replace(QUICK, turn=0.1)))
+    assert box.told()[-1] == ("refused", "not now: the system installs updates of its own just now")
+    assert box.version == "1.0.0"
+    box.ask()
+    updating = box.updating()
+    threading.Timer(0.3, working.unlink).start()
+    assert updating.ended() == 0
+    assert box.version == "2.0.0"
 
 
 def test_two_updates_at_once_come_one_after_the_other(box: UpdateBox) -> None:

@@ -69,6 +69,8 @@ def member(name: str, mode: int = 0o100644, kind: int = zipfile.ZIP_STORED) -> z
         packed((member("no/version"), b"x")),
         packed((member("appliance/version"), b"2.1.0"), (member("appliance/built"), b"yesterday")),
         packed((member("appliance/version"), b"../2"), (member("appliance/built"), b"1")),
+        packed((member("appliance/version"), b"v2.0"), (member("appliance/built"), b"1")),
+        packed((member("appliance/version"), b"2_0"), (member("appliance/built"), b"1")),
     ],
 )
 def test_what_is_no_archive_of_a_release_is_refused(octets: bytes) -> None:

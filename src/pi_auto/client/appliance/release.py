@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import compileall
 import os
-import re
 import shutil
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -21,9 +20,9 @@ from py_compile import PycInvalidationMode
 
 from pi_auto.client.appliance.errors import SetupFailed
 from pi_auto.files import fsync_folder
+from pi_auto.wire.release import RELEASED
 
 _VERSION_FILE = "appliance/version"
-_VERSION = re.compile(r"[0-9][0-9A-Za-z.+-]{0,62}\Z")
 _MOST_BYTES = 64 * 1024 * 1024  # unpacked; a release has less than one
 _UNFINISHED = ".unpacking-"
 
@@ -35,7 +34,7 @@ def version_of(archive: Path) -> str:
             version = opened.read(_VERSION_FILE).decode("ascii", "replace").strip()
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise SetupFailed(f"{archive} holds no release ({error}); copy pi_auto_client.py again") from None
-    if not _VERSION.match(version):
+    if not RELEASED.match(version):
         raise SetupFailed(f"{archive} names its version {version!r}; copy pi_auto_client.py again")
     return version
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,7 @@ def allow(site: Site, release: Release, believed: Believed, ledger: Ledger) -> N
     if missing := site.services.missing(release.packages):
         raise Refused(f"Debian packages are missing: {', '.join(missing)}", later=True)
     _check_room(site, release)
+    _wait_for_the_system(site)
 
 
 def make_ready(site: Site, taken: Taken, release: Release, authority: Authority) -> Ready:
@@ -110,6 +112,18 @@ def _check_room(site: Site, release: Release) -> None:
         free = shutil.disk_usage(folder).free
         if free < needed + more:
             raise Refused(f"{folder}: {free} bytes are free; {needed + more} are needed", later=True)
+
+
+def _wait_for_the_system(site: Site) -> None:
+    """Its own updates restart services and take the processor, which would be blamed on the release.
+
+    Once a trial has begun, they do not start (apt-daily-upgrade.service.d).
+    """
+    until = time.monotonic() + site.patience.turn
+    while site.services.installs():
+        if time.monotonic() >= until:
+            raise Refused("the system installs updates of its own just now", later=True)
+        time.sleep(site.patience.look)
 
 
 def _unpacked(site: Site, taken: Taken, release: Release) -> Path:

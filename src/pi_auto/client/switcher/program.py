@@ -33,6 +33,11 @@ def run_switcher(patience: Patience | None = None, *, boot: bool = False, rollba
         return 1
     os.chdir("/")
     site = Site(patience=patience or Patience())
+    if not site.state.is_dir():
+        print(
+            f"pi-auto-client switcher: the client is not installed here: {site.state} is missing", file=sys.stderr
+        )
+        return 1
     try:
         site.make_folders()
         if rollback:

@@ -16,6 +16,7 @@ AGENT, CAPTURE = "pi-auto", "pi-auto-capture"  # users
 AGENT_UNIT, CAPTURE_UNIT = "pi-auto-client.service", "pi-auto-capture.service"
 UNITS = (CAPTURE_UNIT, AGENT_UNIT)
 _NOT_RUN = (126, 127, -9)  # by setpriv and shells; by the kernel where memory is short
+_INSTALLERS = ("apt-daily-upgrade.service", "pi-auto-os-updates.service")
 _SHOWN = ("ActiveState", "NRestarts", "Result")
 
 
@@ -62,6 +63,9 @@ class Services(Protocol):
 
     def missing(self, packages: Iterable[str]) -> list[str]:
         """Those Debian packages that are not installed. Raises SetupFailed."""
+
+    def installs(self) -> bool:
+        """Whether the system installs updates of its own just now."""
 
     def run_as(self, user: str, command: Sequence[str], patience: float) -> str:
         """What a command prints that `user` runs, without any right of root. Raises SetupFailed."""
@@ -125,6 +129,11 @@ class Systemd:
         said = machine.run(*show, *asked, fine=(0, 1))
         there = {name.split(":")[0] for name, _, status in map(_three, said.splitlines()) if status == "installed"}
         return [name for name in asked if name not in there]
+
+    def installs(self) -> bool:
+        """See Services."""
+        said = machine.may_fail("systemctl", "show", "--property=ActiveState", "--value", *_INSTALLERS)
+        return any(line in ("activating", "active", "deactivating") for line in said.split())
 
     def run_as(self, user: str, command: Sequence[str], patience: float) -> str:
         """See Services."""

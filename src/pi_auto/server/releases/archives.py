@@ -13,7 +13,7 @@ import zipfile
 from dataclasses import dataclass
 
 from pi_auto.server.releases.errors import ReleaseError
-from pi_auto.wire.release import MOST_ARCHIVE, VERSION
+from pi_auto.wire.release import MOST_ARCHIVE, RELEASED
 
 ROOT_FILE, VERSION_FILE, BUILT_FILE = "appliance/update_root.json", "appliance/version", "appliance/built"
 _CODE_VERSION = "pi_auto/version.py"
@@ -45,7 +45,7 @@ def read_archive(octets: bytes, what: str) -> Archive:
     files = _files(octets, what)
     version = _text(files, VERSION_FILE, what)
     built = _text(files, BUILT_FILE, what)
-    if not VERSION.match(version) or len(version) > 64 or not (built.isascii() and built.isdigit()):
+    if not RELEASED.match(version) or not (built.isascii() and built.isdigit()):
         raise ReleaseError(f"{what} says version {version!r} and time {built!r}; build it with script/dist")
     unpacked = sum(len(content) for _, content in files.values())
     return Archive(octets, version, int(built), unpacked, files.get(ROOT_FILE, (None, None))[1])

@@ -19,7 +19,7 @@ from pi_auto.server.releases.keyfiles import public_in
 from pi_auto.server.releases.passphrases import Passphrases
 from pi_auto.server.releases.roles import ROOT, TARGETS, check_authority
 from pi_auto.server.releases.signers import Signers
-from pi_auto.wire.release import MOST_ARCHIVE, VERSION, Release
+from pi_auto.wire.release import MOST_ARCHIVE, RELEASED, Release
 
 _ONE = 1
 
@@ -66,8 +66,10 @@ def build(options: argparse.Namespace) -> str:
     desk = _desk(options)
     desk.signed_root()
     version = options.as_version
-    if version and (not VERSION.match(version) or len(version) > 64):
-        raise ReleaseError(f"--as-version is {version!r}; allowed: 64 letters, digits, and . + _ -")
+    if version and not RELEASED.match(version):
+        raise ReleaseError(
+            f"--as-version is {version!r}; allowed: a digit, and up to 62 letters, digits, and . + -"
+        )
     archive = with_root(_archive(options.archive), desk.roots()[-1], version)
     write_whole(options.output, archive.octets, mode=0o755)
     return "\n".join([

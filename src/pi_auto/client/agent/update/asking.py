@@ -30,7 +30,9 @@ def ask_now(settings: Settings) -> int:
     except OSError as error:
         return _cannot(f"{error.filename}: {error.strerror}; run it with sudo")
     if identity is None or given is None:
-        return _cannot(f"{given_by} has not registered this device yet; see: pi-auto-client status")
+        return _cannot(
+            f"{given_by or 'its server'} has not registered this device yet; see: pi-auto-client status"
+        )
     api = ServerApi(known_endpoint(settings))
     try:
         answer = ask(api, identity.device_id, given.api_token)

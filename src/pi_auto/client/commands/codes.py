@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
+from pi_auto.client.commands.options import Add
 from pi_auto.client.settings import CommandLineError
 from pi_auto.typed import Any
 
-Add = Callable[..., argparse.ArgumentParser]
 _STANDARD_INPUT = "-"
 _PARSE = r"""examples:
   pi-auto-client parse 4006381333931                          an EAN-13 by its form
@@ -34,8 +33,8 @@ the device, or armed for it. The server gives out the same sheet at /calibration
 """
 
 
-def add_code_commands(commands: Any, add: Add) -> None:
-    """Add them to a command line; `add` makes a subcommand."""
+def add_commands(commands: Any, add: Add, _: argparse.ArgumentParser) -> None:
+    """Add them to a command line."""
     parse = add(commands, "parse", _parse, "say what a code means: symbology, GTIN, check digit, GS1's fields")
     parse.epilog = _PARSE
     parse.add_argument("text", metavar="TEXT", help="the code as received, or - for standard input")

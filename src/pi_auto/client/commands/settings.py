@@ -1,0 +1,40 @@
+"""The commands `configure` and `bind`: what this device is told by a person, and whose it is."""
+
+from __future__ import annotations
+
+import argparse
+
+from pi_auto.client.commands.options import Add
+from pi_auto.client.services import given
+from pi_auto.client.settings import DEFAULT_FILE, Settings
+from pi_auto.typed import Any
+
+
+def add_commands(commands: Any, add: Add, shared: argparse.ArgumentParser) -> None:
+    """Add them to a command line; `shared` has the options of all settings."""
+    add(commands, "configure", _configure, "write what is given here to the settings file, keep the rest", shared)
+    bind = add(
+        commands, "bind", _bind, "bind this device to the fleet whose code is typed, or comes by stdin", shared
+    )
+    bind.epilog = "The code is never an argument: those are in the shell's history, and others see them."
+
+
+def _configure(arguments: argparse.Namespace) -> int:
+    from pi_auto.client.configuring import configure  # noqa: PLC0415 - loaded when needed
+
+    file = arguments.config or DEFAULT_FILE
+    try:
+        configure(file, {name: value for name, value in given(arguments).items() if name != "state"})
+    except OSError as error:
+        raise SystemExit(f"pi-auto-client configure: {file}: {error.strerror}; run it with sudo") from None
+    print(
+        f"{file} is written. A device that had no server goes on by itself; whatever else was changed holds "
+        "from the next start: sudo systemctl restart pi-auto-client pi-auto-capture"
+    )
+    return 0
+
+
+def _bind(arguments: argparse.Namespace) -> int:
+    from pi_auto.client.binding.command import bind  # noqa: PLC0415 - loaded when needed
+
+    return bind(Settings.load(arguments.config, given(arguments)))
