@@ -82,6 +82,17 @@ def test_nothing_hangs_out_of_a_narrow_page(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 420
 
 
+def test_every_page_leads_to_all_others_and_a_list_that_is_empty_says_so(page: Page) -> None:
+    for heading in ("Pi Auto", "Fleet", "Roll-outs", "Audit trail"):
+        page.get_by_role("link", name="Scans" if heading == "Pi Auto" else heading, exact=True).press("Enter")
+        expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+        expect(page.get_by_role("navigation").get_by_role("link")).to_have_count(4)
+        expect(page.locator(".out")).to_contain_text("admin")
+    page.get_by_label("Who").fill("nobody at all")
+    page.get_by_role("button", name="Filter").press("Enter")
+    expect(page.get_by_text("Nothing fits.")).to_be_visible()
+
+
 def test_signing_out_ends_it(page: Page) -> None:
     page.get_by_role("button", name="Sign out").press("Enter")
     expect(page.get_by_role("heading", name="Sign in to the fleet")).to_be_visible()

@@ -257,6 +257,22 @@ def test_a_corrected_time_is_told_with_its_bound_and_what_the_clock_said(site: S
     )
 
 
+def test_a_slight_correction_is_nothing_to_look_at(site: Site) -> None:
+    site.add_device()
+    said = Stamp(BOOT, 1, NOW - timedelta(milliseconds=20), synced=False)
+    site.book(scan(stamp=said, corrected_time=NOW, time_error_ms=12))
+    assert re.findall(r'class="badge[^>]*>([^<]*)<', site.page()) == []
+
+
+def test_a_scan_arrives_at_once_where_its_time_is_known_no_better(site: Site) -> None:
+    site.add_device()
+    said = Stamp(BOOT, 1, NOW, synced=False)
+    site.book(scan(stamp=said, corrected_time=NOW + timedelta(milliseconds=9), time_error_ms=12))
+    page = site.page()
+    assert "API ✓ 0 ms hub ·" in words(page)
+    assert "at once: the time of the scan may be 12 ms off" in page
+
+
 def test_a_scan_sent_again_with_other_content_is_marked_as_a_conflict(site: Site) -> None:
     site.add_device()
     first = scan("1", stamp=Stamp(BOOT, 1, NOW, synced=True))

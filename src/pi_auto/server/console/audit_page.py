@@ -11,8 +11,8 @@ from pi_auto.server.console.markup import render
 from pi_auto.server.context import Context
 
 
-def audit_page(context: Context, asked: MultiDict[str, str], addresses: dict[str, str]) -> str:
-    """The page for a filter; what is no filter is left out."""
+def audit_page(context: Context, who: str, asked: MultiDict[str, str], addresses: dict[str, str]) -> str:
+    """The page for a filter, for `who` has signed in; what is no filter is left out."""
     before = asked.get("before", "")
     wanted = Wanted(
         actor=asked.get("actor", "")[:128],
@@ -26,4 +26,5 @@ def audit_page(context: Context, asked: MultiDict[str, str], addresses: dict[str
     if len(rows) == MOST_IN_PAGE:
         kept = {"actor": wanted.actor, "action": wanted.action, "subject": wanted.subject}
         older = f"{addresses['audit']}?{urlencode(kept | {'before': rows[-1].number})}"
-    return render("audit.html", rows_found=rows, wanted=wanted, actions=known, older=older, addresses=addresses)
+    found = {"rows_found": rows, "wanted": wanted, "actions": known, "older": older}
+    return render("audit.html", who=who, addresses=addresses, **found)

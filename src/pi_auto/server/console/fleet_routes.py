@@ -47,7 +47,7 @@ def page() -> str:
 @fleet.get("/fleet/audit")
 def audit() -> str:
     """The audit trail."""
-    return audit_page(current(), request.args, addresses())
+    return audit_page(current(), g.operator.name, request.args, addresses())
 
 
 def _acting(scope: Scope) -> Callable[[], Any]:

@@ -23,7 +23,10 @@ class Addresses:
     assets: str  # with a `/` at the end
     server: str  # what a device is told, scheme included
     sheet: str  # the calibration sheet
-    fleet: str = ""  # the administrators' page, where there is one
+    fleet: str = ""  # the administrators' pages, where there are any
+    rollouts: str = ""
+    audit: str = ""
+    logout: str = ""
 
     @property
     def host(self) -> str:
@@ -34,9 +37,19 @@ class Addresses:
         """Where a file is served."""
         return self.assets + stamped(name)
 
+    @property
+    def icon(self) -> str:
+        """The product's sign."""
+        return self.asset("icon.svg")
 
-def home_page(context: Context, wanted: Filter, addresses: Addresses) -> str:
-    """The page for a filter, as HTML."""
+    @property
+    def css(self) -> str:
+        """How all pages look."""
+        return self.asset("console.css")
+
+
+def home_page(context: Context, wanted: Filter, addresses: Addresses, who: str = "") -> str:
+    """The page for a filter, as HTML; `who` has signed in, if there is anybody to sign in as."""
     now = context.clock()
     shown = Seen(context.changes.newest(), milliseconds(now))  # before the look: what comes later is told again
     with context.store.engine.connect() as connection:
@@ -53,6 +66,7 @@ def home_page(context: Context, wanted: Filter, addresses: Addresses) -> str:
         more_devices=more,
         filter=wanted,
         addresses=addresses,
+        who=who,
         version=__version__,
     )
 

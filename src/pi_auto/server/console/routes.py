@@ -6,7 +6,7 @@ server has a fleet; one without listens on loopback unless an option with a warn
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, current_app, request, url_for
+from flask import Blueprint, Response, abort, current_app, g, request, url_for
 from flask.blueprints import BlueprintSetupState
 
 from pi_auto.server.api.answers import respond
@@ -51,15 +51,23 @@ def _protect(response: Response) -> Response:
 @console.get("/")
 def home() -> str:
     """The page."""
-    addresses = Addresses(
+    return home_page(current(), filter_of(request.args), _addresses(), g.operator.name if "operator" in g else "")
+
+
+def _addresses() -> Addresses:
+    pages = ("fleet.page", "fleet.rollouts", "fleet.audit", "operators.logout")
+    has_fleet = "fleet.page" in current_app.view_functions
+    fleet = (
+        dict(zip(("fleet", "rollouts", "audit", "logout"), map(url_for, pages), strict=True)) if has_fleet else {}
+    )
+    return Addresses(
         home=url_for("console.home"),
         live=url_for("console.live"),
         assets=url_for("console.asset", stamped=""),
         server=request.host_url.rstrip("/"),
         sheet=url_for("console.calibration_sheet", form="pdf"),
-        fleet=url_for("fleet.page") if "fleet.page" in current_app.view_functions else "",
+        **fleet,
     )
-    return home_page(current(), filter_of(request.args), addresses)
 
 
 @console.get("/live")

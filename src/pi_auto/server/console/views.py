@@ -21,6 +21,7 @@ from pi_auto.server.fleet.queries import TimeOnline
 
 MOST_CODE = 160  # characters shown of one code; the exports hold all of it
 DELAYED = timedelta(minutes=1)
+_SLIGHT = timedelta(seconds=1)  # a correction by less is nothing to look at
 _CLOSE = 60_000  # milliseconds; a time that may be farther off gives no delays
 
 
@@ -106,8 +107,8 @@ def scan_view(row: Row[Any]) -> ScanView:
         quantity=row.quantity,
         scanner=row.scanner_name or row.scanner_id,
         scanner_title=" · ".join(part for part in (row.scanner_id, row.scanner_port) if part),
-        api=arrival(row.scanned_at, row.api_at, trusted),
-        hub=arrival(row.scanned_at, row.hub_at, trusted),
+        api=arrival(row.scanned_at, row.api_at, trusted, row.time_error_ms or 0),
+        hub=arrival(row.scanned_at, row.hub_at, trusted, row.time_error_ms or 0),
         badges=tuple(_badges(row, trusted)),
     )
 
@@ -166,8 +167,11 @@ def code(text: str) -> Code:
     return Code(text[:MOST_CODE], f"… {MOST_CODE} of {len(text):,} characters; the exports hold them all")
 
 
-def arrival(scanned: datetime, arrived: datetime | None, trusted: bool) -> Arrival | None:
-    """How one way did; nothing if the scan has not come by it. An untrusted clock gives no delay."""
+def arrival(scanned: datetime, arrived: datetime | None, trusted: bool, error: int = 0) -> Arrival | None:
+    """How one way did; nothing if the scan has not come by it. An untrusted clock gives no delay.
+
+    `error` in milliseconds is how far off the time of the scan may be: by so much it may seem to arrive too early.
+    """
     if arrived is None:
         return None
     told = f"arrived {exactly(arrived)}"
@@ -175,6 +179,8 @@ def arrival(scanned: datetime, arrived: datetime | None, trusted: bool) -> Arriv
         return Arrival(f"{told}; the device's clock was not set, so the delay is not known")
     delay = arrived - scanned
     ms = round(delay / timedelta(milliseconds=1))
+    if -error <= ms < 0:
+        return Arrival(f"{told}, at once: the time of the scan may be {error:,} ms off", lasting(timedelta()))
     if ms < 0:
         return Arrival(f"{told}; the device's clock is {-ms:,} ms or more ahead of the server's")
     return Arrival(f"{told}, {ms:,} ms after the scan", lasting(delay))
@@ -215,13 +221,19 @@ def _badges(row: Row[Any], trusted: bool) -> list[Badge]:
             Badge("repeat", "plain", f"the scanner read the same code shortly before, as scan {row.repeat_of}")
         )
     if row.corrected_time is not None:
-        badges.append(_corrected(row, trusted))
+        badges += [_corrected(row, trusted)] * _matters(row)
     elif not trusted:
         badges.append(Badge("unsynced", "warn", "the device's clock was not set: the time of the scan is a guess"))
     if trusted and row.received_at - row.scanned_at > DELAYED:
         waited = lasting(row.received_at - row.scanned_at)
         badges.append(Badge("delayed", "plain", f"it waited {waited} on the device until it could be delivered"))
     return badges
+
+
+def _matters(row: Row[Any]) -> bool:
+    """Whether a correction changed what a person would read, or may be wrong by as much."""
+    by = abs(row.corrected_time - row.wall_time)
+    return bool(by >= _SLIGHT or (row.time_error_ms or 0) >= _SLIGHT / timedelta(milliseconds=1))
 
 
 def _corrected(row: Row[Any], close: bool) -> Badge:
