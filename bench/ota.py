@@ -2,7 +2,8 @@
 
 The present code is a release, and the next one has a few lines more in three files and one new file. It is
 fetched as a device fetches it, by the fetcher of the former release, over TCP on this machine. Then a thousand
-devices ask the real server at once (ota_crowd.py), and the agent is started anew as at a switch (ota_restart.py).
+devices ask the real server at once (ota_crowd.py), the agent is started anew as at a switch (ota_restart.py), and
+capture is taken over while codes are typed (takeover.py).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 import ota_crowd  # noqa: E402 - found by the line above
 import ota_restart  # noqa: E402
+import takeover  # noqa: E402
 from pi_auto.client.agent.update.child import fetch  # noqa: E402
 from pi_auto.client.agent.update.job import READY, Job, News  # noqa: E402
 from support.releases import release_of  # noqa: E402
@@ -26,6 +28,7 @@ from support.signed_fleet import SignedFleet  # noqa: E402
 
 AIM = 0.10
 CROWD = 1000  # devices
+TAKEOVERS = 10  # for each update that is measured
 _CHANGED = ("client/agent/errands/updating.py", "client/capture/reading.py", "wire/scan.py")
 _LINES = b"# A line that was not there before.\n" * 5
 
@@ -41,7 +44,7 @@ def run(times: int) -> int:
     print(f"full download      {full[0]:>10} bytes fetched: {full[0] / len(new):.1%}")
     print(f"fetcher            {max(seconds for _, seconds, _ in told):>10.2f} s at most, its start included")
     print(f"                   {max(memory for _, _, memory in told) / 1024:>10.1f} MB at most")
-    missed = [share > AIM, ota_restart.run(times), ota_crowd.run(CROWD)]
+    missed = [share > AIM, takeover.run(TAKEOVERS * times), ota_restart.run(times), ota_crowd.run(CROWD)]
     return int(any(missed))
 
 

@@ -35,7 +35,7 @@ from support.fleet_home import FleetHome
 from support.update_fleet import UpdateFleet, hand_over
 
 QUICK = Patience(
-    deadline=0.6, stable=0.06, look=0.02, pause=0.04, pause_bound=0.2, turn=5.0, self_test=10.0
+    deadline=0.6, stable=0.06, look=0.02, pause=0.04, pause_bound=0.2, hand_over=0.3, turn=5.0, self_test=10.0
 )  # of seconds, for what takes minutes on a device
 PYTHON = "/usr/bin/python3"  # one that every user may run
 _MAIN = """import json, os, pathlib, sys
@@ -75,6 +75,7 @@ class FileServices(Systemd):
     def __init__(self, root: Path) -> None:
         self._root, self._file = root, root / "services.json"
         self.installed: set[str] = {"python3"}
+        self.knows_handing_over = True  # the capture that runs
         self.runs_children = False  # which take their time; whatever would be run as another user goes well
 
     def all(self) -> dict[str, Any]:
@@ -130,6 +131,26 @@ class FileServices(Systemd):
             told_all = post(does) | ({"release": running.name} if unit == CAPTURE_UNIT else {})
             posts = {name: {"since": 1, "news": news} for name, news in told_all.items()}
             (folder / FILE).write_text(json.dumps({"boot": boot_id(), "pid": 1, "posts": posts}))
+
+    def ask_to_hand_over(self, unit: str) -> bool:
+        """See Systemd. How it goes the behaviour of the current release says: `hand_over`."""
+        running, units = current(self._root / "opt/pi-auto-client"), self.all()["units"]
+        if running is None or not self.knows_handing_over:
+            return False
+        does = json.loads((running / "app/behaviour.json").read_text()).get("hand_over", "well")
+        file = self._root / "var/lib/pi-auto-client/capture" / FILE
+        posts = json.loads(file.read_text())["posts"]
+        if does == "well":
+            posts["release"]["news"] = running.name
+            posts.pop("succession", None)
+            self.write(units=units | {unit: units[unit] | {"release": running.name}})
+        elif does != "silent":
+            tries = posts.get("succession", {"news": {"tries": 0}})["news"]["tries"] + 1
+            news = {"ok": False, "tries": tries, "said": f"it is {does}", "fault": does == "broken"}
+            posts["succession"] = {"since": 1, "news": news}
+        file.write_text(json.dumps({"boot": boot_id(), "pid": 1, "posts": posts}))
+        self.write(asked=self.all().get("asked", 0) + 1)
+        return True
 
     def started(self, unit: str) -> int:
         """How often it was started."""

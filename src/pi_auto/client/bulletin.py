@@ -36,7 +36,9 @@ class Post:
 class Bulletin:
     """One program's own, in `folder`; for all its threads."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, is_up: bool = True) -> None:
+        """`is_up` False: nothing is told before `put_up`."""
+        self._is_up = is_up
         self._file = folder / FILE
         self._boot = boot_id()
         self._lock = threading.Lock()
@@ -55,7 +57,19 @@ class Bulletin:
             # Not the wall clock, which is set some time after boot.
             since = told["since"] if told and _is_as_ok(told["news"], news) else boottime_ns()
             self._posts[topic] = {"since": since, "news": news}
+            if self._is_up:
+                self._write()
+
+    def put_up(self) -> None:
+        """Tell from now on, and all that was posted before, in the place of whatever another process has told."""
+        with self._lock:
+            self._is_up = True
             self._write()
+
+    def is_ok(self, topic: str) -> bool:
+        """Whether what was posted last of a topic says that it is."""
+        told = self._posts.get(topic)
+        return bool(told and told["news"].get("ok"))
 
     def take_down(self) -> None:
         """The program is about to end; what its threads still post is not told."""

@@ -44,6 +44,24 @@ class Manager:
             self._next_ping = now + self._pause
             self._say("WATCHDOG=1")
 
+    @property
+    def listens(self) -> bool:
+        """Whether there is one."""
+        return bool(self._address)
+
+    def replaced_by(self, process: int) -> int:
+        """Say that `process`, a child of this one, is the service from now on.
+
+        The descriptor that is returned hangs up when the manager has taken note, and not before.
+        """
+        waiting, barrier = os.pipe2(os.O_CLOEXEC)
+        try:
+            self._say(f"MAINPID={process}")
+            self._say("BARRIER=1", barrier)
+        finally:
+            os.close(barrier)
+        return waiting
+
     def keep(self, descriptor: int, name: str) -> None:
         """Have a copy of `descriptor` kept under `name`, to be handed to the next process of this service.
 

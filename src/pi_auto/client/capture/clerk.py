@@ -34,10 +34,12 @@ class Clerk(threading.Thread):
         signals: Signals,
         *,
         log_barcodes: bool,
+        is_examined: bool = False,
     ) -> None:
         super().__init__(name="clerk", daemon=True)
         self._inbox, self._folder, self._agent, self._now, self._died = inbox, folder, agent, now, died
         self._bulletin, self._signals, self._log_barcodes = bulletin, signals, log_barcodes
+        self._is_examined = is_examined
         self.unsaved = 0
         self.failure: Exception | None = None
 
@@ -62,6 +64,7 @@ class Clerk(threading.Thread):
             self._bulletin,
             self._signals,
             log_barcodes=self._log_barcodes,
+            is_examined=self._is_examined,
         )
         try:
             storing.work()

@@ -45,9 +45,14 @@ class Courier(threading.Thread):
         self._codes: SimpleQueue[SecretCode] = SimpleQueue()
         self._is_busy = threading.Event()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a code is being carried."""
+        return self._is_busy.is_set()
+
     def take(self, code: SecretCode) -> None:
         """Have it carried, from any thread and without waiting."""
-        if not self._is_busy.is_set():
+        if not self.is_busy:
             self._is_busy.set()
             self._codes.put(code)
 

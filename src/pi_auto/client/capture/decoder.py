@@ -27,6 +27,7 @@ from pi_auto.client.capture.keys.habits import Ending, Habits
 from pi_auto.client.capture.keys.keyboard import RELEASES, Keyboard
 from pi_auto.client.capture.keys.layout import CODES, US, Layout
 from pi_auto.client.capture.patience import PatientAssembler
+from pi_auto.typed import Any
 
 _ENDINGS = {
     KEY_ENTER: Ending.LINE,
@@ -71,6 +72,20 @@ class Decoder(PatientAssembler):
     @calibratable.setter
     def calibratable(self, value: bool) -> None:
         self._calibratable, self._is_plain = value, False
+
+    @property
+    def is_at_rest(self) -> bool:
+        """See PatientAssembler."""
+        return super().is_at_rest and not self._deaf
+
+    def recall(self, memory: dict[str, Any]) -> None:
+        """See PatientAssembler. Nothing before it has gone by unread."""
+        super().recall(memory)
+        self._guarded_until = None
+
+    def guard(self, opened_at: int) -> None:
+        """Somebody else has read since then, and may have begun a code."""
+        self._guarded_until = opened_at + GUARD
 
     def use(self, layout: Layout) -> None:
         """Read by another layout from the next code on: none is read by two."""

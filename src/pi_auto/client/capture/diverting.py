@@ -50,6 +50,14 @@ class Diverter:
         """Whether what comes at that time may be the rest of a secret code."""
         return time < self._rest_until
 
+    def memory(self) -> list[int]:
+        """Until when a rest of a secret code may come, and one of any."""
+        return [self._rest_until, self._tail_until]
+
+    def recall(self, rest_until: int, tail_until: int) -> None:
+        """Go on from there."""
+        self._rest_until, self._tail_until = rest_until, tail_until
+
     def divert(self, outcome: Outcome) -> Outcome | SecretCode:
         """What is to become of an outcome: what comes back as a Code is a scan."""
         if isinstance(outcome, Lost):

@@ -6,9 +6,10 @@ The same item scanned twice on purpose is two scans, so a repeat is marked and n
 from __future__ import annotations
 
 from pi_auto.client.capture.codes import Calibration, Code, Lost, Outcome
-from pi_auto.client.clock import Now, stamp_at
+from pi_auto.client.clock import Now, boottime_ns, stamp_at
 from pi_auto.client.spool.drafts import Draft, IncidentDraft, ScanDraft
 from pi_auto.client.uuids import new_uuid
+from pi_auto.typed import Any
 from pi_auto.wire.scan import Scanner, Stamp
 
 REPEAT_WINDOW = 500_000_000  # nanoseconds
@@ -21,7 +22,16 @@ class Drafter:
     def __init__(self, scanner: Scanner, now: Now) -> None:
         self._scanner = scanner
         self._now = now
-        self._recent: dict[_Symbol, ScanDraft] = {}
+        self._recent: dict[_Symbol, tuple[str, int]] = {}  # uuid and time of what came last
+
+    def memory(self) -> list[list[Any]]:
+        """What may be repeated still: bytes, AIM identifier, uuid and time of each."""
+        self._forget_before(boottime_ns() - REPEAT_WINDOW)
+        return [[raw.hex(), aim, uuid, time] for (raw, aim), (uuid, time) in self._recent.items()]
+
+    def recall(self, memory: list[list[Any]]) -> None:
+        """Go on from there."""
+        self._recent = {(bytes.fromhex(raw), aim): (uuid, time) for raw, aim, uuid, time in memory}
 
     def draft(self, outcome: Outcome) -> Draft:
         """The draft of a code, of its loss, or of the word that the scanner was calibrated."""
@@ -39,12 +49,10 @@ class Drafter:
         self._forget_before(stamp.boottime_ns - REPEAT_WINDOW)
         symbol = code.raw, code.aim
         earlier = self._recent.get(symbol)
-        repeat_of = earlier.uuid if earlier else None
+        repeat_of = earlier[0] if earlier else None
         draft = ScanDraft(new_uuid(), self._scanner, code.raw, code.text, stamp, repeat_of, code.aim)
-        self._recent[symbol] = draft
+        self._recent[symbol] = draft.uuid, stamp.boottime_ns
         return draft
 
     def _forget_before(self, moment: int) -> None:
-        self._recent = {
-            symbol: draft for symbol, draft in self._recent.items() if draft.stamp.boottime_ns >= moment
-        }
+        self._recent = {symbol: (uuid, time) for symbol, (uuid, time) in self._recent.items() if time >= moment}

@@ -57,13 +57,13 @@ class EventStream:
     """Cuts bytes, however they arrive, into events. What is left of an event waits for its rest."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self.rest = b""
 
     def feed(self, octets: bytes) -> list[InputEvent]:
         """The events that these bytes complete."""
-        octets = self._rest + octets
+        octets = self.rest + octets
         whole = len(octets) - len(octets) % EVENT_BYTES
-        self._rest = octets[whole:]
+        self.rest = octets[whole:]
         return [
             InputEvent(seconds * _SECOND + micro * _MICROSECOND, kind, code, value)
             for seconds, micro, kind, code, value in _FORM.iter_unpack(octets[:whole])

@@ -13,9 +13,11 @@ from pi_auto.client.capture.inbox import Inbox
 from pi_auto.client.capture.judge import Judge, Verdict
 from pi_auto.client.capture.keys.habits import Habits
 from pi_auto.client.capture.notices import Calibrated, Observer, Read
+from pi_auto.client.capture.sources.opened import OpenedDevice
 from pi_auto.client.capture.sources.source import Source
 from pi_auto.client.capture.tuning import Tuning
 from pi_auto.client.clock import boottime_ns
+from pi_auto.typed import Any
 
 NEW_FOR = 10  # codes: for so long a scanner may be calibrated without being asked
 _NOTEWORTHY = 1.5  # times wider or narrower a gap has to be to be told
@@ -56,9 +58,36 @@ class Feed:
         if self.judge is None or self.judge.verdict is Verdict.OPEN:
             return None
         verdict, self.judge = self.judge.verdict, None
+        held_back, self._held_back = self._held_back, []
         if verdict is Verdict.SCANNER:
-            self._post(self._held_back)
+            self._post(held_back)
         return verdict
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether it stands between two codes, with nothing held back."""
+        return self._decoder.is_at_rest and not self._held_back
+
+    def memory(self) -> dict[str, Any]:
+        """What must be known to read on from here, at rest: plain data."""
+        return {
+            "source": self.source.memory() if isinstance(self.source, OpenedDevice) else [],
+            "decoder": self._decoder.memory(),
+            "diverter": self._diverter.memory(),
+            "codes": self._codes,
+        }
+
+    def recall(self, memory: dict[str, Any]) -> None:
+        """Read on from where another process has stopped."""
+        if isinstance(self.source, OpenedDevice):
+            self.source.recall(memory["source"])
+        self._decoder.recall(memory["decoder"])
+        self._diverter.recall(*memory["diverter"])
+        self._codes, self._told = memory["codes"], self._habits()
+
+    def guard(self) -> None:
+        """Somebody else has read until now, and may have begun a code."""
+        self._decoder.guard(boottime_ns())
 
     def next_moment(self) -> int | None:
         """When it must be pumped even if nothing comes."""

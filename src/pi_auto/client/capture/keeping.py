@@ -22,6 +22,8 @@ class Keeping:
         self._manager = manager
         self._returned = returned
 
+    unjudged: frozenset[Path] = frozenset()  # of what has come back: keyboards that may be a person's
+
     def take(self, path: Path) -> int | None:
         """The descriptor kept for the device that is at `path` now; None if none was.
 
@@ -57,6 +59,11 @@ class Keeping:
 def of_this_process() -> Keeping:
     """What systemd keeps for this process. To be called once: what was handed over is told once."""
     return Keeping(Manager(), handed_over())
+
+
+def name_of(descriptor: int) -> str | None:
+    """By which a device is kept; None for what is none."""
+    return _name_of(os.fstat(descriptor))
 
 
 def _name_of(status: os.stat_result) -> str | None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection, Container
 from pathlib import Path
 
 from pi_auto.client.capture.attending import Attendant, Reads
@@ -73,6 +73,8 @@ class Lookout(threading.Thread):
         self._plugging = Plugging(DEVICES, device, knowledge.files, knowledge.door)
         self._is_unwatched = False  # something is waited for of which the kernel will not tell
         self._told: dict[Path, str] = {}
+        self._only: Collection[Path] | None = None  # what may be opened
+        self._work: Callable[[], bool] | None = None
 
     def begin(self, reader: Reads, ready: Callable[[], None]) -> None:
         """Start looking; whatever is opened goes to `reader`.
@@ -81,6 +83,21 @@ class Lookout(threading.Thread):
         """
         self._reader, self._ready = reader, ready
         self.start()
+
+    def prepare(self, reader: Reads, paths: Collection[Path]) -> bool:
+        """Open those devices and no others, before `begin`; whether it has come to exactly these."""
+        self._reader, self._only = reader, paths
+        self._look()
+        self._only = None
+        return {source.path for source in self._roll.sources()} == {*paths}
+
+    def relieve(self, work: Callable[[], bool]) -> None:
+        """Have `work` done by this thread, which opens nothing meanwhile; from any thread and without waiting.
+
+        If that returns True it opens nothing any more.
+        """
+        self._work = work
+        self._plugging.ring()
 
     def note(self, notice: Notice) -> None:
         """Take note, from any thread and without waiting, of what the reader has found."""
@@ -110,6 +127,10 @@ class Lookout(threading.Thread):
         while True:
             self._look()
             self._plugging.wait(self._patience())
+            if work := self._work:
+                self._work = None
+                if work():
+                    return
 
     def _patience(self) -> float | None:
         """Seconds until it must look unasked; None if the kernel will tell."""
@@ -163,7 +184,7 @@ class Lookout(threading.Thread):
             self._tell(way.node.path, f"{way.scanner.name} {mute.said}; {mute.do}")
 
     def _try(self, path: Path, opened: Callable[[], Source]) -> None:
-        if path in self._roll:
+        if path in self._roll or (self._only is not None and path not in self._only):
             return
         try:
             source = opened()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from pi_auto.client.capture.assembling import AT_THE_END, Assembler
 from pi_auto.client.capture.codes import Lost, Outcome
-from pi_auto.client.capture.keys.habits import Ending
+from pi_auto.client.capture.keys.habits import Ending, Pace
+from pi_auto.typed import Any
 
 _NO_END = "{} which ends this scanner's codes, has not come: some of it may be missing"
 _KEYS = {Ending.LINE: "Enter,", Ending.TAB: "Tab,"}
@@ -20,6 +21,28 @@ class PatientAssembler(Assembler):
     def overdue_at(self) -> int | None:
         """When silence will have ended the open code; None if none is open."""
         return self._last_part + self._unfinished.pause(self._pace.pause) if self._is_open() else None
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing is open, and nothing passed over: between two codes."""
+        return not (self._is_open() or self._discarding)
+
+    def memory(self) -> dict[str, Any]:
+        """What must be known of this scanner to read on from here, at rest: plain data."""
+        return {
+            "keyboard": self._keyboard.memory(),
+            "pace": [self._pace.ending, self._pace.gap],
+            "times": [self._last_part, self._line_ended],
+            "unfinished": self._unfinished.memory(),
+        }
+
+    def recall(self, memory: dict[str, Any]) -> None:
+        """Read on from where another process has stopped."""
+        self._keyboard.recall(*memory["keyboard"])
+        ending, gap = memory["pace"]
+        self._pace = Pace(Ending(ending) if ending else None, gap)
+        self._last_part, self._line_ended = memory["times"]
+        self._unfinished.recall(memory["unfinished"])
 
     def close_overdue(self, now: int) -> list[Outcome]:
         """The code that silence has ended by `now`, or the loss of one that was waited for, if there is one.

@@ -15,8 +15,8 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
 
@@ -45,6 +45,11 @@ from pi_auto.client.spool.errors import SpoolRefused
 from pi_auto.client.spool.lock import sole_writer
 from pi_auto.client.stopping import stop_signals
 from pi_auto.client.wifi.door import DOOR, hand_over
+from pi_auto.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pi_auto.client.capture.succession.heir import Heir
+    from pi_auto.client.capture.succession.predecessor import Predecessor
 
 _STOP_SECONDS = 4.0
 _LAST_FLASH = 0.5
@@ -70,11 +75,16 @@ def run_capture(
     0 after a stop with everything stored, 1 if something could not be, 2 if a setting is wrong
     (a sentence on stderr says which).
     """
+    heir = None
     try:
         choice = choose(scanner)
         recording = _recorded(choice.recording) if choice.recording else []
         folder = _prepare(state / "capture")
-        with sole_writer(folder), stop_signals() as stop:
+        heir = _heir()
+        with (
+            nullcontext(_not_held) if heir else sole_writer(folder) as let_go,
+            stop_signals(signal.SIGUSR1) as stop,
+        ):
             lamps = _lamps(led, gpio or {})
             return _run(
                 folder,
@@ -86,8 +96,12 @@ def run_capture(
                 log_barcodes=log_barcodes,
                 wifi=wifi,
                 card=card,
+                heir=heir,
+                let_go=let_go,
             )
     except (CaptureRefused, SpoolRefused) as error:
+        if heir:
+            heir.refuse(str(error))
         print(f"pi-auto-client capture: {error}", file=sys.stderr)
         return 2
 
@@ -135,37 +149,84 @@ def _run(
     log_barcodes: bool,
     wifi: Path | None,
     card: Path | None,
+    heir: Heir | None,
+    let_go: Callable[[], None],
 ) -> int:
     now = system_clock()
     inbox = Inbox()
-    bulletin = Bulletin(folder)
+    bulletin = Bulletin(folder, is_up=heir is None)
     if release := itself.release():
         bulletin.post(RELEASE, release)  # whatever the link to it names while this runs
     signals = Signals(lamps, folder / SENT, agent / "marks.sqlite", bulletin)
-    clerk = Clerk(inbox, folder, agent, now, _stop_this_process, bulletin, signals, log_barcodes=log_barcodes)
+    clerk = Clerk(
+        inbox, folder, agent, now, _stop_this_process, bulletin, signals,
+        log_barcodes=log_barcodes, is_examined=heir is not None,
+    )  # fmt: skip
     knowledge = Knowledge(folder, agent, lambda said: inbox.put(Note(logging.WARNING, said)))
-    lookout = Lookout(choice.device, inbox, _stop_this_process, knowledge, Roll(bulletin), of_this_process())
+    roll, keeping = Roll(bulletin), heir.keeping if heir else of_this_process()
+    lookout = Lookout(choice.device, inbox, _stop_this_process, knowledge, roll, keeping)
     bind = partial(fleet_door.hand_over, agent=agent, card=card)
     courier = Courier(inbox, signals.show, now, partial(hand_over, door=wifi) if wifi else None, bind)
-    reader = Reader(inbox, now, stop, lookout, courier.take)
-    courier.start()
-    signals.start()
-    clerk.start()
+    leaving: list[Predecessor] = []
+    reader = Reader(
+        inbox, now, stop, lookout, courier.take,
+        lambda: lookout.relieve(lambda: _relieved(leaving, reader, roll, inbox, bulletin, courier)),
+    )  # fmt: skip
+
+    def begin() -> None:
+        courier.start()
+        signals.start()
+        if not choice.recording:
+            lookout.begin(reader, lambda: _say_ready(folder))
+
+    if heir:
+        heir.examine(folder, agent)
+        heir.take_over(lookout, reader, roll, stop)
+        heir.settle(folder, bulletin, clerk.start, begin, _stop_this_process)
+    else:
+        clerk.start()
+        begin()
     _log.info("capture is up: spool=%s", folder)
     if choice.recording:
         source = ReplaySource(choice.recording, recording)
         bulletin.post(SCANNERS, [told(source.scanner, source.path, SCANNER)])
         reader.adopt(source)
         _say_ready(folder)
-    else:
-        lookout.begin(reader, lambda: _say_ready(folder))
-    reader.run()
+    is_relieved = reader.run()
     inbox.close()
-    clerk.join(_STOP_SECONDS)
+    if heir is None or heir.has_spool.wait(_STOP_SECONDS):
+        clerk.join(_STOP_SECONDS)
+    let_go()
     signals.show(Signal.END)
-    signals.join(_LAST_FLASH)
-    bulletin.take_down()
+    if signals.is_alive():
+        signals.join(_LAST_FLASH)
+    if is_relieved:
+        leaving[0].take_leave()
+    else:
+        bulletin.take_down()
     return _exit_code(clerk, lookout)
+
+
+def _relieved(
+    leaving: list[Predecessor], reader: Reader, roll: Roll, inbox: Inbox, bulletin: Bulletin, courier: Courier
+) -> bool:
+    """Whether another capture reads on now; in the lookout's thread."""
+    from pi_auto.client.capture.succession.predecessor import Predecessor  # noqa: PLC0415 - for an update alone
+
+    leaving[:] = leaving or [Predecessor(reader, roll, inbox, bulletin, lambda: courier.is_busy)]
+    return leaving[0].work()
+
+
+def _heir() -> Heir | None:
+    if "PI_AUTO_SUCCESSION" not in os.environ:
+        return None
+    from pi_auto.client.capture.succession.heir import heir_of_this_process  # noqa: PLC0415 - for an update alone
+
+    return heir_of_this_process()
+
+
+def _not_held() -> None:
+    """The spool is let go of with the end of this process."""
 
 
 def _exit_code(clerk: Clerk, lookout: Lookout) -> int:

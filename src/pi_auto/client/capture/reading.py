@@ -25,9 +25,13 @@ from pi_auto.client.capture.notices import Gone, Judged, Observer
 from pi_auto.client.capture.sources.source import Source
 from pi_auto.client.capture.tuning import Tuning
 from pi_auto.client.clock import Now, boottime_ns
+from pi_auto.client.stopping import is_told_to_stop
+from pi_auto.typed import Any
 
 _MOST_WAIT_MS = 3_600_000
 _MS = 1_000_000
+# Given what must be remembered, and what to call if somebody else has read something; whether he reads on.
+Relief = Callable[[dict[str, Any], Callable[[], None]], bool]
 
 
 class Reader:
@@ -43,8 +47,12 @@ class Reader:
         stop: int,
         lookout: Observer,
         secret: Callable[[SecretCode], None] = lambda _: None,
+        asked: Callable[[], None] = lambda: None,
     ) -> None:
+        """`asked` is called, and must not wait, when the process is told to have another one read on."""
         self._inbox, self._now, self._stop, self._lookout, self._secret = inbox, now, stop, lookout, secret
+        self._asked = asked
+        self._relief: Relief | None = None
         self._feeds: list[Feed] = []
         self._desks: dict[str, Desk] = {}
         self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -65,17 +73,32 @@ class Reader:
         """Close a scanner that is to be left alone; from any thread. It is told as gone once that is done."""
         self._order(lambda: self._let_go(path))
 
-    def run(self) -> None:
-        """Read until told to stop; open codes are then reported as lost."""
+    def relieve(self, relief: Relief | None) -> None:
+        """Have `relief` asked between two codes whether somebody else reads on; from any thread."""
+        self._order(lambda: setattr(self, "_relief", relief))
+
+    def recall(self, memory: dict[str, Any]) -> None:
+        """Read on from where another process has stopped; before `run`. KeyError for what that did not read."""
+        self.obey()
+        for feed in self._feeds:
+            feed.recall(memory["nodes"][str(feed.source.path)])
+        for name, desk in self._desks.items():
+            desk.recall(memory["desks"][name])
+
+    def run(self) -> bool:
+        """Read until told to stop; open codes are then reported as lost. Or until somebody else reads on: True."""
         all_read = True
-        while self._stop not in (ready := self._wait(all_read)):
+        while self._stop not in (ready := self._wait(all_read)) or not is_told_to_stop(self._stop, self._asked):
             if self._wake in ready:
-                self._obey()
+                self.obey()
             unread = [feed for feed in self._feeds.copy() if not self._pump(feed)]
             all_read = not unread
+            if self._relief and all_read and self._is_relieved(self._relief):
+                return True
         for feed in self._feeds.copy():
             feed.cut_off("capture was stopped in the middle of this code")
             self._drop(feed)
+        return False
 
     def _wait(self, all_read: bool) -> set[int]:
         return {descriptor for descriptor, _ in self._poll.poll(self._patience() if all_read else 0)}
@@ -91,8 +114,23 @@ class Reader:
         self._orders.put(order)
         os.eventfd_write(self._wake, 1)
 
-    def _obey(self) -> None:
-        os.eventfd_read(self._wake)
+    def _is_relieved(self, relief: Relief) -> bool:
+        if not all(feed.is_at_rest for feed in self._feeds):
+            return False
+        nodes = {str(feed.source.path): feed.memory() for feed in self._feeds}
+        desks = {name: desk.memory() for name, desk in self._desks.items()}
+        self._relief = None
+        return relief({"nodes": nodes, "desks": desks}, self._guard)
+
+    def _guard(self) -> None:
+        """Somebody else has read until now."""
+        for feed in self._feeds:
+            feed.guard()
+
+    def obey(self) -> None:
+        """Do what was ordered; in the thread that reads."""
+        with suppress(BlockingIOError):
+            os.eventfd_read(self._wake)
         with suppress(Empty):
             while True:
                 self._orders.get_nowait()()

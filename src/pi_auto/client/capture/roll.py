@@ -15,9 +15,11 @@ from pi_auto.client.capture.finding.census import Census
 from pi_auto.client.capture.judge import Verdict
 from pi_auto.client.capture.learning.facts import Standing
 from pi_auto.client.capture.sources.source import Source
+from pi_auto.typed import Any
+from pi_auto.wire.fields import Fields
 from pi_auto.wire.scan import Scanner
 
-SCANNERS, TROUBLES, RELEASE = "scanners", "troubles", "release"  # topics
+SCANNERS, TROUBLES, RELEASE, SUCCESSION = "scanners", "troubles", "release", "succession"  # topics
 SCANNER, UNJUDGED, PERSON = "scanner", "unjudged", "person"  # standings
 MUTE, UNKNOWN = "mute", "unknown"
 
@@ -60,6 +62,20 @@ class Roll:
             self._open.pop(path, None)
             self._persons[_plugged(path)] = source.scanner
         return source
+
+    def memory(self) -> list[list[Any]]:
+        """The persons' keyboards that were let go of, as plain data."""
+        return [[str(path), node, scanner.to_json()] for (path, node), scanner in self._persons.items()]
+
+    def recall(self, memory: list[list[Any]]) -> None:
+        """Leave those alone that another process has let go of."""
+        self._persons |= {
+            (Path(path), node): Scanner.from_fields(Fields(told, "scanner")) for path, node, told in memory
+        }
+
+    def is_unjudged(self, path: Path) -> bool:
+        """Whether an open device may still be a person's keyboard."""
+        return path in self._unjudged
 
     def sources(self) -> list[Source]:
         """Whatever is open."""

@@ -52,7 +52,10 @@ class Storing:
         signals: Signals,
         *,
         log_barcodes: bool,
+        is_examined: bool = False,
     ) -> None:
+        """`is_examined`: the spool was looked through just now, by who takes it over."""
+        self._is_examined = is_examined
         self._inbox, self._folder, self._now = inbox, folder, now
         self._marks, self._bell = agent / "marks.sqlite", agent / "wake.sock"
         self._bulletin, self._signals = bulletin, signals
@@ -127,7 +130,8 @@ class Storing:
 
     def _open(self) -> Spool:
         settled = partial(acknowledged, self._marks)
-        self._spool = Spool.open(self._folder, self._now, settled, machine_serial())
+        is_examined, self._is_examined = self._is_examined, False
+        self._spool = Spool.open(self._folder, self._now, settled, machine_serial(), is_examined=is_examined)
         self._signals.begin(self._spool.newest)
         self._rest.opened()
         return self._spool

@@ -41,6 +41,14 @@ class Unfinished:
         self.is_joined |= self._is_quiet
         self._is_quiet = False
 
+    def memory(self) -> int:
+        """The stretches that no ending has followed; for when nothing is open."""
+        return self._stretches
+
+    def recall(self, stretches: int) -> None:
+        """Go on from there."""
+        self._stretches = stretches
+
     def over(self) -> None:
         """Nothing is open any more, whatever has become of it."""
         self._is_quiet = self.is_joined = False

@@ -62,6 +62,8 @@ class Spool:
         now: Now,
         acknowledged: Callable[[str], int] = _nothing_acknowledged,
         machine: str | None = None,
+        *,
+        is_examined: bool = False,
     ) -> Spool:
         """The spool in `folder`, begun if there is none, replaced if it is broken.
 
@@ -71,12 +73,14 @@ class Spool:
 
         One that was begun on another `machine`, by its serial, is put away: it is no more this device's.
 
+        `is_examined`: `examine` has found nothing just now, and is not asked again.
+
         Raises SpoolRefused if a newer program made it; sqlite3.Error or OSError if a retry may help.
         """
         path = folder / FILE_NAME
-        if path.exists():
+        if path.exists() and not is_examined:
             try:
-                _examine(path, acknowledged)
+                examine(path, acknowledged)
             except SpoolDamaged as damage:
                 set_aside(folder, str(damage))
         if machine and path.exists():
@@ -203,7 +207,7 @@ def _damage_named() -> Iterator[None]:
         raise
 
 
-def _examine(path: Path, acknowledged: Callable[[str], int]) -> None:
+def examine(path: Path, acknowledged: Callable[[str], int]) -> None:
     """Raise SpoolDamaged if the spool cannot be used, without changing a byte of it."""
     with _damage_named():
         connection = connect_to_read(path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pi_auto.client.appliance.errors import SetupFailed
+
 NOT_NOW = "not now: "  # so begins the reason where the same archive may be handed over again
 
 
@@ -11,6 +13,10 @@ class Refused(Exception):  # noqa: N818 - named for what has happened
     def __init__(self, reason: str, *, later: bool = False) -> None:
         super().__init__(f"{NOT_NOW}{reason}" if later else reason)
         self.later = later
+
+
+class NotTakenOver(SetupFailed):
+    """The capture of a release could not take over from the one that runs, which went on scanning."""
 
 
 class SelfTestFailed(Refused):

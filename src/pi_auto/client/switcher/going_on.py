@@ -8,6 +8,7 @@ from dataclasses import replace
 from pi_auto.client.appliance.errors import SetupFailed
 from pi_auto.client.appliance.turns import alone
 from pi_auto.client.clock import boottime_ns
+from pi_auto.client.switcher.errors import NotTakenOver
 from pi_auto.client.switcher.ledger import Ledger, ledger_in
 from pi_auto.client.switcher.preparing import fleet_of, running_version, try_release
 from pi_auto.client.switcher.services import UNITS
@@ -66,9 +67,12 @@ def try_out(site: Site, trial: Trial) -> Trial | None:
     try:
         put_in_place(site, trial)
         return trial if trial.started else start(site, trial)
+    except NotTakenOver as error:
+        said = f"its capture could not take over, and the one before went on: {error}"
+        roll_back(site, trial.going_back(Why.NOT_TAKEN_OVER, said))
     except (SetupFailed, OSError) as error:
         roll_back(site, trial.going_back(Why.FAILED, f"it could not be put in its place: {error}"))
-        return None
+    return None
 
 
 def go_back_by_hand(site: Site) -> str:

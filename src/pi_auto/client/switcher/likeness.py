@@ -28,9 +28,14 @@ def captures_alike(one: Path, other: Path) -> bool:
     try:
         known: dict[bytes, frozenset[str]] = {}
         loaded = _loaded(one / "app", known)
-        return bool(loaded) and loaded == _loaded(other / "app", known) and _shaping(one) == _shaping(other)
+        return bool(loaded) and loaded == _loaded(other / "app", known) and processes_alike(one, other)
     except (SyntaxError, ValueError):
         return False
+
+
+def processes_alike(one: Path, other: Path) -> bool:
+    """Whether systemd would make the same of both captures' processes: their code may differ. Raises OSError."""
+    return _shaping(one) == _shaping(other)
 
 
 def names_loaded(app: Path) -> frozenset[str]:

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -63,6 +64,24 @@ def newest_stored(site: Site) -> tuple[int, int]:
             os.close(folder)
         return found.st_mtime_ns, found.st_size
     return 0, 0
+
+
+@dataclass(frozen=True, slots=True)
+class Vain:
+    """How often the capture that runs has tried in vain to hand over, why, and whether its successor failed."""
+
+    tries: int = 0
+    said: str = ""
+    is_fault: bool = False
+
+
+def handed_over_in_vain(site: Site) -> Vain:
+    """What capture tells of it."""
+    news = _news(_posts(site, "capture"), "succession", dict)
+    tries = news.get("tries")
+    if not isinstance(tries, int):
+        return Vain()
+    return Vain(tries, str(news.get("said", ""))[:200], news.get("fault") is True)
 
 
 def capture_runs_from(site: Site) -> Path | None:

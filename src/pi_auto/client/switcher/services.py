@@ -54,6 +54,9 @@ class Services(Protocol):
     def restart(self, unit: str) -> None:
         """Start it anew with its count of restarts at 0, and wait until it is ready or has failed."""
 
+    def ask_to_hand_over(self, unit: str) -> bool:
+        """Have a service's process start its successor; whether it could be asked. It does not wait for it."""
+
     def make_users_and_folders(self, root: Path) -> None:
         """Make what the placed files describe. Raises SetupFailed."""
 
@@ -100,6 +103,14 @@ class Systemd:
         """See Services."""
         machine.may_fail("systemctl", "reset-failed", unit)
         machine.may_fail("systemctl", "restart", unit)
+
+    def ask_to_hand_over(self, unit: str) -> bool:
+        """See Services."""
+        try:
+            machine.run("systemctl", "reload", unit)
+        except SetupFailed:
+            return False
+        return True
 
     def make_users_and_folders(self, root: Path) -> None:
         """See Services."""

@@ -27,6 +27,7 @@ class Patience:
     look: float = 2.0  # between two looks
     pause: float = 3.0  # of no scan, for capture to be restarted
     pause_bound: float = 60.0  # then it is restarted all the same: its devices are kept for it
+    hand_over: float = 150.0  # for the next capture to take over from the one that runs
     turn: float = 300.0  # for an installer that is at work
     self_test: float = 180.0
 

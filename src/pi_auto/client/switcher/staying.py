@@ -24,10 +24,7 @@ def capture_stays(site: Site, one: Path, other: Path) -> bool:
 
     With a restart behind it it would begin its trial with that on its account.
     """
-    facts = look(site, [CAPTURE_UNIT])
-    standing = facts.services[CAPTURE_UNIT]
-    works = standing.active and not standing.restarts and facts.stored and (facts.opened or not facts.troubles)
-    if not works or capture_runs_from(site) is None:
+    if not capture_works(site) or capture_runs_from(site) is None:
         return False
     try:
         stays = captures_alike(one, other)
@@ -37,6 +34,14 @@ def capture_stays(site: Site, one: Path, other: Path) -> bool:
     if stays:
         log.info("capture is the same in both releases and goes on scanning")
     return stays
+
+
+def capture_works(site: Site) -> bool:
+    """Whether it does, and has never been started again by itself."""
+    facts = look(site, [CAPTURE_UNIT])
+    standing = facts.services[CAPTURE_UNIT]
+    works = standing.active and not standing.restarts and facts.stored
+    return bool(works and (facts.opened or not facts.troubles))
 
 
 def still_needed(site: Site) -> list[Path]:

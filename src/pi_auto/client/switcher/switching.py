@@ -19,6 +19,8 @@ from pi_auto.client.appliance.overlay import Placed, place
 from pi_auto.client.appliance.release import go_back, point, prune, switch
 from pi_auto.client.clock import boottime_ns
 from pi_auto.client.switcher import trial as trials
+from pi_auto.client.switcher.errors import NotTakenOver
+from pi_auto.client.switcher.handing_over import handed_over
 from pi_auto.client.switcher.keeping import (
     TREE,
     forget_former_files,
@@ -37,6 +39,7 @@ from pi_auto.client.switcher.telling import tell
 from pi_auto.client.switcher.trial import BLAMED, Phase, Trial, Why
 from pi_auto.wire.update import COMMITTED, ROLLED_BACK, TRIAL
 
+_ONCE_MORE = (Why.DID_NOT_COME_UP, Why.NOT_TAKEN_OVER)
 JUDGE = "judge"  # a link beside `current`: whose code judges; the launcher follows it
 _LOOK = 0.02  # seconds
 log = logging.getLogger("pi_auto.switcher")
@@ -98,12 +101,14 @@ def follow(site: Site, trial: Trial, *, reads: bool = True) -> None:
 
 
 def start(site: Site, trial: Trial) -> Trial:
-    """Start what ran before: the agent at once, capture at a pause in scanning, unless it is the same.
+    """Start what ran before: the agent, then capture, unless it is the same: it takes over from the one that runs.
 
-    Raises SetupFailed and OSError.
+    Where that cannot be it is restarted at a pause in scanning. Raises NotTakenOver, SetupFailed and OSError.
     """
     follow(site, trial)
-    _restart(site, trial)
+    _restart_agent(site, trial)
+    ledger = ledger_in(site.own, trial.fleet, site.owner)
+    _renew_capture(site, trial, may_fail=trial.update_id not in ledger.fell)
     started = replace(trial, started=True, began_ns=boottime_ns())
     started.keep(site.own)
     site.passed("started")
@@ -181,7 +186,8 @@ def _way_back(site: Site, trial: Trial, *, starts: bool) -> list[Callable[[], No
             with suppress(SetupFailed):
                 site.services.reload()
         if starts:
-            _restart(site, trial)
+            _restart_agent(site, trial)
+            _renew_capture(site, trial, may_fail=False)
         site.passed("restarted")
 
     def told() -> None:
@@ -205,9 +211,9 @@ def _blame(site: Site, trial: Trial) -> None:
     """Never for what a server that was cut off, or a power cut, would look like as well."""
     ledger = ledger_in(site.own, trial.fleet, site.owner)
     again = ledger.fell.get(trial.update_id) not in (None, trial.id)
-    if trial.why is Why.DID_NOT_COME_UP and not again:
+    if trial.why in _ONCE_MORE and not again:
         ledger.fallen(trial.update_id, trial.id).keep(site.own)
-    elif trial.update_id and trial.why in (*BLAMED, Why.DID_NOT_COME_UP, Why.BY_HAND):
+    elif trial.update_id and trial.why in (*BLAMED, *_ONCE_MORE, Why.BY_HAND):
         ledger.blamed(trial.update_id, trial.reason).keep(site.own)
 
 
@@ -224,14 +230,27 @@ def _units_come(site: Site, trial: Trial) -> list[str]:
     return sorted(set(started_at_boot(site.opt / trial.new)) - set(started_at_boot(site.opt / trial.former)))
 
 
-def _restart(site: Site, trial: Trial) -> None:
+def _restart_agent(site: Site, trial: Trial) -> None:
     if AGENT_UNIT in trial.ran:
         site.services.restart(AGENT_UNIT)
-    if CAPTURE_UNIT in trial.ran:
-        if capture_stays(site, site.opt / trial.former, site.opt / trial.new):
+
+
+def _renew_capture(site: Site, trial: Trial, *, may_fail: bool) -> None:
+    """See to it that it is that of the current release. `may_fail`: raise NotTakenOver and leave it as it is.
+
+    Else, and where it was so once with this archive, it is restarted: whoever runs must not keep its mending away.
+    """
+    former, new = site.opt / trial.former, site.opt / trial.new
+    if CAPTURE_UNIT not in trial.ran or capture_stays(site, former, new):
+        return
+    try:
+        if handed_over(site, former, new):
             return
-        _await_pause(site)
-        site.services.restart(CAPTURE_UNIT)
+    except NotTakenOver:
+        if may_fail:
+            raise
+    _await_pause(site)
+    site.services.restart(CAPTURE_UNIT)
 
 
 def _await_pause(site: Site) -> None:

@@ -37,6 +37,7 @@ class Why(Enum):
     CRASHED = "crashed"
     HUNG = "hung"
     FAILED = "failed"  # it could not be put in its place
+    NOT_TAKEN_OVER = "not_taken_over"  # its capture could not take over from the former, which went on
     DID_NOT_COME_UP = "did_not_come_up"
     UNREACHED = "unreached"
     BY_HAND = "by_hand"

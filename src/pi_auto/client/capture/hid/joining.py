@@ -12,6 +12,7 @@ from pi_auto.client.capture.events import Gap, Octets
 from pi_auto.client.capture.guarding import GUARD, OPENED_LATE
 from pi_auto.client.capture.hid.pos import PosPart, PosReports, ReportError
 from pi_auto.client.capture.octets import as_text
+from pi_auto.typed import Any
 from pi_auto.wire.scan import MOST_BYTES
 
 REST = 200_000_000  # ns in which the next report of a code must come; they are a few ms apart
@@ -45,6 +46,23 @@ class PosDecoder:
     def overdue_at(self) -> int | None:
         """When the open code will be given up, or what is passed over is over; None if nothing is open."""
         return None if self._open is None and not self._discarding else self._last + REST
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing is open, and nothing passed over."""
+        return self.overdue_at() is None
+
+    def memory(self) -> dict[str, Any]:
+        """Nothing must be known to read on: each report says what it is."""
+        return {}
+
+    def recall(self, memory: dict[str, Any]) -> None:  # noqa: ARG002 - there is nothing in it
+        """Read on from where another process has stopped."""
+        self._guarded_until = None
+
+    def guard(self, opened_at: int) -> None:
+        """Somebody else has read since then, and may have begun a code."""
+        self._guarded_until = opened_at + GUARD
 
     def close_overdue(self, now: int) -> list[Outcome]:
         """The loss of a code whose rest has not come by `now`."""

@@ -104,6 +104,16 @@ class Keyboard:
         self._hex.clear()
         self._settle()
 
+    def memory(self) -> list[int]:
+        """What is held and locked, and whether Caps Lock was on at first; for when nothing waits."""
+        return [*self._modifiers.memory(), int(self._caps_at_first)]
+
+    def recall(self, held: int, caps: int, caps_at_first: int) -> None:
+        """Go on from there."""
+        self._modifiers.recall(held, caps)
+        self._caps_at_first = bool(caps_at_first)
+        self._settle()
+
     def lose_track(self) -> None:
         """Keys are missing: nothing may stick, and Caps Lock is as it was at first."""
         self._modifiers.clear(caps=self._caps_at_first)

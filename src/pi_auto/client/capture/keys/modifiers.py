@@ -57,6 +57,15 @@ class Modifiers:
         self._caps = not self._caps
         self._derive()
 
+    def memory(self) -> list[int]:
+        """What is held, as bits, and Caps Lock."""
+        return [self._held, int(self._caps)]
+
+    def recall(self, held: int, caps: int) -> None:
+        """Go on from what another process remembers."""
+        self._held, self._caps = held, bool(caps)
+        self._derive()
+
     def clear(self, *, caps: bool) -> None:
         """Nothing is held any more, as far as is known."""
         self._held, self._caps = 0, caps

@@ -14,6 +14,7 @@ from pi_auto.client.capture.events import Gap, Octets
 from pi_auto.client.capture.guarding import GUARD, OPENED_LATE
 from pi_auto.client.capture.octets import as_text
 from pi_auto.client.capture.unfinished import LONGER_PAUSE, Unfinished
+from pi_auto.typed import Any
 from pi_auto.wire.scan import MOST_BYTES
 
 PAUSE = 100_000_000  # ns of silence that end a code; at 9600 baud a character takes 1 ms
@@ -59,6 +60,25 @@ class LineDecoder:
         if not (self._open or self._discarding):
             return None
         return self._last + self._unfinished.pause(self._pause())
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing is open, and nothing passed over."""
+        return self.overdue_at() is None
+
+    def memory(self) -> dict[str, Any]:
+        """What must be known of this scanner to read on from here, at rest: plain data."""
+        return {"ending": self._ending.hex(), "last": self._last, "unfinished": self._unfinished.memory()}
+
+    def recall(self, memory: dict[str, Any]) -> None:
+        """Read on from where another process has stopped."""
+        self._ending, self._last = bytes.fromhex(memory["ending"]), memory["last"]
+        self._unfinished.recall(memory["unfinished"])
+        self._guarded_until = None
+
+    def guard(self, opened_at: int) -> None:
+        """Somebody else has read since then, and may have begun a code."""
+        self._guarded_until = opened_at + GUARD
 
     def close_overdue(self, now: int) -> list[Outcome]:
         """The codes that silence has ended by `now`, and the loss of one that was waited for in vain."""

@@ -14,7 +14,7 @@ from pi_auto.client.capture.keeping import Keeping
 from pi_auto.client.capture.sources.opened import OpenedDevice
 from pi_auto.client.capture.sources.source import MOST_READS
 from pi_auto.client.capture.tuning import PLAIN, Tuning
-from pi_auto.typed import Protocol
+from pi_auto.typed import Any, Protocol
 from pi_auto.wire.scan import Scanner
 
 _READ_BYTES = EVENT_BYTES * 64  # what the kernel keeps for a reader
@@ -76,7 +76,8 @@ class KeyboardSource(OpenedDevice):
             os.close(descriptor)  # a grab that nobody reads would keep the device from the next try
             raise
         self._stream = EventStream()
-        self.known = known is None or self.is_kept or self.scanner.id in known
+        is_judged = self.is_kept and keeping is not None and path not in keeping.unjudged
+        self.known = known is None or is_judged or self.scanner.id in known
         self.tuning = tune(self.scanner.id)
         if self.known:
             self.keep(keeping)
@@ -84,6 +85,14 @@ class KeyboardSource(OpenedDevice):
     def decoder(self) -> Decoder:
         """A new decoder for its keys."""
         return decoder_of(self)
+
+    def memory(self) -> list[Any]:
+        """What has come of an event that is not whole: of a FIFO alone."""
+        return [self._stream.rest.hex()]
+
+    def recall(self, memory: list[Any]) -> None:
+        """Its rest is read here."""
+        self._stream.rest = bytes.fromhex(memory[0])
 
     def read(self, now: int) -> tuple[list[InputEvent], bool]:  # noqa: ARG002 - all that waits lies before it
         """All events that wait, if they are not too many at once."""

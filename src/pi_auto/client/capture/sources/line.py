@@ -10,6 +10,7 @@ from pi_auto.client.capture.serial.tty import faults_of, read_line
 from pi_auto.client.capture.sources.opened import OpenedDevice
 from pi_auto.client.capture.sources.source import MOST_READS, Decoding
 from pi_auto.client.clock import boottime_ns
+from pi_auto.typed import Any
 from pi_auto.wire.scan import Scanner
 
 _READ_BYTES = 4096  # what the kernel keeps for a reader
@@ -44,6 +45,14 @@ class LineSource(OpenedDevice):
             # Not in front: what is spoilt may be anywhere in what has just come.
             parts[:] = [Gap(boottime_ns(), _SPOILT)]
         return parts, is_all
+
+    def memory(self) -> list[Any]:
+        """How many characters were spoilt so far, as far as that was told."""
+        return list(self._faults or ())
+
+    def recall(self, memory: list[Any]) -> None:
+        """What was spoilt since is told here."""
+        self._faults = tuple(memory) or None
 
     def _is_spoilt(self) -> bool:
         if self._faults is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pi_auto.client.capture.keeping import Keeping
 from pi_auto.client.clock import boottime_ns
+from pi_auto.typed import Any
 from pi_auto.wire.scan import Scanner
 
 
@@ -28,6 +29,13 @@ class OpenedDevice:
     def fileno(self) -> int:
         """The descriptor to poll."""
         return self._descriptor
+
+    def memory(self) -> list[Any]:
+        """Nothing must be known to read on."""
+        return []
+
+    def recall(self, memory: list[Any]) -> None:
+        """Read on from where another process has stopped."""
 
     def due(self) -> int | None:
         """Not known: a scanner sends when it sends."""

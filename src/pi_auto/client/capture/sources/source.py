@@ -25,6 +25,19 @@ class Decoding(Protocol):
     def close_overdue(self, now: int, /) -> list[Outcome]:
         """What silence has ended by `now`, up to which all parts must have been fed."""
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether it stands between two codes."""
+
+    def memory(self) -> dict[str, Any]:
+        """What must be known to read on from here, at rest: plain data."""
+
+    def recall(self, memory: dict[str, Any], /) -> None:
+        """Read on from where another process has stopped, whose `memory` it is."""
+
+    def guard(self, opened_at: int, /) -> None:
+        """Take a code that begins soon after `opened_at` for one of which somebody else has read a part."""
+
     def finish(self) -> list[Outcome]:
         """The open code, when it is known that no more parts will come."""
 
