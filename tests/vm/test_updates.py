@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from support.vm.appliance import Appliance
 from support.vm.cuts import Cut
 from support.vm.faults import FAULTS, SYSTEM
 from support.vm.figures import Figures
@@ -18,25 +16,6 @@ from support.waiting import over, wait_until
 
 _CUTS = {False: 3, True: int(os.environ.get("PI_AUTO_UPDATE_CUTS", "30"))}
 _LASTS = {"": 8.0, "verified": 30.0, "trial": 30.0}  # seconds, about, from a step to the next one
-
-
-@pytest.fixture(scope="module")
-def prepared(installed: Appliance, tmp_path_factory: pytest.TempPathFactory) -> Updated:
-    """The session's Pi, and the fleet whose releases it is to believe."""
-    updated = Updated(installed, tmp_path_factory.mktemp("releases"))
-    if not installed.machine.is_on:
-        installed.machine.power_on()
-    updated.prepare()
-    return updated
-
-
-@pytest.fixture
-def updated(pi: Appliance, prepared: Updated) -> Iterator[Updated]:
-    """It scans, and whatever a case does to it, everything that it has stored has arrived once in the end."""
-    pi.wait_for_services()
-    pi.have_scanner()
-    yield prepared
-    pi.wait_until_all_is_there()
 
 
 def test_scans_go_on_through_an_update_and_none_is_lost_or_doubled(updated: Updated, figures: Figures) -> None:
