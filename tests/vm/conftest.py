@@ -27,6 +27,7 @@ from support.vm.image import image
 from support.vm.kinds import KINDS, Kind
 from support.vm.machine import Machine
 from support.vm.site import Site
+from support.vm.updated import Updated
 
 ROOT = Path(__file__).parents[2]
 FIRST = ("test_guide",)  # begins before anything is installed
@@ -158,3 +159,19 @@ def pi(installed: Appliance) -> Iterator[Appliance]:
     yield installed
     assert installed.machine.console_keys() == before
     assert installed.damaged() == []
+
+
+@pytest.fixture(scope="session")
+def fleets(installed: Appliance, tmp_path_factory: pytest.TempPathFactory) -> Updated:
+    """The session's Pi, and the fleet whose releases it is to believe. Its counters grow through all modules."""
+    return Updated(installed, tmp_path_factory.mktemp("releases"))
+
+
+@pytest.fixture
+def updated(pi: Appliance, fleets: Updated) -> Iterator[Updated]:
+    """It scans and takes updates; whatever a case does, all that it has stored has arrived once in the end."""
+    fleets.prepare()
+    pi.wait_for_services()
+    pi.have_scanner()
+    yield fleets
+    pi.wait_until_all_is_there()

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
-from support.vm.appliance import CAPTURE, Appliance
+from support.vm.appliance import CAPTURE
 from support.vm.figures import Figures
 from support.vm.updated import ENDS, OPT, STATE, Updated
 from support.waiting import wait_until
@@ -17,25 +15,6 @@ from support.waiting import wait_until
 _OCTETS = "pi_auto/client/capture/octets.py"
 _TEXT = (Path(__file__).parents[2] / "src" / _OCTETS).read_text()
 _EVERY = 0.5  # seconds from one code to the next
-
-
-@pytest.fixture(scope="module")
-def prepared(installed: Appliance, tmp_path_factory: pytest.TempPathFactory) -> Updated:
-    """The session's Pi, and the fleet whose releases it is to believe."""
-    updated = Updated(installed, tmp_path_factory.mktemp("releases"))
-    if not installed.machine.is_on:
-        installed.machine.power_on()
-    updated.prepare()
-    return updated
-
-
-@pytest.fixture
-def updated(pi: Appliance, prepared: Updated) -> Iterator[Updated]:
-    """It scans, and whatever a case does to it, everything that it has stored has arrived once in the end."""
-    pi.wait_for_services()
-    pi.have_scanner()
-    yield prepared
-    pi.wait_until_all_is_there()
 
 
 def _changed(number: int) -> dict[str, str]:

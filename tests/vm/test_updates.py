@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from support.vm.appliance import Appliance
 from support.vm.cuts import Cut
 from support.vm.faults import FAULTS, SYSTEM
 from support.vm.figures import Figures
@@ -18,25 +16,6 @@ from support.waiting import over, wait_until
 
 _CUTS = {False: 3, True: int(os.environ.get("PI_AUTO_UPDATE_CUTS", "30"))}
 _LASTS = {"": 8.0, "verified": 30.0, "trial": 30.0}  # seconds, about, from a step to the next one
-
-
-@pytest.fixture(scope="module")
-def prepared(installed: Appliance, tmp_path_factory: pytest.TempPathFactory) -> Updated:
-    """The session's Pi, and the fleet whose releases it is to believe."""
-    updated = Updated(installed, tmp_path_factory.mktemp("releases"))
-    if not installed.machine.is_on:
-        installed.machine.power_on()
-    updated.prepare()
-    return updated
-
-
-@pytest.fixture
-def updated(pi: Appliance, prepared: Updated) -> Iterator[Updated]:
-    """It scans, and whatever a case does to it, everything that it has stored has arrived once in the end."""
-    pi.wait_for_services()
-    pi.have_scanner()
-    yield prepared
-    pi.wait_until_all_is_there()
 
 
 def test_scans_go_on_through_an_update_and_none_is_lost_or_doubled(updated: Updated, figures: Figures) -> None:
@@ -66,24 +45,35 @@ def test_scans_go_on_through_an_update_and_none_is_lost_or_doubled(updated: Upda
     figures.add("of these, told as lost", len(lost), "", "0")
 
 
-@pytest.mark.unhurried
-@pytest.mark.parametrize("name", FAULTS)
-def test_a_release_with_a_fault_is_gone_back_from(updated: Updated, figures: Figures, name: str) -> None:
-    """In its time, with the true reason, wholly; and it is not tried again where the release is to blame."""
-    fault = FAULTS[name]
-    former, files = updated.current, updated.system_files()
-    begun = time.monotonic()
-    version = updated.offer(fault.changes | SYSTEM)
-    ended = updated.wait_for(version, *ENDS)
-    figures.add(f"{name}: all is as before after", time.monotonic() - begun, "s")
-    assert (ended["step"], fault.reason in ended["reason"]) == (fault.end, True), ended
-    assert updated.current == former
-    assert updated.system_files() == files
-    updated.pi.wait_for_services()
-    updated.pi.site.wait_for(updated.pi.scan())
-    if fault.blames:
-        updated.offer_again()
-        wait_until(lambda: "failed here before" in updated.told(version)[-1]["reason"], 60 * updated.machine.slow)
+def test_the_power_may_go_at_any_moment_of_an_update(
+    updated: Updated, figures: Figures, chance: random.Random, *, long: bool
+) -> None:
+    """Each time one good release runs and scans, and the update comes to its end by itself."""
+    for number in range(_CUTS[long]):
+        step = list(_LASTS)[number % len(_LASTS)]
+        cut = cut_one(updated, step, chance.uniform(0, _LASTS[step]))
+        figures.rows.append(cut.to_json())
+        print(f"cut {number + 1}: {cut}")
+
+
+def cut_one(updated: Updated, step: str, later: float) -> Cut:
+    """Hand a release over, scan, and cut the power so many seconds after a step was told; what came of it."""
+    pi, former = updated.pi, updated.current
+    version, given = updated.offer(), time.monotonic()
+    pi.keep_scanning(lambda: not step or updated.newest(version) in (step, *ENDS), timeout=900)
+    pi.keep_scanning(over(later))
+    updated.machine.pull_the_plug()
+    begun, mark = time.monotonic(), pi.journal.mark()
+    updated.machine.power_on()
+    met = updated.newest(version)
+    scans = pi.wait_for_scanner("kbd1", mark).at
+    pi.wait_for_services()
+    assert updated.current in (former, version)
+    pi.site.wait_for(pi.scan())
+    ended = updated.wait_for(version, "committed", "rolled_back")
+    assert updated.current == (version if ended["step"] == "committed" else former)
+    pi.wait_until_all_is_there()
+    return Cut(begun - given, met, scans, str(ended["step"]), time.monotonic() - begun)
 
 
 @pytest.mark.unhurried
@@ -136,32 +126,21 @@ def test_a_disk_that_is_full_refuses_for_now_and_scanning_goes_on(updated: Updat
     updated.wait_for(version, "committed")
 
 
-def test_the_power_may_go_at_any_moment_of_an_update(
-    updated: Updated, figures: Figures, chance: random.Random, *, long: bool
-) -> None:
-    """Each time one good release runs and scans, and the update comes to its end by itself."""
-    for number in range(_CUTS[long]):
-        step = list(_LASTS)[number % len(_LASTS)]
-        cut = cut_one(updated, step, chance.uniform(0, _LASTS[step]))
-        figures.rows.append(cut.to_json())
-        print(f"cut {number + 1}: {cut}")
-
-
-def cut_one(updated: Updated, step: str, later: float) -> Cut:
-    """Hand a release over, scan, and cut the power so many seconds after a step was told; what came of it."""
-    pi, former = updated.pi, updated.current
-    version, given = updated.offer(), time.monotonic()
-    pi.keep_scanning(lambda: not step or updated.newest(version) in (step, *ENDS), timeout=900)
-    pi.keep_scanning(over(later))
-    updated.machine.pull_the_plug()
-    begun, mark = time.monotonic(), pi.journal.mark()
-    updated.machine.power_on()
-    met = updated.newest(version)
-    scans = pi.wait_for_scanner("kbd1", mark).at
-    pi.wait_for_services()
-    assert updated.current in (former, version)
-    pi.site.wait_for(pi.scan())
-    ended = updated.wait_for(version, "committed", "rolled_back")
-    assert updated.current == (version if ended["step"] == "committed" else former)
-    pi.wait_until_all_is_there()
-    return Cut(begun - given, met, scans, str(ended["step"]), time.monotonic() - begun)
+@pytest.mark.unhurried
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_release_with_a_fault_is_gone_back_from(updated: Updated, figures: Figures, name: str) -> None:
+    """In its time, with the true reason, wholly; and it is not tried again where the release is to blame."""
+    fault = FAULTS[name]
+    former, files = updated.current, updated.system_files()
+    begun = time.monotonic()
+    version = updated.offer(fault.changes | SYSTEM)
+    ended = updated.wait_for(version, *ENDS)
+    figures.add(f"{name}: all is as before after", time.monotonic() - begun, "s")
+    assert (ended["step"], fault.reason in ended["reason"]) == (fault.end, True), ended
+    assert updated.current == former
+    assert updated.system_files() == files
+    updated.pi.wait_for_services()
+    updated.pi.site.wait_for(updated.pi.scan())
+    if fault.blames:
+        updated.offer_again()
+        wait_until(lambda: "failed here before" in updated.told(version)[-1]["reason"], 60 * updated.machine.slow)

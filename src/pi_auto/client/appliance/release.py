@@ -1,6 +1,7 @@
 """Releases on disk: unpacked whole or not at all, and one of them current.
 
     <opt>/releases/<version>/app/   what `python3 app` runs, byte-compiled
+    <opt>/releases/<version>/bytecode.json   what was compiled of what
     <opt>/current                   link to the release that runs; replaced in one step
     <opt>/previous                  link to the one before, to go back to
 
@@ -10,14 +11,13 @@ archive is not written into, since it may be running: the repaired one gets a na
 
 from __future__ import annotations
 
-import compileall
 import os
 import shutil
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from py_compile import PycInvalidationMode
 
+from pi_auto.client.appliance.bytecode import compile_release
 from pi_auto.client.appliance.errors import SetupFailed
 from pi_auto.files import fsync_folder
 from pi_auto.wire.release import RELEASED
@@ -50,7 +50,7 @@ def unpack(archive: Path, opt: Path) -> Path:
         shutil.rmtree(stale)
     for place in _names(releases, version_of(archive)):
         if not place.exists():
-            _unpack_new(archive, place)
+            _unpack_new(archive, place, current(opt))
             return place
         if _is_whole(archive, place):
             return place
@@ -105,7 +105,7 @@ def _names(releases: Path, version: str) -> Iterator[Path]:
         yield releases / f"{version}-{number}"
 
 
-def _unpack_new(archive: Path, place: Path) -> None:
+def _unpack_new(archive: Path, place: Path, former: Path | None) -> None:
     temporary = place.with_name(f"{_UNFINISHED}{place.name}")
     try:
         for name, content, mode in _members(archive):
@@ -113,24 +113,13 @@ def _unpack_new(archive: Path, place: Path) -> None:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
             file.chmod(mode)
-        _compile(temporary / "app", place / "app")
+        compile_release(temporary, place, former)
         os.sync()  # all of it, before it gets its name
         temporary.rename(place)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     fsync_folder(place.parent)
-
-
-def _compile(folder: Path, at_last: Path) -> None:
-    """Compile it for the place it will have. Never looked at again by its time: a Pi's clock may say 1970."""
-    compileall.compile_dir(
-        folder,
-        quiet=1,
-        stripdir=str(folder),
-        prependdir=str(at_last),
-        invalidation_mode=PycInvalidationMode.UNCHECKED_HASH,
-    )
 
 
 def _is_whole(archive: Path, place: Path) -> bool:
