@@ -11,7 +11,7 @@ import itertools
 import re
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,10 +163,26 @@ class Appliance:
         """How many pieces of codes were stored because the emulator stalled."""
         return self._weighed()[1]
 
+    def unexcused(self, lost: Iterable[str]) -> list[str]:
+        """Of codes that were typed and not stored those that the emulator has neither cut nor stalled in.
+
+        Nor in the one before: with its Enter both may be gone.
+        """
+        typed = self._all_typed()
+        spoilt = {
+            text
+            for one, other in itertools.pairwise(typed)
+            for text in (one.text, other.text)
+            if one.dropped or one.starved
+        } | {each.text for each in typed[-1:] if each.dropped or each.starved}
+        return [text for text in lost if text not in spoilt]
+
     def _weighed(self) -> tuple[list[str], int]:
+        return damaged((each.text for each in self.stored()), self._all_typed())
+
+    def _all_typed(self) -> list[Typed]:
         moments = [*(before for _, before in self._typed[1:]), self.machine.health()]
-        typed = [Typed(text, before, after) for (text, before), after in zip(self._typed, moments, strict=False)]
-        return damaged((each.text for each in self.stored()), typed)
+        return [Typed(text, before, after) for (text, before), after in zip(self._typed, moments, strict=False)]
 
     def _is_stored(self, code: str, mark: int, name: str) -> bool:
         """Whether a code was stored; False if it was honestly lost."""
