@@ -118,9 +118,7 @@ def test_scans_flow_through_it_once_the_device_is_enrolled(pi: FleetPi, fleet: F
 
 def test_an_open_one_is_not_joined_any_more(pi: FleetPi, air: Air) -> None:
     air.has(OPEN)
-    wait_until(
-        lambda: not pi.machine.run("ip route show default dev wlan0", check=False), 240, "no network is left"
-    )
+    air.is_left()
     assert follows(pi, OPEN.code()) == SENTENCES[Outcome.OPEN]
 
 

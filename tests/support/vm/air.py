@@ -11,6 +11,7 @@ from pathlib import Path
 
 from support.vm.instruments import OWN_MAC_PREFIX
 from support.vm.machine import Machine
+from support.waiting import wait_until
 
 TRAFFIC = "/run/air.pcap"
 # What a Pi needs for that, besides what all have: without what they recommend, such as a daemon for modems.
@@ -71,6 +72,21 @@ class Air:
     def is_silent(self) -> None:
         """Nothing is on the air."""
         self._machine.run("sudo systemctl stop rig-hostapd", check=False)
+
+    def is_left(self, within: float = 60.0) -> None:
+        """Wait until the Pi has no network any more.
+
+        On a starved machine NetworkManager hears of a loss and the search after it as one, and then believes to be
+        connected for ever: it is started anew.
+        """
+        try:
+            wait_until(self._leads_nowhere, within, "no network is left")
+        except AssertionError:
+            self._machine.run("sudo systemctl restart NetworkManager")
+            wait_until(self._leads_nowhere, within, "no network is left")
+
+    def _leads_nowhere(self) -> bool:
+        return not self._machine.run("ip route show default dev wlan0", check=False)
 
     def leads_on(self, *, on: bool) -> None:
         """Whether the networks lead to the server."""
