@@ -23,7 +23,7 @@ def _changed(number: int) -> dict[str, str]:
 
 
 def _typed_until(updated: Updated, is_over: Callable[[], bool]) -> tuple[list[str], list[str]]:
-    """Codes typed until that is so: all of them, and those that were not stored, in order."""
+    """Codes typed until that is so: all of them, and those that were lost by no fault of the emulator's."""
     mark = updated.pi.journal.mark()
     typed: list[str] = []
 
@@ -35,10 +35,7 @@ def _typed_until(updated: Updated, is_over: Callable[[], bool]) -> tuple[list[st
     updated.pi.wait_until_all_is_there()
     stored = [each.text for each in updated.pi.stored(mark) if each.text in typed]
     assert stored == [text for text in typed if text in stored], "in the order in which they were typed"
-    lost = [text for text in typed if text not in stored]
-    told = updated.pi.journal.since(mark, text="scan_lost:")
-    assert told or not lost, f"lost without a word: {lost}"
-    return typed, lost
+    return typed, updated.pi.unexcused(text for text in typed if text not in stored)
 
 
 def _gap(updated: Updated) -> float:

@@ -11,7 +11,7 @@ import itertools
 import re
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,14 +163,24 @@ class Appliance:
         """How many pieces of codes were stored because the emulator stalled."""
         return self._weighed()[1]
 
-    def spoiled(self) -> set[str]:
-        """Codes of which the emulator may have let keys go, or come too late: nobody could store these whole."""
-        return {each.text for each in self._as_typed() if each.dropped or each.starved}
+    def unexcused(self, lost: Iterable[str]) -> list[str]:
+        """Of codes that were typed and not stored those that the emulator has neither cut nor stalled in.
+
+        Nor in the one before: with its Enter both may be gone.
+        """
+        typed = self._all_typed()
+        spoilt = {
+            text
+            for one, other in itertools.pairwise(typed)
+            for text in (one.text, other.text)
+            if one.dropped or one.starved
+        } | {each.text for each in typed[-1:] if each.dropped or each.starved}
+        return [text for text in lost if text not in spoilt]
 
     def _weighed(self) -> tuple[list[str], int]:
-        return damaged((each.text for each in self.stored()), self._as_typed())
+        return damaged((each.text for each in self.stored()), self._all_typed())
 
-    def _as_typed(self) -> list[Typed]:
+    def _all_typed(self) -> list[Typed]:
         moments = [*(before for _, before in self._typed[1:]), self.machine.health()]
         return [Typed(text, before, after) for (text, before), after in zip(self._typed, moments, strict=False)]
 
