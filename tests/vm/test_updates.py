@@ -82,7 +82,7 @@ def test_a_release_brings_system_files_and_going_back_by_hand_takes_them_away(up
     version = updated.offer(SYSTEM)
     updated.wait_for(version, "committed")
     for name in SYSTEM:
-        assert updated.machine.status_of(f"test -e /{name.removeprefix('appliance/system/')}")[0] == 0
+        assert updated.machine.status_of(f"sudo test -e /{name.removeprefix('appliance/system/')}")[0] == 0
     assert "weekly" in updated.machine.run("cat /etc/logrotate.d/pi-auto-client")
     assert updated.machine.run("systemctl is-enabled pi-auto-added.service") == "enabled"
     said = updated.machine.run("sudo /opt/pi-auto-client/update_client.sh --rollback", timeout=600)
