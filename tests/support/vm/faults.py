@@ -50,7 +50,7 @@ FAULTS = {
         _instead("agent/program.py", f"{_RUN_AGENT}raise SystemExit('on purpose')\n"), "on purpose"
     ),
     "capture crashes at its start": Fault(
-        _instead("capture/program.py", f"{_RUN_CAPTURE}raise SystemExit('no hands')\n"), "no hands"
+        _instead("capture/program.py", f"{_RUN_CAPTURE}raise SystemExit('no hands')\n"), "could not take over"
     ),
     "the agent hangs": Fault(
         _instead("agent/program.py", f"import time\n{_RUN_AGENT}time.sleep(9999)\n"), "does not work"
