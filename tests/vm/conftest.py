@@ -4,6 +4,7 @@ PI_AUTO_VM        1: the cases are run at all (script/test-vm sets it)
 PI_AUTO_VM_KIND   which kind of virtual Pi, see tests/support/vm/kinds.py; amd64 unless told
 PI_AUTO_VM_LONG   1: full counts
 PI_AUTO_VM_SHORT  1: without the cases that are marked `unhurried`: each takes minutes
+PI_AUTO_UPDATE_CUTS  how many power cuts in updates, if not 3, or 30 with full counts
 PI_AUTO_VM_SEED   what the random cases follow
 PI_AUTO_VM_REPORT a file for results and figures, as JSON
 """
