@@ -29,6 +29,7 @@ sys.exit(program.run_capture(Path(sys.argv[1]), sys.argv[2]))
 """
 
 
+_STALL = 100 * MS  # ns; no scanner stops for so long within a code
 TIMES = int(os.environ.get("PI_AUTO_SUCCESSIONS", "0"))  # how often it is taken over; all cases if it is told
 
 
@@ -109,6 +110,18 @@ class Succession:
         """A code at once."""
         self.fifo.send(typed(text, boottime_ns(), suffix=suffix))
 
+    def has_all_of(self, typist: Typist, *before: str) -> bool:
+        """Whether each code that was typed is stored, once and in order, after those before; wait for it.
+
+        Where the machine has kept the typist from typing for longer than scanners stop, that code is excused.
+        """
+        whole = {text for text in typist.typed if text not in typist.stalled}
+        wait_until(lambda: whole <= set(self.stored), what="all is stored")
+        if not typist.stalled:
+            return (self.stored, self.lost) == ([*before, *typist.typed], [])
+        stored = [text for text in self.stored if text in {*before, *typist.typed}]
+        return stored == [text for text in (*before, *typist.typed) if text in stored]
+
     def close(self) -> None:
         """End all."""
         self.manager.close()
@@ -125,6 +138,7 @@ class Typist(threading.Thread):
         self._send, self._gap, self._pause, self._suffix = send, gap, pause, suffix
         self._is_over = threading.Event()
         self.typed: list[str] = []
+        self.stalled: set[str] = set()  # codes in which this thread was kept from typing
 
     def run(self) -> None:
         """Until it is told to end."""
@@ -135,9 +149,17 @@ class Typist(threading.Thread):
             time.sleep(self._pause / 1000)
 
     def _type(self, text: str) -> None:
-        for report in _reports(typed(text, boottime_ns(), gap=int(self._gap * MS), suffix=self._suffix)):
+        last = boottime_ns()
+        for report in _reports(typed(text, last, gap=int(self._gap * MS), suffix=self._suffix)):
             _sleep_until(report[0].time)
             self._send([event._replace(time=boottime_ns()) for event in report])
+            last = self._watched(text, last)
+
+    def _watched(self, text: str, last: int) -> int:
+        now = boottime_ns()
+        if now - last > _STALL:
+            self.stalled.add(text)
+        return now
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -154,8 +176,10 @@ class LineTypist(Typist):
     """The same on a serial line: byte by byte, with CR behind each code."""
 
     def _type(self, text: str) -> None:
+        last = boottime_ns()
         for octet in f"{text}\r".encode():
             self._send(bytes([octet]))
+            last = self._watched(text, last)
             time.sleep(self._gap / 1000)
 
 

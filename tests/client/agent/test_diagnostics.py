@@ -145,16 +145,16 @@ def test_a_doctor_yields_to_everybody(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "reason"),
+    ("command", "patience", "reason"),
     [
-        (does("raise SystemExit(2)"), "exit code 2"),
-        (does("import os; os.abort()"), "exit code -6"),
-        (does("import time; time.sleep(60)"), "within 1 s"),
+        (does("raise SystemExit(2)"), 60.0, "exit code 2"),
+        (does("import os; os.abort()"), 60.0, "exit code -6"),
+        (does("import time; time.sleep(60)"), 1.0, "within 1 s"),
     ],
 )
-def test_a_doctor_that_fails_is_told(tmp_path: Path, command: list[str], reason: str) -> None:
+def test_a_doctor_that_fails_is_told(tmp_path: Path, command: list[str], patience: float, reason: str) -> None:
     with pytest.raises(NoBundle, match=reason):
-        Doctor(command, 1.0).write_to(tmp_path / FILE, threading.Event())
+        Doctor(command, patience).write_to(tmp_path / FILE, threading.Event())
 
 
 def test_a_bundle_that_is_too_large_is_not_sent(make: Make, server: FleetPeer, tmp_path: Path) -> None:

@@ -86,8 +86,7 @@ def test_a_successor_that_dies_before_its_turn_costs_nothing(house: Succession, 
     house.release(BEFORE_ITS_TURN[step])
     with Typist(house.fifo.send) as typist:
         _reload_and_fail(house)
-    wait_until(lambda: len(house.stored) >= len(typist.typed), what="all is stored")
-    assert (house.stored, house.lost) == (typist.typed, [])
+    assert house.has_all_of(typist)
     assert house.manager.processes() == house.manager.mains
     assert house.told["fault"]
 

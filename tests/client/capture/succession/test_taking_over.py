@@ -16,13 +16,10 @@ def test_no_key_is_lost_however_often_it_is_taken_over_while_codes_are_typed(hou
             told = house.hand_over()
             assert told["ok"], told
             gaps.append(told["gap_ms"])
-    typed = typist.typed
-    wait_until(lambda: len(house.stored) >= len(typed), what="all is stored")
-    assert house.stored == typed
-    assert house.lost == []
+    assert house.has_all_of(typist)
     assert len(set(house.manager.mains)) == times + 1
     wait_until(lambda: house.manager.processes() == [house.manager.main], what="the former ones have gone")
-    print(f"{len(typed)} codes, {times} times, nobody read for {max(gaps)} ms at most")
+    print(f"{len(typist.typed)} codes, {times} times, nobody read for {max(gaps)} ms at most")
 
 
 def test_an_open_line_goes_over_as_it_is_open(tmp_path: Path) -> None:
@@ -36,8 +33,7 @@ def test_an_open_line_goes_over_as_it_is_open(tmp_path: Path) -> None:
         with LineTypist(lambda octets: os.write(master, octets), pause=20.0) as typist:
             for _ in range(TIMES or 2):
                 assert house.hand_over()["ok"]
-        wait_until(lambda: len(house.stored) > len(typist.typed), what="all is stored")
-        assert (house.stored, house.lost) == (["FIRST", *typist.typed], [])
+        assert house.has_all_of(typist, "FIRST")
     finally:
         house.close()
         os.close(master)

@@ -54,4 +54,5 @@ def _unknown(told: Section) -> Section:
 
 
 def _value_unknown(value: Any) -> Any:
-    return _unknown(value) if isinstance(value, dict) else _UNKNOWN
+    """An empty object says nothing by its names: whether the hub holds it at all is not known either."""
+    return _unknown(value) if isinstance(value, dict) and value else _UNKNOWN
