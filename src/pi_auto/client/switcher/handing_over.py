@@ -16,7 +16,7 @@ from pi_auto.client.switcher.likeness import processes_alike
 from pi_auto.client.switcher.looking import Vain, capture_runs_from, handed_over_in_vain
 from pi_auto.client.switcher.services import CAPTURE_UNIT
 from pi_auto.client.switcher.site import Site
-from pi_auto.client.switcher.staying import capture_works
+from pi_auto.client.switcher.staying import capture_works, surely
 
 _MOST_TRIES = 3
 log = logging.getLogger("pi_auto.switcher")
@@ -32,12 +32,7 @@ def handed_over(site: Site, one: Path, other: Path) -> bool:
         return False
     if capture_runs_from(site) == wanted:
         return True
-    try:
-        can_be = processes_alike(one, other)
-    except OSError as error:
-        log.warning("whether capture could be taken over cannot be told: %s", error)
-        return False
-    return can_be and _asked_for(site, wanted)
+    return surely(processes_alike, one, other, "capture could be taken over") and _asked_for(site, wanted)
 
 
 def _asked_for(site: Site, wanted: Path) -> bool:

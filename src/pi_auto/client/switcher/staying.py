@@ -9,6 +9,7 @@ releases, which are root's.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from pi_auto.client.switcher.likeness import captures_alike
@@ -26,14 +27,19 @@ def capture_stays(site: Site, one: Path, other: Path) -> bool:
     """
     if not capture_works(site) or capture_runs_from(site) is None:
         return False
-    try:
-        stays = captures_alike(one, other)
-    except OSError as error:
-        log.warning("whether capture is the same cannot be told: %s", error)
-        return False
+    stays = surely(captures_alike, one, other, "capture is the same")
     if stays:
         log.info("capture is the same in both releases and goes on scanning")
     return stays
+
+
+def surely(alike: Callable[[Path, Path], bool], one: Path, other: Path, what: str) -> bool:
+    """Whether two releases are `alike`, from which `what` follows; not where that cannot be told, which is logged."""
+    try:
+        return alike(one, other)
+    except OSError as error:
+        log.warning("whether %s cannot be told: %s", what, error)
+        return False
 
 
 def capture_works(site: Site) -> bool:

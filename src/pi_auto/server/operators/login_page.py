@@ -23,7 +23,10 @@ def login_page(link: str = "", problem: str = "", status: int = 200) -> Response
         problem=problem,
         command=COMMAND,
         login=url_for("operators.login"),
-        icon=url_for("console.asset", stamped=stamped("icon.svg")),
-        css=url_for("console.asset", stamped=stamped("console.css")),
+        addresses={
+            "fleet": "",  # no other page is for whoever has yet to sign in
+            "icon": url_for("console.asset", stamped=stamped("icon.svg")),
+            "css": url_for("console.asset", stamped=stamped("console.css")),
+        },
     )
     return Response(html, status, mimetype="text/html")
