@@ -34,7 +34,7 @@ def capture_stays(site: Site, one: Path, other: Path) -> bool:
 
 
 def surely(alike: Callable[[Path, Path], bool], one: Path, other: Path, what: str) -> bool:
-    """Whether two releases are `alike`, from which `what` follows; not where that cannot be told, which is logged."""
+    """Whether two releases are `alike`, from which `what` follows; not where that cannot be told."""
     try:
         return alike(one, other)
     except OSError as error:
