@@ -16,7 +16,6 @@ import secrets
 import socket
 import subprocess
 import threading
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,8 +54,8 @@ class SdkProgram:
                 text=True, env=os.environ | trust,
             )  # fmt: skip
         self._numbers = itertools.count(1)
-        self._answers: dict[int, queue.Queue[dict[str, Any]]] = defaultdict(queue.Queue)
-        self._told: dict[str, queue.Queue[Any]] = defaultdict(queue.Queue)
+        self._answers: dict[int, queue.Queue[dict[str, Any]]] = {}
+        self._told: dict[str, queue.Queue[Any]] = {}
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
         self._write(first)
@@ -79,6 +78,7 @@ class SdkProgram:
     def begin(self, name: str, *arguments: Any) -> int:
         """Call a method of the SDK; `result` waits for it."""
         number = next(self._numbers)
+        self._answers[number] = queue.Queue()
         self._write({"id": number, "call": name, "with": arguments})
         return number
 
@@ -91,11 +91,15 @@ class SdkProgram:
 
     def heard(self, kind: str, timeout: float = PATIENCE) -> Any:
         """The next that the hub said by itself: desired, message, method, connected."""
-        return self._wait(self._told[kind], timeout, kind)
+        return self._wait(self._told_of(kind), timeout, kind)
 
     def unheard(self, kind: str) -> list[Any]:
         """What was said by now and not taken."""
-        return list(self._told[kind].queue)
+        return list(self._told_of(kind).queue)
+
+    def _told_of(self, kind: str) -> queue.Queue[Any]:
+        # Two threads ask for it. `setdefault` is one step, where a defaultdict may make two and lose the first.
+        return self._told.setdefault(kind, queue.Queue())
 
     def _wait(self, place: queue.Queue[Any], timeout: float, what: str) -> Any:
         try:
@@ -108,7 +112,7 @@ class SdkProgram:
         for line in self._process.stdout:
             said = json.loads(line)
             if "told" in said:
-                self._told[said["told"]].put(said["value"])
+                self._told_of(said["told"]).put(said["value"])
             else:
                 self._answers[said["id"]].put(said)
 

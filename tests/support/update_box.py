@@ -73,7 +73,7 @@ def release(
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         for name, text in members.items():
-            archive.writestr(name, text)
+            archive.writestr(zipfile.ZipInfo(name), text)  # of a fixed time: the same release has the same bytes
     return packed.getvalue()
 
 
