@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pi_auto.server import cli
+from pi_auto.server.wanted import settings_of
 from server import build_server, locked_for_server
 from support.server_lines import ARCHIVE, LINES
 
@@ -97,7 +98,7 @@ def test_the_installers_options_are_those_of_the_server(tmp_path: Path) -> None:
     found = re.search(r"PI_AUTO_OPTIONS=\"(--http [^']*)'", script)
     assert found
     line = ["run", "--data", str(tmp_path), *shlex.split(found[1]), "--server-name", "fleet.lan"]
-    settings = cli._settings(cli._parser().parse_args(line))
+    settings = settings_of(cli._parser().parse_args(line))
     assert (settings.trust, str(settings.https), settings.names) == (True, "0.0.0.0:5443", ("fleet.lan",))
     assert (str(settings.http), str(settings.hub_mqtt)) == ("0.0.0.0:5000", "0.0.0.0:8883")
 

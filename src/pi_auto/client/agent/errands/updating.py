@@ -6,18 +6,16 @@ never due, and all others are. It ends with the release handed over to root's sw
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from pi_auto.client.agent.backoff import Backoff
+from pi_auto.client.agent.errands.authority import Authorities
 from pi_auto.client.agent.errands.office import Office
 from pi_auto.client.agent.errors import ApiError, Garbled, Refused, Throttled, Unauthorized, Unreachable
 from pi_auto.client.agent.update import child
@@ -38,12 +36,11 @@ from pi_auto.client.agent.update.ledger import Ledger, latest
 from pi_auto.client.agent.update.ready import handed_over, wake_switcher
 from pi_auto.client.agent.update.rhythm import asked_pause, first_pause, next_pause
 from pi_auto.client.agent.update.told import FINAL, NOT_NOW, root_told_in, told_in
+from pi_auto.client.agent.update.verdict import failed_before, failure_of, obstacle
 from pi_auto.client.clock import boottime_ns
-from pi_auto.version import __version__
 from pi_auto.wire import update as steps
 from pi_auto.wire.fleet_card import FleetCard
 from pi_auto.wire.registration import RegistrationAnswer
-from pi_auto.wire.times import parse_time
 from pi_auto.wire.update import NoUpdate, Offer
 
 log = logging.getLogger("pi_auto.update")
@@ -51,8 +48,6 @@ log = logging.getLogger("pi_auto.update")
 _NEVER = float("inf")
 _LONGEST_PAUSE = 3600.0  # seconds between tries, where the server is away
 _LEAST = 5.0  # seconds between two questions, whoever is in a hurry
-_ENOUGH = 2  # failures of one release, after which it is left alone for a day
-_DAY = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +79,7 @@ class Updating:
         self._is_wanted = False  # by a person, or by the fleet
         self._looks = False  # whether it was the fleet's authority that was looked at last
         self._authority: str | None = None  # which is being fetched
+        self._authorities = Authorities(means.ledger, means.card)
         self._fetching: threading.Thread | None = None
         self._offer: Offer | None = None
         self._last: News | None = None
@@ -136,14 +132,14 @@ class Updating:
         said = outcome(answer, trusts=root is not None)
         log.log(logging.WARNING if isinstance(answer, Offer) else logging.INFO, "%s", said)
         signed = answer.authority
-        is_new = signed is not None and not self._means.ledger.is_done(self._mark(signed), signed)
+        is_new = signed is not None and self._authorities.is_new(signed)
         self._looks = is_new and not self._looks  # every other time: a release is to have its turn too
         if root is not None and self._looks:
             self._authority = signed
             self._begin(None, root, given)
             return
         if isinstance(answer, NoUpdate):
-            self._tell(f"{said}{self._what_failed()}", ok=True)
+            self._tell(f"{said}{failure_of(latest(self._office.settings.state))}", ok=True)
         elif root is None:
             self._say(steps.REFUSED, answer, f"{NOT_NOW}{OFF}")
             self._tell(said, ok=False, version=answer.latest_version, step=steps.REFUSED)
@@ -151,9 +147,10 @@ class Updating:
             self._offered(answer, root, given, said)
 
     def _offered(self, offer: Offer, root: str, given: RegistrationAnswer, said: str) -> None:
-        if why_not := self._obstacle(offer):
+        told = told_in(self._office.settings.state)
+        if why_not := obstacle(offer, told):
             self._tell(f"{said}: {why_not}", ok=True, version=offer.latest_version)
-        elif why_not := self._failed_before(offer):
+        elif why_not := failed_before(offer, told, is_wanted=self._is_wanted):
             self._say(steps.REFUSED, offer, why_not)  # or the roll-out would wait for a word, and call it silent
             self._tell(f"{said}: it was refused here: {why_not}", ok=True, version=offer.latest_version)
         elif handed_over(self._folder) == offer.update_id:
@@ -162,36 +159,6 @@ class Updating:
             self._say(steps.OFFERED, offer)
             self._tell(said, ok=True, version=offer.latest_version, step=steps.OFFERED, over=False)
             self._begin(offer, root, given)
-
-    def _what_failed(self) -> str:
-        """Of the last update, if it has: a person is to see it until another one has gone well."""
-        step = latest(self._office.settings.state)
-        if step is None or step.step not in (steps.REFUSED, steps.ROLLED_BACK):
-            return ""
-        return f"; {step.version} was {step.step.replace('_', ' ')}: {step.reason}"
-
-    def _obstacle(self, offer: Offer) -> str:
-        """Why it is not taken now, though nothing is wrong."""
-        if offer.latest_version == __version__:
-            return "it is the one that runs"
-        told = told_in(self._office.settings.state)
-        if told and told[-1].step == steps.TRIAL:
-            return f"{told[-1].version} is on trial"
-        return ""
-
-    def _failed_before(self, offer: Offer) -> str:
-        """Why it is refused: what root's switcher has told of it."""
-        told = told_in(self._office.settings.state)
-        ended = [one for one in told if one.update_id == offer.update_id and one.step in FINAL]
-        if ended and ended[-1].step == steps.REFUSED and not ended[-1].reason.startswith(NOT_NOW):
-            return ended[-1].reason
-        failures = [one for one in ended if one.step == steps.ROLLED_BACK]
-        last = parse_time(failures[-1].time) if failures else None
-        is_fresh = last is not None and abs((datetime.now(UTC) - last).total_seconds()) < _DAY
-        if len(failures) >= _ENOUGH and is_fresh and not self._is_wanted:
-            often = f"it has failed here {len(failures)} times ({failures[-1].reason})"
-            return f"{NOT_NOW}{often}, and is left alone for a day"
-        return ""
 
     def _begin(self, offer: Offer | None, root: str, given: RegistrationAnswer) -> None:
         office = self._office
@@ -232,7 +199,8 @@ class Updating:
     def _fetched(self) -> None:
         last, offer, self._fetching = self._last, self._offer, None
         if offer is None and last:
-            self._note_authority(last)
+            self._authorities.note(self._authority or "", last)
+            self._means.wake()
         if last is None or last.step != FAILED:
             self._pauses.reset()
             if last and last.step == READY:
@@ -253,24 +221,6 @@ class Updating:
             self._in(self._pauses.next(last.retry_after))
         elif offer is None:
             self._at = time.monotonic()  # an authority that is of no use keeps no release away
-
-    def _note_authority(self, last: News) -> None:
-        """What is to be remembered of the fleet's authority, and told: it belongs to no roll-out."""
-        ledger, signed = self._means.ledger, self._authority or ""
-        has_failed = last.step == FAILED
-        is_settled = last.step == VERIFIED or last.kind == USELESS
-        with suppress(OSError):  # a full disk: it is looked at once more
-            if last.step == READY or is_settled:
-                ledger.note_authority(self._mark(signed), settled=is_settled)
-            if is_settled or last.kind == REFUSED:
-                step = steps.REFUSED if has_failed else steps.COMMITTED
-                ledger.say(step, signed, __version__, last.reason, once=True)
-        self._means.wake()
-
-    def _mark(self, authority: str) -> str:
-        """Of an authority, and the card that it would replace."""
-        card = json.dumps(self._means.card.to_json() if self._means.card else None, sort_keys=True)
-        return hashlib.sha256(f"{authority} {card}".encode()).hexdigest()
 
     def _wake_switcher(self, offer: Offer | None) -> None:
         what = f"{offer.latest_version} is handed over" if offer else "the fleet's new authority is handed over"
