@@ -41,12 +41,12 @@ class Presences:
         presences = cls(database, switchboard, await database.submit(_all))
         for device_id in left_connected:
             _, active = presences._known.get(device_id, (_NOT_YET, _NOT_YET))
-            presences.moved(device_id, active)
+            presences.moved(device_id, now_ms(), active)
         return presences
 
-    def moved(self, device_id: str, active_ms: int) -> None:
-        """A device has connected or gone, and was last active then."""
-        self._known[device_id] = (now_ms(), active_ms)
+    def moved(self, device_id: str, changed_ms: int, active_ms: int) -> None:
+        """A device has connected or gone, and when it was last active."""
+        self._known[device_id] = (changed_ms, active_ms)
         self._changed.add(device_id)
 
     def find(self, device_id: str) -> Presence:

@@ -101,7 +101,7 @@ class Session(Conversation):
                 telemetry.leave_will(self, self._will)
             self.append(hublink.DISCONNECTED)
             self.hub.switchboard.leave(self.device_id, self)
-            self.hub.presences.moved(self.device_id, last_active)
+            self.hub.presences.moved(self.device_id, self.active_ms, last_active)  # when the record says
         self.outlet.close()
 
     # What the device wants.
@@ -138,7 +138,7 @@ class Session(Conversation):
         self.hub.switchboard.enter(self.device_id, self)
         self.state = State.ONLINE
         self.append(hublink.CONNECTED)
-        self.hub.presences.moved(self.device_id, self.active_ms)
+        self.hub.presences.moved(self.device_id, self.active_ms, self.active_ms)
         silence = min(connect.keepalive * 1.5 or LONGEST_SILENCE, LONGEST_SILENCE)
         self.outlet.admitted(telemetry.MOST_PACKET, silence, admission.until)
         self.outlet.send(packets.connack(ReturnCode.ACCEPTED, present=present))
