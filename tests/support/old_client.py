@@ -23,7 +23,8 @@ from pi_auto.server.admin.administrator import Administrator
 from pi_auto.server.admin.requests import answer
 from pi_auto.server.app import create_app
 from pi_auto.server.context import Context, open_context
-from pi_auto.server.plain import PlainPort, serve_plain
+from pi_auto.server.plain.port import PlainPort
+from pi_auto.server.plain.serving import serve_plain
 from pi_auto.server.settings import Address, Settings
 from support.api import Clock
 from support.server import Answer

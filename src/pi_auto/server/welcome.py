@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pi_auto.server.operators.letting_in import link_file
 from pi_auto.server.operators.rules import LINK, LINK_LASTS
-from pi_auto.server.plain import place_of
+from pi_auto.server.plain.port import place_of
 from pi_auto.server.settings import Settings
 
 

@@ -37,7 +37,8 @@ from pi_auto.server.enrolment.telling import tell_on
 from pi_auto.server.legacy.hub import keep_aligned
 from pi_auto.server.links.base import HubFailed
 from pi_auto.server.links.local import LocalLink
-from pi_auto.server.plain import PlainPort, serve_plain
+from pi_auto.server.plain.port import PlainPort
+from pi_auto.server.plain.serving import serve_plain
 from pi_auto.server.refusals import Refusals
 from pi_auto.server.releases.resigning import keep_signed
 from pi_auto.server.rollouts.leading import lead_on

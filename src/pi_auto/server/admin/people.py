@@ -15,7 +15,7 @@ from pi_auto.server.context import Context
 from pi_auto.server.operators import letting_in, tokens
 from pi_auto.server.operators.letting_in import link_file
 from pi_auto.server.operators.rules import scopes_of
-from pi_auto.server.plain import place_of
+from pi_auto.server.plain.port import place_of
 from pi_auto.wire.fields import Fields
 from pi_auto.wire.times import format_time
 

@@ -22,7 +22,7 @@ from pi_auto.server.operators.letting_in import operator_of_session
 from pi_auto.server.operators.login_page import login_page, wants_page
 from pi_auto.server.operators.rules import TOKEN, Operator, Scope, is_forged
 from pi_auto.server.operators.tokens import operator_of_token
-from pi_auto.server.plain import LOCAL
+from pi_auto.server.plain.port import LOCAL
 
 
 class Open(Enum):

@@ -1,26 +1,20 @@
-"""The port without TLS, beside the one with: it says that the server is here, and where to go instead.
+"""What the port without TLS says, beside the one with: that the server is here, and where to go instead.
 
 GET /api/health tells the fleet's id and where TLS is; a browser is sent to the configured name; this
 machine's own user may read what the guide's lines read; everything else is a 403 that names the command
 or the address that does it. No credential is taken here: the header that would carry one is not even
 looked at. Where an operator has opened a network for old clients, their calls are answered (`legacy/`),
-and nowhere else. A bounded number of requests is served at once, each within seconds.
+and nowhere else.
 """
 
 from __future__ import annotations
 
-import errno
 import ipaddress
-import logging
 import re
-import socket
-import threading
 from collections.abc import Iterable
-from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from flask import Flask
 
@@ -35,12 +29,9 @@ from pi_auto.wire.server_address import HTTPS_PORT as HTTPS
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment  # for type checkers only
 
-_AT_ONCE = 64
-_SERVER = "pi-auto"
-_PATIENCE = 5.0  # seconds for a request to come, and for its answer to go
+SERVER = "pi-auto"
 _READABLE = re.compile(r"/api/(pi_devices|pi_device/[^/]+)\Z")  # the guide's lines
 _FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_VIA", "HTTP_X_FORWARDED_HOST")
-_log = logging.getLogger(__name__)
 CAME_TO = "pi_auto.came_to"  # in the WSGI environment: which address of ours it is that was dialled
 LOCAL = "pi_auto.local_reader"  # in the WSGI environment: the guide's read-only lines, from this machine itself
 
@@ -116,102 +107,11 @@ def place_of(settings: Settings, port: int | None = None, came_to: str | None = 
     return f"https://{Address(host, port or (settings.https.port if settings.https else HTTPS))}"
 
 
-def serve_plain(listener: socket.socket, port: PlainPort) -> None:
-    """Answer requests on a listening socket until that is shut down, which is when the process ends."""
-    listener.setblocking(True)
-    server = _Server(listener.getsockname()[:2], _Handler, bind_and_activate=False)
-    server.socket.close()
-    server.socket = listener
-    server.server_name, server.server_port = listener.getsockname()[0], listener.getsockname()[1]
-    server.setup_environ()
-    server.set_app(port)
-    with suppress(_Shut):
-        server.serve_forever(poll_interval=5.0)
-
-
-class _Shut(Exception):  # noqa: N818 - what happened, and no error
-    """Nobody will come by this socket any more."""
-
-
-class _Server(WSGIServer):
-    """Each request in a thread of its own, of which there are so many and no more; who comes then is let go."""
-
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self._seats = threading.BoundedSemaphore(_AT_ONCE)
-
-    def get_request(self) -> Any:
-        """The next connection. Raises _Shut: the library would ask a socket that is gone again and again."""
-        try:
-            return super().get_request()
-        except OSError as error:
-            if error.errno in {errno.EINVAL, errno.EBADF}:
-                raise _Shut from error
-            raise
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Hand the connection to a thread."""
-        if not self._seats.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
-        threading.Thread(target=self._serve, args=(request, client_address), name="plain", daemon=True).start()
-
-    def _serve(self, request: Any, client_address: Any) -> None:
-        try:
-            request.settimeout(_PATIENCE)
-            self.finish_request(request, client_address)
-        except OSError as error:
-            _log.debug("plain request of %s: %s", client_address[0], error)
-        except Exception:  # noqa: BLE001 - whatever it was, it was one request's
-            _log.exception("a request on the port without TLS failed")
-        finally:
-            self.shutdown_request(request)
-            self._seats.release()
-
-
-class _Handler(WSGIRequestHandler):
-    """Quiet, one request a connection; of bodies only an old client's is ever read."""
-
-    timeout = _PATIENCE
-
-    def handle(self) -> None:
-        """Answer one request. A deadline as a whole is kept by ending whoever is still talking then."""
-        deadline = threading.Timer(2 * _PATIENCE, self._cut)
-        deadline.daemon = True
-        deadline.start()
-        try:
-            super().handle()
-        finally:
-            deadline.cancel()
-
-    def _cut(self) -> None:
-        try:
-            self.connection.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            _log.debug("the connection had gone already")
-
-    def get_environ(self) -> dict[str, Any]:
-        """With the address of ours that the connection came to, which the caller does not name but reach."""
-        return super().get_environ() | {CAME_TO: self.connection.getsockname()[0]}
-
-    def version_string(self) -> str:
-        """What errors are signed with: nobody need know what this is made of."""
-        return _SERVER
-
-    def address_string(self) -> str:
-        """The bare address: no name is looked up."""
-        return str(self.client_address[0])
-
-    def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - its parent's name
-        """Say it where debugging is wanted."""
-        _log.debug(format, *arguments)
-
-
 def _nameless(start_response: StartResponse) -> StartResponse:
     """The same, with a Server of our own: the library would tell its name and Python's version."""
 
     def start(status: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
-        return start_response(status, [*headers, ("Server", _SERVER)], error)
+        return start_response(status, [*headers, ("Server", SERVER)], error)
 
     return start
 
