@@ -58,7 +58,6 @@ def release_row(counter: int, version: str, **changes: Any) -> dict[str, Any]:
         "update_id": update_id_of(version),
         "size": 20_000_000,
         "notes": "",
-        "mandatory": False,
         "published_at": NOW,
         "published_by": "ann",
     }

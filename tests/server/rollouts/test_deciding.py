@@ -160,10 +160,10 @@ def test_a_window_may_go_by_each_devices_own_clock(fleet: Fleet, zone: object, o
     assert fleet.admin("rollout window")["windows"][0]["window"].endswith("by each device's own clock")
 
 
-@pytest.mark.parametrize("urgent", ["a mandatory release", "a mandatory plan", "at once"])
+@pytest.mark.parametrize("urgent", ["a mandatory plan", "at once"])
 def test_what_is_urgent_waits_for_no_window(fleet: Fleet, urgent: str) -> None:
     fleet.admin("rollout window", days="sat,sun", begins="02:00", ends="03:00", zone="UTC")  # it is a Monday
-    fleet.release(3, "2.2.0", mandatory=urgent == "a mandatory release")
+    fleet.release(3, "2.2.0")
     mandatory = urgent == "a mandatory plan"
     number = fleet.admin("rollout plan", version="2.2.0", stages="100%", mandatory=mandatory)["id"]
     fleet.admin("rollout start", rollout=number, at_once=urgent == "at once")

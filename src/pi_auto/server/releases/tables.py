@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, String, Table, Text, false
+from sqlalchemy import BigInteger, Column, ForeignKey, String, Table, Text
 
 from pi_auto.server.store.columns import Moment, RowNumber, metadata
 
@@ -16,7 +16,6 @@ releases = Table(
     Column("update_id", String(64), nullable=False, unique=True),  # SHA-256 of the archive, hex
     Column("size", BigInteger, nullable=False),  # bytes
     Column("notes", Text, nullable=False),
-    Column("mandatory", Boolean, nullable=False, server_default=false()),
     Column("published_at", Moment, nullable=False),
     Column("published_by", String(128), nullable=False),
     Column("withdrawn_at", Moment),

@@ -11,7 +11,7 @@ from pi_auto.server.rollouts.rules import Facts, No, Yes, choose
 from pi_auto.server.store.statements import first_row
 from pi_auto.wire.update import NoUpdate, Offer
 
-_RELEASE = "SELECT version, update_id, target, size, notes, mandatory FROM releases WHERE counter = ?"
+_RELEASE = "SELECT version, update_id, target, size, notes FROM releases WHERE counter = ?"
 
 
 def decide(books: Connection, device_id: str, version: str, now: datetime) -> NoUpdate | Offer:
@@ -25,7 +25,7 @@ def answer(books: Connection, facts: Facts, choice: Yes | No) -> NoUpdate | Offe
     if isinstance(choice, No):
         return NoUpdate(facts.version, choice.why, choice.wait)
     counter = choice.target.counter
-    version, update_id, target, size, notes, mandatory = first_row(books, _RELEASE, (counter,))
+    version, update_id, target, size, notes = first_row(books, _RELEASE, (counter,))
     return Offer(
         current_version=facts.version,
         latest_version=version,
@@ -36,5 +36,5 @@ def answer(books: Connection, facts: Facts, choice: Yes | No) -> NoUpdate | Offe
         file_hash=update_id,
         download_url=f"/api/ota/download_update?update_id={update_id}",
         release_notes=notes,
-        mandatory=bool(mandatory) or choice.urgent,
+        mandatory=choice.urgent,
     )

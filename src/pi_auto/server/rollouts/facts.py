@@ -25,7 +25,7 @@ ATTEMPT = "step, attempts, failures, offered_at, heard_at, said_at, reason, perc
 Attempts = Mapping[tuple[int, int], Attempt]  # of a device, by roll-out and counter
 _PHASE = -1  # of no roll-out: a device's own place in the hour
 _OFFERING = """
-    SELECT o.id, o.state, o.stages, o.stage, o.stage_at, o.attempts, o.urgent, r.counter, r.version, r.mandatory
+    SELECT o.id, o.state, o.stages, o.stage, o.stage_at, o.attempts, o.urgent, r.counter, r.version
     FROM rollouts AS o JOIN releases AS r ON r.counter = o.counter
     WHERE o.state IN ('running', 'completed') AND r.withdrawn_at IS NULL
     ORDER BY o.counter DESC LIMIT 32
@@ -36,7 +36,7 @@ _DEVICE = """
         (SELECT counter FROM update_pins WHERE device_id = ?),
         (SELECT counter FROM releases WHERE version = ?)
 """
-_RELEASE = "SELECT counter, version, mandatory, withdrawn_at IS NOT NULL FROM releases WHERE counter = ?"
+_RELEASE = "SELECT counter, version, withdrawn_at IS NOT NULL FROM releases WHERE counter = ?"
 _TAGS = "SELECT tag FROM device_tags WHERE device_id = ?"
 _ATTEMPTS = f"SELECT rollout_id, counter, {ATTEMPT} FROM update_attempts WHERE device_id = ?"  # noqa: S608 - our own names
 _REPORTED = "SELECT reported FROM devices WHERE device_id = ?"
@@ -105,16 +105,16 @@ def closest_window(known: Mapping[tuple[str, str], Window], device_id: str, grou
 
 def _pinned(books: Connection, counter: int, made: Attempts) -> Pinned:
     row = first_row(books, _RELEASE, (counter,))
-    return Pinned(Target(row[0], row[1], bool(row[2]), bool(row[3])), made.get((BY_PIN, counter)))
+    return Pinned(Target(row[0], row[1], bool(row[2])), made.get((BY_PIN, counter)))
 
 
 def _candidates(books: Connection, device_id: str, group: str | None, made: Attempts) -> Iterable[Candidate]:
     rows = all_rows(books, _OFFERING)
     tags = frozenset(tag for (tag,) in all_rows(books, _TAGS, (device_id,))) if rows else frozenset()
-    for number, state, stages, stage, stage_at, attempts, urgent, counter, version, mandatory in rows:
+    for number, state, stages, stage, stage_at, attempts, urgent, counter, version in rows:
         yield Candidate(
             rollout=number,
-            target=Target(counter, version, bool(mandatory)),
+            target=Target(counter, version),
             state=State(state),
             stages=_stages(stages if isinstance(stages, str) else json.dumps(stages)),
             stage=stage,

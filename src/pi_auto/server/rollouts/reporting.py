@@ -103,7 +103,7 @@ def foresee(
             continue
         window = window_of(books, known, each.device_id, each.group)
         opens = begins[each.stage]
-        opens = opens if window is None or row.urgent or row.mandatory else max(opens, window.opening(opens)[0])
+        opens = opens if window is None or row.urgent else max(opens, window.opening(opens)[0])
         found.append({
             "device_id": each.device_id, "stage": each.stage + 1, "version": each.version, "takes": each.takes,
             "from": format_time(opens), "until": format_time(opens + _ASKS_WITHIN),

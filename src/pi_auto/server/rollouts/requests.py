@@ -10,7 +10,6 @@ from sqlalchemy import Connection, select
 
 from pi_auto.server.admin.administrator import Administrator
 from pi_auto.server.operators.rules import Scope
-from pi_auto.server.releases.tables import releases
 from pi_auto.server.rollouts import planning, reporting, sayings
 from pi_auto.server.rollouts.facts import DEVICE, FLEET, GROUP, windows
 from pi_auto.server.rollouts.judging import Limits
@@ -95,8 +94,7 @@ def _simulate(admin: Administrator, fields: Fields) -> dict[str, Any]:
     with admin.context.store.engine.connect() as books:
         number = _rollout(fields)
         planning.find(books, number)
-        query = select(rollouts, releases.c.mandatory).join(releases, releases.c.counter == rollouts.c.counter)
-        row = books.execute(query.where(rollouts.c.id == number)).one()
+        row = books.execute(select(rollouts).where(rollouts.c.id == number)).one()
         found = reporting.foresee(books, row, start, _after(fields))
     stages = [str(stage) for stage in read_stages(row.stages)]
     return {"devices": found, "most": reporting.PAGE, "start": format_time(start), "stages": stages}

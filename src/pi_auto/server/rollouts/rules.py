@@ -39,7 +39,6 @@ class Target:
 
     counter: int
     version: str
-    mandatory: bool = False
     withdrawn: bool = False
 
 
@@ -114,7 +113,7 @@ def choose(facts: Facts, now: datetime) -> Yes | No:
     due = next((each for each in takes if _is_due(each)), None)
     if due is None:
         return _none_due(takes, facts, now)
-    outside = not (due.target.mandatory or due.urgent) and _outside(facts, now)
+    outside = not due.urgent and _outside(facts, now)
     stage = due.reaches or 0
     return outside or Yes(due.target, due.rollout, stage, due.urgent)
 
@@ -129,7 +128,7 @@ def _by_pin(facts: Facts, pin: Pinned, now: datetime) -> Yes | No:
         return No(f"this device is pinned to {target.version}, which was withdrawn")
     if _exhausted(pin.attempt, PIN_ATTEMPTS):
         return No(f"{target.version} has failed on this device")
-    return (not target.mandatory and _outside(facts, now)) or Yes(target, 0, 0)
+    return _outside(facts, now) or Yes(target, 0, 0)
 
 
 def _newest_first(facts: Facts) -> Iterator[Candidate]:

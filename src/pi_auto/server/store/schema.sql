@@ -367,7 +367,6 @@ CREATE TABLE releases (
 	update_id VARCHAR(64) NOT NULL, 
 	size BIGINT NOT NULL, 
 	notes TEXT NOT NULL, 
-	mandatory BOOLEAN DEFAULT 0 NOT NULL, 
 	published_at DATETIME NOT NULL, 
 	published_by VARCHAR(128) NOT NULL, 
 	withdrawn_at DATETIME, 
@@ -462,4 +461,4 @@ CREATE TABLE maintenance_windows (
 	CONSTRAINT pk_maintenance_windows PRIMARY KEY (kind, name)
 );
 CREATE INDEX ix_update_reports_update_id ON update_reports (update_id);
-INSERT INTO "alembic_version" VALUES('0009');
+INSERT INTO "alembic_version" VALUES('0010');
