@@ -89,6 +89,11 @@ def test_a_capture_that_crashes_at_its_start_never_gets_to_scan(updated: Updated
     assert "could not take over, and the one before went on: the other capture has ended" in told["reason"]
     assert (updated.current, updated.capture) == (former, capture)
     assert lost == []
+    updated.offer_again()
+    updated.wait_for_reason(version, "no hands")  # offered once more it is restarted, and is to blame for good
+    assert updated.current == former
+    updated.offer_again()
+    updated.wait_for_reason(version, "failed here before")
     figures.add("a capture that crashes is gone back from: codes typed, lost", len(lost), f"of {len(typed)}", "0")
 
 

@@ -12,7 +12,7 @@ from support.vm.cuts import Cut
 from support.vm.faults import FAULTS, SYSTEM
 from support.vm.figures import Figures
 from support.vm.updated import ENDS, OPT, Updated
-from support.waiting import over, wait_until
+from support.waiting import over
 
 _CUTS = {False: 3, True: 30}
 _LASTS = {"": 8.0, "verified": 30.0, "trial": 30.0}  # seconds, about, from a step to the next one
@@ -141,7 +141,6 @@ def test_a_release_with_a_fault_is_gone_back_from(updated: Updated, figures: Fig
     assert updated.system_files() == files
     updated.pi.wait_for_services()
     updated.pi.site.wait_for(updated.pi.scan())
-    for reason in (fault.then, "failed here before" if fault.blames else ""):
-        if reason:
-            updated.offer_again()
-            wait_until(lambda: reason in updated.told(version)[-1]["reason"], 420 * updated.machine.slow)  # noqa: B023 - asked here
+    if fault.blames:
+        updated.offer_again()
+        updated.wait_for_reason(version, "failed here before")

@@ -10,16 +10,12 @@ _CLIENT = Path(__file__).parents[3] / "src/pi_auto/client"
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Which files are others, how the update ends, and words of the reason; whether it is never tried again.
-
-    `then`: it is tried once more, and these are words of the reason that ends it for good.
-    """
+    """Which files are others, how the update ends, and words of the reason; whether it is never tried again."""
 
     changes: dict[str, str]
     reason: str
     end: str = "rolled_back"
     blames: bool = True
-    then: str = ""
 
 
 def _instead(file: str, text: str) -> dict[str, str]:
@@ -54,9 +50,7 @@ FAULTS = {
         _instead("agent/program.py", f"{_RUN_AGENT}raise SystemExit('on purpose')\n"), "on purpose"
     ),
     "capture crashes at its start": Fault(
-        _instead("capture/program.py", f"{_RUN_CAPTURE}raise SystemExit('no hands')\n"),
-        "could not take over",
-        then="no hands",
+        _instead("capture/program.py", f"{_RUN_CAPTURE}raise SystemExit('no hands')\n"), "no hands"
     ),
     "the agent hangs": Fault(
         _instead("agent/program.py", f"import time\n{_RUN_AGENT}time.sleep(9999)\n"), "does not work"

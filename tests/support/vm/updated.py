@@ -113,6 +113,10 @@ class Updated:
 
         return wait_until(found, timeout * self.machine.slow, f"{version} is {' or '.join(steps)}")
 
+    def wait_for_reason(self, version: str, words: str) -> None:
+        """Until these words are of the reason of a release's newest step."""
+        wait_until(lambda: words in self.told(version)[-1]["reason"], 420 * self.machine.slow, words)
+
     @property
     def capture(self) -> str:
         """The number of capture's process."""
