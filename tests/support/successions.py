@@ -119,8 +119,15 @@ class Succession:
         wait_until(lambda: whole <= set(self.stored), what="all is stored")
         if not typist.stalled:
             return (self.stored, self.lost) == ([*before, *typist.typed], [])
-        stored = [text for text in self.stored if text in {*before, *typist.typed}]
-        return stored == [text for text in (*before, *typist.typed) if text in stored]
+        return self.has_in_order(typist, *before)
+
+    def has_in_order(self, typist: Typist, *before: str) -> bool:
+        """Whether what is stored was typed, each code once and in order; pieces of a code are excused as above."""
+        known = [*before, *typist.typed]
+        stored = [text for text in self.stored if text in known]
+        return stored == [text for text in known if text in stored] and (
+            bool(typist.stalled) or stored == self.stored
+        )
 
     def close(self) -> None:
         """End all."""
