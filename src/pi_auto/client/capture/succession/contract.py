@@ -34,10 +34,11 @@ Message = dict[str, Any]
 
 
 class Way:
-    """One end. Messages come whole or not at all."""
+    """One end. Messages come whole or not at all; `heard` counts those that came."""
 
     def __init__(self, end: socket.socket) -> None:
         self._end = end
+        self.heard = 0
 
     def fileno(self) -> int:
         """Readable when something has come, or when the other one has hung up."""
@@ -72,6 +73,13 @@ class Way:
             close_all(descriptors)
             raise
 
+    def hear_out(self) -> None:
+        """Hear what the other one, which has ended, had said before."""
+        for _ in range(2):  # an error is told before what waits
+            with suppress(NotTakenOver):
+                while self._received(socket.MSG_DONTWAIT)[0]:
+                    pass
+
     def wait_for_end(self) -> None:
         """Until the other one has hung up."""
         with suppress(OSError):
@@ -82,11 +90,14 @@ class Way:
         """Hang up."""
         self._end.close()
 
-    def _received(self) -> tuple[bytes, list[int]]:
+    def _received(self, flags: int = 0) -> tuple[bytes, list[int]]:
         try:
-            octets, descriptors, _, _ = socket.recv_fds(self._end, _MOST, MOST_DEVICES, socket.MSG_CMSG_CLOEXEC)
+            octets, descriptors, _, _ = socket.recv_fds(
+                self._end, _MOST, MOST_DEVICES, flags | socket.MSG_CMSG_CLOEXEC
+            )
         except OSError as error:
             raise NotTakenOver(f"the other capture cannot be heard ({error.strerror})", is_fault=True) from error
+        self.heard += bool(octets)
         return octets, descriptors
 
 

@@ -51,11 +51,14 @@ class Moment:
             raise self._failed
 
     def _hear_that_it_reads(self, guard: Callable[[], None]) -> None:
+        way = self._child.way
+        before = way.heard
         try:
-            self._child.way.hear(READS_WITHIN, "reads")
+            way.hear(READS_WITHIN, "reads")
         except NotTakenOver as error:
             self._child.end()  # before anything else is read: never do two
-            if error.is_fault:  # who says no has read nothing
+            way.hear_out()
+            if error.is_fault and way.heard > before:  # who has said nothing, or no, has read nothing
                 guard()
             raise
         self.barrier = self._manager.replaced_by(self._child.process)
