@@ -22,6 +22,7 @@ from support.vm.fleet import Fleet
 from support.vm.fleet_pi import FleetPi
 from support.vm.image import image
 from support.vm.machine import Machine
+from support.vm.serial_number import give_serial_number
 from support.waiting import wait_until
 
 from .conftest import ROOT
@@ -46,6 +47,7 @@ def original(tmp_path_factory: pytest.TempPathFactory, dist: Path, fleet: Fleet)
     """Enrolled, with a scanner."""
     with Machine(image(), tmp_path_factory.mktemp("original")) as machine:
         pi = FleetPi(machine, fleet)
+        give_serial_number(machine)
         pi.install(dist)
         pi.plug_in()
         pi.delivers(pi.scan())
