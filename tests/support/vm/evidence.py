@@ -47,7 +47,7 @@ def circumstances(found: Mapping[str, dict[str, Any] | None]) -> Iterator[str]:
         "seed": ", ".join(map(str, sorted(seeds))) or "none",
         "commit": _said("git", "describe", "--always", "--dirty", "--abbrev=12"),
         "processor": f"{_processor()}, {os.cpu_count()} cores",
-        "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "kernel": " ".join((platform.system(), platform.release().partition("-")[0], platform.machine())),
         "emulators": "; ".join(_said(each, "--version").splitlines()[0] for each in sorted(emulators)),
         "acceleration": os.environ.get("PI_AUTO_VM_ACCEL", "none: all of it is software emulation"),
     }
