@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from pi_auto.client.capture.guarding import GUARD
 from pi_auto.files import write_whole
 from pi_auto.simulator.program import Program
 from pi_auto.simulator.scanner import VirtualScanner
 from pi_auto.wire.fleet_card import FleetCard
 from pi_auto.wire.ids import device_id_from
+
+_UNTIL_WHOLE = 2 * GUARD / 1e9  # seconds: a code that comes sooner may be the rest of one
 
 
 class VirtualPi:
@@ -52,8 +56,10 @@ class VirtualPi:
         return {"fleet_card": str(folder / "fleet.json")}
 
     def start(self) -> None:
-        """Start `pi-auto-client run`, as a person would, and wait until it is ready."""
+        """Start `pi-auto-client run`, as a person would, and wait until it takes a code for a whole one."""
         self.client.start()
+        if self.scanner:
+            time.sleep(_UNTIL_WHOLE)
 
     def close(self) -> None:
         """Stop it cleanly and unplug its scanner."""
