@@ -16,7 +16,7 @@ from support.vm.emulator import Wires, command_line, free_port
 from support.vm.image import Image
 from support.vm.journal import Journal
 from support.vm.keyboard import strokes_for
-from support.vm.qmp import Qmp, QmpError
+from support.vm.qmp import Qmp, QmpError, connected_to
 from support.vm.strokes import Health
 from support.waiting import wait_until
 
@@ -103,8 +103,8 @@ class Machine:
         command = command_line(self._image, self._wires, self.clock)
         with self._wires.words.open("ab") as words:
             self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=words)
-        wait_until(self._wires.control.exists, 30, f"QEMU has started; else see {self._wires.words}")
-        self._qmp = Qmp(self._wires.control)
+        started = f"QEMU has started; else see {self._wires.words}"
+        self._qmp = Qmp(wait_until(lambda: connected_to(self._wires.control), 30, started))
         for name, port in self._plugged.items():
             self._plug(name, port)
         if wait:

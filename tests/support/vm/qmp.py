@@ -14,13 +14,23 @@ class QmpError(Exception):
     """QEMU refused a command; the text is its own."""
 
 
+def connected_to(path: Path) -> socket.socket | None:
+    """The control socket of a QEMU that has started; nothing yet if it does not listen there."""
+    control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    control.settimeout(PATIENCE)
+    try:
+        control.connect(str(path))
+    except (FileNotFoundError, ConnectionRefusedError):  # refused: between its making and its listening
+        control.close()
+        return None
+    return control
+
+
 class Qmp:
     """A conversation with one running QEMU."""
 
-    def __init__(self, path: Path) -> None:
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(PATIENCE)
-        self._socket.connect(str(path))
+    def __init__(self, control: socket.socket) -> None:
+        self._socket = control
         self._lines = self._socket.makefile("rwb")
         self._lines.readline()  # its greeting
         self.ask("qmp_capabilities")
