@@ -5,22 +5,23 @@ for a keyboard. A scan is timed from the writing of the key that ends it to the 
 that it is stored, so the way back is in the figure as well. Aims: nothing damaged ever, nothing lost down
 to 2 ms a character; 1.5 times a bare append; 14 MiB; no wake-up while nothing is scanned.
 
-The peer, in the same run, in the same folder and between the same scans, is an append of the same size
-with fdatasync: on a busy machine the ratio holds where milliseconds do not.
+The peers, in the same run, in the same folder and between the same scans, are an append of the same size
+with fdatasync, and a process that does no more than that for a key (bare_reader.py): on a busy machine the
+ratios hold where milliseconds do not.
 """
 
 from __future__ import annotations
 
 import os
-import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+from bare_reader import BareReader
+from capture_figures import IDLE, Loss, Measured, Times, report
 from footprint import Reading, read, service, unpacked
 from keyboard import UINPUT, UinputScanner
 from latency import RECORD
@@ -34,32 +35,9 @@ from pi_auto.wire.scan import Incident, Scan
 PACES = (10, 4, 2, 1)  # milliseconds a character
 CHARACTERS = 3000  # at each pace
 LENGTH = 50  # of a code
-IDLE = 30  # seconds
 PAUSE = 0.02  # seconds between scans
 ARRIVES_WITHIN = 30.0
 _READY_WITHIN = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """What became of the codes typed at one pace."""
-
-    typed: int
-    exact: int
-    lost: int
-    damaged: int
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One kind of scanner: what was lost at each pace; milliseconds to store and to append; the process."""
-
-    losses: dict[int, Loss]
-    stored: list[float]
-    appended: list[float]
-    fresh: Reading
-    used: Reading
-    rested: Reading
 
 
 def run(scans: int) -> int:
@@ -71,7 +49,7 @@ def run(scans: int) -> int:
     else:
         print(f"no kernel keyboard: {UINPUT} is not there, or not for this user")
     for name, plug_in in kinds.items():
-        _report(name, _measure(plug_in, scans))
+        report(name, _measure(plug_in, scans))
     return 0
 
 
@@ -85,7 +63,7 @@ def _measure(plug_in: Callable[[Path], VirtualScanner], scans: int) -> Measured:
         stack.callback(scanner.close)
         pid = stack.enter_context(_capture(folder, scanner.path))
         fresh = read(pid)
-        stored, appended = _times(scanner, bell, folder / "peer", scans)
+        times = _times(scanner, bell, folder / "peer", scans)
         used = read(pid)
         losses = {pace: _loss(folder / "state/capture", scanner, pace) for pace in PACES}
         time.sleep(2)
@@ -93,7 +71,7 @@ def _measure(plug_in: Callable[[Path], VirtualScanner], scans: int) -> Measured:
         time.sleep(IDLE)
         after = read(pid)
         rested = Reading(after.rss, after.pss, after.private, after.seconds, after.wakeups - before.wakeups)
-        return Measured(losses, stored, appended, fresh, used, rested)
+        return Measured(losses, times, fresh, used, rested)
 
 
 @contextmanager
@@ -119,19 +97,25 @@ def _read_first(pid: int) -> None:
         print("not allowed to give the reader its real-time priority: it waits for whatever else runs here")
 
 
-def _times(scanner: VirtualScanner, bell: Bell, peer: Path, scans: int) -> tuple[list[float], list[float]]:
-    """Milliseconds from the last key to the ring, and for an append, by turns."""
-    stored, appended = [], []
-    with peer.open("ab") as file:
+def _times(scanner: VirtualScanner, bell: Bell, peers: Path, scans: int) -> Times:
+    """From the last key to the ring, and the peers', by turns."""
+    times, bare = Times(), BareReader(peers)
+    with (peers / "appended").open("ab") as file, closing(bare):
         for number in range(scans):
-            stored.append(_time(scanner, bell, f"{4006381000000 + number}"))
+            times.stored.append(_time(scanner, bell, f"{4006381000000 + number}"))
             time.sleep(PAUSE)
-            start = time.perf_counter()
-            os.write(file.fileno(), b"x" * RECORD)
-            os.fdatasync(file.fileno())
-            appended.append((time.perf_counter() - start) * 1000)
+            times.appended.append(_append(file.fileno()))
             time.sleep(PAUSE)
-    return stored, appended
+            times.bare.append(bare.time())
+            time.sleep(PAUSE)
+    return times
+
+
+def _append(file: int) -> float:
+    start = time.perf_counter()
+    os.write(file, b"x" * RECORD)
+    os.fdatasync(file)
+    return (time.perf_counter() - start) * 1000
 
 
 def _time(scanner: VirtualScanner, bell: Bell, text: str) -> float:
@@ -167,25 +151,3 @@ def _loss(spool: Path, scanner: VirtualScanner, pace: int) -> Loss:
 
 def _codes() -> int:
     return CHARACTERS // LENGTH
-
-
-def _report(name: str, found: Measured) -> None:
-    print(f"\n{name}\n{'':<28}{'typed':>8}{'exact':>8}{'lost':>8}{'damaged':>9}")
-    for pace, loss in found.losses.items():
-        print(f"{pace:>4} ms a character{'':<9}{loss.typed:>8}{loss.exact:>8}{loss.lost:>8}{loss.damaged:>9}")
-    print(f"{'milliseconds':<28}{'p50':>8}{'p99':>8}")
-    for what, times in (("bare append + fdatasync", found.appended), ("last key → stored", found.stored)):
-        print(f"{what:<28}{statistics.median(times):>8.2f}{_p99(times):>8.2f}")
-    ratios = (
-        statistics.median(found.stored) / statistics.median(found.appended),
-        _p99(found.stored) / _p99(found.appended),
-    )
-    print(f"{'ratio; aim 1.5':<28}{ratios[0]:>8.2f}{ratios[1]:>8.2f}")
-    print(f"{'MiB; aim 14':<28}{'RSS':>8}{'PSS':>8}")
-    for what, reading in (("after the start", found.fresh), (f"after {len(found.stored)} scans", found.used)):
-        print(f"{what:<28}{reading.rss / 1024:>8.1f}{reading.pss / 1024:>8.1f}")
-    print(f"woke up {found.rested.wakeups} times in {IDLE} s without a scan; aim 0")
-
-
-def _p99(times: list[float]) -> float:
-    return statistics.quantiles(times, n=100)[98]

@@ -6,6 +6,7 @@ its emulator is opened at once, and so is found from inside every chroot.
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -49,7 +50,8 @@ def prepare(architecture: str) -> None:
 def _mount() -> None:
     if (_REGISTRY / "register").exists():
         return
-    subprocess.run(["modprobe", "binfmt_misc"], check=False, capture_output=True)
+    if shutil.which("modprobe"):  # where there is none, the kernel may have it built in
+        subprocess.run(["modprobe", "binfmt_misc"], check=False, capture_output=True)
     command = ["mount", "-t", "binfmt_misc", "binfmt_misc", str(_REGISTRY)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
