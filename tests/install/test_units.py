@@ -17,8 +17,8 @@ from pi_auto.client.appliance.turns import TRIAL
 from pi_auto.client.clockfloor.floor import FOLDER
 from pi_auto.client.clockfloor.raising import PROOF_FILE
 from pi_auto.client.settings import Settings
+from pi_auto.client.switcher.ending import JUDGE
 from pi_auto.client.switcher.program import MARK
-from pi_auto.client.switcher.switching import JUDGE
 from pi_auto.client.wifi.attempt import FOLDER as WIFI_FOLDER
 from pi_auto.client.wifi.door import DOOR
 

@@ -8,33 +8,30 @@ again: it is set aside, and a new one under a new UUID takes its place.
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pi_auto.client.clock import Now
-from pi_auto.client.spool.damage import is_damage
+from pi_auto.client.spool.damage import damage_named
 from pi_auto.client.spool.drafts import Draft
-from pi_auto.client.spool.errors import SpoolDamaged, SpoolRefused
+from pi_auto.client.spool.errors import SpoolDamaged
+from pi_auto.client.spool.examining import examine, look_through, meta_of
 from pi_auto.client.spool.replacing import begin_anew, set_aside
 from pi_auto.client.spool.retiring import MACHINE, retire
 from pi_auto.client.spool.schema import (
     FILE_NAME,
     INSERT,
     LOG_BYTES,
-    SCHEMA,
     connect_to_read,
     connect_to_write,
     next_number,
     record_of,
     row_of,
 )
-from pi_auto.wire.fields import UUID_FORM
 from pi_auto.wire.ids import Position
 from pi_auto.wire.scan import Record
 
-_CHECK_SECONDS = 5.0  # at opening; what a longer check would find, a later one finds
 _PRUNE_ROWS = 1000  # in one transaction, so that no scan waits long for it
 _VACUUM_PAGES = 2000
 _INSERT_NEW = f"{INSERT} ON CONFLICT(uuid) DO NOTHING"
@@ -91,7 +88,7 @@ class Spool:
         try:
             if machine:
                 connection.execute("INSERT OR IGNORE INTO meta(key, value) VALUES (?, ?)", (MACHINE, machine))
-            return cls(connection, _meta(connection)["uuid"], now)
+            return cls(connection, meta_of(connection)["uuid"], now)
         except sqlite3.Error:
             connection.close()
             raise
@@ -111,7 +108,7 @@ class Spool:
         records: list[Record] = []
         number = self._next
         # A statement alone is a transaction already, and sooner done than one with BEGIN and COMMIT around it.
-        with self._transaction() if len(drafts) > 1 else _damage_named():
+        with self._transaction() if len(drafts) > 1 else damage_named():
             for draft in drafts:
                 record = draft.at(Position(self.uuid, number))
                 # The clock is not asked again: to ask it costs as much as to write the record.
@@ -147,7 +144,7 @@ class Spool:
         What is more than the cache holds SQLite writes to the log at once; rolled back, only the room remains.
         sqlite3.Error where the disk has none.
         """
-        with _damage_named():
+        with damage_named():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 self._connection.execute(_FILL, (self._next, LOG_BYTES))
@@ -159,19 +156,19 @@ class Spool:
 
     def move_log(self) -> None:
         """Move what stands in the log into the spool, as far as no reader needs it; then the log begins anew."""
-        with _damage_named():
+        with damage_named():
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()  # waits for no reader
 
     def give_back_room(self) -> None:
         """Return pages that pruning has freed to the disk, so many that no scan waits long for it."""
-        with _damage_named():
+        with damage_named():
             # A script, since execute() stops after the first of the rows (one a page) that this gives.
             self._connection.executescript(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
         self.move_log()
 
     def check(self, give_up: Callable[[], bool]) -> None:
         """Look through the whole file until `give_up` says so; SpoolDamaged if something is wrong with it."""
-        _check(self._connection, give_up)
+        look_through(self._connection, give_up)
 
     def close(self) -> None:
         """Close it; what was appended is durable whether or not this is reached."""
@@ -188,7 +185,7 @@ class Spool:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with _damage_named():
+        with damage_named():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -199,68 +196,12 @@ class Spool:
                 raise
 
 
-@contextmanager
-def _damage_named() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        if is_damage(error):
-            raise SpoolDamaged(str(error)) from error
-        raise
-
-
-def examine(path: Path, acknowledged: Callable[[str], int]) -> None:
-    """Raise SpoolDamaged if the spool cannot be used, without changing a byte of it."""
-    with _damage_named():
-        connection = connect_to_read(path)
-        try:
-            meta = _meta(connection)
-            if meta.get("schema", "").isdecimal() and int(meta["schema"]) > SCHEMA:
-                raise SpoolRefused(f"{path} has schema {meta['schema']}; this program knows {SCHEMA} and less")
-            if not UUID_FORM.match(meta.get("uuid", "")) or meta.get("schema") != str(SCHEMA):
-                raise SpoolDamaged(f"its meta table holds {meta}")
-            deadline = time.monotonic() + _CHECK_SECONDS
-            _check(connection, lambda: time.monotonic() > deadline)
-            newest, settled = next_number(connection) - 1, acknowledged(meta["uuid"])
-            if newest < settled:
-                raise SpoolDamaged(f"it ends at number {newest}, but {settled} was acknowledged: its end is lost")
-        finally:
-            connection.close()
-
-
 def _retire_if_of_another(folder: Path, machine: str) -> None:
-    with _damage_named():
+    with damage_named():
         connection = connect_to_read(folder / FILE_NAME)
         try:
-            meta = _meta(connection)
+            meta = meta_of(connection)
         finally:
             connection.close()
         if meta.get(MACHINE, machine) != machine:
             retire(folder, meta["uuid"])
-
-
-def _meta(connection: sqlite3.Connection) -> dict[str, str]:
-    try:
-        return dict(connection.execute("SELECT key, value FROM meta").fetchall())
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # no such table: another file, or an empty one
-            raise SpoolDamaged(str(error)) from error
-        raise
-
-
-def _check(connection: sqlite3.Connection, give_up: Callable[[], bool]) -> None:
-    connection.set_progress_handler(lambda: int(give_up()), 10_000)
-    try:
-        with _damage_named():
-            connection.execute("SELECT count(*) FROM (SELECT 1 FROM records LIMIT 1)").fetchall()
-            ((verdict,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
-            raise SpoolDamaged(str(error)) from error
-        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
-            raise
-    else:
-        if verdict != "ok":
-            raise SpoolDamaged(str(verdict))
-    finally:
-        connection.set_progress_handler(None, 0)

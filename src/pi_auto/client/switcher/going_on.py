@@ -8,20 +8,14 @@ from dataclasses import replace
 from pi_auto.client.appliance.errors import SetupFailed
 from pi_auto.client.appliance.turns import alone
 from pi_auto.client.clock import boottime_ns
+from pi_auto.client.switcher.ending import commit, tidy
 from pi_auto.client.switcher.errors import NotTakenOver
+from pi_auto.client.switcher.going_back import roll_back
 from pi_auto.client.switcher.ledger import Ledger, ledger_in
 from pi_auto.client.switcher.preparing import fleet_of, running_version, try_release
 from pi_auto.client.switcher.services import UNITS
 from pi_auto.client.switcher.site import Site
-from pi_auto.client.switcher.switching import (
-    commit,
-    follow,
-    name_of,
-    put_in_place,
-    roll_back,
-    start,
-    tidy,
-)
+from pi_auto.client.switcher.switching import follow, name_of, put_in_place, start
 from pi_auto.client.switcher.trial import MOST_TRIES, Phase, Trial, Why, trial_in
 from pi_auto.client.switcher.watching import Watch
 

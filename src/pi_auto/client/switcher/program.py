@@ -10,10 +10,11 @@ from pi_auto.client.appliance.errors import SetupFailed
 from pi_auto.client.appliance.turns import TRIAL, alone
 from pi_auto.client.clockfloor.reading import Unsafe, remove_planted
 from pi_auto.client.switcher import going_on, pacing
+from pi_auto.client.switcher.ending import tidy
 from pi_auto.client.switcher.errors import Refused, SelfTestFailed
 from pi_auto.client.switcher.ledger import ledger_in
 from pi_auto.client.switcher.site import Patience, Site
-from pi_auto.client.switcher.switching import begin, tidy
+from pi_auto.client.switcher.switching import begin
 from pi_auto.client.switcher.taking import Request, handed_over, let_go, request_handed_over, take
 from pi_auto.client.switcher.telling import tell
 from pi_auto.client.switcher.trial import Trial, trial_in

@@ -11,10 +11,11 @@ from dataclasses import replace
 
 from pi_auto.client.appliance.turns import alone
 from pi_auto.client.clock import boottime_ns
+from pi_auto.client.switcher.ending import commit
+from pi_auto.client.switcher.going_back import roll_back
 from pi_auto.client.switcher.judging import Before, Facts, Restarts, Ruling, Times, Verdict, faults_of, judge
 from pi_auto.client.switcher.looking import look, reads_queue
 from pi_auto.client.switcher.site import Site
-from pi_auto.client.switcher.switching import commit, roll_back
 from pi_auto.client.switcher.trial import Trial, Why, trial_in
 
 log = logging.getLogger("pi_auto.switcher")

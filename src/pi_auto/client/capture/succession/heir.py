@@ -30,10 +30,10 @@ from pi_auto.client.capture.succession.contract import CONTRACT, VARIABLE, Messa
 from pi_auto.client.clock import boottime_ns
 from pi_auto.client.notify import Manager
 from pi_auto.client.spool.errors import SpoolDamaged
+from pi_auto.client.spool.examining import examine
 from pi_auto.client.spool.lock import wait_to_be_sole_writer
 from pi_auto.client.spool.marks import acknowledged
 from pi_auto.client.spool.schema import FILE_NAME
-from pi_auto.client.spool.writer import examine
 
 DEVICES_WITHIN = 10.0  # seconds
 GO_WITHIN = 60.0

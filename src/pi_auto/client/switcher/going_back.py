@@ -1,0 +1,104 @@
+"""Goes back from a trial: restores what was kept before its first change, and starts it.
+
+Every step may be done again after a power cut in it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+
+from pi_auto.client.appliance.errors import SetupFailed
+from pi_auto.client.appliance.overlay import Placed, place
+from pi_auto.client.appliance.release import go_back
+from pi_auto.client.switcher.ending import end
+from pi_auto.client.switcher.keeping import TREE, former_files, make_room
+from pi_auto.client.switcher.ledger import ledger_in
+from pi_auto.client.switcher.renewing import renew_capture, restart_agent
+from pi_auto.client.switcher.site import Site
+from pi_auto.client.switcher.switching import units_come
+from pi_auto.client.switcher.telling import tell
+from pi_auto.client.switcher.trial import BLAMED, Trial, Why
+from pi_auto.wire.update import ROLLED_BACK
+
+_ONCE_MORE = (Why.DID_NOT_COME_UP, Why.NOT_TAKEN_OVER)
+log = logging.getLogger("pi_auto.switcher")
+
+
+def roll_back(site: Site, trial: Trial, *, starts: bool = True) -> None:
+    """Put all back as it was, and start it unless it is about to start by itself.
+
+    All of it is tried, whatever a full disk keeps from being done; then OSError is raised, the
+    state stays, and the next run does it again.
+    """
+    make_room(site)
+    troubles = [error for work in _way_back(site, trial, starts=starts) if (error := _tried(work))]
+    if troubles:
+        raise troubles[0]
+    end(site)
+
+
+def _way_back(site: Site, trial: Trial, *, starts: bool) -> list[Callable[[], None]]:
+    def written() -> None:
+        trial.keep(site.own)
+        site.passed("going back")
+
+    def blamed() -> None:
+        _blame(site, trial)
+        site.passed("blamed")
+
+    changed = [starts]  # as far as systemd knows; a boot knows what was there when it began
+
+    def restored() -> None:
+        site.services.disable(units_come(site, trial))
+        changed.append(_restore_files(site, trial))
+        site.passed("files restored")
+
+    def switched() -> None:
+        previous = site.opt / trial.previous if trial.previous else None
+        go_back(site.opt, site.opt / trial.former, previous)
+        site.passed("switched back")
+
+    def started() -> None:
+        if any(changed):
+            with suppress(SetupFailed):
+                site.services.reload()
+        if starts:
+            restart_agent(site, trial)
+            renew_capture(site, trial, may_fail=False)
+        site.passed("restarted")
+
+    def told() -> None:
+        if trial.update_id:
+            tell(site.told, trial.update_id, trial.version, ROLLED_BACK, trial.reason, owner=site.owner)
+        site.passed("rollback told")
+
+    return [written, blamed, restored, switched, started, told]
+
+
+def _tried(work: Callable[[], None]) -> OSError | None:
+    try:
+        work()
+    except OSError as error:
+        log.warning("going back: %s", error)
+        return error
+    return None
+
+
+def _blame(site: Site, trial: Trial) -> None:
+    """Never for what a server that was cut off, or a power cut, would look like as well."""
+    ledger = ledger_in(site.own, trial.fleet, site.owner)
+    again = ledger.fell.get(trial.update_id) not in (None, trial.id)
+    if trial.why in _ONCE_MORE and not again:
+        ledger.fallen(trial.update_id, trial.id).keep(site.own)
+    elif trial.update_id and trial.why in (*BLAMED, *_ONCE_MORE, Why.BY_HAND):
+        ledger.blamed(trial.update_id, trial.reason).keep(site.own)
+
+
+def _restore_files(site: Site, trial: Trial) -> bool:
+    """Whether any was not as it was before."""
+    kept = former_files(site)
+    if kept is not None:
+        return kept.put_back()
+    return place(site.opt / trial.former / TREE, site.root, Placed(), site.opt / trial.new / TREE)
