@@ -39,7 +39,7 @@ def _add_setup(commands: Any, add: Add) -> None:
 
 
 def _setup(arguments: argparse.Namespace) -> int:
-    from pi_auto.client.appliance.setup import Given, set_up  # noqa: PLC0415 - loaded when needed
+    from pi_auto.client.appliance.installing import Given, set_up  # noqa: PLC0415 - loaded when needed
 
     card, secret = (name.absolute() if name else None for name in (arguments.card, arguments.secret))
     os.chdir("/")  # nothing is found by accident in the folder somebody is in
