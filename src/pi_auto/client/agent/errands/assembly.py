@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 from pi_auto.client.agent.errands.finding import Finding
 from pi_auto.client.agent.errands.hub_search import HubSearch
+from pi_auto.client.agent.errands.means import Means
 from pi_auto.client.agent.errands.office import Office
 from pi_auto.client.agent.errands.registering import Registering
 from pi_auto.client.agent.errands.renewing import Renewing
 from pi_auto.client.agent.errands.reporting import Reporting
 from pi_auto.client.agent.errands.runner import Errand, Runner
 from pi_auto.client.agent.errands.timing import Timing
-from pi_auto.client.agent.errands.updating import Means, Updating
+from pi_auto.client.agent.errands.updating import Updating
 from pi_auto.client.agent.methods.reboot import runtime_folder
 from pi_auto.client.agent.timekeeping.fleet_clock import FleetClock
 from pi_auto.client.agent.timekeeping.minding_dates import MindingDates
