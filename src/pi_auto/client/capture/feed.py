@@ -51,6 +51,8 @@ class Feed:
                 self.judge.feed(part)
         if all_read:
             self._post(self._decoder.close_overdue(now))
+            if self.judge:
+                self.judge.quiet(now)
         return all_read
 
     def verdict(self) -> Verdict | None:
@@ -91,8 +93,8 @@ class Feed:
 
     def next_moment(self) -> int | None:
         """When it must be pumped even if nothing comes."""
-        moments = [moment for moment in (self.source.due(), self._decoder.overdue_at()) if moment is not None]
-        return min(moments, default=None)
+        moments = self.source.due(), self._decoder.overdue_at(), self.judge.due() if self.judge else None
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def cut_off(self, reason: str) -> None:
         """Report an open code as lost: the rest of it will not come any more."""

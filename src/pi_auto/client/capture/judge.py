@@ -3,7 +3,8 @@
 Key events of one keyboard go in with their times; a verdict comes out as soon as there is
 one. A scanner types a whole code faster than any person: at least six characters, at most
 60 ms apart on average, and none late. Whatever else is a person, so that nobody's typing is
-ever sent. No device and no clock here.
+ever sent. Silence behind a scanner's code is its end, as many scanners press no key for it.
+No device and no clock here.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from enum import StrEnum
 from pi_auto.client.capture.events import (
     EV_KEY,
     KEY_CAPSLOCK,
+    KEY_F12,
     KEY_LEFTALT,
     KEY_LEFTCTRL,
     KEY_LEFTSHIFT,
@@ -28,7 +30,8 @@ from pi_auto.client.capture.keys.layout import CHARACTER_KEYS
 FEWEST = 6  # characters: fewer may be a stumble over the keys
 AVERAGE = 60_000_000  # nanoseconds between two characters; 200 words a minute, beyond a person's long burst
 LONGEST = 150_000_000  # a pause within a code: scanners hiccup, people think
-_PERSON_KEYS = frozenset((1, 14, *range(59, 69), 87, 88, *range(102, 112)))  # Esc, Backspace, F keys, cursor block
+_PERSON_KEYS = frozenset((1, 14, *range(59, 69), 87, *range(102, 112)))  # Esc, Backspace, F keys, cursor block
+_CHARACTERS = CHARACTER_KEYS | {KEY_F12}  # the GS of GS1 codes, as some scanners type it
 _SILENT = frozenset((
     KEY_LEFTSHIFT, KEY_RIGHTSHIFT, KEY_CAPSLOCK, KEY_NUMLOCK,
     KEY_LEFTALT, KEY_RIGHTALT, KEY_LEFTCTRL, KEY_RIGHTCTRL,  # scanners type numbers and control characters by them
@@ -57,12 +60,22 @@ class Judge:
             self.verdict = self._weigh(event)
         return self.verdict
 
+    def due(self) -> int | None:
+        """When silence will have shown that a scanner has typed; None while a person may have."""
+        return self._presses[-1] + LONGEST + 1 if _is_a_scanners(self._presses) else None
+
+    def quiet(self, now: int) -> Verdict:
+        """The verdict after silence up to `now`; of a person silence tells nothing."""
+        if self.verdict is Verdict.OPEN and (due := self.due()) is not None and now >= due:
+            self.verdict = self._end()
+        return self.verdict
+
     def _weigh(self, event: InputEvent) -> Verdict:
         if event.value == _HELD or (event.value == PRESSED and event.code in _PERSON_KEYS):
             return Verdict.PERSON
         if event.value != PRESSED or event.code in _SILENT:
             return Verdict.OPEN
-        if event.code in CHARACTER_KEYS:
+        if event.code in _CHARACTERS:
             return self._press(event.time)
         return self._end()
 
@@ -78,6 +91,14 @@ class Judge:
         run, self._presses = self._presses, []
         if not run:
             return Verdict.OPEN
-        if len(run) == 1 or run[-1] - run[0] > AVERAGE * (len(run) - 1):
+        if len(run) == 1 or not _is_fast(run):
             return Verdict.PERSON  # no code is one character long, and none that slow
-        return Verdict.SCANNER if len(run) >= FEWEST else Verdict.OPEN
+        return Verdict.SCANNER if _is_a_scanners(run) else Verdict.OPEN
+
+
+def _is_a_scanners(run: list[int]) -> bool:
+    return len(run) >= FEWEST and _is_fast(run)
+
+
+def _is_fast(run: list[int]) -> bool:
+    return run[-1] - run[0] <= AVERAGE * (len(run) - 1)
