@@ -19,8 +19,7 @@ ID = "usb-a.b-1"
 def test_what_was_learned_is_known_after_the_next_start(tmp_path: Path) -> None:
     Learned(tmp_path).keep(ID, FRENCH)
     again = Learned(tmp_path)
-    assert (again.of(ID), ID in again) == (FRENCH, True)
-    assert (again.of("another"), "another" in again) == (Facts(), False)
+    assert (again.of(ID), again.of("another")) == (FRENCH, Facts())
 
 
 def test_of_too_many_the_oldest_are_forgotten(tmp_path: Path) -> None:
@@ -28,7 +27,7 @@ def test_of_too_many_the_oldest_are_forgotten(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(json.dumps({"scanners": known}))
     learned = Learned(tmp_path)
     learned.keep("one more", FRENCH)
-    assert ("s0" in learned, "s1" in learned, "one more" in learned) == (False, True, True)
+    assert [learned.of(each) for each in ("s0", "s1", "one more")] == [Facts(), FRENCH, FRENCH]
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"scanners": ["a"]}', '{"scanners": 5}', "[" * 100_000])

@@ -23,10 +23,6 @@ class Learned:
         self._path = folder / FILE
         self._facts = _read(self._path)
 
-    def __contains__(self, scanner_id: object) -> bool:
-        """Whether anything is known of it."""
-        return scanner_id in self._facts
-
     def of(self, scanner_id: str) -> Facts:
         """What is known of one."""
         return self._facts.get(scanner_id, Facts())
