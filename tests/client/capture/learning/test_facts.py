@@ -16,7 +16,7 @@ from pi_auto.client.capture.learning.facts import (
 )
 from pi_auto.wire.scanner_settings import ScannerSettings
 
-FRENCH = Facts(kind="scanner", layout="fr")
+FRENCH = Facts(kind="scanner").calibrated("fr")
 GERMAN = ScannerSettings(layout="de")
 
 TABLE = {
@@ -63,7 +63,7 @@ def test_a_word_forgets_once_and_leaves_the_words() -> None:
     facts = FRENCH.acted_on("w1")
     assert to_forget(facts, settings) == ["f1"]
     left = facts.forgotten().acted_on("f1")
-    assert left == Facts(words=("w1", "f1"))
+    assert left == Facts(words=("w1", "f1"))  # new again
     assert to_forget(left, settings) == []
 
 

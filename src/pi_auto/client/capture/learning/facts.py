@@ -63,6 +63,14 @@ class Facts:
         """What is left when all that was learned is forgotten: it is new again."""
         return Facts(words=self.words)
 
+    def of_a_double(self) -> Facts:
+        """What holds at first for each of two by the name that one had: which of them that was is not known."""
+        return replace(self, codes=0)
+
+    def calibrated(self, layout: str) -> Facts:
+        """The same, with the layout that it has told by the calibration code: it need not be told again."""
+        return replace(self, layout=layout, codes=NEW_FOR)
+
     def has_read(self, codes: int) -> Facts:
         """The same, and that it has read so many codes more."""
         return replace(self, codes=min(self.codes + codes, NEW_FOR))
@@ -99,8 +107,9 @@ def standing(facts: Facts, settings: Mapping[str, ScannerSettings]) -> Standing:
     layout, layout_by = _last([(LEARNED, facts.layout), *((who, one.layout) for who, one in said)])
     kind, kind_by = _last([(LEARNED, facts.kind), *((who, one.kind) for who, one in said)])
     armed = any(one.calibration and one.calibration not in facts.words for _, one in said)
+    is_set = layout_by in (PERSON, FLEET)
     return Standing(
-        layout or LAYOUTS[0], layout_by, kind, kind_by, calibrates=armed or (facts.is_new and not layout)
+        layout or LAYOUTS[0], layout_by, kind, kind_by, calibrates=armed or (facts.is_new and not is_set)
     )
 
 

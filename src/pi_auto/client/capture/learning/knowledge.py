@@ -61,7 +61,7 @@ class Knowledge:
 
     def calibrated(self, scanner_id: str, layout: str) -> None:
         """It has read the calibration code; what allowed that is used up."""
-        facts = replace(self._facts(scanner_id), layout=layout)
+        facts = self._facts(scanner_id).calibrated(layout)
         for word in armed_by(facts, self._told.of(scanner_id)):
             facts = facts.acted_on(word)
         self._keep(scanner_id, facts)
