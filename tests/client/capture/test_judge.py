@@ -16,7 +16,7 @@ from pi_auto.client.capture.events import (
     RELEASED,
     InputEvent,
 )
-from pi_auto.client.capture.judge import LONGEST, Judge, Verdict
+from pi_auto.client.capture.judge import LONGEST, SHORTER, Judge, Verdict
 
 MS = 1_000_000
 DIGIT_1, LETTER_A, BACKSPACE, LEFT_ALT, TAB = 2, 30, 14, 56, 15
@@ -102,6 +102,18 @@ def test_a_key_that_is_held_is_a_persons() -> None:
 @pytest.mark.parametrize(("codes", "gaps"), [([DIGIT_1] * 4 + [KEY_ENTER], [2] * 4), ([KEY_ENTER], [])])
 def test_too_little_to_tell_stays_open(codes: list[int], gaps: list[int]) -> None:
     assert verdict_on(codes, gaps) is Verdict.OPEN
+
+
+def test_so_many_short_codes_in_a_row_are_a_scanners() -> None:
+    short = [DIGIT_1, DIGIT_1, DIGIT_1, KEY_ENTER]
+    assert verdict_on(short * (SHORTER - 1), ([5] * 3 + [900]) * (SHORTER - 2) + [5] * 3) is Verdict.OPEN
+    assert verdict_on(short * SHORTER, ([5] * 3 + [900]) * (SHORTER - 1) + [5] * 3) is Verdict.SCANNER
+
+
+def test_one_slower_among_them_is_a_persons() -> None:
+    short = [DIGIT_1, DIGIT_1, DIGIT_1, KEY_ENTER]
+    gaps = ([5] * 3 + [900]) * (SHORTER - 2) + [90, 90, 5]
+    assert verdict_on(short * (SHORTER - 1), gaps) is Verdict.PERSON
 
 
 def test_shift_counts_as_no_character() -> None:
