@@ -106,6 +106,15 @@ def test_the_codes_before_the_verdict_are_held_back_and_then_delivered() -> None
     assert read_out(keyboard) == (["1111", "1" * 13], ["scanner", "gone"])
 
 
+def test_the_first_code_of_a_scanner_without_suffix_waits_for_no_second_one() -> None:
+    assert read_out(Keyboard([(DIGIT_1, 5)] * 13)) == (["1" * 13], ["scanner", "gone"])
+
+
+def test_short_codes_alone_are_not_held_back_for_ever() -> None:
+    keys = [each for _ in range(12) for each in ((DIGIT_1, 900), *code(3))]
+    assert read_out(Keyboard(keys)) == (["1111"] * 12, ["scanner", "gone"])
+
+
 def test_nothing_a_person_types_is_delivered_and_the_keyboard_is_let_go() -> None:
     keyboard = Keyboard([*code(4), *[(LETTER_A, 120)] * 8, (KEY_ENTER, 150)])
     assert read_out(keyboard) == ([], ["person"])

@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 from pi_auto.client.bulletin import Bulletin, posts_in
-from pi_auto.client.capture.feed import NEW_FOR
 from pi_auto.client.capture.guarding import GUARD
 from pi_auto.client.capture.keys.layout import load
+from pi_auto.client.capture.learning.facts import NEW_FOR
+from pi_auto.client.capture.learning.learned import FILE as LEARNED
 from pi_auto.client.clock import boottime_ns
 from pi_auto.client.scanner_settings import FILE
 from pi_auto.client.spool.doorbell import WANTED, ring
@@ -34,6 +35,13 @@ def told(bench: Bench) -> dict[str, Any]:
     """What capture tells of its scanner."""
     post = posts_in(bench.folder).get("scanners")
     return dict(post.news[0]) if post and post.news else {}
+
+
+def codes_left(bench: Bench) -> int | None:
+    """For how many codes its scanner is new, by what is on the disk; None if it is new no more."""
+    file = bench.folder / LEARNED
+    codes = json.loads(file.read_text())["scanners"][ID].get("codes") if file.exists() else 0
+    return None if codes is None else NEW_FOR - codes
 
 
 def set_by_person(bench: Bench, **settings: str) -> None:
@@ -80,6 +88,21 @@ def test_once_it_is_new_no_more_the_calibration_code_is_a_code_until_it_is_armed
     assert texts(held(bench.folder))[-2:] == [TEXT, "zebra"]
 
 
+def test_a_scanner_is_new_for_ten_codes_whenever_they_are_read(bench: Bench) -> None:
+    """It is tried out, the power goes, and the sheet is printed the next day."""
+    for left in (1, None):
+        with bench.capture() as capture:
+            assert told(bench)["calibrates"]
+            for number in range(NEW_FOR - 1 if left else 1):
+                scan(bench, f"CODE {number}", "us")
+            wait_until(lambda: codes_left(bench) == left, what="its codes are counted")  # noqa: B023
+            assert capture.stop() == 0
+    with bench.capture() as capture:
+        scan(bench, TEXT, "us")
+        capture.wait_for_scans(1)
+    assert texts(held(bench.folder))[-1] == TEXT
+
+
 def test_what_the_fleet_sets_holds_until_it_is_taken_back(bench: Bench) -> None:
     (bench.state / "agent").mkdir(parents=True)
     agent = Bulletin(bench.state / "agent")
@@ -107,6 +130,8 @@ def test_what_was_learned_can_be_forgotten(bench: Bench) -> None:
         wait_for_layout(bench, "us", None)
         scan(bench, LABEL, "us")
         capture.wait_for_scans(1)
+        scan(bench, TEXT, "de")  # calibrated anew, unasked
+        wait_for_layout(bench, "de", "learned")
     assert texts(held(bench.folder)) == [LABEL]
 
 

@@ -84,8 +84,8 @@ class Assembler:
             outcomes = [Calibration(layout, self._last_part)]
         elif self._lost:
             outcomes = [self._lost]
-        elif not self._discarding and (text := raw.rstrip(AT_THE_END)):
-            outcomes.append(self._code(text, raw))
+        elif not self._discarding:
+            outcomes += self._codes(raw, ending)
         self._learn(ending, raw)
         if ending is not Ending.SILENCE:
             self._unfinished.ended()
@@ -105,6 +105,12 @@ class Assembler:
         if not self._calibratable or self._discarding:
             return None
         return self._trace.betrayed(self._keyboard.layout.name, raw)
+
+    def _codes(self, raw: str, ending: Ending) -> list[Code]:
+        """The codes that were open. Where nothing is known, a Tab before silence tells that Tabs end them."""
+        is_told = self._pace.ending is None and ending is Ending.SILENCE and raw.endswith("\t")
+        codes = raw.split("\t") if is_told else [raw]
+        return [self._code(text, each) for each in codes if (text := each.rstrip(AT_THE_END))]
 
     def _code(self, text: str, raw: str) -> Code:
         if self._keyboard.layout is US:

@@ -11,7 +11,6 @@ from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 
-from pi_auto.client.capture.feed import NEW_FOR
 from pi_auto.client.capture.inbox import Inbox, Note
 from pi_auto.client.capture.judge import Verdict
 from pi_auto.client.capture.keeping import Keeping
@@ -93,9 +92,7 @@ class Attendant:
                 self._learn(path, lambda scanner_id: self._knowledge.calibrated(scanner_id, layout))
                 self._say(logging.INFO, f"scanner {path}: calibrated, its layout is {layout}")
             case Read(path, habits, codes):
-                self._learn(path, lambda scanner_id: self._knowledge.has_habits(scanner_id, habits))
-                if codes >= NEW_FOR:
-                    self._learn(path, self._knowledge.is_new_no_more)
+                self._learn(path, lambda scanner_id: self._knowledge.has_read(scanner_id, codes, habits))
 
     def _learn(self, path: Path, learn: Callable[[str], None]) -> None:
         for source in self._roll.sources():

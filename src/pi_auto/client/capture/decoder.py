@@ -139,9 +139,9 @@ class Decoder(PatientAssembler):
     def _end_by(self, ending: Ending, time: int) -> list[Outcome]:
         """A key that ends codes.
 
-        Tab is data where this scanner is known to end them by Enter: its code goes on.
+        Tab is data until this scanner is known to end them by it, which silence behind a Tab tells.
         """
-        if ending is Ending.TAB and self._pace.ending is Ending.LINE:
+        if ending is Ending.TAB and self._pace.ending is not Ending.TAB:
             text = self._keyboard.finish()
             outcomes = self._typed(text, time) if text != "" else []
             return outcomes + self._typed("\t", time) if self._chars else outcomes

@@ -12,6 +12,7 @@ from pi_auto.client.capture.events import InputEvent
 from pi_auto.client.capture.inbox import Inbox
 from pi_auto.client.capture.judge import Judge, Verdict
 from pi_auto.client.capture.keys.habits import Habits
+from pi_auto.client.capture.learning.facts import NEW_FOR
 from pi_auto.client.capture.notices import Calibrated, Observer, Read
 from pi_auto.client.capture.sources.opened import OpenedDevice
 from pi_auto.client.capture.sources.source import Source
@@ -19,7 +20,6 @@ from pi_auto.client.capture.tuning import Tuning
 from pi_auto.client.clock import boottime_ns
 from pi_auto.typed import Any
 
-NEW_FOR = 10  # codes: for so long a scanner may be calibrated without being asked
 _NOTEWORTHY = 1.5  # times wider or narrower a gap has to be to be told
 
 
@@ -38,7 +38,7 @@ class Feed:
         self._diverter = Diverter()
         self.judge = None if source.known else Judge()
         self._held_back: list[Outcome] = []  # until it is known whether a scanner typed them
-        self._codes = 0
+        self._codes = self._counted = 0  # read since it was opened, or forgotten; and how many of them were told
         self._told = self._habits()
 
     def pump(self) -> bool:
@@ -51,6 +51,8 @@ class Feed:
                 self.judge.feed(part)
         if all_read:
             self._post(self._decoder.close_overdue(now))
+            if self.judge:
+                self.judge.quiet(now)
         return all_read
 
     def verdict(self) -> Verdict | None:
@@ -83,7 +85,8 @@ class Feed:
             self.source.recall(memory["source"])
         self._decoder.recall(memory["decoder"])
         self._diverter.recall(*memory["diverter"])
-        self._codes, self._told = memory["codes"], self._habits()
+        self._codes = self._counted = memory["codes"]
+        self._told = self._habits()
 
     def guard(self) -> None:
         """Somebody else has read until now, and may have begun a code."""
@@ -91,8 +94,8 @@ class Feed:
 
     def next_moment(self) -> int | None:
         """When it must be pumped even if nothing comes."""
-        moments = [moment for moment in (self.source.due(), self._decoder.overdue_at()) if moment is not None]
-        return min(moments, default=None)
+        moments = self.source.due(), self._decoder.overdue_at(), self.judge.due() if self.judge else None
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def cut_off(self, reason: str) -> None:
         """Report an open code as lost: the rest of it will not come any more."""
@@ -102,6 +105,8 @@ class Feed:
         """Read its keys in another way, from the next code on."""
         if isinstance(self._decoder, Decoder):
             self._decoder.use(tuning.layout)
+            if tuning.calibratable and not self._decoder.calibratable:
+                self._codes = self._counted = 0
             self._decoder.calibratable = tuning.calibratable
 
     def _post(self, outcomes: Iterable[Outcome]) -> None:
@@ -122,17 +127,25 @@ class Feed:
             self._observer.note(Calibrated(self.source.path, outcome.layout))
         elif isinstance(outcome, Code) and (habits := self._habits()):
             self._codes += 1
-            if self._codes == NEW_FOR or _differ(self._told, habits):
+            if self._told is None or _differ(self._told, habits):
                 self._told = habits
-                self._observer.note(Read(self.source.path, habits, self._codes))
+            elif not self._is_to_be_counted():
+                return
+            self._observer.note(Read(self.source.path, self._told, self._codes - self._counted))
+            self._counted = self._codes
+
+    def _is_to_be_counted(self) -> bool:
+        """Whether somebody may be counting how long it is new."""
+        is_open = isinstance(self._decoder, Decoder) and self._decoder.calibratable
+        return self._codes == NEW_FOR or (self._codes < NEW_FOR and is_open)
 
     def _habits(self) -> Habits | None:
         return self._decoder.habits if isinstance(self._decoder, Decoder) else None
 
 
-def _differ(told: Habits | None, now: Habits) -> bool:
+def _differ(told: Habits, now: Habits) -> bool:
     """Whether it is worth a write to the disk."""
-    if told is None or told.ending != now.ending or (told.gap_ns is None) != (now.gap_ns is None):
+    if told.ending != now.ending or (told.gap_ns is None) != (now.gap_ns is None):
         return True
     narrow, wide = sorted((told.gap_ns or 1, now.gap_ns or 1))
     return wide > narrow * _NOTEWORTHY

@@ -35,7 +35,10 @@ class Calibrated:
 
 @frozen
 class Read:
-    """It has read so many codes since it was opened; told when its habits have changed and once it is not new."""
+    """It has read so many codes since that was told last.
+
+    Told when its habits have changed, while it may be calibrated, and at its tenth.
+    """
 
     path: Path
     habits: Habits

@@ -83,6 +83,15 @@ def test_nul_and_control_characters_are_data_where_the_length_is_told() -> None:
     assert code.raw == raw
 
 
+def test_identifiers_and_data_may_share_a_field() -> None:
+    separate = bytes.fromhex("9503 09fb09fc09fd 8102 953d 09fe 820201")
+    shared = bytes.fromhex("9540 09fb09fc09fd09fe 8102")
+    assert separate in NO_LENGTH
+    (code,) = outcomes(NO_LENGTH.replace(separate, shared), b"]C1" + EAN.ljust(61, b"\0"))
+    assert isinstance(code, Code)
+    assert (code.raw, code.aim) == (EAN, "]C1")
+
+
 def test_without_a_length_the_padding_is_no_data() -> None:
     (code,) = outcomes(NO_LENGTH, b"]C1" + EAN.ljust(61, b"\0"))
     assert isinstance(code, Code)

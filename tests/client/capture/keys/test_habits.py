@@ -90,6 +90,27 @@ def test_a_tab_is_data_in_the_codes_of_a_scanner_that_ends_them_by_enter() -> No
     assert read(decoder, run) == ["A\tB"]
 
 
+@pytest.mark.parametrize("known", [None, Habits(ending=Ending.SILENCE, gap_ns=2 * MS)])
+@pytest.mark.parametrize("ending", [(), ((KEY_ENTER,),)])
+def test_a_tab_in_a_code_cuts_none_in_two_until_the_scanner_is_known_to_end_them_by_it(
+    known: Habits | None, ending: tuple[tuple[int, ...], ...]
+) -> None:
+    """Else the tail of one code and the head of the next would be taken for a third."""
+    decoder = Decoder(habits=known)
+    runs = [
+        [*typed("A", START + at, 2 * MS, (KEY_TAB,)), *typed(f"B{at}", START + at + 6 * MS, 2 * MS, *ending)]
+        for at in (0, 1500 * MS, 3000 * MS)
+    ]
+    assert read(decoder, *runs) == ["A\tB0", "A\tB1500000000", "A\tB3000000000"]
+
+
+def test_codes_that_came_together_are_told_apart_by_the_tab_that_turns_out_to_end_them() -> None:
+    runs = [typed(text, START + n * 20 * MS, 2 * MS, (KEY_TAB,)) for n, text in enumerate(("A1", "B2", "C3"))]
+    decoder = Decoder()
+    assert read(decoder, *runs) == ["A1", "B2", "C3"]
+    assert decoder.habits.ending is Ending.TAB
+
+
 def test_a_scanner_set_from_enter_to_tab_is_learned_again_by_the_first_silence() -> None:
     decoder = Decoder(habits=Habits(ending=Ending.LINE, gap_ns=2 * MS))
     runs = [typed(text, START + n * 500 * MS, 2 * MS, (KEY_TAB,)) for n, text in enumerate(("A1", "B2"))]

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from pi_auto.client.bulletin import Bulletin
-from pi_auto.client.capture.learning.facts import FLEET, PERSON, Facts
+from pi_auto.client.capture.learning.facts import FLEET, LEARNED, PERSON, Facts, Standing
+from pi_auto.client.capture.learning.knowledge import Knowledge
 from pi_auto.client.capture.learning.learned import FILE, Learned
 from pi_auto.client.capture.learning.told import WANTED, Told
 from pi_auto.client.scanner_settings import FILE as SETTINGS
@@ -19,8 +20,20 @@ ID = "usb-a.b-1"
 def test_what_was_learned_is_known_after_the_next_start(tmp_path: Path) -> None:
     Learned(tmp_path).keep(ID, FRENCH)
     again = Learned(tmp_path)
-    assert (again.of(ID), ID in again) == (FRENCH, True)
-    assert (again.of("another"), "another" in again) == (Facts(), False)
+    assert (again.of(ID), again.of("another")) == (FRENCH, Facts())
+
+
+def test_of_two_by_one_name_holds_at_first_what_was_known_while_there_was_one(tmp_path: Path, agent: Path) -> None:
+    of_person(tmp_path, ScannerSettings(kind="scanner"))
+    knowledge = Knowledge(tmp_path, agent, print)
+    knowledge.look()
+    knowledge.calibrated(ID, "fr")
+    first, second = f"{ID}@usb-1-1.2", f"{ID}@usb-1-1.3"
+    assert [knowledge.standing(each) for each in (first, second)] == [
+        Standing("fr", LEARNED, "scanner", PERSON, calibrates=True)
+    ] * 2
+    knowledge.calibrated(second, "de")
+    assert [knowledge.standing(each).layout for each in (first, second, ID)] == ["fr", "de", "fr"]
 
 
 def test_of_too_many_the_oldest_are_forgotten(tmp_path: Path) -> None:
@@ -28,7 +41,7 @@ def test_of_too_many_the_oldest_are_forgotten(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(json.dumps({"scanners": known}))
     learned = Learned(tmp_path)
     learned.keep("one more", FRENCH)
-    assert ("s0" in learned, "s1" in learned, "one more" in learned) == (False, True, True)
+    assert [learned.of(each) for each in ("s0", "s1", "one more")] == [Facts(), FRENCH, FRENCH]
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"scanners": ["a"]}', '{"scanners": 5}', "[" * 100_000])
@@ -63,6 +76,20 @@ def test_a_person_and_the_fleet_are_both_heard(tmp_path: Path, agent: Path, comp
     told.look()
     assert told.of(ID) == {PERSON: ScannerSettings("de"), FLEET: ScannerSettings(kind="keyboard")}
     assert told.of("another") == {}
+
+
+def test_what_is_set_of_one_of_two_stands_over_what_was_set_while_there_was_one(
+    tmp_path: Path, agent: Path, complaints: list[str]
+) -> None:
+    told = Told(tmp_path, agent, complaints.append)
+    second = f"{ID}@usb-1-1.3"
+    both = {ID: ScannerSettings("de", calibration="w1"), second: ScannerSettings(kind="scanner", calibration="w2")}
+    (tmp_path / SETTINGS).write_text(
+        json.dumps({"scanners": {key_of(name): each.to_json() for name, each in both.items()}})
+    )
+    told.look()
+    assert told.of(second) == {PERSON: ScannerSettings("de", "scanner", "w2")}
+    assert told.of(f"{ID}@usb-1-1.2") == told.of(ID) == {PERSON: both[ID]}
 
 
 def test_while_the_agent_tells_nothing_the_fleets_last_word_holds(

@@ -14,6 +14,7 @@ from pi_auto.frozen import frozen
 from pi_auto.wire.scan import Scanner
 
 MOST_TEXT = 256  # as the wire takes it
+_AT = "@"  # between a name and the port that tells it from another one of that name
 _NOT_IN_NAMES = re.compile(r"[^0-9A-Za-z#+\-.:=@_]")
 _BLUETOOTH = "0005"
 
@@ -31,7 +32,7 @@ class Unit:
 
     def scanner(self, *, with_port: bool = False) -> Scanner:
         """It as the source of scans; with its port in its id where another one has the same id."""
-        name = f"{self.id}@{_as_udev_has_it(self.port)}" if with_port else self.id
+        name = f"{self.id}{_AT}{_as_udev_has_it(self.port)}" if with_port else self.id
         return Scanner(text(name), text(self.name), text(self.port))
 
 
@@ -70,6 +71,11 @@ def same_ids(units: Iterable[Unit]) -> frozenset[str]:
     for unit in units:
         keys.setdefault(unit.id, set()).add(unit.key)
     return frozenset(name for name, found in keys.items() if len(found) > 1)
+
+
+def without_port(scanner_id: str) -> str | None:
+    """The id that a scanner had while no other one of its name was plugged in; None for one without a port."""
+    return scanner_id.rpartition(_AT)[0] or None
 
 
 def read(file: Path) -> str:

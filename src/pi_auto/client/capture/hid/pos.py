@@ -72,7 +72,7 @@ class PosReports:
 
 
 def _layout_of(fields: list[Field]) -> _Layout:
-    data = tuple(_Place(each.offset, each.size, each.count) for each in fields if _is_data(each))
+    data = tuple(_data_of(each) for each in fields if _is_data(each))
     aim = tuple(place for usage in _AIM if (place := _place_of(usage, fields)))
     return _Layout(data, _place_of(_BYTE_COUNT, fields), aim, _place_of(_CONTINUED, fields))
 
@@ -92,6 +92,13 @@ def _place_of(usage: int, fields: list[Field]) -> _Place | None:
 
 def _is_data(field: Field) -> bool:
     return field.place_of(_DATA) is not None and field.size == 8 and field.offset % 8 == 0
+
+
+def _data_of(field: Field) -> _Place:
+    """Where in a field the data stand: a descriptor may put identifiers and data in one, a usage each."""
+    first = field.place_of(_DATA) or 0
+    is_the_rest = field.usages[-1][1] == _DATA  # the last usage serves for all further values
+    return _Place(field.offset + first * field.size, field.size, field.count - first if is_the_rest else 1)
 
 
 def _part_of(layout: _Layout, body: bytes) -> PosPart:

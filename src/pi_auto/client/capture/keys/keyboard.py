@@ -7,14 +7,13 @@ means no character is a fault, and `fault` says why.
 
 from __future__ import annotations
 
-from pi_auto.client.capture.events import KEY_CAPSLOCK, KEY_ENTER, KEY_NUMLOCK, KEY_SCROLLLOCK
+from pi_auto.client.capture.events import KEY_CAPSLOCK, KEY_ENTER, KEY_F12, KEY_NUMLOCK, KEY_SCROLLLOCK
 from pi_auto.client.capture.keys.alt import AltCode
 from pi_auto.client.capture.keys.control import control_character, latin
 from pi_auto.client.capture.keys.hexadecimal import HexCode
 from pi_auto.client.capture.keys.layout import CODES, KEYPAD_DIGITS, NOTHING, Layout
 from pi_auto.client.capture.keys.modifiers import MODIFIERS, Modifiers
 
-_F12 = 88  # what some makers type for the GS of GS1 codes
 _SPACE = 57
 _LOCKS = frozenset((KEY_NUMLOCK, KEY_SCROLLLOCK))  # change no character here
 SILENT = MODIFIERS | _LOCKS | {KEY_CAPSLOCK}
@@ -135,7 +134,8 @@ class Keyboard:
     def _type(self, code: int) -> str | None:
         char = self._chars[code] if code < CODES else ""
         if not char:
-            return self._join("\x1d") if code == _F12 else self._no_character(code)
+            # What some makers type for the GS of GS1 codes.
+            return self._join("\x1d") if code == KEY_F12 else self._no_character(code)
         accent = self.layout.accents.get(char)
         if not accent or self._dead:
             return self._join(accent or char)

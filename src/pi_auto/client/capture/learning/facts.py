@@ -13,6 +13,7 @@ from pi_auto.typed import Any
 from pi_auto.wire.scanner_settings import KEYBOARD, KINDS, LAYOUTS, SCANNER, ScannerSettings
 
 LEARNED, PERSON, FLEET = "learned", "person", "fleet"  # who says so
+NEW_FOR = 10  # codes: for so long a scanner may be calibrated without being asked
 _MOST_WORDS = 8  # remembered of each sort
 
 
@@ -20,7 +21,8 @@ _MOST_WORDS = 8  # remembered of each sort
 class Facts:
     """What was learned of a scanner, and which words of settings have been acted on.
 
-    `ending` and `gap_ns` are its habits as the decoder tells them; None is not known.
+    `ending` and `gap_ns` are its habits as the decoder tells them; None is not known. `codes` are those that it
+    has read, counted up to NEW_FOR.
     """
 
     kind: str | None = None
@@ -28,30 +30,50 @@ class Facts:
     ending: str | None = None
     gap_ns: int | None = None
     words: tuple[str, ...] = ()
+    codes: int = 0
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it has read so little that it may be calibrated unasked, over restarts as well."""
+        return self.codes < NEW_FOR
 
     def to_json(self) -> dict[str, Any]:
         """As the file keeps it; what is not known is left out."""
         told = {"kind": self.kind, "layout": self.layout, "ending": self.ending, "gap_ns": self.gap_ns}
         words = {"words": list(self.words)} if self.words else {}
-        return {name: value for name, value in told.items() if value is not None} | words
+        codes = {"codes": self.codes} if self.is_new else {}
+        return {name: value for name, value in told.items() if value is not None} | words | codes
 
     @classmethod
     def from_json(cls, value: object) -> Facts:
         """Whatever of it can be used: a fact that is lost is learned again."""
         told = value if isinstance(value, dict) else {}
         gap, words = told.get("gap_ns"), told.get("words")
-        ending = told.get("ending")
+        ending, codes = told.get("ending"), told.get("codes")
         return cls(
             kind=_one_of(KINDS, told.get("kind")),
             layout=_one_of(LAYOUTS, told.get("layout")),
             ending=ending if isinstance(ending, str) else None,
             gap_ns=gap if isinstance(gap, int) and not isinstance(gap, bool) and gap > 0 else None,
             words=tuple(word for word in words if isinstance(word, str)) if isinstance(words, list) else (),
+            codes=codes if isinstance(codes, int) and not isinstance(codes, bool) and codes >= 0 else NEW_FOR,
         )
 
     def forgotten(self) -> Facts:
-        """What is left when all that was learned is forgotten."""
+        """What is left when all that was learned is forgotten: it is new again."""
         return Facts(words=self.words)
+
+    def of_a_double(self) -> Facts:
+        """What holds at first for each of two by the name that one had: which of them that was is not known."""
+        return replace(self, codes=0)
+
+    def calibrated(self, layout: str) -> Facts:
+        """The same, with the layout that it has told by the calibration code: it need not be told again."""
+        return replace(self, layout=layout, codes=NEW_FOR)
+
+    def has_read(self, codes: int) -> Facts:
+        """The same, and that it has read so many codes more."""
+        return replace(self, codes=min(self.codes + codes, NEW_FOR))
 
     def acted_on(self, word: str) -> Facts:
         """The same, and that this word of a setting is used up."""
@@ -79,7 +101,7 @@ class Standing:
         return self.kind == KEYBOARD
 
 
-def standing(facts: Facts, settings: Mapping[str, ScannerSettings], *, is_new: bool = False) -> Standing:
+def standing(facts: Facts, settings: Mapping[str, ScannerSettings]) -> Standing:
     """What follows; `settings` are PERSON's and FLEET's, as far as there are any."""
     said = [(who, settings[who]) for who in (PERSON, FLEET) if who in settings]
     layout, layout_by = _last([(LEARNED, facts.layout), *((who, one.layout) for who, one in said)])
@@ -87,7 +109,7 @@ def standing(facts: Facts, settings: Mapping[str, ScannerSettings], *, is_new: b
     armed = any(one.calibration and one.calibration not in facts.words for _, one in said)
     is_set = layout_by in (PERSON, FLEET)
     return Standing(
-        layout or LAYOUTS[0], layout_by, kind, kind_by, calibrates=armed or (is_new and not layout and not is_set)
+        layout or LAYOUTS[0], layout_by, kind, kind_by, calibrates=armed or (facts.is_new and not is_set)
     )
 
 

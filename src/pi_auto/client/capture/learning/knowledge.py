@@ -27,7 +27,6 @@ class Knowledge:
         self._learned = Learned(folder)
         self._told = Told(folder, agent, complain)
         self._complain = complain
-        self._new: set[str] = set()
         self._layouts: dict[str, Layout] = {}
         # When the file is replaced, or somebody rings at the door, it is time to look.
         self.files, self.door = self._told.files, folder / WANTED
@@ -42,12 +41,10 @@ class Knowledge:
 
     def standing(self, scanner_id: str) -> Standing:
         """What holds for one."""
-        return standing(self._facts(scanner_id), self._told.of(scanner_id), is_new=scanner_id in self._new)
+        return standing(self._facts(scanner_id), self._told.of(scanner_id))
 
     def tuning(self, scanner_id: str) -> Tuning:
-        """How its keys are to be read. One of which nothing is known is new from here on."""
-        if scanner_id not in self._learned:
-            self._new.add(scanner_id)
+        """How its keys are to be read."""
         now, facts = self.standing(scanner_id), self._facts(scanner_id)
         ending = Ending(facts.ending) if facts.ending in set(Ending) else None
         return Tuning(self._layout(now.layout), Habits(now.layout, ending, facts.gap_ns), now.calibrates)
@@ -56,21 +53,17 @@ class Knowledge:
         """Its typing has shown that it is one."""
         self._keep(scanner_id, replace(self._facts(scanner_id), kind=SCANNER))
 
-    def has_habits(self, scanner_id: str, habits: Habits) -> None:
-        """How it ends its codes, and how fast it types."""
+    def has_read(self, scanner_id: str, codes: int, habits: Habits) -> None:
+        """So many codes more; how it ends them, and how fast it types."""
         ending = habits.ending.value if habits.ending else None
-        self._keep(scanner_id, replace(self._facts(scanner_id), ending=ending, gap_ns=habits.gap_ns))
-
-    def is_new_no_more(self, scanner_id: str) -> None:
-        """It has read so many codes that a calibration needs to be asked for."""
-        self._new.discard(scanner_id)
+        facts = self._facts(scanner_id).has_read(codes)
+        self._keep(scanner_id, replace(facts, ending=ending, gap_ns=habits.gap_ns))
 
     def calibrated(self, scanner_id: str, layout: str) -> None:
         """It has read the calibration code; what allowed that is used up."""
-        facts = replace(self._facts(scanner_id), layout=layout)
+        facts = self._facts(scanner_id).calibrated(layout)
         for word in armed_by(facts, self._told.of(scanner_id)):
             facts = facts.acted_on(word)
-        self._new.discard(scanner_id)
         self._keep(scanner_id, facts)
 
     def _facts(self, scanner_id: str) -> Facts:

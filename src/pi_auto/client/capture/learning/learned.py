@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from pi_auto.client.capture.finding.units import without_port
 from pi_auto.client.capture.learning.facts import Facts
 from pi_auto.files import write_whole
 
@@ -23,13 +24,10 @@ class Learned:
         self._path = folder / FILE
         self._facts = _read(self._path)
 
-    def __contains__(self, scanner_id: object) -> bool:
-        """Whether anything is known of it."""
-        return scanner_id in self._facts
-
     def of(self, scanner_id: str) -> Facts:
-        """What is known of one."""
-        return self._facts.get(scanner_id, Facts())
+        """What is known of one; of one beside its double, at first what was known before there were two."""
+        known, single = self._facts.get(scanner_id), self._facts.get(without_port(scanner_id) or "")
+        return known or (single.of_a_double() if single else Facts())
 
     def keep(self, scanner_id: str, facts: Facts) -> None:
         """Remember it. Raises OSError if there is no room; it is known until the next start all the same."""

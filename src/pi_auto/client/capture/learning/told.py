@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pi_auto.client.bulletin import posts_in
+from pi_auto.client.capture.finding.units import without_port
 from pi_auto.client.capture.learning.facts import FLEET, PERSON
 from pi_auto.client.scanner_settings import FILE, read_settings
 from pi_auto.files import write_whole
@@ -51,8 +52,8 @@ class Told:
             self._complain(f"what the fleet sets of scanners is known until the next start: {error.strerror}")
 
     def of(self, scanner_id: str) -> dict[str, ScannerSettings]:
-        """What is set of one scanner, and by whom."""
-        both = {PERSON: self._person.get(scanner_id), FLEET: self._fleet.get(scanner_id)}
+        """What is set of one scanner, and by whom; of two by one name also what was set while there was one."""
+        both = {PERSON: _of(scanner_id, self._person), FLEET: _of(scanner_id, self._fleet)}
         return {who: settings for who, settings in both.items() if settings}
 
     def _checked(self, section: dict[str, object]) -> _ById:
@@ -62,6 +63,18 @@ class Told:
                 self._said.add(str(error))
                 self._complain(f"a setting of a scanner cannot be used: {error}")
         return settings
+
+
+def _of(scanner_id: str, settings: _ById) -> ScannerSettings | None:
+    own, single = settings.get(scanner_id), settings.get(without_port(scanner_id) or "")
+    if own is None or single is None:
+        return own or single
+    return ScannerSettings(
+        own.layout or single.layout,
+        own.kind or single.kind,
+        own.calibration or single.calibration,
+        own.forget or single.forget,
+    )
 
 
 def _wanted(agent: Path) -> dict[str, object] | None:

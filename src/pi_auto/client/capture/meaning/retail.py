@@ -19,7 +19,8 @@ from pi_auto.client.capture.meaning.check_digits import (
 _BY_LENGTH = {8: "ean-8", 12: "upc-a", 13: "ean-13", GTIN_DIGITS: "itf-14"}
 FORMS = frozenset(_BY_LENGTH)  # the lengths of a GTIN
 _OF_EAN = {8: "upc-e", 12: "upc-a", 13: "ean-13"}
-_WITH_ADD_ON = {14: 12, 15: 13, 17: 12, 18: 13}  # UPC-A or EAN-13, then 2 or 5 digits more
+# UPC-E, UPC-A or EAN-13, then 2 or 5 digits more.
+_WITH_ADD_ON = {10: 8, 13: 8, 14: 12, 15: 13, 17: 12, 18: 13}
 _UPC_E_SYSTEMS = "01"  # a UPC-E begins with no other digit
 
 
