@@ -72,26 +72,36 @@ class FormerQueues:
         """Work until stopped; where the card was in no other machine, there is nothing to do."""
         pauses = Backoff(self.rng, first=5.0, longest=_LONGEST_PAUSE)
         while not self.wakeups.stopped and (self.folder / FORMER).exists():
-            try:
-                self._deliver_all()
-            except (ApiError, SpoolUnavailable, sqlite3.Error, OSError) as error:
-                log.warning("scans of the device that this card was before cannot be delivered yet: %s", error)
-                self.wakeups.sleep(pauses.next())
-            else:
+            if self._deliver_all():
                 pauses.reset()
                 self.wakeups.sleep(_LOOK)
+            else:
+                self.wakeups.sleep(pauses.next())
 
-    def _deliver_all(self) -> None:
-        for former in self._waiting():
-            self._deliver(former)
+    def _deliver_all(self) -> bool:
+        """Whether nothing is left. Each queue is tried by itself: one that is stuck holds up no other."""
+        try:
+            formers = self._all()
+        except (sqlite3.Error, OSError) as error:
+            log.warning("scans of the device that this card was before cannot be looked for: %s", error)
+            return False
+        delivered = [self._try_to_deliver(former) for former in formers]
+        return all(delivered)
 
-    def _waiting(self) -> list[Former]:
+    def _try_to_deliver(self, former: Former) -> bool:
+        try:
+            if left_in(former.spool, self.marks) > 0:
+                self._deliver(former)
+        except (ApiError, SpoolUnavailable, sqlite3.Error, OSError) as error:
+            device_id = former.identity.device_id
+            log.warning("scans of %s, which this card was before, cannot be delivered yet: %s", device_id, error)
+            return False
+        return True
+
+    def _all(self) -> list[Former]:
         devices = {identity.serial: (place, identity) for place, identity in former_identities(self.folder)}
         devices[self.own.serial] = (self.folder, self.own)
-        found = [
-            Former(*devices[machine], spool) for spool, machine in retired(self.capture) if machine in devices
-        ]
-        return [former for former in found if left_in(former.spool, self.marks) > 0]
+        return [Former(*devices[machine], spool) for spool, machine in retired(self.capture) if machine in devices]
 
     def _deliver(self, former: Former) -> None:
         device_id = former.identity.device_id
