@@ -63,7 +63,7 @@ def test_what_nobody_would_say_again_is_flushed_to_the_disk_and_a_step_forward_i
 
     def is_flushed() -> bool:
         assert marks._connection
-        return marks._connection.execute("PRAGMA synchronous").fetchone() == (FULL,)
+        return bool(marks._connection.execute("PRAGMA synchronous").fetchone() == (FULL,))
 
     marks.advance("api", at(7))
     assert not is_flushed()
