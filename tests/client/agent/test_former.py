@@ -6,15 +6,19 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from pi_auto.client.agent.delivery.former import FormerQueues
+from pi_auto.client.agent.enrolment import invitation
 from pi_auto.client.agent.enrolment.identity import FILE, Identity
 from pi_auto.client.agent.enrolment.moving import FORMER
+from pi_auto.client.agent.enrolment.registration import store_registration
 from pi_auto.client.agent.network.home import Home
+from pi_auto.client.agent.network.proving import endpoint_of
 from pi_auto.client.agent.telling import Telling
 from pi_auto.client.agent.wakeups import Reason, Wakeups
 from pi_auto.client.clock import system_clock
@@ -23,6 +27,9 @@ from pi_auto.client.spool.marks import Marks
 from pi_auto.client.spool.retiring import retired
 from pi_auto.client.spool.schema import FILE_NAME
 from pi_auto.client.spool.writer import Spool
+from pi_auto.server.scans.tables import scans
+from pi_auto.wire.registration import RegistrationAnswer
+from support.fleet_office import FleetOffice
 from support.fleet_peer import FleetPeer
 from support.spools import draft
 
@@ -56,11 +63,15 @@ def first_in_turn(card: Path) -> tuple[Path, str]:
 
 
 @contextmanager
-def delivering(card: Path, server: FleetPeer, marks: Marks, telling: Telling) -> Iterator[None]:
+def delivering(card: Path, server: FleetPeer | FleetOffice, marks: Marks, telling: Telling) -> Iterator[None]:
     wakeups = Wakeups()
+    if isinstance(server, FleetOffice):
+        fleet, endpoint = server.card, endpoint_of(server.card.servers[0], server.card)
+    else:
+        fleet, endpoint = None, Endpoint.of(server.url)
     queues = FormerQueues(
-        card / "agent", card / "capture", device("four"), None, server.url, Home(Endpoint.of(server.url)), marks,
-        telling, wakeups, Random(1),
+        card / "agent", card / "capture", device("four"), fleet, giver(server), Home(endpoint), marks, telling,
+        wakeups, Random(1),
     )  # fmt: skip
     thread = threading.Thread(target=queues.run)
     thread.start()
@@ -70,6 +81,16 @@ def delivering(card: Path, server: FleetPeer, marks: Marks, telling: Telling) ->
         wakeups.wake(Reason.STOP)
         thread.join()
         wakeups.close()
+
+
+def giver(server: FleetPeer | FleetOffice) -> str:
+    return f"fleet {server.card.fleet_id}" if isinstance(server, FleetOffice) else server.url
+
+
+def all_have_old_tokens(card: Path, given_by: str) -> None:
+    for machine in MACHINES:
+        given = RegistrationAnswer(f"pi-{machine}", datetime.now(UTC), None, "", api_token="t" * 32)
+        store_registration(card / "agent" / FORMER / f"pi-{machine}", given_by, given)
 
 
 def of_all_but(machine: str) -> list[str]:
@@ -83,6 +104,26 @@ def test_a_device_that_the_fleet_has_shut_out_keeps_its_own_scans_waiting_and_no
     server.claims[f"pi-{shut_out}"] = "f" * 64
     with delivering(card, server, marks, telling):
         arrives(lambda: sorted(server.texts()), of_all_but(shut_out))
+
+
+def test_a_device_that_the_server_has_forgotten_registers_again(
+    card: Path, server: FleetPeer, marks: Marks, telling: Telling, arrives: Arrives
+) -> None:
+    """Its books were restored from a backup that is older than the device's token."""
+    all_have_old_tokens(card, giver(server))
+    with delivering(card, server, marks, telling):
+        arrives(lambda: sorted(server.texts()), of_all_but("none"))
+
+
+def test_a_device_that_the_fleet_has_forgotten_enrols_again(
+    card: Path, office: FleetOffice, marks: Marks, telling: Telling, arrives: Arrives
+) -> None:
+    all_have_old_tokens(card, giver(office))
+    batch = office.make_batch()
+    for machine in MACHINES:
+        (card / "agent" / FORMER / f"pi-{machine}" / invitation.FILE).write_text(batch)
+    with delivering(card, office, marks, telling):
+        arrives(lambda: sorted(row.text for row in office.api.rows(scans)), of_all_but("none"))
 
 
 def test_a_spool_that_cannot_be_read_holds_up_no_other(

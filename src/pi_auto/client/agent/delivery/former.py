@@ -25,7 +25,7 @@ from pi_auto.client.agent.enrolment.registration import store_registration, stor
 from pi_auto.client.agent.enrolment.standing import Standing
 from pi_auto.client.agent.enrolment.system_info import system_info
 from pi_auto.client.agent.enrolment.ways import Way, way_of
-from pi_auto.client.agent.errors import ApiError
+from pi_auto.client.agent.errors import ApiError, NotEnrolled, Unauthorized
 from pi_auto.client.agent.network.home import Home
 from pi_auto.client.agent.telling import Telling
 from pi_auto.client.agent.wakeups import Wakeups
@@ -34,6 +34,7 @@ from pi_auto.client.spool.marks import API, Marks
 from pi_auto.client.spool.reader import SpoolReader
 from pi_auto.client.spool.retiring import retired
 from pi_auto.wire.fleet_card import FleetCard
+from pi_auto.wire.registration import RegistrationAnswer
 
 log = logging.getLogger("pi_auto.delivery.former")
 
@@ -114,14 +115,36 @@ class FormerQueues:
         with closing(ServerApi(self.home)) as api, closing(lane):
             delivery = ApiDelivery(device_id, lane, api, standing, self.wakeups, self.rng, self.telling)
             self._be_taken_in(way, api, standing, former)
-            while not self.wakeups.stopped and delivery.deliver_next():
-                pass
+            try:
+                self._empty(delivery)
+            except Unauthorized as error:
+                log.warning("the token of %s is not good, so it registers again: %s", device_id, error)
+                self._keep(self._asked(way, api), standing, former)
+                self._empty(delivery)
         log.info("the scans of %s, which this card was before, are delivered", device_id)
+
+    def _empty(self, delivery: ApiDelivery) -> None:
+        while not self.wakeups.stopped and delivery.deliver_next():
+            pass
 
     def _be_taken_in(self, way: Way, api: ServerApi, standing: Standing, former: Former) -> None:
         """Its token has run out by now, most likely: its key gets it another one."""
         kept = standing.given()
-        given = way.renew(api, kept) if kept else way.ask(api, system_info(self.home.endpoint().first_hop))
+        given = self._renewed(way, api, kept) if kept else None
+        self._keep(given or self._asked(way, api), standing, former)
+
+    def _renewed(self, way: Way, api: ServerApi, kept: RegistrationAnswer) -> RegistrationAnswer | None:
+        """The next token; nothing from a fleet that does not know it: its books were restored, and are older."""
+        try:
+            return way.renew(api, kept)
+        except NotEnrolled as error:
+            log.warning("the token of %s is not renewed, so it enrols again: %s", kept.device_id, error)
+            return None
+
+    def _asked(self, way: Way, api: ServerApi) -> RegistrationAnswer:
+        return way.ask(api, system_info(self.home.endpoint().first_hop))
+
+    def _keep(self, given: RegistrationAnswer, standing: Standing, former: Former) -> None:
         store_registration(former.place, self.giver, given)
         standing.replace(given, time.monotonic())
 
