@@ -50,6 +50,24 @@ def test_a_draft_that_is_appended_twice_is_stored_once(tmp_path: Path) -> None:
     assert texts(held(tmp_path)) == ["A", "B"]
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_nothing_is_told_as_stored_in_a_file_that_nobody_will_read(tmp_path: Path, *, replaced: bool) -> None:
+    """Deleted or replaced under its writer, a database takes commits as ever."""
+    spool = filled(tmp_path, "A")
+    for part in tmp_path.glob(f"{FILE_NAME}*"):
+        part.unlink()
+    if replaced:
+        filled(tmp_path, "another").close()
+    scan = draft("B")
+    with pytest.raises(OSError, match=FILE_NAME):
+        spool.append([scan])
+    spool.close()
+    again = Spool.open(tmp_path, stamp)
+    again.append([scan])
+    again.close()
+    assert texts(held(tmp_path)) == (["another", "B"] if replaced else ["B"])
+
+
 def test_of_a_failed_append_nothing_is_stored(tmp_path: Path) -> None:
     spool = Spool.open(tmp_path, stamp)
     spool._connection.execute("PRAGMA max_page_count=12")  # a disk that is full

@@ -49,9 +49,10 @@ def _nothing_acknowledged(_spool: str) -> int:
 class Spool:
     """An open spool. `uuid` names it; positions are (uuid, number)."""
 
-    def __init__(self, connection: sqlite3.Connection, uuid: str, now: Now) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, uuid: str, now: Now) -> None:
         self.uuid = uuid
         self._connection = connection
+        self._path, self._file = path, _file_at(path)
         self._now = now
         self._next = next_number(connection)
 
@@ -91,8 +92,8 @@ class Spool:
         try:
             if machine:
                 connection.execute("INSERT OR IGNORE INTO meta(key, value) VALUES (?, ?)", (MACHINE, machine))
-            return cls(connection, _meta(connection)["uuid"], now)
-        except sqlite3.Error:
+            return cls(connection, path, _meta(connection)["uuid"], now)
+        except (sqlite3.Error, OSError):
             connection.close()
             raise
 
@@ -105,7 +106,7 @@ class Spool:
         """Store drafts durably, in one commit, and return the records they have become.
 
         A draft that is stored already, because an earlier try failed only after its commit, is not
-        stored twice. Raises SpoolDamaged, or sqlite3.Error where a retry with a new Spool may help.
+        stored twice. Raises SpoolDamaged, or sqlite3.Error or OSError where a retry with a new Spool may help.
         """
         drafts = list(drafts)
         records: list[Record] = []
@@ -121,6 +122,7 @@ class Spool:
                 else:
                     record = self._find(draft.uuid)
                 records.append(record)
+        self._check_place()
         self._next = number
         return records
 
@@ -178,6 +180,11 @@ class Spool:
         with suppress(sqlite3.Error):
             self._connection.close()
 
+    def _check_place(self) -> None:
+        """Raise OSError where the file was deleted or replaced: SQLite writes to it still, and nobody reads it."""
+        if _file_at(self._path) != self._file:
+            raise OSError(f"{self._path} was replaced while it was open")
+
     def _find(self, uuid: str) -> Record:
         """The record of that uuid, which is stored."""
         row = self._connection.execute("SELECT kind, body FROM records WHERE uuid = ?", (uuid,)).fetchone()
@@ -197,6 +204,11 @@ class Spool:
                 with suppress(sqlite3.Error):  # SQLite has rolled back by itself after some errors
                     self._connection.execute("ROLLBACK")
                 raise
+
+
+def _file_at(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 @contextmanager
