@@ -39,6 +39,11 @@ _PRUNE_ROWS = 1000  # in one transaction, so that no scan waits long for it
 _VACUUM_PAGES = 2000
 _INSERT_NEW = f"{INSERT} ON CONFLICT(uuid) DO NOTHING"
 _KEEP_NEXT = "INSERT OR REPLACE INTO meta(key, value) VALUES ('next', ?)"
+_AGES = """
+SELECT number, stored_at, CASE WHEN json_valid(body) THEN json_extract(body, '$.stamp.boot_id') END,
+  CASE WHEN json_valid(body) THEN json_extract(body, '$.stamp.boottime_ns') END
+FROM records WHERE number <= ? ORDER BY number LIMIT ?
+"""
 _FILL = "INSERT INTO records(number, uuid, kind, body, stored_at) VALUES (?, '', 'scan', '', zeroblob(?))"
 
 
@@ -132,16 +137,27 @@ class Spool:
         `stored_before` is in seconds of the wall clock. At most 1000 go in a call. Only the
         oldest end is cut, so that the numbers kept have no gap.
         """
-        rows = "SELECT number, stored_at FROM records WHERE number <= ? ORDER BY number LIMIT ?"
         with self._transaction():
-            gone = 0
-            for number, stored_at in self._connection.execute(rows, (settled, _PRUNE_ROWS)).fetchall():
-                if stored_at >= stored_before * 1000:
-                    break
-                gone += self._connection.execute("DELETE FROM records WHERE number = ?", (number,)).rowcount
+            last = self._last_old(settled, stored_before)
+            gone = self._connection.execute("DELETE FROM records WHERE number <= ?", (last,)).rowcount
             if gone:
                 self._connection.execute(_KEEP_NEXT, (str(self._next),))
         return gone
+
+    def _last_old(self, settled: int, stored_before: float) -> int:
+        """Up to which number all are settled and old; 0 if none are.
+
+        Those of this boot are as old as CLOCK_BOOTTIME says: their stamps may be of a clock that was days behind.
+        """
+        last, here = 0, self._now()
+        now = here.wall_time.timestamp() * 1000
+        for number, stored_at, boot, boottime in self._connection.execute(_AGES, (settled, _PRUNE_ROWS)):
+            if boot == here.boot_id and isinstance(boottime, int):
+                stored_at = now - (here.boottime_ns - boottime) / 1_000_000  # noqa: PLW2901 - known better
+            if stored_at >= stored_before * 1000:
+                break
+            last = number
+        return last
 
     def make_room(self) -> None:
         """Give the log its full length, so that no commit has to wait until its file has grown.
