@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from http.client import IncompleteRead
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ from pi_auto.wire.telemetry import telemetry_body
 from pi_auto.wire.topics import TWIN_RESPONSES
 from support.api import DEVICE
 from support.conversation import batch, connection_to, listed, paho, register
-from support.records import scan
+from support.records import scan, scans
 from support.server import UNTRUSTED, running_server
 from support.waiting import wait_until
 
@@ -56,6 +59,21 @@ def test_bodies_that_never_come_do_not_keep_the_others_waiting(tmp_path: Path) -
             held.enter_context(connection_to(server)).sendall(request.encode())
         assert server.request("/api/health").status == 200
         assert server.request("/").status == 200
+
+
+def test_an_export_that_fails_on_its_way_never_looks_whole(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server, ThreadPoolExecutor(1) as reader:
+        token = register(server)["api_token"]
+        for first in (1, 501, 1001):
+            sent = batch(*scans(*map(str, range(500)), first=first))
+            assert server.request("/api/scans", sent, token=token).status == 200
+        with closing(sqlite3.connect(server.data / "books.sqlite")) as books, books:
+            books.execute("UPDATE scans SET scanned_at = 'no time' WHERE number = 1001")
+        download = reader.submit(server.request, "/api/scans?format=csv&order=oldest")
+        wait_until(lambda: download.done() or "an answer broke off" in server.said(), what="it fails")
+        assert server.stop() == 0
+        with pytest.raises((IncompleteRead, OSError)):
+            download.result(10)
 
 
 def test_more_connections_than_a_process_may_open_by_default_are_held(tmp_path: Path) -> None:

@@ -206,6 +206,17 @@ def test_a_server_that_refuses_everything_costs_no_record(
     assert server.texts() == ["one", "two", "three"]
 
 
+def test_a_refusal_that_passes_costs_no_record(
+    server: FleetPeer, stored: StoredScans, marks: Spy, deliver_all: Callable[[], None]
+) -> None:
+    """A proxy knows no such path for a moment, or one of the servers behind it: the empty batch meets another."""
+    stored.scan("one")
+    server.fail(SCANS, status(404))
+    deliver_all()
+    assert server.texts() == ["one"]
+    assert marks.aside() == []
+
+
 def test_batches_stay_small_for_a_server_that_takes_only_small_ones(
     server: FleetPeer, stored: StoredScans, deliver_all: Callable[[], None]
 ) -> None:

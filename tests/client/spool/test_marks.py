@@ -16,6 +16,7 @@ from pi_auto.wire.ids import Position
 from support.records import SPOOL
 
 OTHER = "99999999-2222-4333-8444-555555555555"
+FULL = 2  # SQLite's number for it
 
 
 def at(number: int, spool: str = SPOOL) -> Position:
@@ -55,6 +56,22 @@ def test_a_mark_is_rewound_only_when_told_and_never_forward(marks: Marks) -> Non
     assert marks.through("api", SPOOL) == 4
     marks.rewind("hub", at(4))
     assert marks.through("hub", SPOOL) == 0
+
+
+def test_what_nobody_would_say_again_is_flushed_to_the_disk_and_a_step_forward_is_not(marks: Marks) -> None:
+    """After a power cut a step forward is made again; a step back, and what was set aside, would be forgotten."""
+
+    def is_flushed() -> bool:
+        assert marks._connection
+        return bool(marks._connection.execute("PRAGMA synchronous").fetchone() == (FULL,))
+
+    marks.advance("api", at(7))
+    assert not is_flushed()
+    marks.rewind("api", at(4))
+    assert is_flushed()
+    marks.advance("api", at(5))
+    marks.set_aside("api", at(5), "a uuid", "{}", "a reason")
+    assert is_flushed()
 
 
 def test_marks_outlast_the_process(marks: Marks, path: Path) -> None:

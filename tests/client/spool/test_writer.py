@@ -7,16 +7,20 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from pi_auto.client.capture.housekeeping import KEEP_SECONDS
+from pi_auto.client.spool.drafts import ScanDraft
 from pi_auto.client.spool.errors import SpoolRefused
 from pi_auto.client.spool.lock import sole_writer
 from pi_auto.client.spool.reader import SpoolReader
 from pi_auto.client.spool.schema import FILE_NAME
 from pi_auto.client.spool.writer import Spool
 from pi_auto.wire.ids import Position
-from support.records import START, stamp
+from support.clocks import PiClocks
+from support.records import SCANNER, START, stamp
 from support.spools import draft, filled, held, lost, texts
 
 LATER = START.timestamp() + 1000
@@ -50,6 +54,24 @@ def test_a_draft_that_is_appended_twice_is_stored_once(tmp_path: Path) -> None:
     assert texts(held(tmp_path)) == ["A", "B"]
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_nothing_is_told_as_stored_in_a_file_that_nobody_will_read(tmp_path: Path, *, replaced: bool) -> None:
+    """Deleted or replaced under its writer, a database takes commits as ever."""
+    spool = filled(tmp_path, "A")
+    for part in tmp_path.glob(f"{FILE_NAME}*"):
+        part.unlink()
+    if replaced:
+        filled(tmp_path, "another").close()
+    scan = draft("B")
+    with pytest.raises(OSError, match=FILE_NAME):
+        spool.append([scan])
+    spool.close()
+    again = Spool.open(tmp_path, stamp)
+    again.append([scan])
+    again.close()
+    assert texts(held(tmp_path)) == (["another", "B"] if replaced else ["B"])
+
+
 def test_of_a_failed_append_nothing_is_stored(tmp_path: Path) -> None:
     spool = Spool.open(tmp_path, stamp)
     spool._connection.execute("PRAGMA max_page_count=12")  # a disk that is full
@@ -72,6 +94,20 @@ def test_only_what_is_settled_and_old_is_pruned(
     spool.give_back_room()
     spool.close()
     assert texts(held(tmp_path)) == list("ABCDE"[gone:])
+
+
+def test_what_was_scanned_while_the_clock_was_days_behind_is_no_older_for_that(tmp_path: Path) -> None:
+    """A Pi that was off for a month goes on with the time of before until the network sets its clock."""
+    pi = PiClocks()
+    spool = Spool.open(tmp_path, pi.now)
+    spool.append([ScanDraft(str(uuid4()), SCANNER, b"A", "A", pi.now())])
+    pi.pass_by(60)
+    pi.sync()
+    week_ago = pi.now().wall_time.timestamp() - KEEP_SECONDS
+    assert spool.prune(1, stored_before=week_ago) == 0
+    pi.pass_by(KEEP_SECONDS)
+    assert spool.prune(1, stored_before=week_ago + KEEP_SECONDS) == 1
+    spool.close()
 
 
 def test_no_number_is_given_twice_even_after_all_were_pruned(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from pi_auto.client.settings import Settings
 from pi_auto.client.spool.marks import API, HUB, Marks
 from pi_auto.client.spool.replacing import set_aside
+from pi_auto.client.spool.retiring import retire
 from pi_auto.client.status.undelivered import undelivered
 from support.stored import StoredScans
 
@@ -73,6 +74,26 @@ def test_a_spool_that_was_set_aside_is_not_taken_for_nothing(settings: Settings,
     stored.close()
     set_aside(settings.capture_folder, "broken")
     assert undelivered(settings) is None
+
+
+def test_a_spool_that_was_put_away_is_not_taken_for_nothing(settings: Settings, stored: StoredScans) -> None:
+    """The card is in another machine, and capture has not begun a spool there yet: the disk is full, say."""
+    stored.close()
+    retire(settings.capture_folder, stored.spool.uuid)
+    assert undelivered(settings) is None
+
+
+@pytest.mark.parametrize(("octets", "waiting"), [(b"", 3), (b"\xa5" * 100, None)], ids=["whole", "damaged"])
+def test_a_former_spool_counts_whether_or_not_it_can_be_read(
+    settings: Settings, stored: StoredScans, octets: bytes, waiting: int | None
+) -> None:
+    stored.close()
+    retire(settings.capture_folder, stored.spool.uuid)
+    (file,) = settings.capture_folder.glob("former/*/spool.sqlite")
+    with file.open("r+b") as opened:
+        opened.write(octets)
+    StoredScans(settings.state).close()
+    assert undelivered(settings) == waiting
 
 
 def test_marks_that_cannot_be_read_are_not_taken_for_anything(settings: Settings, stored: StoredScans) -> None:

@@ -192,6 +192,9 @@ def test_bad_records_are_refused_one_by_one_and_the_good_ones_booked(api: Api) -
     reasons = [row.reason for row in api.rows(tables.refusals)]
     assert len(reasons) == 4, "a repeat of the batch does not note them again"
     assert all(SPOOL in reason for reason in reasons)
+    [told] = api.rows(tables.incidents)
+    assert (told.device_id, told.type, told.number) == (device.device_id, "records_refused", 1)
+    assert told.reason.startswith(f"4 records, the first of them in {reasons[0]}")
 
 
 def test_books_restored_from_a_backup_ask_for_what_they_miss(api: Api) -> None:
@@ -210,6 +213,10 @@ def test_new_books_ask_only_for_what_the_device_still_has(api: Api) -> None:
     device = api.device()
     assert device.send(scan(number=90), oldest=50).resend_from == Position(SPOOL, 50)
     assert "1 to 49" in api.rows(tables.refusals)[0].reason
+    device.send(scan(number=90), oldest=50)
+    [told] = api.rows(tables.incidents)
+    assert (told.device_id, told.type, told.spool, told.number) == (device.device_id, "scans_missing", SPOOL, 1)
+    assert "1 to 49 are missing" in told.reason
 
 
 def test_a_spool_begun_anew_is_settled_by_itself(api: Api) -> None:

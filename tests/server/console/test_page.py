@@ -11,11 +11,13 @@ from sqlalchemy import insert
 from pi_auto.server.console.queries import MOST_DEVICES, MOST_SCANS
 from pi_auto.server.console.views import MOST_CODE
 from pi_auto.server.fleet.tables import device_days
+from pi_auto.server.scans.batches import book_batch
 from pi_auto.server.scans.booking import Way
+from pi_auto.wire.batch import Batch
 from pi_auto.wire.escape import printable
 from pi_auto.wire.scan import Scanner, Stamp
 from support.api import DEVICE, NOW
-from support.records import BOOT, incident, scan
+from support.records import BOOT, SPOOL, incident, scan
 from support.site import Site
 
 POLICY = (
@@ -291,6 +293,16 @@ def test_incidents_are_shown_before_everything_else_for_a_week(site: Site) -> No
     assert "the kernel dropped events" in page
     site.clock.pass_by(8 * 86400)
     assert "the kernel dropped events" not in site.page()
+
+
+def test_scans_that_will_never_come_are_told_as_an_incident(site: Site) -> None:
+    """Of a device that keeps less than books lack which were restored from a backup."""
+    site.add_device()
+    batch = Batch(DEVICE, SPOOL, 90, 90, 50, (scan(number=90),))
+    site.context.writer.submit(lambda books: book_batch(books, DEVICE, batch, Way.API, site.clock())).result(10)
+    page = words(site.page())
+    assert page.index("Scans missing on pi-1a2b3c4d") < page.index("Devices")
+    assert "numbers 1 to 49 are missing" in page
 
 
 def test_the_newest_scans_come_first_and_the_page_stays_bounded(site: Site) -> None:

@@ -2,27 +2,41 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 import time
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, insert, select
 
 from pi_auto.server.fleet.tables import devices
+from pi_auto.server.legacy.booking import book_scan
+from pi_auto.server.legacy.tables import legacy_devices
+from pi_auto.server.links import follower
 from pi_auto.server.links.cursor import read_cursor
 from pi_auto.server.links.events import MOST_REPORTED
 from pi_auto.server.links.follower import Follower
+from pi_auto.server.scans.booking import Way
 from pi_auto.server.scans.tables import conflicts, refusals, scans
-from support.api import DEVICE, Api, open_api
+from pi_auto.wire.hublink import TELEMETRY, Event
+from support.api import DEVICE, NOW, Api, open_api
 from support.event_source import ENQUEUED, EventSource
 from support.records import incident, scan
 from support.waiting import wait_until
 
 SOURCE = "local:test"
+OLD = f"legacy-{DEVICE}"
+SENT_BY_IT: dict[str, Any] = {
+    "deviceId": OLD,
+    "messageType": "barcode_scan",
+    "barcode": "4006381333931",
+    "quantity": 1,
+}
 
 
 @pytest.fixture
@@ -33,11 +47,11 @@ def source(tmp_path: Path) -> Iterator[EventSource]:
 
 @contextmanager
 def following(api: Api, folder: Path) -> Iterator[Follower]:
-    follower = Follower(folder / "hub.sock", SOURCE, api.context.store, api.context.writer)
+    made = Follower(folder / "hub.sock", SOURCE, api.context.store, api.context.writer)
     try:
-        yield follower
+        yield made
     finally:
-        follower.close()
+        made.close()
 
 
 def cursor(api: Api) -> int:
@@ -111,6 +125,36 @@ def test_an_event_that_comes_again_changes_nothing(api: Api, source: EventSource
         wait_for_cursor(api, 2)
     assert len(api.rows(scans)) == 1
     assert api.rows(conflicts) == []
+
+
+def test_an_event_whose_booking_was_given_up_and_came_after_all_is_booked_once(
+    api: Api, source: EventSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An old client's scan has no uuid: booked anew, the event would be laid to no scan, and be one of its own."""
+    monkeypatch.setattr(follower, "_WRITE_TIMEOUT", 0.1)
+    writer, slow = api.context.writer, threading.Event()
+    writer.submit(an_old_client_has_sent_to_the_api).result(10)
+    source.add(Event(1, TELEMETRY, OLD, ENQUEUED, body=b64encode(json.dumps(SENT_BY_IT).encode()).decode()))
+    writer.submit(lambda _: slow.wait(10))
+    with following(api, tmp_path):
+        wait_until(lambda: len(source.asked) == 3)
+        slow.set()
+        wait_for_cursor(api, 1)
+        source.telemetry(2, DEVICE, scan("A", number=1))  # behind all that still waited
+        wait_for_cursor(api, 2)
+    assert [(row.text, row.api_at is None, row.hub_at is None) for row in api.rows(scans)] == [
+        ("4006381333931", False, False),
+        ("A", True, False),
+    ]
+
+
+def an_old_client_has_sent_to_the_api(books: Connection) -> None:
+    about = {"client_version": "", "system_info": {}}
+    books.execute(insert(devices).values(device_id=OLD, legacy=True, registered_at=NOW, changed=0, **about))
+    named = {"named_id": DEVICE, "hub_id": OLD, "address": "192.0.2.5", "network": "192.0.2.0/24"}
+    times = {"first_at": NOW, "last_at": NOW}
+    books.execute(insert(legacy_devices).values(issues=1, scans=0, **named, **times, **about))
+    book_scan(books, OLD, SENT_BY_IT["barcode"], 1, str(uuid4()), Way.API, NOW)
 
 
 def test_a_hub_whose_log_is_younger_than_the_cursor_is_read_from_its_start(
@@ -304,10 +348,10 @@ def test_a_data_folder_may_have_a_longer_path_than_a_socket(tmp_path: Path) -> N
 
 
 def test_it_ends_at_once_although_the_hub_says_nothing(api: Api, source: EventSource, tmp_path: Path) -> None:
-    with following(api, tmp_path) as follower:
+    with following(api, tmp_path) as ours:
         wait_until(lambda: source.asked == [0])
         began = time.monotonic()
-        follower.close()
+        ours.close()
         assert time.monotonic() - began < 0.5
 
 
@@ -318,10 +362,10 @@ def test_it_ends_soon_although_somebody_has_locked_the_books(
     shell = sqlite3.connect(api.context.store.path, isolation_level=None)
     shell.execute("BEGIN IMMEDIATE")
     source.telemetry(1, DEVICE, scan("A", number=1))
-    with following(api, tmp_path) as follower:
+    with following(api, tmp_path) as ours:
         wait_until(lambda: source.asked == [0])
         began = time.monotonic()
-        follower.close()
+        ours.close()
         assert time.monotonic() - began < 3
         shell.execute("ROLLBACK")
         shell.close()

@@ -1,7 +1,7 @@
 """How far each destination has come in each spool: the agent's own database, written by the agent alone.
 
 A mark at (spool, n) says that everything up to n is settled there: booked, or refused for
-good and set aside here where a person can see it. Marks never go back by themselves; a mark
+good and set aside here where a person can see it. Marks never go back by themselves; a step forward
 lost to a power cut only means that records are sent again, which the server knows by their uuids.
 """
 
@@ -83,10 +83,14 @@ class Marks:
         )
 
     def rewind(self, destination: str, position: Position) -> None:
-        """Move a mark back to a position, as a server restored from a backup asks for; never forward."""
+        """Move a mark back to a position, as a server restored from a backup asks for; never forward.
+
+        Durable when this returns, unlike a mark that moves forward: nobody would ask a second time.
+        """
         self._ask(
             "UPDATE marks SET through = min(through, ?) WHERE destination = ? AND spool = ?",
             (position.number, _known(destination), position.spool),
+            durable=True,
         )
 
     def set_active(self, destination: str, active: bool) -> None:
@@ -101,7 +105,7 @@ class Marks:
     def set_aside(self, destination: str, position: Position, uuid: str, body: str, reason: str) -> None:
         """Keep a record that a destination refused, or that could not be read; once for a position.
 
-        Durable when this returns, unlike a mark: the spool may prune the record afterwards.
+        Durable when this returns, unlike a mark that moves forward: the spool may prune the record afterwards.
         """
         row = (_known(destination), position.spool, position.number, uuid, body, reason, time.time())
         self._ask("INSERT OR IGNORE INTO aside VALUES (?, ?, ?, ?, ?, ?, ?)", row, durable=True)

@@ -36,6 +36,11 @@ _PRUNE_ROWS = 1000  # in one transaction, so that no scan waits long for it
 _VACUUM_PAGES = 2000
 _INSERT_NEW = f"{INSERT} ON CONFLICT(uuid) DO NOTHING"
 _KEEP_NEXT = "INSERT OR REPLACE INTO meta(key, value) VALUES ('next', ?)"
+_AGES = """
+SELECT number, stored_at, CASE WHEN json_valid(body) THEN json_extract(body, '$.stamp.boot_id') END,
+  CASE WHEN json_valid(body) THEN json_extract(body, '$.stamp.boottime_ns') END
+FROM records WHERE number <= ? ORDER BY number LIMIT ?
+"""
 _FILL = "INSERT INTO records(number, uuid, kind, body, stored_at) VALUES (?, '', 'scan', '', zeroblob(?))"
 
 
@@ -46,9 +51,10 @@ def _nothing_acknowledged(_spool: str) -> int:
 class Spool:
     """An open spool. `uuid` names it; positions are (uuid, number)."""
 
-    def __init__(self, connection: sqlite3.Connection, uuid: str, now: Now) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, uuid: str, now: Now) -> None:
         self.uuid = uuid
         self._connection = connection
+        self._path, self._file = path, _file_at(path)
         self._now = now
         self._next = next_number(connection)
 
@@ -88,8 +94,8 @@ class Spool:
         try:
             if machine:
                 connection.execute("INSERT OR IGNORE INTO meta(key, value) VALUES (?, ?)", (MACHINE, machine))
-            return cls(connection, meta_of(connection)["uuid"], now)
-        except sqlite3.Error:
+            return cls(connection, path, meta_of(connection)["uuid"], now)
+        except (sqlite3.Error, OSError):
             connection.close()
             raise
 
@@ -102,7 +108,7 @@ class Spool:
         """Store drafts durably, in one commit, and return the records they have become.
 
         A draft that is stored already, because an earlier try failed only after its commit, is not
-        stored twice. Raises SpoolDamaged, or sqlite3.Error where a retry with a new Spool may help.
+        stored twice. Raises SpoolDamaged, or sqlite3.Error or OSError where a retry with a new Spool may help.
         """
         drafts = list(drafts)
         records: list[Record] = []
@@ -118,6 +124,7 @@ class Spool:
                 else:
                     record = self._find(draft.uuid)
                 records.append(record)
+        self._check_place()
         self._next = number
         return records
 
@@ -127,16 +134,27 @@ class Spool:
         `stored_before` is in seconds of the wall clock. At most 1000 go in a call. Only the
         oldest end is cut, so that the numbers kept have no gap.
         """
-        rows = "SELECT number, stored_at FROM records WHERE number <= ? ORDER BY number LIMIT ?"
         with self._transaction():
-            gone = 0
-            for number, stored_at in self._connection.execute(rows, (settled, _PRUNE_ROWS)).fetchall():
-                if stored_at >= stored_before * 1000:
-                    break
-                gone += self._connection.execute("DELETE FROM records WHERE number = ?", (number,)).rowcount
+            last = self._last_old(settled, stored_before)
+            gone = self._connection.execute("DELETE FROM records WHERE number <= ?", (last,)).rowcount
             if gone:
                 self._connection.execute(_KEEP_NEXT, (str(self._next),))
         return gone
+
+    def _last_old(self, settled: int, stored_before: float) -> int:
+        """Up to which number all are settled and old; 0 if none are.
+
+        Those of this boot are as old as CLOCK_BOOTTIME says: their stamps may be of a clock that was days behind.
+        """
+        last, here = 0, self._now()
+        now = here.wall_time.timestamp() * 1000
+        for number, stored_at, boot, boottime in self._connection.execute(_AGES, (settled, _PRUNE_ROWS)):
+            if boot == here.boot_id and isinstance(boottime, int):
+                stored_at = now - (here.boottime_ns - boottime) / 1_000_000  # noqa: PLW2901 - known better
+            if stored_at >= stored_before * 1000:
+                break
+            last = number
+        return last
 
     def make_room(self) -> None:
         """Give the log its full length, so that no commit has to wait until its file has grown.
@@ -175,6 +193,11 @@ class Spool:
         with suppress(sqlite3.Error):
             self._connection.close()
 
+    def _check_place(self) -> None:
+        """Raise OSError where the file was deleted or replaced: SQLite writes to it still, and nobody reads it."""
+        if _file_at(self._path) != self._file:
+            raise OSError(f"{self._path} was replaced while it was open")
+
     def _find(self, uuid: str) -> Record:
         """The record of that uuid, which is stored."""
         row = self._connection.execute("SELECT kind, body FROM records WHERE uuid = ?", (uuid,)).fetchone()
@@ -194,6 +217,11 @@ class Spool:
                 with suppress(sqlite3.Error):  # SQLite has rolled back by itself after some errors
                     self._connection.execute("ROLLBACK")
                 raise
+
+
+def _file_at(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def _retire_if_of_another(folder: Path, machine: str) -> None:

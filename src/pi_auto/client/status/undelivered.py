@@ -15,7 +15,7 @@ from pi_auto.client.spool.errors import SpoolUnavailable
 from pi_auto.client.spool.marks import API, DESTINATIONS, Marks, settled_at
 from pi_auto.client.spool.reader import SpoolReader
 from pi_auto.client.spool.replacing import SET_ASIDE
-from pi_auto.client.spool.retiring import retired
+from pi_auto.client.spool.retiring import FORMER
 from pi_auto.client.spool.schema import FILE_NAME
 
 
@@ -36,21 +36,24 @@ def _of_this_device(settings: Settings) -> int:
 
 
 def _of_former_ones(settings: Settings) -> int:
-    """Of devices that this card was before, in other machines: the API alone gets theirs."""
+    """Of devices that this card was before, in other machines: the API alone gets theirs.
+
+    One that does not say which machine it is of has its scans all the same.
+    """
     left = 0
-    for folder, _ in retired(settings.capture_folder):
-        with SpoolReader(folder) as reader:
+    for path in (settings.capture_folder / FORMER).glob(f"*/{FILE_NAME}"):
+        with SpoolReader(path.parent) as reader:
             left += reader.newest() - settled_at(settings.agent_folder / "marks.sqlite", API, reader.uuid())
     return left
 
 
 def _has_spool(folder: Path) -> bool:
-    """Whether anything of a spool lies there, also one that is just being replaced."""
+    """Whether anything of a spool lies there, also one that is just being replaced, or was put away."""
     try:
         names = [path.name for path in folder.iterdir()]
     except FileNotFoundError:
         return False
-    return any(name.startswith(FILE_NAME) or name == SET_ASIDE for name in names)
+    return any(name.startswith(FILE_NAME) or name in {SET_ASIDE, FORMER} for name in names)
 
 
 def _settled(path: Path, spool: str) -> int:

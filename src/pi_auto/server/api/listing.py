@@ -14,6 +14,7 @@ from flask import Request, Response, request
 from sqlalchemy import Row
 
 from pi_auto.server.api.answers import HEADERS, respond
+from pi_auto.server.api.breaking_off import whole_or_cut
 from pi_auto.server.api.errors import ApiError, Crowded
 from pi_auto.server.api.formats import FORMATS, Format
 from pi_auto.server.api.parameters import Parameters
@@ -77,7 +78,7 @@ def _download(body: Iterator[bytes], form: Format) -> Response:
 
     def sent() -> Iterator[bytes]:
         with seat:
-            yield from body
+            yield from whole_or_cut(body)
 
     response = Response(sent(), 200, HEADERS, mimetype=form.mimetype)
     response.call_on_close(seat.close)  # a reader may go before the first byte; twice does no harm

@@ -252,6 +252,8 @@ _FLAPPING = Badge("flapping", "warn", "it connects again and again: its network 
 _HEADLINES = {
     "scan_lost": "Scan lost",
     "spool_replaced": "Spool replaced",
+    "scans_missing": "Scans missing",
+    "records_refused": "Records refused",
     "scanner_calibrated": "Scanner calibrated",
     "wifi_joined": "Wi-Fi joined by scanning",
     "wifi_undone": "Wi-Fi by scanning undone",

@@ -1,7 +1,7 @@
 """Follows the hub's event stream and books it: one thread, its cursor moved in the transaction that books.
 
 Killed anywhere, it starts again at the cursor. An event that was booked and not yet
-acknowledged comes again and changes nothing, since booking is idempotent.
+acknowledged comes again and changes nothing: its number says so, in the transaction that would book it.
 """
 
 from __future__ import annotations
@@ -181,12 +181,17 @@ class Follower:
             return after
 
         def job(connection: Connection) -> Cursor:
-            now, cursor = datetime.now(UTC), after
+            # Not `after`: a job that was given up after a while may have been done since, and an old client's
+            # event has no uuid by which it would be known.
+            now, before = datetime.now(UTC), read_cursor(connection, self._source)
+            cursor = before
             for arrival in arrivals:
+                if arrival.number is not None and arrival.number <= before.through:
+                    continue
                 _book_arrival(connection, arrival, now)
                 if arrival.number and arrival.number > cursor.through:
                     cursor = Cursor(arrival.number, arrival.identity)
-            if cursor != after:
+            if cursor != before:
                 move_cursor(connection, self._source, cursor)
             return cursor
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import Connection, Row, Table, insert, select, update
 
@@ -20,6 +21,7 @@ from pi_auto.server.scans.tables import conflicts, incidents, refusals
 from pi_auto.server.store.changes import next_change
 from pi_auto.server.store.statements import execute, execute_many, first_row, moments
 from pi_auto.server.store.text import storable
+from pi_auto.wire.ids import Position
 from pi_auto.wire.scan import Incident, Record, Scan
 
 _MOST_REASON = 2048
@@ -72,16 +74,36 @@ def book(
     return (*flagged, *(_book_incidents(connection, device_id, lost, way, now) if lost else ()))
 
 
-def note_refusal(connection: Connection, device_id: str, way: Way, reason: str, now: datetime) -> None:
-    """Keep why something of a device was not booked, once, where a person can see it."""
+def note_refusal(connection: Connection, device_id: str, way: Way, reason: str, now: datetime) -> bool:
+    """Keep why something of a device was not booked, once; whether that is news."""
     row = {
         "device_id": storable(device_id)[:_MOST_ID],
         "way": way,
         "reason": storable(reason)[:_MOST_REASON],
     }
     known = select(refusals.c.id).where(*(refusals.c[name] == value for name, value in row.items()))
-    if connection.execute(known).first() is None:
+    is_news = connection.execute(known).first() is None
+    if is_news:
         connection.execute(insert(refusals).values(row | {"received_at": now}))
+    return is_news
+
+
+def note_incident(
+    connection: Connection, device_id: str, at: Position, kind: str, reason: str, now: datetime
+) -> None:
+    """Put what the server has noticed by itself, at a place of a device's spool, among what people look at."""
+    row = {
+        "device_id": device_id,
+        "uuid": str(uuid4()),
+        "spool": at.spool,
+        "number": at.number,
+        "type": kind,
+        "reason": storable(reason)[:_MOST_REASON],
+        "happened_at": now,
+        "received_at": now,
+        "changed": next_change(connection),
+    }
+    connection.execute(insert(incidents).values(row))
 
 
 def note_contact(connection: Connection, device_id: str, now: datetime) -> None:

@@ -148,8 +148,13 @@ class ApiDelivery:
                 self._ceiling = self._most
             return
         frame = self._send(parcel.frame(self._device_id, self._lane.oldest()), given)
-        settlement = parcel.settlement(frame)
-        self._apply(Settlement((*settlement.aside, SetAside(parcel.items[0], str(refusal))), settlement.through))
+        try:  # once more: what refused it may have been a proxy, and have passed
+            answer = self._send(parcel.batch(self._device_id, self._lane.oldest()), given)
+        except Refused as again:
+            settlement = parcel.settlement(frame)
+            self._apply(Settlement((*settlement.aside, SetAside(parcel.items[0], str(again))), settlement.through))
+        else:
+            self._settle(parcel, answer)
 
     def _pause(self, error: ApiError | sqlite3.Error) -> None:
         if isinstance(error, ApiError):

@@ -1,8 +1,8 @@
 """A run of items on its way to the API, and what the server's answer means for it. Pure.
 
 A batch that is refused as a whole is cut in half until one record is left. If the server
-takes the same batch without that record, the record is at fault and is set aside; if not,
-the fault lies with the way or with us, and every record keeps waiting.
+takes the same batch without that record, and refuses it with it once more, the record is at fault and is
+set aside; if not, the fault lies with the way or with us, and every record keeps waiting.
 """
 
 from __future__ import annotations
