@@ -73,6 +73,32 @@ def test_what_could_not_work_is_refused_and_nothing_changes(
     assert file.read_text() == written
 
 
+def test_what_is_unset_is_taken_out_and_what_was_wrong_can_be_set_right(file: Path) -> None:
+    file.write_text('{"proxy": "http://proxy.example:3128", "log_level": "LOUD", "log_barcodes": false}')
+    assert configure(file, "--unset", "proxy", "--log-level", "ERROR") == 0
+    assert json.loads(file.read_text()) == {"log_level": "ERROR", "log_barcodes": False}
+    assert configure(file, "--unset", "log-level", "--unset", "log_barcodes") == 0
+    assert json.loads(file.read_text()) == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--unset", "prxy"], "no setting is named 'prxy'; allowed: "),
+        (["--unset", "proxy", "--proxy", "http://proxy.example:3128"], "proxy is set and unset at once"),
+        (["--unset", "insecure_plain_http"], "server_url is 'h"),
+    ],
+)
+def test_what_cannot_be_unset_is_told_and_nothing_changes(
+    file: Path, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = '{"server_url": "http://fleet.example", "insecure_plain_http": true}'
+    file.write_text(written)
+    assert configure(file, *words) == 2
+    assert said in capsys.readouterr().err
+    assert file.read_text() == written
+
+
 def test_secrets_are_shown_when_asked_for_and_only_then(
     registered: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

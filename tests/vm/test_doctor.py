@@ -89,7 +89,7 @@ FAULTS = {
     "names that lead nowhere": Fault(
         "names",
         f"sudo mv /etc/resolv.conf /root/; sudo touch /etc/resolv.conf; {CONFIGURE} --proxy http://proxy.example:3128",
-        f"sudo mv /root/resolv.conf /etc/; {CONFIGURE} --proxy ''",
+        f"sudo mv /root/resolv.conf /etc/; {CONFIGURE} --unset proxy",
         "has named no DNS server",
     ),
     "no way out of the network": Fault(

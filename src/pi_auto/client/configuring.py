@@ -7,7 +7,7 @@ the device learns by itself lies in its state folder. It holds no secret.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -29,15 +29,23 @@ OF_ITS_SERVER = {
 }
 
 
-def configure(file: Path, changes: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> None:
+def configure(
+    file: Path,
+    changes: Mapping[str, Any],
+    defaults: Mapping[str, Any] | None = None,
+    unset: Iterable[str] = (),
+) -> None:
     """Write `changes` (those that are not None) to `file`, and `defaults` where it says nothing.
 
-    Raises SettingsError, having changed nothing, if `file` is broken or the result would be wrong.
+    The settings in `unset` are taken out. Raises SettingsError, having changed nothing, if `file` is broken or the
+    result would be wrong.
     """
-    held = _held(file)
+    held = written_in(file)
     given = {name: value for name, value in changes.items() if value is not None}
-    wanted = {**(defaults or {}), **held, **given}
-    Settings.load(file if file.exists() else None, wanted)
+    gone = _checked(unset, given)
+    kept = {**(defaults or {}), **{name: value for name, value in held.items() if name not in gone}}
+    Settings.of({name: value for name, value in kept.items() if name not in given}, file, given)
+    wanted = {**kept, **given}
     if wanted != held or not file.exists():
         write_whole(file, _as_text(wanted))
     file.chmod(0o644)  # whatever the umask: the services have to read it
@@ -74,11 +82,15 @@ def written_in(file: Path) -> dict[str, Any]:
     return held
 
 
+def _checked(unset: Iterable[str], given: Mapping[str, Any]) -> set[str]:
+    """Names as the settings file has them, from such or from options."""
+    gone, known = {name.replace("-", "_") for name in unset}, {field.name for field in fields(Settings)}
+    if strange := sorted(gone - known):
+        raise SettingsError(f"unset: no setting is named {strange[0]!r}; allowed: {', '.join(sorted(known))}")
+    if both := sorted(gone & given.keys()):
+        raise SettingsError(f"{both[0]} is set and unset at once; allowed: one of them")
+    return gone
+
+
 def _as_text(settings: Mapping[str, Any]) -> str:
     return json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
-
-
-def _held(file: Path) -> dict[str, Any]:
-    if file.exists():
-        Settings.load(file)  # says what is wrong with it
-    return written_in(file)

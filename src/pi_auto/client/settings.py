@@ -86,10 +86,17 @@ class Settings:
         """
         written = _read(file or DEFAULT_FILE, required=file is not None)
         given = {name: value for name, value in (overrides or {}).items() if value is not None}
+        return cls.of(written, file or DEFAULT_FILE, given, judges_server=judges_server)
+
+    @classmethod
+    def of(
+        cls, written: Mapping[str, Any], file: Path, given: Mapping[str, Any], *, judges_server: bool = True
+    ) -> Settings:
+        """What follows of what is `written` in `file` and `given` on the command line. Raises SettingsError."""
         values = _checked(given, _COMMAND_LINE, CommandLineError)
-        settings = cls(**_checked(written, str(file or DEFAULT_FILE), SettingsError) | values)
+        settings = cls(**_checked(written, str(file), SettingsError) | values)
         if settings.server_url and judges_server:
-            settings._check_server(str(file or DEFAULT_FILE), given)
+            settings._check_server(str(file), given)
         return settings
 
     @property

@@ -12,7 +12,16 @@ from pi_auto.typed import Any
 
 def add_commands(commands: Any, add: Add, shared: argparse.ArgumentParser) -> None:
     """Add them to a command line; `shared` has the options of all settings."""
-    add(commands, "configure", _configure, "write what is given here to the settings file, keep the rest", shared)
+    configure = add(
+        commands, "configure", _configure, "write what is given here to the settings file, keep the rest", shared
+    )
+    configure.add_argument(
+        "--unset",
+        action="append",
+        default=[],
+        metavar="SETTING",
+        help="take a setting out of the file, so that its default holds: proxy, server_url; may be repeated",
+    )
     bind = add(
         commands, "bind", _bind, "bind this device to the fleet whose code is typed, or comes by stdin", shared
     )
@@ -24,7 +33,8 @@ def _configure(arguments: argparse.Namespace) -> int:
 
     file = arguments.config or DEFAULT_FILE
     try:
-        configure(file, {name: value for name, value in given(arguments).items() if name != "state"})
+        changes = {name: value for name, value in given(arguments).items() if name != "state"}
+        configure(file, changes, unset=arguments.unset)
     except OSError as error:
         raise SystemExit(f"pi-auto-client configure: {file}: {error.strerror}; run it with sudo") from None
     print(
