@@ -99,7 +99,7 @@ def _check(endpoint: str, access: Open | Scope) -> None:
     """Let the request pass, or raise ApiError 401 or 403."""
     context = current()
     if access is Open.DEVICE:
-        authenticate(context, request.headers.get("Authorization"))
+        g.device = authenticate(context, request.headers.get("Authorization"))
         return
     if endpoint in _FOR_THIS_MACHINE and request.environ.get(LOCAL):
         return
