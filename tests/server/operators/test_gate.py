@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
 from pi_auto.server.app import create_app
 from pi_auto.server.audit.tables import audit
@@ -17,9 +20,11 @@ from pi_auto.server.enrolment.limits import Limiter
 from pi_auto.server.operators import letting_in, tokens, web
 from pi_auto.server.operators.gate import ACCESS, COOKIE, Open
 from pi_auto.server.operators.rules import Scope
+from pi_auto.server.operators.tables import operator_sessions
 from pi_auto.server.settings import Settings
 
 HTTPS = "https://fleet.local"
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 OURS = {"Sec-Fetch-Site": "same-origin"}
 # What strangers may call, each with the reason that it harms nobody.
 FOR_EVERYBODY = {
@@ -105,6 +110,34 @@ def test_a_token_opens_what_its_scope_says(context: Context, client: FlaskClient
     assert client.get("/", base_url=HTTPS, headers=reading).status_code == 200
     context.writer.submit(lambda books: tokens.revoke_token(books, "script", context.clock())).result(10)
     assert client.get("/api/scans", base_url=HTTPS, headers=reading).status_code == 401
+
+
+@pytest.mark.parametrize("ends", ["the token is revoked", "the session is ended", "the session runs out"])
+def test_a_live_page_ends_with_the_right_to_see_it(
+    context: Context, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    monkeypatch.setattr("pi_auto.server.console.stream.WORD", 0.05)
+    headers = {"Accept": "text/event-stream"}
+    if ends == "the token is revoked":
+        headers |= token(context, Scope.READ)
+    else:
+        signed_in(context, client)
+    live = client.get("/live", base_url=HTTPS, headers=headers)
+    events = live.iter_encoded()
+    assert len([next(events) for _ in range(5)]) == 5
+    if ends == "the token is revoked":
+        context.writer.submit(lambda books: tokens.revoke_token(books, "script", context.clock())).result(10)
+    elif ends == "the session is ended":
+        assert client.post("/logout", base_url=HTTPS, headers=OURS).status_code == 303
+    else:
+        context.writer.submit(
+            lambda books: books.execute(update(operator_sessions).values(expires_at=LONG_AGO))
+        ).result(10)
+    reader = threading.Thread(target=lambda: list(events), daemon=True)
+    reader.start()
+    reader.join(10)
+    assert not reader.is_alive()
+    live.close()
 
 
 def test_a_token_without_the_scope_is_told_so(context: Context, client: FlaskClient) -> None:
