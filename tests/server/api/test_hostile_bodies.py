@@ -1,12 +1,7 @@
 from __future__ import annotations
 
 import gzip
-import io
 import json
-import threading
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -16,6 +11,7 @@ from pi_auto.server.scans.tables import scans
 from pi_auto.wire.batch import MOST_BODY, MOST_RECORDS
 from support.api import Api
 from support.records import SPOOL, scan
+from support.slow_bodies import slow_bodies
 
 GZIP = {"Content-Encoding": "gzip"}
 
@@ -154,45 +150,10 @@ def test_with_the_writer_dead_the_server_says_it_is_unwell_and_takes_nothing(api
     assert answer.headers["Retry-After"]
 
 
-class Slow(io.RawIOBase):
-    """A body of which nothing comes until `end`."""
-
-    def __init__(self, arrived: threading.Semaphore, end: threading.Event) -> None:
-        super().__init__()
-        self._arrived, self._end = arrived, end
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, _: Any) -> int:
-        self._arrived.release()
-        self._end.wait(30)
-        return 0
-
-
-@contextmanager
-def slow_bodies(api: Api, path: str, senders: list[dict[str, str]]) -> Iterator[list[Future[int]]]:
-    """Bodies that do not come while this lasts, one of each sender: what differs of its request's environment."""
-    end, arrived = threading.Event(), threading.Semaphore(0)
-
-    def send(sender: dict[str, str]) -> int:
-        environ = {"wsgi.input": Slow(arrived, end), "wsgi.input_terminated": True}
-        client = api.client.application.test_client()
-        return client.post(path, environ_overrides=environ | sender).status_code
-
-    with ThreadPoolExecutor(len(senders)) as pool:
-        waiting = [pool.submit(send, sender) for sender in senders]
-        try:
-            assert all(arrived.acquire(timeout=20) for _ in waiting)
-            yield waiting
-        finally:
-            end.set()
-
-
 def test_bodies_of_strangers_that_never_come_keep_no_device_from_delivering(api: Api) -> None:
     device, record = api.device(), scan()
     strangers = [{"REMOTE_ADDR": f"192.0.2.{number % 2}"} for number in range(STRANGERS.most)]
-    with slow_bodies(api, "/api/register_device", strangers) as waiting:
+    with slow_bodies(api.client, "/api/register_device", strangers) as waiting:
         refused = api.register()
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
         assert "messages are still on their way" in refused.get_json()["error"]
@@ -203,7 +164,7 @@ def test_bodies_of_strangers_that_never_come_keep_no_device_from_delivering(api:
 
 
 def test_slow_bodies_of_one_address_keep_no_other_out(api: Api) -> None:
-    with slow_bodies(api, "/api/register_device", [{"REMOTE_ADDR": "192.0.2.1"}] * STRANGERS.each):
+    with slow_bodies(api.client, "/api/register_device", [{"REMOTE_ADDR": "192.0.2.1"}] * STRANGERS.each):
         refused = api.client.post("/api/register_device", json={}, environ_overrides={"REMOTE_ADDR": "192.0.2.1"})
         assert refused.status_code == 503
         assert api.register().status_code == 200
@@ -211,6 +172,6 @@ def test_slow_bodies_of_one_address_keep_no_other_out(api: Api) -> None:
 
 def test_slow_bodies_of_one_device_keep_no_other_out(api: Api) -> None:
     stolen, other, record = api.device(), api.device("pi-other"), scan()
-    with slow_bodies(api, "/api/scans", [{"HTTP_AUTHORIZATION": f"Bearer {stolen.token}"}] * DEVICES.each):
+    with slow_bodies(api.client, "/api/scans", [{"HTTP_AUTHORIZATION": f"Bearer {stolen.token}"}] * DEVICES.each):
         assert stolen.post(frame()).status_code == 503
         assert other.send(record).settled == record.position

@@ -13,15 +13,17 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
+from pi_auto.server.api.body_seats import OPERATORS, STRANGERS
 from pi_auto.server.app import create_app
 from pi_auto.server.audit.tables import audit
 from pi_auto.server.context import Context, open_context
 from pi_auto.server.enrolment.limits import Limiter
 from pi_auto.server.operators import letting_in, tokens, web
 from pi_auto.server.operators.gate import ACCESS, COOKIE, Open
-from pi_auto.server.operators.rules import Scope
+from pi_auto.server.operators.rules import EVERYTHING, Scope
 from pi_auto.server.operators.tables import operator_sessions
 from pi_auto.server.settings import Settings
+from support.slow_bodies import slow_bodies
 
 HTTPS = "https://fleet.local"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -189,6 +191,28 @@ def test_whoever_guesses_links_has_to_wait(context: Context, client: FlaskClient
     assert guesses == [403] * 10 + [429] * 2
     right = client.post("/login", data={"link": link(context)}, base_url=HTTPS, headers=OURS)
     assert right.status_code == 429
+
+
+def test_sign_ins_that_never_come_hold_few_threads(context: Context, client: FlaskClient) -> None:
+    form = {"base_url": HTTPS, "headers": OURS, "content_type": "application/x-www-form-urlencoded"}
+    strangers = [{"REMOTE_ADDR": f"192.0.2.{number % 2}"} for number in range(STRANGERS.most)]
+    with slow_bodies(client, "/login", strangers, **form):
+        right = client.post("/login", data={"link": link(context)}, base_url=HTTPS, headers=OURS)
+        assert (right.status_code, right.headers["Retry-After"]) == (503, "5")
+        assert client.get("/", base_url=HTTPS, headers=token(context, Scope.READ)).status_code == 200
+    signed_in(context, client)
+
+
+@pytest.mark.parametrize("path", ["/fleet/devices", "/fleet/rollouts", "/fleet/card"])
+def test_forms_of_an_operator_that_never_come_hold_few_threads(
+    context: Context, client: FlaskClient, path: str
+) -> None:
+    own = token(context, *EVERYTHING)
+    form = {"base_url": HTTPS, "headers": own, "content_type": "application/x-www-form-urlencoded"}
+    with slow_bodies(client, path, [{}] * OPERATORS.each, **form):
+        assert client.post(path, data={}, base_url=HTTPS, headers=own).status_code == 503
+        assert client.get("/fleet", base_url=HTTPS, headers=own).status_code == 200
+    assert client.post(path, data={}, base_url=HTTPS, headers=own).status_code == 400
 
 
 def test_a_person_without_a_session_is_shown_how_to_get_in(context: Context, client: FlaskClient) -> None:

@@ -15,8 +15,9 @@ from typing import IO, Any
 
 import msgspec
 from flask import Request, g
+from werkzeug.datastructures import ImmutableMultiDict
 
-from pi_auto.server.api.body_seats import DEVICES, STRANGERS
+from pi_auto.server.api.body_seats import DEVICES, OPERATORS, STRANGERS
 from pi_auto.server.api.errors import ApiError
 from pi_auto.server.enrolment.limits import household
 from pi_auto.wire.batch import MOST_BODY
@@ -37,6 +38,13 @@ def discard_body(request: Request) -> None:
     _read(request.stream, request.content_length, _seat_of(request))
 
 
+def form_of(request: Request, most: int) -> ImmutableMultiDict[str, str]:
+    """The form in a request, of so many bytes at most. Raises RequestEntityTooLarge or Crowded."""
+    request.max_content_length = most
+    with _seat_of(request):
+        return request.form
+
+
 def read_json(
     stream: IO[bytes], length: int | None, encoding: str | None, seat: AbstractContextManager[None]
 ) -> Any:
@@ -48,9 +56,12 @@ def read_json(
 
 
 def _seat_of(request: Request) -> AbstractContextManager[None]:
-    """That of the device which the gate has let in, else a stranger's."""
-    device: str | None = g.get("device")
-    return DEVICES.one(device) if device else STRANGERS.one(household(request.remote_addr or ""))
+    """That of whom the gate has let in, else a stranger's."""
+    if device := g.get("device"):
+        return DEVICES.one(device)
+    if operator := g.get("operator"):
+        return OPERATORS.one(operator.name)
+    return STRANGERS.one(household(request.remote_addr or ""))
 
 
 def decode_json(octets: bytes) -> Any:

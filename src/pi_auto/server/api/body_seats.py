@@ -1,7 +1,8 @@
 """Who may wait for a body that is still on its way: a bounded number of threads, and few of them for one caller.
 
 A body may come very slowly, or never, and costs its sender nothing. So strangers and devices have seats apart:
-those who have proved nothing keep no device from delivering. Of strangers an address counts, of devices each.
+those who have proved nothing keep no device from delivering. Of strangers an address counts, of devices each, and
+of operators, who send forms, each as well.
 """
 
 from __future__ import annotations
@@ -49,3 +50,4 @@ class BodySeats:
 
 STRANGERS = BodySeats(48, each=32)  # one address may be that of a whole site which enrols at once
 DEVICES = BodySeats(64, each=4)
+OPERATORS = BodySeats(8, each=4)
