@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -98,6 +99,31 @@ def raw(folder: Path) -> dict[str, Any]:
 def test_a_file_that_a_power_cut_left_tells_nothing(tmp_path: Path, content: str) -> None:
     (tmp_path / FILE).write_text(content)
     assert posts_in(tmp_path) == {}
+
+
+def plant(kind: str, file: Path) -> None:
+    """What a program that somebody has taken over may put there: capture, the switcher and others look at it."""
+    if kind == "a pipe":
+        os.mkfifo(file)
+    elif kind == "a link to a pipe":
+        os.mkfifo(file.with_name("pipe"))
+        file.symlink_to("pipe")
+    elif kind == "a folder":
+        file.mkdir()
+    else:
+        file.write_bytes(b"[" * 100_000)
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a link to a pipe", "a folder", "a tower of brackets"])
+def test_what_a_hostile_program_plants_keeps_nobody_waiting_and_makes_nobody_fail(
+    tmp_path: Path, kind: str
+) -> None:
+    plant(kind, tmp_path / FILE)
+    found: list[object] = []
+    reader = threading.Thread(target=lambda: found.append(posts_in(tmp_path)), daemon=True)
+    reader.start()
+    reader.join(10)
+    assert found == [{}]
 
 
 def test_it_is_not_for_everybody(tmp_path: Path) -> None:

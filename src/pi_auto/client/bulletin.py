@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pi_auto.client.clock import boot_id, boottime_ns
+from pi_auto.client.clockfloor.reading import read_of_another
 from pi_auto.files import write_whole
 from pi_auto.frozen import frozen
 from pi_auto.typed import Any
@@ -95,15 +96,16 @@ class Bulletin:
 def posts_in(folder: Path) -> Mapping[str, Post]:
     """What the program that works in `folder` tells, by topic; nothing if none does now.
 
+    Whoever works there may be hostile: what it has put there keeps nobody waiting, and makes nobody fail.
     Raises PermissionError if that is not for this user.
     """
     try:
-        with (folder / FILE).open("rb") as opened:
-            return posts_of(opened.read(MOST))
+        octets = read_of_another(folder / FILE, MOST)
     except PermissionError:
         raise
     except OSError:
         return {}
+    return posts_of(octets) if octets else {}
 
 
 def posts_of(octets: bytes) -> Mapping[str, Post]:
@@ -117,7 +119,7 @@ def posts_of(octets: bytes) -> Mapping[str, Post]:
             topic: Post(now - timedelta(microseconds=(boottime - post["since"]) // 1000), post["news"])
             for topic, post in told["posts"].items()
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return {}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,3 +33,23 @@ def test_a_device_is_bound_once(tmp_path: Path) -> None:
     bond = kept_bond(tmp_path)
     assert bond
     assert bond.card.fleet_id == ours.card.fleet_id
+
+
+@pytest.mark.parametrize("planted", ["a pipe", "a link to a pipe", "a tower of brackets"])
+def test_what_the_agents_user_plants_keeps_no_installer_waiting(tmp_path: Path, planted: str) -> None:
+    ours = FleetHome(tmp_path / "ours")
+    file = tmp_path / "root/var/lib/pi-auto-client/agent/registration.json"
+    file.parent.mkdir(parents=True)
+    if planted == "a pipe":
+        os.mkfifo(file)
+    elif planted == "a link to a pipe":
+        os.mkfifo(file.with_name("pipe"))
+        file.symlink_to("pipe")
+    else:
+        file.write_bytes(b"[" * 50_000)
+    handing_over = HandingOver(ours.card, tmp_path / "root", token="batch_" + "t" * 43)
+    installer = threading.Thread(target=handing_over.place_token, daemon=True)
+    installer.start()
+    installer.join(10)
+    assert not installer.is_alive()
+    assert handing_over.token_file.read_text() == "batch_" + "t" * 43 + "\n"

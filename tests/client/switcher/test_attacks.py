@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,30 @@ def test_an_archive_that_is_swapped_while_it_is_copied_is_not_believed(handed: U
 
 
 ROOTS = ("update", "update-told", "update/state.json", "update/ledger.json")
+
+
+def test_the_folder_of_the_copied_queue_is_roots_alone_whatever_the_agents_user_has_made_of_it(
+    handed: UpdateBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (handed.site.state / "capture/spool.sqlite").write_bytes(b"")
+    copying, gone_by = handed.site.state / "update-copying", []
+    run_as, write = handed.services.run_as, zipfile.ZipFile.write
+
+    def as_hostile_agent(user: str, command: Sequence[str], patience: float) -> str:
+        if "copying" in " ".join(command):
+            copying.chmod(0o777)
+            (copying / "spool.sqlite").write_bytes(b"copied")
+        return run_as(user, command, patience)
+
+    def written(archive: zipfile.ZipFile, file: Path, *names: Any) -> None:
+        gone_by.append(as_agent("mv", "-f", "spool.sqlite", "elsewhere", cwd=file.parent) == 0)
+        write(archive, file, *names)
+
+    monkeypatch.setattr(type(handed.services), "run_as", lambda _, *given: as_hostile_agent(*given))
+    monkeypatch.setattr(zipfile.ZipFile, "write", written)
+    handed.update()
+    assert handed.steps()[-1] == "committed"
+    assert gone_by == [False]
 
 
 @pytest.mark.parametrize("name", ROOTS)

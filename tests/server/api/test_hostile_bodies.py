@@ -1,19 +1,17 @@
 from __future__ import annotations
 
 import gzip
-import io
 import json
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from pi_auto.server.api.bodies import MOST_READ_AT_ONCE
+from pi_auto.server.api.body_seats import DEVICES, STRANGERS
 from pi_auto.server.scans.tables import scans
 from pi_auto.wire.batch import MOST_BODY, MOST_RECORDS
 from support.api import Api
 from support.records import SPOOL, scan
+from support.slow_bodies import slow_bodies
 
 GZIP = {"Content-Encoding": "gzip"}
 
@@ -152,31 +150,28 @@ def test_with_the_writer_dead_the_server_says_it_is_unwell_and_takes_nothing(api
     assert answer.headers["Retry-After"]
 
 
-def test_bodies_that_never_come_leave_room_for_the_rest(api: Api) -> None:
-    """Half of the threads may wait for bodies; who comes beyond that is sent away, all else is answered."""
-    arriving, arrived = threading.Event(), threading.Semaphore(0)
-
-    class Slow(io.RawIOBase):
-        def readable(self) -> bool:
-            return True
-
-        def readinto(self, _: Any) -> int:
-            arrived.release()
-            arriving.wait(30)
-            return 0
-
-    def send() -> int:
-        environ = {"wsgi.input": Slow(), "wsgi.input_terminated": True}
-        client = api.client.application.test_client()
-        return client.post("/api/register_device", environ_overrides=environ).status_code
-
-    with ThreadPoolExecutor(MOST_READ_AT_ONCE) as pool:
-        waiting = [pool.submit(send) for _ in range(MOST_READ_AT_ONCE)]
-        assert all(arrived.acquire(timeout=20) for _ in waiting)
+def test_bodies_of_strangers_that_never_come_keep_no_device_from_delivering(api: Api) -> None:
+    device, record = api.device(), scan()
+    strangers = [{"REMOTE_ADDR": f"192.0.2.{number % 2}"} for number in range(STRANGERS.most)]
+    with slow_bodies(api.client, "/api/register_device", strangers) as waiting:
         refused = api.register()
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
         assert "messages are still on their way" in refused.get_json()["error"]
         assert api.get("/api/health").status_code == 200
-        arriving.set()
-        assert {answer.result(20) for answer in waiting} == {400}
-    assert api.register().status_code == 200
+        assert device.send(record).settled == record.position
+    assert {answer.result(20) for answer in waiting} == {400}
+    assert api.register("pi-other").status_code == 200
+
+
+def test_slow_bodies_of_one_address_keep_no_other_out(api: Api) -> None:
+    with slow_bodies(api.client, "/api/register_device", [{"REMOTE_ADDR": "192.0.2.1"}] * STRANGERS.each):
+        refused = api.client.post("/api/register_device", json={}, environ_overrides={"REMOTE_ADDR": "192.0.2.1"})
+        assert refused.status_code == 503
+        assert api.register().status_code == 200
+
+
+def test_slow_bodies_of_one_device_keep_no_other_out(api: Api) -> None:
+    stolen, other, record = api.device(), api.device("pi-other"), scan()
+    with slow_bodies(api.client, "/api/scans", [{"HTTP_AUTHORIZATION": f"Bearer {stolen.token}"}] * DEVICES.each):
+        assert stolen.post(frame()).status_code == 503
+        assert other.send(record).settled == record.position

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
+from pi_auto.server.api.body_seats import OPERATORS, STRANGERS
 from pi_auto.server.app import create_app
 from pi_auto.server.audit.tables import audit
 from pi_auto.server.context import Context, open_context
 from pi_auto.server.enrolment.limits import Limiter
 from pi_auto.server.operators import letting_in, tokens, web
 from pi_auto.server.operators.gate import ACCESS, COOKIE, Open
-from pi_auto.server.operators.rules import Scope
+from pi_auto.server.operators.rules import EVERYTHING, Scope
+from pi_auto.server.operators.tables import operator_sessions
 from pi_auto.server.settings import Settings
+from support.slow_bodies import slow_bodies
 
 HTTPS = "https://fleet.local"
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 OURS = {"Sec-Fetch-Site": "same-origin"}
 # What strangers may call, each with the reason that it harms nobody.
 FOR_EVERYBODY = {
@@ -107,6 +114,34 @@ def test_a_token_opens_what_its_scope_says(context: Context, client: FlaskClient
     assert client.get("/api/scans", base_url=HTTPS, headers=reading).status_code == 401
 
 
+@pytest.mark.parametrize("ends", ["the token is revoked", "the session is ended", "the session runs out"])
+def test_a_live_page_ends_with_the_right_to_see_it(
+    context: Context, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    monkeypatch.setattr("pi_auto.server.console.stream.WORD", 0.05)
+    headers = {"Accept": "text/event-stream"}
+    if ends == "the token is revoked":
+        headers |= token(context, Scope.READ)
+    else:
+        signed_in(context, client)
+    live = client.get("/live", base_url=HTTPS, headers=headers)
+    events = live.iter_encoded()
+    assert len([next(events) for _ in range(5)]) == 5
+    if ends == "the token is revoked":
+        context.writer.submit(lambda books: tokens.revoke_token(books, "script", context.clock())).result(10)
+    elif ends == "the session is ended":
+        assert client.post("/logout", base_url=HTTPS, headers=OURS).status_code == 303
+    else:
+        context.writer.submit(
+            lambda books: books.execute(update(operator_sessions).values(expires_at=LONG_AGO))
+        ).result(10)
+    reader = threading.Thread(target=lambda: list(events), daemon=True)
+    reader.start()
+    reader.join(10)
+    assert not reader.is_alive()
+    live.close()
+
+
 def test_a_token_without_the_scope_is_told_so(context: Context, client: FlaskClient) -> None:
     answer = client.get("/api/scans", base_url=HTTPS, headers=token(context, Scope.FLEET))
     assert answer.status_code == 403
@@ -156,6 +191,28 @@ def test_whoever_guesses_links_has_to_wait(context: Context, client: FlaskClient
     assert guesses == [403] * 10 + [429] * 2
     right = client.post("/login", data={"link": link(context)}, base_url=HTTPS, headers=OURS)
     assert right.status_code == 429
+
+
+def test_sign_ins_that_never_come_hold_few_threads(context: Context, client: FlaskClient) -> None:
+    form = {"base_url": HTTPS, "headers": OURS, "content_type": "application/x-www-form-urlencoded"}
+    strangers = [{"REMOTE_ADDR": f"192.0.2.{number % 2}"} for number in range(STRANGERS.most)]
+    with slow_bodies(client, "/login", strangers, **form):
+        right = client.post("/login", data={"link": link(context)}, base_url=HTTPS, headers=OURS)
+        assert (right.status_code, right.headers["Retry-After"]) == (503, "5")
+        assert client.get("/", base_url=HTTPS, headers=token(context, Scope.READ)).status_code == 200
+    signed_in(context, client)
+
+
+@pytest.mark.parametrize("path", ["/fleet/devices", "/fleet/rollouts", "/fleet/card"])
+def test_forms_of_an_operator_that_never_come_hold_few_threads(
+    context: Context, client: FlaskClient, path: str
+) -> None:
+    own = token(context, *EVERYTHING)
+    form = {"base_url": HTTPS, "headers": own, "content_type": "application/x-www-form-urlencoded"}
+    with slow_bodies(client, path, [{}] * OPERATORS.each, **form):
+        assert client.post(path, data={}, base_url=HTTPS, headers=own).status_code == 503
+        assert client.get("/fleet", base_url=HTTPS, headers=own).status_code == 200
+    assert client.post(path, data={}, base_url=HTTPS, headers=own).status_code == 400
 
 
 def test_a_person_without_a_session_is_shown_how_to_get_in(context: Context, client: FlaskClient) -> None:

@@ -28,7 +28,7 @@ from pi_auto.wire.fleet_card import MOST_CARD, FleetCard
 INSIDE = "PI_AUTO_FLEET_CARD"  # the variable that an installer with a card inside hands it over in
 _AGENT = f"{STATE}/agent"
 _MOST_TOKEN = 256  # bytes
-_REGISTRATION = f"{_AGENT}/registration.json"
+_REGISTRATION, _MOST_REGISTRATION = "registration.json", 64 * 1024  # of the agent's; bytes
 
 
 def card_given(file: Path | None, environment: MutableMapping[str, str] = os.environ) -> FleetCard | None:
@@ -125,9 +125,9 @@ class HandingOver:
 
     def _is_enrolled(self) -> bool:
         try:
-            told = json.loads((self.root / _REGISTRATION).read_bytes())
+            told = json.loads(read_planted(self.root / _AGENT, _REGISTRATION, _MOST_REGISTRATION) or b"")
             return bool(told["server_url"] == f"fleet {self.card.fleet_id}")
-        except (OSError, ValueError, KeyError, TypeError):
+        except (Unsafe, OSError, ValueError, KeyError, TypeError, RecursionError):
             return False
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pi_auto.client.binding.outcomes import Outcome
 from pi_auto.client.binding.places import BOUND, DOOR, WORD
+from pi_auto.client.clockfloor.reading import read_of_another
 from pi_auto.client.spool.doorbell import short_name
 from pi_auto.client.uuids import new_uuid
 from pi_auto.files import write_whole
@@ -64,8 +65,7 @@ def _words(attempt: str, file: Path) -> Iterator[Outcome]:
 def _word(attempt: str, file: Path) -> Outcome | None:
     """The latest word about this attempt."""
     try:
-        with file.open("rb") as opened:
-            told = json.loads(opened.read(_MOST_WORD))
+        told = json.loads(read_of_another(file, _MOST_WORD) or b"")
         return Outcome(told["word"]) if told["attempt"] == attempt else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -94,8 +94,9 @@ def _folder_of(site: Site, user: str) -> Iterator[Path]:
 
 
 def _take_back(site: Site, folder: Path) -> None:
-    """From here on nobody else changes names in it."""
+    """From here on nobody else changes names in it, whatever mode its owner has given it."""
     os.chown(folder, site.owner, -1, follow_symlinks=False)
+    folder.chmod(0o700)
 
 
 def _remove(site: Site, folder: Path) -> None:

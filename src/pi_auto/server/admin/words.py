@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from pi_auto.wire.escape import printable
+
 
 def tokens(answer: dict[str, Any]) -> str:
     """Every token on a line."""
@@ -49,7 +51,7 @@ def clones(answer: dict[str, Any]) -> str:
 def shut_out(answer: dict[str, Any]) -> str:
     """Every serial and key on a line."""
     lines = [
-        f"{one['kind']:<6} {one['value']:<64} by {one['made_by']} {one['made_at']} {one['reason']}"
+        f"{one['kind']:<6} {one['value']:<64} by {one['made_by']} {one['made_at']} {printable(one['reason'])}"
         for one in answer["shut_out"]
     ]
     return "\n".join(lines) or "nobody is shut out"
@@ -58,7 +60,8 @@ def shut_out(answer: dict[str, Any]) -> str:
 def wishes(answer: dict[str, Any]) -> str:
     """Every wish on a line."""
     lines = [
-        f"{one['device_id']:<16} {one['wish']:<8} {one['made_at']} tried {one['tries']} {one['error'] or ''}"
+        f"{one['device_id']:<16} {one['wish']:<8} {one['made_at']} tried {one['tries']}"
+        f" {printable(one['error'] or '')}"
         for one in answer["wishes"]
     ]
     return "\n".join(lines) or "the hub was told everything"
@@ -76,7 +79,7 @@ def secret(answer: dict[str, Any]) -> str:
 
 def done(answer: dict[str, Any]) -> str:
     """Done, and what is left to do."""
-    return f"done; {answer['hub']}" if "hub" in answer else "done"
+    return f"done; {printable(answer['hub'])}" if "hub" in answer else "done"
 
 
 def rotated(answer: dict[str, Any], leaked: bool) -> str:

@@ -3,43 +3,65 @@
 A body comes from anybody: its length may lie, its gzip may be a bomb, its JSON a tower of
 brackets. Each is refused with a 4xx that says what is allowed, at the cost of a bounded
 amount of memory. It may also come very slowly or never: those who wait for one hold a
-bounded number of threads, so that the others are still answered.
+bounded number of threads, so that the others are still answered (body_seats.py).
 """
 
 from __future__ import annotations
 
 import json
-import threading
 import zlib
+from contextlib import AbstractContextManager
 from typing import IO, Any
 
 import msgspec
-from flask import Request
+from flask import Request, g
+from werkzeug.datastructures import ImmutableMultiDict
 
-from pi_auto.server.api.errors import ApiError, Crowded
+from pi_auto.server.api.body_seats import DEVICES, OPERATORS, STRANGERS
+from pi_auto.server.api.errors import ApiError
+from pi_auto.server.enrolment.limits import household
 from pi_auto.wire.batch import MOST_BODY
 from pi_auto.wire.errors import FieldError, shown
 
 MOST_SENT = 1024 * 1024  # bytes as they travel
-MOST_READ_AT_ONCE = 64  # half of the server's threads
-_SEAT_WITHIN = 0.2  # seconds; a body that is there already is read in far less
 _GZIP = 16 + zlib.MAX_WBITS
-_seats = threading.BoundedSemaphore(MOST_READ_AT_ONCE)
 
 
 def json_body(request: Request) -> Any:
     """The body of a request as JSON values. Raises ApiError or FieldError."""
-    return read_json(request.stream, request.content_length, request.headers.get("Content-Encoding"))
+    encoding = request.headers.get("Content-Encoding")
+    return read_json(request.stream, request.content_length, encoding, _seat_of(request))
 
 
 def discard_body(request: Request) -> None:
     """Take in a body that nobody wants: granian cuts a connection whose body was not read, answer and all."""
-    _read(request.stream, request.content_length)
+    _read(request.stream, request.content_length, _seat_of(request))
 
 
-def read_json(stream: IO[bytes], length: int | None, encoding: str | None) -> Any:
-    """A body of that announced length and encoding as JSON values. Raises ApiError or FieldError."""
-    return decode_json(unpack(_read(stream, length), encoding))
+def form_of(request: Request, most: int) -> ImmutableMultiDict[str, str]:
+    """The form in a request, of so many bytes at most. Raises RequestEntityTooLarge or Crowded."""
+    request.max_content_length = most
+    with _seat_of(request):
+        return request.form
+
+
+def read_json(
+    stream: IO[bytes], length: int | None, encoding: str | None, seat: AbstractContextManager[None]
+) -> Any:
+    """A body of that announced length and encoding as JSON values, `seat` being held while it comes.
+
+    Raises ApiError, FieldError or Crowded.
+    """
+    return decode_json(unpack(_read(stream, length, seat), encoding))
+
+
+def _seat_of(request: Request) -> AbstractContextManager[None]:
+    """That of whom the gate has let in, else a stranger's."""
+    if device := g.get("device"):
+        return DEVICES.one(device)
+    if operator := g.get("operator"):
+        return OPERATORS.one(operator.name)
+    return STRANGERS.one(household(request.remote_addr or ""))
 
 
 def decode_json(octets: bytes) -> Any:
@@ -89,16 +111,12 @@ def _gunzip(sent: bytes) -> bytes:
     return octets
 
 
-def _read(stream: IO[bytes], length: int | None) -> bytes:
+def _read(stream: IO[bytes], length: int | None, seat: AbstractContextManager[None]) -> bytes:
     """All of the body; at most one byte more than is allowed is ever read."""
     if length is not None and length > MOST_SENT:
         raise _too_large("the message", MOST_SENT)
-    if not _seats.acquire(timeout=_SEAT_WITHIN):
-        raise Crowded(f"{MOST_READ_AT_ONCE} messages are still on their way to the server")
-    try:
+    with seat:
         return _read_all(stream)
-    finally:
-        _seats.release()
 
 
 def _read_all(stream: IO[bytes]) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,8 @@ CSV_COLUMNS = (
     "corrected_time", "time_error_ms", "received_at", "api_at", "hub_at", "flagged", "cloned", "legacy",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Spreadsheets of half of Europe part a line at `;`, whatever quotes stand around it; quotes may begin the cell.
+_FORMULA_LATER = re.compile(r';(?=["\s]*[=+@-])')
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +70,10 @@ def cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = str(value)
-    quoted = "'" if isinstance(value, str) and text.startswith(_FORMULA) else ""
-    return quoted + printable(text)
+    if not isinstance(value, str):
+        return str(value)
+    quoted = "'" if value.startswith(_FORMULA) else ""
+    return quoted + _FORMULA_LATER.sub(";'", printable(value))
 
 
 FORMATS: Mapping[str, Format] = {

@@ -11,6 +11,7 @@ from werkzeug.wsgi import get_content_length, get_input_stream
 from pi_auto.server.api.answers import respond
 from pi_auto.server.api.auth import confirm, look_for_copy, recognise, require_same
 from pi_auto.server.api.bodies import read_json
+from pi_auto.server.api.body_seats import DEVICES
 from pi_auto.server.api.errors import ApiError
 from pi_auto.server.api.writing import committed
 from pi_auto.server.context import Context, current
@@ -37,7 +38,8 @@ def take_batch(context: Context, environ: WSGIEnvironment) -> Acknowledgement:
         look_for_copy(context, authorization, address)
         raise
     encoding = environ.get("HTTP_CONTENT_ENCODING")
-    batch = Batch.from_json(read_json(get_input_stream(environ), get_content_length(environ), encoding))
+    stream, length = get_input_stream(environ), get_content_length(environ)
+    batch = Batch.from_json(read_json(stream, length, encoding, DEVICES.one(caller.device_id)))
     require_same(caller.device_id, batch.device_id)
     now = context.clock()
 

@@ -12,6 +12,7 @@ from flask import Response, request
 
 from pi_auto.server.admin.installer import NAME, own_script, with_card
 from pi_auto.server.admin.requests import answer
+from pi_auto.server.api.bodies import form_of
 from pi_auto.server.console.fleet_page import refused
 from pi_auto.server.console.fleet_routes import MOST_FORM, admin, fleet, number_of, page_with
 from pi_auto.wire.errors import FieldError
@@ -25,9 +26,9 @@ CARD, INSTALLER = "card", "installer"
 @fleet.post("/fleet/card")
 def hand_out_card() -> Any:
     """`fleet.json`, or the installer with it inside; the gate has asked for the scope `fleet`."""
-    request.max_content_length = MOST_FORM
+    form = form_of(request, MOST_FORM)
     try:
-        installer = Fields(request.form).choice("as", (CARD, INSTALLER)) == INSTALLER
+        installer = Fields(form).choice("as", (CARD, INSTALLER)) == INSTALLER
         script = own_script() if installer else ""
         card = FleetCard.from_json(answer(admin(), _question(installer))["card"])
     except FieldError as error:

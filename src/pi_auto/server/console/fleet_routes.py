@@ -13,6 +13,7 @@ from flask import Blueprint, Response, g, request, url_for
 
 from pi_auto.server.admin.administrator import Administrator
 from pi_auto.server.admin.requests import REQUESTS, answer
+from pi_auto.server.api.bodies import form_of
 from pi_auto.server.api.errors import answer_to
 from pi_auto.server.console.assets import stamped
 from pi_auto.server.console.audit_page import audit_page
@@ -54,7 +55,6 @@ def _acting(scope: Scope) -> Callable[[], Any]:
     """The view that answers the requests of one scope, which the gate has asked for."""
 
     def act() -> Any:
-        request.max_content_length = MOST_FORM
         question = _question()
         wanted = REQUESTS.get(question.get("request", ""))
         if wanted is None or wanted[0] is not scope:
@@ -78,7 +78,7 @@ for _scope in (Scope.DEVICES, Scope.FLEET, Scope.OPERATORS):
 
 def _question() -> dict[str, Any]:
     """The form as the administrator's socket would be asked; an empty field counts as absent."""
-    form = request.form
+    form = form_of(request, MOST_FORM)
     question: dict[str, Any] = {name: form[name].strip() for name in _TEXTS if form.get(name, "").strip()}
     for name in _NUMBERS:
         if digits := form.get(name, "").strip():

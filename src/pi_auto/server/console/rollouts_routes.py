@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, g, request, url_for
 
 from pi_auto.server.admin.requests import answer
+from pi_auto.server.api.bodies import form_of
 from pi_auto.server.console.fleet_page import Notice, refused
 from pi_auto.server.console.fleet_routes import MOST_FORM, addresses, admin, fleet
 from pi_auto.server.console.rollouts_page import DONE, REQUESTS, rollouts_page
@@ -25,8 +26,7 @@ def rollouts() -> str:
 @fleet.post("/fleet/rollouts")
 def act_rollouts() -> Any:
     """What a button asks for; the gate has asked for the scope `fleet`."""
-    request.max_content_length = MOST_FORM
-    form = request.form
+    form = form_of(request, MOST_FORM)
     question: dict[str, Any] = {name: form[name].strip() for name in _TEXTS if form.get(name, "").strip()}
     number = form.get("rollout", "")
     question["rollout"] = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else number

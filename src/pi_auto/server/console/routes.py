@@ -6,6 +6,8 @@ server has a fleet; one without listens on loopback unless an option with a warn
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Blueprint, Response, abort, current_app, g, request, url_for
 from flask.blueprints import BlueprintSetupState
 
@@ -103,7 +105,8 @@ def _streaming(context: Context, press: Press, seats: Seats, wanted: ScanFilter,
     leave = seats.take()
     if leave is None:
         return _full(seats.most)
-    response = Response(stream(context, press, wanted, seen), mimetype="text/event-stream")
+    is_let_in: Callable[[], bool] = g.get("is_let_in", lambda: True)  # a server without a fleet has no gate
+    response = Response(stream(context, press, wanted, seen, is_let_in), mimetype="text/event-stream")
     response.headers["X-Accel-Buffering"] = "no"  # nginx would hold the events back
     response.call_on_close(leave)
     return response

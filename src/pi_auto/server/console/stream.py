@@ -2,7 +2,8 @@
 
 Between two looks at the books it holds a thread and nothing else. The regular word is a
 frame of its own, not a comment: a page cannot hear comments, and must know when its stream
-has died. It also carries what time alone has changed, a device gone late.
+has died. It also carries what time alone has changed, a device gone late. As often it is asked
+whether the reader's session or token is still good.
 """
 
 from __future__ import annotations
@@ -46,12 +47,18 @@ class Seats:
         return leave
 
 
-def stream(context: Context, press: Press, wanted: ScanFilter, seen: Seen) -> Iterator[bytes]:
-    """Events, until the server stops, the reader leaves, or the page must be loaded anew."""
+def stream(
+    context: Context, press: Press, wanted: ScanFilter, seen: Seen, is_let_in: Callable[[], bool]
+) -> Iterator[bytes]:
+    """Events, until the server stops, the reader leaves or is let in no more, or the page must be loaded anew."""
     yield _RETRY
-    spoken = float("-inf")
+    spoken, looked = float("-inf"), time.monotonic()
     while not context.stopping.is_set():
         try:
+            if time.monotonic() - looked >= WORD:
+                looked = time.monotonic()
+                if not is_let_in():
+                    return
             frame = press.frame(context, wanted, seen)
         except SQLAlchemyError as error:
             _log.warning("a live page was let go, it will come back: %s", error)

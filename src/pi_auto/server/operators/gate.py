@@ -99,29 +99,32 @@ def _check(endpoint: str, access: Open | Scope) -> None:
     """Let the request pass, or raise ApiError 401 or 403."""
     context = current()
     if access is Open.DEVICE:
-        authenticate(context, request.headers.get("Authorization"))
+        g.device = authenticate(context, request.headers.get("Authorization"))
         return
     if endpoint in _FOR_THIS_MACHINE and request.environ.get(LOCAL):
         return
-    operator = operator_of_request(context)
+    look, by_session = _looker(context)
+    operator = look()
+    if operator and by_session and is_forged(request.method, dict(request.headers), request.host):
+        raise ApiError(403, "this request does not come from a page of this server")
     if operator is None:
         raise ApiError(401, "this needs an operator: `Authorization: Bearer <operator's token>`, or a session;"
                             " `pi-auto-server operator link` and `operator token` make either")  # fmt: skip
     if isinstance(access, Scope) and not operator.may(access):
         raise ApiError(403, f"{operator.name} has no scope {access}")
-    g.operator = operator
+    g.operator, g.is_let_in = (
+        operator,
+        lambda: look() is not None,
+    )  # an answer may last longer than the right to it
 
 
-def operator_of_request(context: Context) -> Operator | None:
-    """The operator whose token or session the request carries. Raises ApiError 403 for a forged one."""
+def _looker(context: Context) -> tuple[Callable[[], Operator | None], bool]:
+    """What finds whose token or session the request carries, as it is then; and whether it is a session."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and TOKEN.match(token):
-        return _look_up(context, lambda books: operator_of_token(books, token, context.clock()))
+        return lambda: _look_up(context, lambda books: operator_of_token(books, token, context.clock())), False
     session = request.cookies.get(COOKIE, "")
-    found = _look_up(context, lambda books: operator_of_session(books, session, context.clock()))
-    if found and is_forged(request.method, dict(request.headers), request.host):
-        raise ApiError(403, "this request does not come from a page of this server")
-    return found
+    return lambda: _look_up(context, lambda books: operator_of_session(books, session, context.clock())), True
 
 
 def _look_up(context: Context, find: Callable[[Connection], Operator | None]) -> Operator | None:

@@ -6,6 +6,7 @@ import time
 
 from flask import Blueprint, Response, request
 
+from pi_auto.server.api.bodies import form_of
 from pi_auto.server.api.errors import ApiError, answer_to
 from pi_auto.server.api.writing import committed
 from pi_auto.server.audit.trail import Entry, count, note
@@ -44,8 +45,7 @@ def login() -> Response:
         raise ApiError(403, "this request does not come from a page of this server")
     if _limiter.wait(address):
         raise ApiError(429, "too many links of this address were wrong; try again in a minute")
-    request.max_content_length = _MOST_FORM
-    link, now = request.form.get("link", ""), context.clock()
+    link, now = form_of(request, _MOST_FORM).get("link", ""), context.clock()
     session = committed(context, lambda books: use_link(books, link, now))
     if session is None:
         _limiter.failed(address)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pi_auto.wire.escape import printable
+
 
 def published(answer: dict[str, Any]) -> str:
     """What is served now."""
@@ -33,7 +35,7 @@ def _authority(told: dict[str, Any] | None) -> list[str]:
     """Of the fleet's authority, where one is signed: how it is taken."""
     if told is None:
         return []
-    refusals = [f"warning: {one['device_id']} refuses it: {one['reason']}" for one in told["refusals"]]
+    refusals = [f"warning: {one['device_id']} refuses it: {printable(one['reason'])}" for one in told["refusals"]]
     if told["refused"] > len(refusals):
         refusals.append(f"warning: {told['refused'] - len(refusals)} more devices refuse it")
     return [f"fleet's authority {told['update_id'][:16]}: {told['taken']} devices have it", *refusals]

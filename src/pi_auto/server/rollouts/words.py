@@ -44,7 +44,11 @@ def listed(answer: dict[str, Any]) -> str:
 def shown(answer: dict[str, Any]) -> str:
     """One roll-out."""
     one = answer["rollout"]
-    state = one["state"] + (", mandatory" if one["urgent"] else "") + (f": {one['why']}" if one["why"] else "")
+    state = (
+        one["state"]
+        + (", mandatory" if one["urgent"] else "")
+        + (f": {printable(one['why'])}" if one["why"] else "")
+    )
     lines = [
         f"roll-out {one['id']} of {one['version']}" + (" (withdrawn)" if one["withdrawn"] else ""),
         f"  {state}",
