@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pi_auto.client.clock import boot_id, boottime_ns
-from pi_auto.client.clockfloor.reading import read_of_another
+from pi_auto.client.planted import read_of_another
 from pi_auto.files import write_whole
 from pi_auto.frozen import frozen
 from pi_auto.typed import Any

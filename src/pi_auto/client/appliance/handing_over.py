@@ -20,7 +20,7 @@ from pi_auto.client.appliance.errors import SetupFailed
 from pi_auto.client.appliance.traces import CARD, STATE
 from pi_auto.client.binding import keeping
 from pi_auto.client.binding.places import BOUND
-from pi_auto.client.clockfloor.reading import Unsafe, read_planted
+from pi_auto.client.planted import Unsafe, read_planted
 from pi_auto.files import write_whole
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fleet_card import MOST_CARD, FleetCard

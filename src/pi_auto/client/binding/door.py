@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pi_auto.client.binding.outcomes import Outcome
 from pi_auto.client.binding.places import BOUND, DOOR, WORD
-from pi_auto.client.clockfloor.reading import read_of_another
+from pi_auto.client.planted import read_of_another
 from pi_auto.client.spool.doorbell import short_name
 from pi_auto.client.uuids import new_uuid
 from pi_auto.files import write_whole

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pi_auto
-from pi_auto.client.clockfloor.reading import Unsafe, read_own
+from pi_auto.client.planted import Unsafe, read_own
 from pi_auto.files import fsync_folder, write_whole
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fields import Fields

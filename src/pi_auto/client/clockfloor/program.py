@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pi_auto.client.clock import clock_synced
 from pi_auto.client.clockfloor.floor import built, forget_floor, told_floor
 from pi_auto.client.clockfloor.raising import PROOF_FILE, Clock, Places, raise_clock
-from pi_auto.client.clockfloor.reading import remove_planted
+from pi_auto.client.planted import remove_planted
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AFTER = (

@@ -18,7 +18,7 @@ from pi_auto.client.binding.places import BOUND
 from pi_auto.client.clockfloor import proven
 from pi_auto.client.clockfloor.floor import FOLDER, Floor, built, keep_floor, kept_floor
 from pi_auto.client.clockfloor.proven import MOST_PROOF, NotProven
-from pi_auto.client.clockfloor.reading import Unsafe, read_own, read_planted
+from pi_auto.client.planted import Unsafe, read_own, read_planted
 from pi_auto.files import write_whole
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fleet_card import MOST_CARD, FleetCard

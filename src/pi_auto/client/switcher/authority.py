@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pi_auto.client.appliance.errors import SetupFailed
-from pi_auto.client.clockfloor.reading import read_own
+from pi_auto.client.planted import read_own
 from pi_auto.client.switcher.errors import Refused
 from pi_auto.client.switcher.ledger import Ledger
 from pi_auto.client.switcher.services import AGENT, AGENT_UNIT

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pi_auto
 from pi_auto.client.appliance.errors import SetupFailed
-from pi_auto.client.clockfloor.reading import Unsafe, read_own
+from pi_auto.client.planted import Unsafe, read_own
 from pi_auto.client.switcher.services import AGENT
 from pi_auto.client.switcher.site import Site
 from pi_auto.files import fsync_folder

@@ -22,7 +22,7 @@ from tuf.ngclient.updater import Updater
 
 from pi_auto.client.clockfloor.floor import FOLDER, built, told_floor
 from pi_auto.client.clockfloor.raising import SLACK_SYNCED
-from pi_auto.client.clockfloor.reading import Unsafe, read_own
+from pi_auto.client.planted import Unsafe, read_own
 from pi_auto.client.rootchain import LIMITS, newest_root, refreshed
 from pi_auto.client.switcher.errors import Refused
 from pi_auto.client.switcher.site import Site

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pi_auto.client.clockfloor.reading import read_own
+from pi_auto.client.planted import read_own
 from pi_auto.files import write_whole
 from pi_auto.wire.fields import Fields
 from pi_auto.wire.strict_json import read_strictly

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from pi_auto.client.appliance.errors import SetupFailed
 from pi_auto.client.bulletin import FILE, MOST, Post, posts_of
-from pi_auto.client.clockfloor.reading import Unsafe, read_planted
+from pi_auto.client.planted import Unsafe, read_planted
 from pi_auto.client.switcher.judging import Facts
 from pi_auto.client.switcher.services import AGENT, AGENT_UNIT, CAPTURE_UNIT, python
 from pi_auto.client.switcher.site import Site

@@ -16,7 +16,7 @@ import time
 from contextlib import suppress
 
 from pi_auto.client.clock import boottime_ns
-from pi_auto.client.clockfloor.reading import Unsafe, read_own
+from pi_auto.client.planted import Unsafe, read_own
 from pi_auto.client.switcher.site import Site
 from pi_auto.files import write_whole
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from pi_auto.client.appliance.errors import SetupFailed, TookTooLong
 from pi_auto.client.appliance.release import unpack, version_of
-from pi_auto.client.clockfloor.reading import Unsafe, read_own
+from pi_auto.client.planted import Unsafe, read_own
 from pi_auto.client.switcher.backing_up import back_up, queue_bytes
 from pi_auto.client.switcher.errors import Refused, SelfTestFailed
 from pi_auto.client.switcher.ledger import Ledger

@@ -8,7 +8,7 @@ import sys
 
 from pi_auto.client.appliance.errors import SetupFailed
 from pi_auto.client.appliance.turns import TRIAL, alone
-from pi_auto.client.clockfloor.reading import Unsafe, remove_planted
+from pi_auto.client.planted import Unsafe, remove_planted
 from pi_auto.client.switcher import going_on, pacing
 from pi_auto.client.switcher.ending import tidy
 from pi_auto.client.switcher.errors import Refused, SelfTestFailed

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from pathlib import Path
 
-from pi_auto.client.clockfloor.reading import Unsafe, read_own
+from pi_auto.client.planted import Unsafe, read_own
 from pi_auto.files import fsync_folder, write_whole
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fields import Fields

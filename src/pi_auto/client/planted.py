@@ -1,6 +1,6 @@
 """Reads what others may have put there: never through a link, only plain files, and never more than asked for.
 
-Root reads a file in the agent's folder here. Whoever writes in that folder may plant a link, a
+Root reads files in the agent's folder, and capture what the agent tells. Whoever writes in that folder may plant a link, a
 pipe that never ends or a file of any size, and change it meanwhile: it is opened once, and read once.
 """
 
