@@ -49,6 +49,8 @@ def ask(options: argparse.Namespace, request: str) -> dict[str, Any]:
     if not options.data:
         raise SystemExit("pi-auto-server: no data folder is named; name one with --data DIR or PI_AUTO_DATA")
     data = Path(options.data).absolute()
+    if not data.is_dir():  # made here by a slip of the hand, it would hand out links and cards of another fleet
+        raise SystemExit(f"pi-auto-server: --data is {data}, which is no folder; name that of the server")
     told = {name: value for name, value in vars(options).items() if name in _ASKED and value is not None}
     try:
         try:
