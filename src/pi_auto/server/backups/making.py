@@ -56,7 +56,8 @@ def make_backup(data: Path, folder: Path, key: SealingKey, now: datetime) -> Pat
         temporary.rename(target)
         fsync_folder(folder)
     except (OSError, sqlite3.Error, tarfile.TarError) as error:
-        raise BackupError(f"no backup of {data} in {folder}: {error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise BackupError(f"no backup of {data} in {folder}: {why}") from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
