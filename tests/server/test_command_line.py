@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,24 @@ def test_an_option_that_cannot_be_used_is_named_and_ends_with_2(words: tuple[str
     ended = run(*words)
     assert ended.returncode == 2
     assert told in ended.stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may use every folder")
+@pytest.mark.parametrize(
+    "words", [("audit",), ("operator", "link"), ("device", "restart", "pi-1"), ("release", "list")]
+)
+def test_a_user_whose_folder_it_is_not_is_told(tmp_path: Path, words: tuple[str, ...]) -> None:
+    data = tmp_path / "data"
+    data.mkdir(mode=0)
+    ended = run(*words, "--data", str(data))
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"pi-auto-server: --data is {data}, which is not for this user")
+
+
+@pytest.mark.parametrize("scanner", ["", "x" * 257])
+def test_an_id_that_no_scanner_has_is_refused_before_the_hub_is_asked(tmp_path: Path, scanner: str) -> None:
+    ended = run("scanner", "pi-1", scanner, "--layout", "fr", "--data", str(tmp_path))
+    assert (ended.returncode, "allowed: 1 to 256" in ended.stderr) == (1, True)
 
 
 def test_a_data_folder_that_is_a_file_is_named(tmp_path: Path) -> None:

@@ -52,8 +52,10 @@ def _make(options: argparse.Namespace) -> str:
     try:
         made = make_backup(data, folder, _key(options, data, made_already=False), now_utc())
         forgotten = forget_old(folder, options.keep) if options.keep else []
-    except (BackupError, OSError) as error:
+    except BackupError as error:
         raise CommandFailed(str(error)) from error
+    except OSError as error:
+        raise CommandFailed(f"no backup of {data}: {error.filename}: {error.strerror}") from error
     said = f"{made} holds all of {data}, {made.stat().st_size} bytes; only the server's key opens it"
     return said + (f"; {len(forgotten)} older ones are deleted" if forgotten else "")
 
