@@ -7,7 +7,9 @@ that no barcode and no host name can forge a second one or drive the terminal it
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from pathlib import Path
 
 from pi_auto.typed import Any, TextIO
 from pi_auto.wire.escape import printable
@@ -42,3 +44,9 @@ def start_logging(level: str = "INFO", stream: TextIO = sys.stderr) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(OneLine())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+def have_stdout() -> None:
+    """Have somewhere to print where standard output was closed (`COMMAND >&-`): Python then has nothing there."""
+    if not sys.stdout:
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - for as long as the program runs

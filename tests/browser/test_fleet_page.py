@@ -98,3 +98,13 @@ def test_signing_out_ends_it(page: Page) -> None:
     expect(page.get_by_role("heading", name="Sign in to the fleet")).to_be_visible()
     page.goto(page.url.replace("/login", "/fleet"))
     expect(page.locator("body")).to_contain_text("You need a link that signs you in")
+
+
+def test_on_a_phone_every_field_is_wide_enough_to_read_what_is_typed(page: Page) -> None:
+    page.set_viewport_size({"width": 375, "height": 700})
+    fields = page.locator("input:not([type=hidden]):not([type=checkbox])").all()
+    boxes = [box for field in fields if field.is_visible() and (box := field.bounding_box())]
+    assert len(boxes) > 8
+    for box in boxes:
+        assert box["width"] >= 100
+        assert box["x"] + box["width"] <= 350

@@ -58,6 +58,7 @@ def test_help_shows_the_commands_and_how_they_are_used() -> None:
         (("run",), "server_url is missing"),
         (("agent", "--server", "http://10.0.0.1:5000"), "--insecure-plain-http"),
         (("run", "--server", "fleet"), "https://HOST"),
+        (("update-fetch",), "update-fetch: is started by the agent"),
         (("status", "--config", "/no/such/file"), "/no/such/file: there is no such settings file"),
     ],
 )
@@ -170,6 +171,15 @@ def test_a_reader_that_has_seen_enough_of_a_recording_gets_no_complaint(tmp_path
     shown = subprocess.run(["sh", "-c", shell], check=False, capture_output=True, text=True, timeout=20)
     assert json.loads(shown.stdout)["text"] == "4" * 20
     assert shown.stderr == ""
+
+
+@pytest.mark.parametrize("words", ["parse 4006381333931", "status", "doctor --json", "replay /no/such/file"])
+def test_closed_standard_output_is_no_traceback(tmp_path: Path, words: str) -> None:
+    line = f'exec "$0" -m pi_auto.client.cli {words} >&-'
+    ended = subprocess.run(
+        ["bash", "-c", line, sys.executable], capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path
+    )
+    assert "Traceback" not in ended.stderr
 
 
 def test_run_with_a_recording_that_cannot_be_read_says_so_and_ends(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,3 +63,11 @@ def test_what_is_not_there_is_named(
 def test_a_folder_without_a_hub_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["device", "list", "--data", str(tmp_path)]) == 1
     assert "is not the folder of a hub" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("line", "code"), [('"$@" | true; exit "${PIPESTATUS[0]}"', 141), ('"$@" >&-', 0)])
+def test_an_answer_that_nobody_takes_is_no_fault_of_the_hubs_folder(hub: RunningHub, line: str, code: int) -> None:
+    command = (sys.executable, "-m", "pi_auto.hub.cli", "connection-string", "--data", str(hub.data))
+    shell = ["bash", "-c", line, "bash", *command]
+    ended = subprocess.run(shell, capture_output=True, text=True, check=False, timeout=60)
+    assert (ended.returncode, ended.stderr) == (code, "")

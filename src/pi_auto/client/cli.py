@@ -117,7 +117,12 @@ def _status(arguments: argparse.Namespace) -> int:
     if arguments.secrets:
         from pi_auto.client.status.revealing import secrets_of  # noqa: PLC0415 - loaded when needed
 
-        print(json.dumps(secrets_of(settings), indent=2))
+        try:
+            print(json.dumps(secrets_of(settings), indent=2))
+        except PermissionError as error:
+            raise SystemExit(
+                f"pi-auto-client status: {error.filename}: {error.strerror}; run it with sudo"
+            ) from None
         return 0
     from pi_auto.client.status.facts import status_of  # noqa: PLC0415 - loaded when needed
     from pi_auto.client.status.screen import screen  # noqa: PLC0415 - loaded when needed

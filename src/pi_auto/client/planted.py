@@ -1,7 +1,7 @@
 """Reads what others may have put there: never through a link, only plain files, and never more than asked for.
 
-Root reads files in the agent's folder, and capture what the agent tells. Whoever writes in that folder may plant a link, a
-pipe that never ends or a file of any size, and change it meanwhile: it is opened once, and read once.
+Root reads files in the agent's folder, and capture what the agent tells. Whoever writes in that folder may plant a
+link, a pipe that never ends or a file of any size, and change it meanwhile: it is opened once, and read once.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from pi_auto.client.last_good import load_or_last_good
 from pi_auto.client.logbook import TEXT, start_logbook, use_format
 from pi_auto.client.patient_stream import PatientStream
 from pi_auto.client.settings import Settings, SettingsError
-from pi_auto.logs import start_logging
+from pi_auto.logs import have_stdout, start_logging
 from pi_auto.typed import Any, TextIO, cast
 
 Load = Callable[[Path | None, dict[str, Any], str], Settings]
@@ -35,6 +35,7 @@ _SIGNALLED = 128  # and the number of the signal, as shells say it
 
 def run(command: Callable[[], int]) -> int:
     """Run a command with a log that nobody has to wait for; its exit code."""
+    have_stdout()
     log = PatientStream(_STANDARD_ERROR)
     start_logging(stream=cast("TextIO", log))
     try:

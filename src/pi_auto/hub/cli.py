@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
 from contextlib import suppress
 from functools import partial
@@ -12,7 +14,7 @@ from pi_auto.hub import manage, run_options
 from pi_auto.hub.errors import OperatorError
 from pi_auto.hub.options import Options
 from pi_auto.hub.program import run
-from pi_auto.logs import start_logging
+from pi_auto.logs import have_stdout, start_logging
 
 _ABOUT = """\
 A local Azure IoT Hub. Devices connect by MQTT with the conventions of Azure IoT Hub
@@ -32,18 +34,26 @@ When it listens it prints one line,
 on stdout, or on stderr where stdout is for the events (--events -).
 It stops on SIGTERM, and whatever it acknowledged survives a kill.
 """
+_SIGNALLED = 128  # and the number of the signal, as shells say it
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and answer the exit code: 0, or 1 with one sentence on stderr."""
+    have_stdout()
     arguments = _parser().parse_args(argv)
     start_logging(getattr(arguments, "log_level", "INFO"))
     try:
-        return int(arguments.action(arguments))
+        code = int(arguments.action(arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough: `pi-auto-hub device list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is to be flushed at exit
+        return _SIGNALLED + signal.SIGPIPE
     except OperatorError as error:
         sys.stderr.write(f"pi-auto-hub: {error}\n")
     except OSError as error:
         sys.stderr.write(f"pi-auto-hub: cannot use {error.filename or arguments.data}: {error.strerror}\n")
+    else:
+        return code
     return 1
 
 

@@ -6,6 +6,7 @@ from flask import Flask
 
 from pi_auto.server.api.blueprint import pi_api
 from pi_auto.server.console import console
+from pi_auto.server.console.lost import answer_the_lost
 from pi_auto.server.context import EXTENSION, Context, LazyContext
 from pi_auto.server.settings import Settings
 
@@ -16,6 +17,7 @@ def create_app(settings: Settings, context: Context | None = None) -> Flask:
     app.extensions[EXTENSION] = context or LazyContext(settings)
     app.register_blueprint(pi_api)
     app.register_blueprint(console)
+    answer_the_lost(app)
     if settings.trust:
         from pi_auto.server.console import card_routes, rollouts_routes  # noqa: F401, PLC0415 - they add to `fleet`
         from pi_auto.server.console.fleet_routes import fleet  # noqa: PLC0415 - see below

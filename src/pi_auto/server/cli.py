@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
+import signal
 import sys
 from collections.abc import Sequence
 
-from pi_auto.logs import start_logging
+from pi_auto.logs import have_stdout, start_logging
 from pi_auto.server.admin.commands import add_admin
 from pi_auto.server.backups.commands import add_backups
 from pi_auto.server.commands import add_commands
@@ -39,21 +41,41 @@ It stops on SIGTERM or Ctrl-C, within five seconds. Whatever it acknowledged sur
 """
 
 
+_USAGE_ERROR = 2  # as argparse has it
+_SIGNALLED = 128  # and the number of the signal, as shells say it
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; 0 when it ended as it should."""
+    """Run the command; 0 when it ended as it should, 2 where the command line or a variable cannot be used."""
+    have_stdout()
     options = _parser().parse_args(arguments)
     start_logging(getattr(options, "log_level", "WARNING"))
     logging.getLogger("alembic").setLevel(logging.WARNING)
     from pi_auto.server.links.base import HubFailed, HubUnavailable  # noqa: PLC0415 - --help does not need it
 
     try:
-        if said := options.command(options):
-            print(said)
-    except (CommandFailed, SettingsError, HubFailed, HubUnavailable, AuditError) as error:
+        said = options.command(options)
+    except SettingsError as error:
+        print(f"pi-auto-server: {error}", file=sys.stderr)
+        return _USAGE_ERROR
+    except (CommandFailed, HubFailed, HubUnavailable, AuditError) as error:
         print(f"pi-auto-server: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 130
+        return _SIGNALLED + signal.SIGINT
+    return _print(said) if said else 0
+
+
+def _print(said: str) -> int:
+    """Print an answer; the exit code. Its reader may have seen enough, and its disk may be full."""
+    try:
+        print(said, flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is to be flushed at exit
+        if isinstance(error, BrokenPipeError):  # `pi-auto-server audit | head`
+            return _SIGNALLED + signal.SIGPIPE
+        print(f"pi-auto-server: the answer cannot be written: {error.strerror}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from pi_auto.server.calls.audit import add_audit
 from pi_auto.server.calls.command import add_device
 from pi_auto.server.errors import CommandFailed
-from pi_auto.server.options import add_hub
+from pi_auto.server.options import add_hub, existing_data
+from pi_auto.wire.scan import MOST_SCANNER_ID
 from pi_auto.wire.scanner_settings import KINDS, LAYOUTS, NONE, SCANNERS, changes, key_of
 
 if TYPE_CHECKING:
@@ -64,10 +65,7 @@ def _add_data(command: argparse.ArgumentParser) -> None:
 
 
 def _with_data(options: argparse.Namespace) -> argparse.Namespace:
-    if not options.data:
-        raise CommandFailed("no data folder is named; name one with --data DIR or PI_AUTO_DATA")
-    if not Path(options.data).is_dir():
-        raise CommandFailed(f"--data is {options.data}, which is no folder; name that of the server that runs")
+    existing_data(options.data)
     return options
 
 
@@ -92,6 +90,11 @@ def set_scanner(options: argparse.Namespace) -> str:
     patch = changes(vars(options), lambda: secrets.token_hex(4))
     if not patch:
         raise SystemExit("pi-auto-server scanner: name --layout, --kind, --calibrate or --forget")
+    if not 0 < len(options.scanner) <= MOST_SCANNER_ID:
+        raise CommandFailed(
+            f"the scanner's id has {len(options.scanner)} characters;"
+            f" allowed: 1 to {MOST_SCANNER_ID}, as the device reports it"
+        )
     wished = {SCANNERS: {key_of(options.scanner): patch}}
     data = Path(options.data).absolute()
     asking.set_desired(reaching.hub_of(options), data, options.device, "set_scanner", wished)

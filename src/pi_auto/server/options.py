@@ -13,11 +13,30 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from pi_auto.server.errors import CommandFailed
 from pi_auto.server.settings import HUBS, LOCAL
 from pi_auto.server.sizing import whole
 
 HTTP, HTTPS, HUB_MQTT = "0.0.0.0:5000", "0.0.0.0:5443", "0.0.0.0:8883"
 HTTP_UNTRUSTED, HUB_MQTT_UNTRUSTED = "127.0.0.1:5000", "127.0.0.1:1883"  # with --trust off
+
+
+def existing_data(named: Path | str | None) -> Path:
+    """The data folder of a server, for a command beside it, which makes none. Raises CommandFailed."""
+    if not named:
+        raise CommandFailed("no data folder is named; name one with --data DIR or PI_AUTO_DATA")
+    data = Path(named).absolute()
+    try:
+        is_there = data.is_dir()
+    except PermissionError:  # nor is what it lies in for this user
+        is_there = True
+    if not is_there:
+        raise CommandFailed(f"--data is {data}, which is no folder; name that of the server")
+    if not os.access(data, os.R_OK | os.W_OK | os.X_OK):
+        raise CommandFailed(
+            f"--data is {data}, which is not for this user; run it as the server's user, or by sudo"
+        )
+    return data
 
 
 def add_options(command: argparse.ArgumentParser) -> None:

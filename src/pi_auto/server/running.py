@@ -82,8 +82,10 @@ def _run_with_trust(settings: Settings) -> None:
             settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
             found = own_names(settings)
             fleet = open_fleet(settings.data, settings.key_file, settings.names, now_utc(), found)
-        except (TrustError, OSError) as error:
+        except TrustError as error:
             raise CommandFailed(str(error)) from error
+        except OSError as error:
+            raise CommandFailed(f"the data folder {settings.data} cannot be used: {error.strerror}") from error
         service = Service()
 
         def ready(hub: Address | None) -> None:

@@ -24,6 +24,7 @@ from pi_auto.wire.registration import TOKEN, Registration
 
 NONCE = re.compile(r"[A-Za-z0-9_-]{32,128}\Z")
 SERIAL = re.compile(r"[0-9A-Za-z][0-9A-Za-z:._-]{0,63}\Z")
+SERIAL_ALLOWED = "a letter or a digit, and up to 63 letters, digits and : . _ - behind it"
 SECRET = re.compile(r"once_[A-Za-z0-9_-]{43}\Z")
 MOST_RETRY = 86_400  # seconds
 

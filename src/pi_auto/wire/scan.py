@@ -17,6 +17,7 @@ from pi_auto.wire.ids import Position
 from pi_auto.wire.times import format_time
 
 MOST_BYTES = 8192  # of one code; the largest symbol in use, a QR code, holds 2,953
+MOST_SCANNER_ID = 256  # characters
 MOST_ERROR = 100 * 366 * 86_400_000  # milliseconds, of a corrected time
 _WORDS = {None: "null", False: "false", True: "true"}  # JSON's
 INCIDENTS = ("scan_lost", "spool_replaced", "scanner_calibrated", "wifi_joined", "wifi_undone")
@@ -38,7 +39,7 @@ class Scanner:
     def from_fields(cls, fields: Fields) -> Scanner:
         """Read it, or say which field is wrong."""
         return cls(
-            id=fields.text("id", most=256),
+            id=fields.text("id", most=MOST_SCANNER_ID),
             name=fields.optional("name", lambda n: fields.text(n, least=0, most=256), ""),
             port=fields.optional("port", lambda n: fields.text(n, least=0, most=256), ""),
         )

@@ -150,6 +150,7 @@ def test_the_socket_is_for_the_servers_user_alone_and_takes_no_nonsense(server: 
 
 def test_without_a_server_the_books_answer(tmp_path: Path) -> None:
     data = tmp_path / "data"
+    data.mkdir()
     card = json.loads(say(data, "fleet", "card", "--address", "192.0.2.7"))
     assert json.loads(say(data, "fleet", "card", "--address", "192.0.2.7")) == card
     assert say(data, "operator", "token-create", "till", "--scopes", "read").startswith("operator_")
@@ -157,6 +158,29 @@ def test_without_a_server_the_books_answer(tmp_path: Path) -> None:
     with running_server(tmp_path) as server:
         assert say(server.data, "enrolment", "policy") == "batch"
         assert json.loads(say(data, "fleet", "card", "--address", "192.0.2.7")) == card
+
+
+@pytest.mark.parametrize(
+    "words", [("operator", "link"), ("fleet", "card"), ("release", "online-key"), ("legacy", "list")]
+)
+def test_a_mistyped_data_folder_is_named_and_no_other_fleet_is_made_there(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    ended = run(tmp_path / "dta", *words)
+    assert ended.returncode == 1
+    assert (
+        ended.stderr
+        == f"pi-auto-server: --data is {tmp_path / 'dta'}, which is no folder; name that of the server\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_installer_that_cannot_be_read_or_written_is_named(server: RunningServer, tmp_path: Path) -> None:
+    gone = tmp_path / "gone" / "install_pi_client.sh"
+    for words in (("--installer", str(gone), "--output", str(tmp_path / "made.sh")), ("--output", str(gone))):
+        ended = run(server.data, "fleet", "installer", *words)
+        assert ended.returncode == 1
+        assert ended.stderr == f"pi-auto-server fleet installer: {gone}: No such file or directory\n"
 
 
 def test_a_server_without_trust_says_that_it_has_no_socket(tmp_path: Path) -> None:

@@ -231,3 +231,4 @@ def test_what_cannot_be_done_is_said(
     done = command(*words)
     assert done.returncode in {1, 2}
     assert said in done.stderr
+    assert list(tmp_path.iterdir()) == [], "not even a key"

@@ -166,7 +166,7 @@ def test_the_command_says_in_one_line_what_is_wrong(
 ) -> None:
     command = [sys.executable, "-m", "pi_auto.server.cli", "run", "--data", str(tmp_path), "--hub", "azure"]
     ended = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=30)
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert sentence in ended.stderr
     assert ended.stderr.count("\n") == 1
     assert KEY not in ended.stderr

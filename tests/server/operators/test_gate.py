@@ -260,3 +260,31 @@ def test_without_trust_there_is_no_gate(tmp_path: Path) -> None:
         assert app.test_client().get("/login").status_code == 404
     finally:
         opened.close()
+
+
+def test_a_button_pressed_after_the_session_has_ended_shows_how_to_get_in(client: FlaskClient) -> None:
+    form = {"request": "link"}
+    shown = client.post("/fleet/operators", data=form, base_url=HTTPS, headers=OURS | {"Accept": "text/html"})
+    assert shown.status_code == 401
+    assert "so nothing was done" in shown.text
+    assert "pi-auto-server operator link" in shown.text
+    told = client.post("/fleet/operators", data=form, base_url=HTTPS, headers=OURS)
+    assert "`operator token-create`" in told.get_json()["error"]
+
+
+def test_whoever_guesses_links_in_a_browser_reads_it_on_the_page(client: FlaskClient) -> None:
+    headers = OURS | {"Accept": "text/html"}
+    for _ in range(11):
+        page = client.post("/login", data={"link": "link_" + "a" * 43}, base_url=HTTPS, headers=headers)
+    assert page.status_code == 429
+    assert "Try again in a minute" in page.text
+
+
+@pytest.mark.parametrize(("path", "status"), [("/nothing", 404), ("/fleet/<b>", 404), ("/fleet/devices", 405)])
+def test_an_address_of_no_page_is_answered_by_a_page_of_ours(client: FlaskClient, path: str, status: int) -> None:
+    page = client.get(path, base_url=HTTPS, headers={"Accept": "text/html"})
+    assert page.status_code == status
+    assert "There is no page here" in page.text
+    assert "<b>" not in page.text
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert client.get(path, base_url=HTTPS).get_json()["error"]

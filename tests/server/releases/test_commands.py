@@ -148,6 +148,11 @@ def test_rotated_and_renewed_keys_make_a_chain_of_roots(tmp_path: Path, online: 
     assert Desk(desk).waiting() == []
 
 
+def test_a_file_that_is_no_root_is_told_with_what_it_lacks(tmp_path: Path, online: Path) -> None:
+    said = command("adopt-root", online, "--data", tmp_path, code=1)
+    assert "is no TUF metadata: 'signed' is missing" in said
+
+
 def test_the_first_keys_lead_to_a_release_that_the_running_server_serves(tmp_path: Path, passphrase: Path) -> None:
     desk, archive, data = tmp_path / "desk", tmp_path / "client.py", tmp_path / "data"
     archive.write_bytes(small_archive("2.1.0"))

@@ -173,6 +173,13 @@ def test_a_key_file_that_will_not_do_is_told(data: Path, mode: int, content: byt
     assert not sealed_file(data).exists()
 
 
+def test_a_folder_in_the_place_of_the_key_file_is_told_and_its_mode_let_alone(data: Path) -> None:
+    folder = data.with_name("own.key")
+    folder.mkdir(mode=0o755)
+    with pytest.raises(TrustError, match="is a folder"):
+        open_fleet(data, folder, NAMES, NOW)
+
+
 def test_the_key_file_lies_outside_the_data_folder(data: Path, tmp_path: Path) -> None:
     assert key_file(data, None, {}) == tmp_path / "data.key"
     assert key_file(data, tmp_path / "own", {}) == tmp_path / "own"

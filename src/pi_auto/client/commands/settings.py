@@ -36,7 +36,8 @@ def _configure(arguments: argparse.Namespace) -> int:
         changes = {name: value for name, value in given(arguments).items() if name != "state"}
         configure(file, changes, unset=arguments.unset)
     except OSError as error:
-        raise SystemExit(f"pi-auto-client configure: {file}: {error.strerror}; run it with sudo") from None
+        sudo = "; run it with sudo" if isinstance(error, PermissionError) else ""
+        raise SystemExit(f"pi-auto-client configure: {file}: {error.strerror}{sudo}") from None
     print(
         f"{file} is written. A device that had no server goes on by itself; whatever else was changed holds "
         "from the next start: sudo systemctl restart pi-auto-client pi-auto-capture"

@@ -61,7 +61,8 @@ class NetworkManager:
         try:
             self._bus = open_dbus_connection(bus="SYSTEM")
         except (OSError, KeyError, ValueError) as error:
-            raise ManagerError(f"no system bus: {error!r}"[:200]) from None
+            why = getattr(error, "strerror", None) or repr(error)
+            raise ManagerError(f"no system bus: {why}"[:200]) from None
 
     def close(self) -> None:
         """Hang up."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pi_auto.server.loading import loading
-from pi_auto.server.options import add_key_file
+from pi_auto.server.options import add_key_file, existing_data
 
 Say = Callable[[dict[str, Any]], str]
 _ASKED = (
@@ -41,14 +41,12 @@ def action_of(group: Any, name: str, about: str, request: str, say: Say) -> Call
 
 
 def ask(options: argparse.Namespace, request: str) -> dict[str, Any]:
-    """Ask the running server, else the books. Raises SystemExit with a sentence."""
+    """Ask the running server, else the books. Raises CommandFailed, and SystemExit with a sentence."""
     from pi_auto.server.admin.socket import NotRunning, socket_file  # noqa: PLC0415 - --help does not need it
     from pi_auto.server.admin.socket import ask as ask_socket  # noqa: PLC0415 - the same
     from pi_auto.wire.errors import FieldError  # noqa: PLC0415 - see above
 
-    if not options.data:
-        raise SystemExit("pi-auto-server: no data folder is named; name one with --data DIR or PI_AUTO_DATA")
-    data = Path(options.data).absolute()
+    data = existing_data(options.data)  # made by a slip of the hand, it would hand out cards of another fleet
     told = {name: value for name, value in vars(options).items() if name in _ASKED and value is not None}
     try:
         try:

@@ -128,11 +128,15 @@ def _write_installer(options: argparse.Namespace) -> str:
 
     card = FleetCard.from_json(ask(options, "card")["card"])
     try:
-        bare = options.installer.read_text() if options.installer else own_script()
-        script = with_card(bare, card)
-        write_whole(options.output, script, mode=0o700 if card.batch_token else 0o755)
-    except (OSError, ValueError) as error:
+        script = with_card(options.installer.read_text() if options.installer else own_script(), card)
+    except OSError as error:
+        raise SystemExit(f"pi-auto-server fleet installer: {error.filename}: {error.strerror}") from error
+    except ValueError as error:
         raise SystemExit(f"pi-auto-server fleet installer: {error}") from error
+    try:
+        write_whole(options.output, script, mode=0o700 if card.batch_token else 0o755)
+    except OSError as error:
+        raise SystemExit(f"pi-auto-server fleet installer: {options.output}: {error.strerror}") from error
     return f"{options.output} holds the card of fleet {card.fleet_id}; copy it and pi_auto_client.py to the Pi"
 
 

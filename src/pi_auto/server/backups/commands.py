@@ -43,17 +43,20 @@ def _command(commands: Any, name: str, about: str, run: Callable[[argparse.Names
 
 
 def _make(options: argparse.Namespace) -> str:
-    from pi_auto.server.backups.making import BackupError, forget_old, make_backup  # noqa: PLC0415 - slow to load
+    from pi_auto.server.backups import making  # noqa: PLC0415 - slow to load
     from pi_auto.server.context import now_utc  # noqa: PLC0415 - see above
 
     data, folder = _data(options), options.to.absolute()
     if folder.is_relative_to(data):
         raise CommandFailed(f"--to is {folder}, in the data folder itself; name one on another disk")
     try:
-        made = make_backup(data, folder, _key(options, data, made_already=False), now_utc())
-        forgotten = forget_old(folder, options.keep) if options.keep else []
-    except (BackupError, OSError) as error:
+        making.refuse_other_folders(data)  # before a key is made beside one
+        made = making.make_backup(data, folder, _key(options, data, made_already=False), now_utc())
+        forgotten = making.forget_old(folder, options.keep) if options.keep else []
+    except making.BackupError as error:
         raise CommandFailed(str(error)) from error
+    except OSError as error:
+        raise CommandFailed(f"no backup of {data}: {error.filename}: {error.strerror}") from error
     said = f"{made} holds all of {data}, {made.stat().st_size} bytes; only the server's key opens it"
     return said + (f"; {len(forgotten)} older ones are deleted" if forgotten else "")
 

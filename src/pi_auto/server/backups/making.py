@@ -44,8 +44,7 @@ class BackupError(Exception):
 def make_backup(data: Path, folder: Path, key: SealingKey, now: datetime) -> Path:
     """Write a backup of `data` into `folder`; its path. Raises BackupError."""
     target = folder / f"pi-auto-server-{now:%Y%m%dT%H%M%SZ}{ENDING}"
-    if not (data / BOOKS).exists():
-        raise BackupError(f"{data} holds no books; name the server's data folder with --data DIR")
+    refuse_other_folders(data)
     if target.exists():
         raise BackupError(f"{target} is there already; wait a second")
     temporary = folder / f".{target.name}.tmp"
@@ -56,11 +55,18 @@ def make_backup(data: Path, folder: Path, key: SealingKey, now: datetime) -> Pat
         temporary.rename(target)
         fsync_folder(folder)
     except (OSError, sqlite3.Error, tarfile.TarError) as error:
-        raise BackupError(f"no backup of {data} in {folder}: {error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise BackupError(f"no backup of {data} in {folder}: {why}") from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
     return target
+
+
+def refuse_other_folders(data: Path) -> None:
+    """Raise BackupError where no server has its data, and OSError where nobody may look."""
+    if not (data / BOOKS).exists():
+        raise BackupError(f"{data} holds no books; name the server's data folder with --data DIR")
 
 
 def forget_old(folder: Path, keep: int) -> list[Path]:

@@ -37,7 +37,8 @@ def restore(backup: Path, data: Path, key: SealingKey) -> dict[str, Any]:
             finally:
                 os.close(lock)
     except (OSError, tarfile.TarError, TrustError, StoreError) as error:
-        raise BackupError(f"{backup} is not restored: {error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise BackupError(f"{backup} is not restored: {why}") from error
     return about
 
 

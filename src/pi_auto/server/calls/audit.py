@@ -111,7 +111,7 @@ def as_line(entry: Any) -> str:
     """A call on one line, safe for a terminal."""
     call, ending = entry.call, entry.ending
     payload = f" {json.dumps(call.payload)}" if call.payload else ""
-    came = "no outcome noted" if ending is None else f"{ending.outcome}: {ending.said}"
+    came = "no outcome noted" if ending is None else ": ".join(filter(None, (ending.outcome, ending.said)))
     line = f"{entry.at:%Y-%m-%d %H:%M:%S} UTC  {call.who}  {call.device_id}  {call.action}{payload}  {came}"
     return printable(line)
 

@@ -24,9 +24,10 @@ from pi_auto.server.enrolment.waiting import waits_no_more
 from pi_auto.server.enrolment.wishes import wish_as_it_stands
 from pi_auto.server.fleet.claims import hash_secret
 from pi_auto.server.fleet.tables import devices
-from pi_auto.server.operators.rules import TOKEN_NAME
+from pi_auto.server.operators.rules import NAME_ALLOWED, TOKEN_NAME
 from pi_auto.server.store.text import storable
 from pi_auto.wire.enrolment import SERIAL as SERIAL_FORM
+from pi_auto.wire.enrolment import SERIAL_ALLOWED
 from pi_auto.wire.errors import FieldError, shown
 from pi_auto.wire.keys import FINGERPRINT
 
@@ -70,7 +71,7 @@ def preauthorise(
 ) -> str | None:
     """Let this serial in: with the key of that fingerprint, or with a secret that is returned, once."""
     if not SERIAL_FORM.match(serial):
-        raise FieldError("serial", shown(serial), f"like {SERIAL_FORM.pattern}")
+        raise FieldError("serial", shown(serial), SERIAL_ALLOWED)
     if fingerprint is not None and not FINGERPRINT.match(fingerprint):
         raise FieldError("fingerprint", shown(fingerprint), "the SHA-256 of the device's key, 64 hex digits")
     _check_time(lasts)
@@ -86,7 +87,7 @@ def preauthorise(
 def make_batch(connection: Connection, name: str, most: int, lasts: timedelta, by: str, now: datetime) -> str:
     """A token that lets `most` devices in until it runs out. It is shown once. Raises FieldError."""
     if not TOKEN_NAME.match(name):
-        raise FieldError("name", shown(name), f"letters, digits, dots and dashes, like {TOKEN_NAME.pattern}")
+        raise FieldError("name", shown(name), NAME_ALLOWED)
     if connection.execute(select(batches.c.name).where(batches.c.name == name)).first():
         raise FieldError("name", shown(name), "a name that no batch has or had")
     if not 1 <= most <= MOST_OF_BATCH:

@@ -69,7 +69,9 @@ def _package(options: argparse.Namespace) -> str:
         file.parent.mkdir(mode=0o700, exist_ok=True)
         write_whole(file, octets, mode=0o600)
         _give_to_owner_of(data, file.parent, file)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise SystemExit(f"pi-auto-server legacy package: {error.filename}: {error.strerror}") from error
+    except ValueError as error:
         raise SystemExit(f"pi-auto-server legacy package: {error}") from error
     return f"{file} turns old clients into {version_of(client)} of fleet {card.fleet_id}; it holds no token"
 

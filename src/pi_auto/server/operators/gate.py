@@ -67,6 +67,7 @@ ACCESS: dict[str, Open | Scope] = {
 }
 _FOR_THIS_MACHINE = ("pi_api.pi_devices", "pi_api.pi_device")
 _PAGES = ("console.home", "fleet.page", "fleet.audit", "fleet.rollouts")
+_SIGNED_OUT = "You are not signed in any more, so nothing was done. Sign in, and do it once more."
 COOKIE = "__Host-pi_auto_session"
 
 
@@ -89,7 +90,7 @@ def _guarded(endpoint: str, view: Callable[..., Any]) -> Callable[..., Any]:
         try:
             _check(endpoint, access)
         except ApiError as error:
-            return _sign_in(error) if endpoint in _PAGES else answer_to(error)
+            return _sign_in(error) if endpoint in _PAGES or _is_shown(endpoint) else answer_to(error)
         return view(**arguments)
 
     return call
@@ -109,7 +110,7 @@ def _check(endpoint: str, access: Open | Scope) -> None:
         raise ApiError(403, "this request does not come from a page of this server")
     if operator is None:
         raise ApiError(401, "this needs an operator: `Authorization: Bearer <operator's token>`, or a session;"
-                            " `pi-auto-server operator link` and `operator token` make either")  # fmt: skip
+                            " `pi-auto-server operator link` and `operator token-create` make either")  # fmt: skip
     if isinstance(access, Scope) and not operator.may(access):
         raise ApiError(403, f"{operator.name} has no scope {access}")
     g.operator, g.is_let_in = (
@@ -132,10 +133,18 @@ def _look_up(context: Context, find: Callable[[Connection], Operator | None]) ->
         return find(connection)
 
 
+def _is_shown(endpoint: str) -> bool:
+    """Whether a person sees the answer: a button was pressed, hours after the page was opened perhaps."""
+    return wants_page() and not endpoint.startswith("pi_api.")
+
+
 def _sign_in(error: ApiError) -> Response:
     """What a person sees who opens the page without a session, or without the right scope."""
     if not wants_page():
         return Response(f"{error}\n", error.status, {"Cache-Control": "no-store"}, mimetype="text/plain")
-    page = login_page(problem="" if error.status == UNAUTHORIZED else str(error), status=error.status)
+    problem = str(error)
+    if error.status == UNAUTHORIZED:
+        problem = _SIGNED_OUT if request.method == "POST" else ""
+    page = login_page(problem=problem, status=error.status)
     page.headers["Cache-Control"] = "no-store"
     return page

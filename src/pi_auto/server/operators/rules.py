@@ -18,6 +18,7 @@ SESSION = re.compile(r"session_[A-Za-z0-9_-]{43}\Z")
 LINK = re.compile(r"link_[A-Za-z0-9_-]{43}\Z")
 TOKEN = re.compile(r"operator_[A-Za-z0-9_-]{43}\Z")
 TOKEN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+NAME_ALLOWED = "letters, digits, dots and dashes, 64 at most, and a letter or a digit first"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 

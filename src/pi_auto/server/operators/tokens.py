@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from pi_auto.server.fleet.claims import hash_secret
 from pi_auto.server.operators.rules import (
     MOST_TOKENS,
+    NAME_ALLOWED,
     TOKEN,
     TOKEN_NAME,
     Operator,
@@ -28,7 +29,7 @@ def create_token(
 ) -> str:
     """A new token. Raises FieldError where the name will not do, or is taken, by a revoked token too."""
     if not TOKEN_NAME.match(name):
-        raise FieldError("name", shown(name), f"letters, digits, dots and dashes, like {TOKEN_NAME.pattern}")
+        raise FieldError("name", shown(name), NAME_ALLOWED)
     table = operator_tokens
     if connection.execute(select(table.c.name).where(table.c.name == name)).first():
         raise FieldError("name", shown(name), "a name that no token has or had, so that the audit trail is clear")

@@ -20,6 +20,10 @@ from pi_auto.server.operators.login_page import login_page, wants_page
 from pi_auto.server.operators.rules import SESSION, SESSION_LASTS, is_forged
 
 _MOST_FORM = 1024  # bytes
+_TO_A_PERSON = {
+    403: "This link is not, or no longer, good.",
+    429: "Too many links from your address were wrong. Try again in a minute.",
+}
 _limiter = Limiter(10, 60.0, time.monotonic)  # wrong links of one address a minute
 operators = Blueprint("operators", __name__)
 operators.register_error_handler(Exception, answer_to)
@@ -44,14 +48,14 @@ def login() -> Response:
     if is_forged(request.method, dict(request.headers), request.host):
         raise ApiError(403, "this request does not come from a page of this server")
     if _limiter.wait(address):
-        raise ApiError(429, "too many links of this address were wrong; try again in a minute")
+        return _refuse(429, "too many links of this address were wrong; try again in a minute")
     link, now = form_of(request, _MOST_FORM).get("link", ""), context.clock()
     session = committed(context, lambda books: use_link(books, link, now))
     if session is None:
         _limiter.failed(address)
         refused = Entry("stranger", "login", ADMIN, "refused", address)
         committed(context, lambda books: count(books, refused, network_of(address), now))
-        return _refuse("the link is not, or no longer, good; `pi-auto-server operator link` makes another")
+        return _refuse(403, "the link is not, or no longer, good; `pi-auto-server operator link` makes another")
     committed(context, lambda books: note(books, Entry(ADMIN, "login", ADMIN, "signed in", address), now))
     link_file(context.settings.data).unlink(missing_ok=True)
     response = Response(status=303, headers={"Location": "/"})
@@ -60,10 +64,10 @@ def login() -> Response:
     return response
 
 
-def _refuse(sentence: str) -> Response:
+def _refuse(status: int, sentence: str) -> Response:
     if wants_page():
-        return login_page(problem="This link is not, or no longer, good.", status=403)
-    raise ApiError(403, sentence)
+        return login_page(problem=_TO_A_PERSON[status], status=status)
+    raise ApiError(status, sentence)
 
 
 @operators.post("/logout")

@@ -17,6 +17,7 @@ from typing import Any
 
 from pi_auto.files import write_whole
 from pi_auto.server.admin.asking import action_of, ask, group_of
+from pi_auto.server.options import existing_data
 from pi_auto.server.releases.errors import ReleaseError
 from pi_auto.server.releases.words import listed, published
 from pi_auto.server.sizing import whole
@@ -158,11 +159,7 @@ def _adopt_root(options: argparse.Namespace) -> str:
 
 def _hand_in(options: argparse.Namespace, put: Callable[[Path], None]) -> str:
     """Copy a bundle to where the server can read it, as whoever owns its data, and ask it to adopt that."""
-    if not options.data:
-        raise ReleaseError("no data folder is named; name one with --data DIR or PI_AUTO_DATA")
-    data, name = Path(options.data).absolute(), secrets.token_hex(8)
-    if not data.is_dir():
-        raise ReleaseError(f"--data is {data}, which is no folder; name that of the server")
+    data, name = existing_data(options.data), secrets.token_hex(8)
     folder = data / "releases" / "incoming" / name
     try:
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -59,7 +59,9 @@ def read(octets: bytes, kind: type[T], what: str) -> Metadata[T]:
     try:
         found: Metadata[Any] = Metadata.from_bytes(octets)
     except DeserializationError as error:
-        raise ReleaseError(f"{what} is no TUF metadata: {error.__cause__ or error}") from error
+        cause = error.__cause__ or error
+        why = f"{cause} is missing" if isinstance(cause, KeyError) else cause
+        raise ReleaseError(f"{what} is no TUF metadata: {why}") from error
     if not isinstance(found.signed, kind):
         raise ReleaseError(f"{what} is metadata of the role {found.signed.type}; allowed: {kind.__name__.lower()}")
     return cast("Metadata[T]", found)

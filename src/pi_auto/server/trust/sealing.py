@@ -89,6 +89,8 @@ def _refuse_lost(path: Path, *, sealed: bool) -> None:
 
 
 def _key_in(path: Path) -> bytes:
+    if path.is_dir():  # before its mode: nobody is to be told to take a folder such as /tmp from its users
+        raise TrustError(f"the key file {path} is a folder; name a file with --key-file FILE")
     if path.stat().st_mode & _FOREIGN:
         raise TrustError(f"others can read the key file {path}; as its owner run: chmod 600 {path}")
     found = _KEY.match(read(path))

@@ -40,12 +40,20 @@ if TYPE_CHECKING:
 _MEMORY = 256 * 1024 * 1024  # bytes of address space; it takes some 40 MB
 _RESERVE = 32 * 1024 * 1024  # bytes of the disk that stay free: scans come first
 _YIELDING = 10
+_USAGE_ERROR = 2
 Tell = Callable[[News], None]
 
 
 def run_fetcher(running: Path | None = None) -> int:
     """Do the job on standard input; the exit code, 0 if what was wanted lies ready."""
-    job = Job.from_line(_first_line())
+    line = _first_line()
+    if not line.startswith(b"{"):
+        print(
+            "pi-auto-client update-fetch: is started by the agent, which gives it a job, not by hand",
+            file=sys.stderr,
+        )
+        return _USAGE_ERROR
+    job = Job.from_line(line)
     lifeline.hold()
     _bound()
     try:
