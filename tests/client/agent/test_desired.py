@@ -55,7 +55,15 @@ def test_a_patch_that_the_whole_has_brought_already_changes_nothing(told: list[d
 
 @pytest.mark.parametrize(
     ("status", "body"),
-    [(429, b""), (500, b"{}"), (200, b"rubbish"), (200, b"[]"), (200, b'{"desired": 5}'), (200, b"[" * 60_000)],
+    [
+        (429, b""),
+        (500, b"{}"),
+        (200, b"rubbish"),
+        (200, b"[]"),
+        (200, b'{"desired": 5}'),
+        (200, b"[" * 60_000),
+        (200, b'{"desired": {"$version": 1, "scanners": ' + 100 * b'{"a":' + b"1" + 102 * b"}"),
+    ],
 )
 def test_a_no_or_rubbish_is_got_over_and_asked_again_later(
     told: list[dict[str, Any]], status: int, body: bytes

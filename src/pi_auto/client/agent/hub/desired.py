@@ -16,6 +16,7 @@ from pi_auto.wire.twin import Section, merged
 _AGAIN = 30.0  # seconds until the next try after a missing answer or a no
 _OK = 200
 _MOST = 64 * 1024  # bytes; IoT Hub: a section has at most 32 KiB
+_MOST_DEPTH = 32  # IoT Hub: ten
 
 
 class Desired:
@@ -86,9 +87,20 @@ def _version_of(section: Section) -> int | None:
 
 
 def _read(body: bytes) -> Section:
-    """A JSON object; an empty one if it is none, which a hub does not send."""
+    """A JSON object; an empty one if it is none, or a tower of them, which a hub does not send."""
     try:
         value = json.loads(body) if len(body) <= 2 * _MOST else {}
     except (ValueError, RecursionError):
         return {}
-    return value if isinstance(value, dict) else {}
+    return value if isinstance(value, dict) and not _is_tower(value) else {}
+
+
+def _is_tower(value: object) -> bool:
+    """Whether it is nested so deeply that whoever goes down into it may not come back."""
+    floor = [value]
+    for _ in range(_MOST_DEPTH):
+        rooms = [
+            each.values() if isinstance(each, dict) else each for each in floor if isinstance(each, (dict, list))
+        ]
+        floor = [each for room in rooms for each in room]
+    return bool(floor)
