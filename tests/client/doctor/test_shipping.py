@@ -82,7 +82,15 @@ def test_a_scanner_that_has_never_scanned_is_not_proved() -> None:
 
 def test_of_updates_no_more_is_claimed_than_was_tried() -> None:
     (box,) = [each for each in tick(all_well(), SCANNED) if each.name == "Test OTA update process"]
-    assert "installing updates comes with a later release" in box.reason
+    assert box.reason.endswith(
+        "only the question was tried: to see one installed, roll a release out to this device"
+    )
+
+
+def test_a_device_that_takes_no_updates_is_not_shipped_by_mistake() -> None:
+    found = all_well() | {"update": Finding("update", State.WARN, "updates are off", "get a card")}
+    (box,) = [each for each in tick(found, SCANNED) if not each.ticked]
+    assert (box.name, box.reason) == ("Test OTA update process", "updates are off; do: get a card")
 
 
 @dataclass

@@ -31,7 +31,7 @@ _BOXES = {  # the guide's words, and the checks that stand behind each
     _UPDATE: ("update",),
     "Confirm IoT Hub connectivity": ("hub",),
 }
-_ONLY_ASKED = "; only the question was tried: installing updates comes with a later release"
+_ONLY_ASKED = "; only the question was tried: to see one installed, roll a release out to this device"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Box:
 def tick(findings: Mapping[str, Finding], status: Mapping[str, Any]) -> list[Box]:
     """All boxes but the last, which takes a rehearsal."""
     boxes = [_box(name, [findings.get(check) for check in checks]) for name, checks in _BOXES.items()]
-    return [_with_more(box, status) for box in boxes]
+    return [_with_more(box, status, findings.get("update")) for box in boxes]
 
 
 def before_shipping(seconds: float, *, as_json: bool, command: Sequence[str] = COMMAND) -> int:
@@ -96,11 +96,16 @@ def _box(name: str, behind: Sequence[Finding | None]) -> Box:
     return Box(name, True, "; ".join(each.what for each in found))
 
 
-def _with_more(box: Box, status: Mapping[str, Any]) -> Box:
-    """A scanner must have scanned; of updates no more is claimed than was tried."""
+def _with_more(box: Box, status: Mapping[str, Any], update: Finding | None) -> Box:
+    """A scanner must have scanned; a device that takes no updates is not to be shipped by mistake.
+
+    Of updates no more is claimed than was tried.
+    """
     if box.name == _SCANNER and box.ticked and not status.get("newest_scan"):
         return Box(box.name, False, f"{box.reason}; no scan has been stored yet; do: scan a code")
-    if box.name == _UPDATE and box.ticked:
+    if box.name == _UPDATE and box.ticked and update:
+        if update.state is State.WARN:
+            return Box(box.name, False, f"{update.what}; do: {update.remedy}")
         return Box(box.name, True, box.reason + _ONLY_ASKED)
     return box
 
