@@ -31,7 +31,7 @@ _BOXES = {  # the guide's words, and the checks that stand behind each
     _UPDATE: ("update",),
     "Confirm IoT Hub connectivity": ("hub",),
 }
-_ONLY_ASKED = "; only the question was tried: installing updates comes with a later release"
+_ONLY_ASKED = "; only the question was tried: no update was installed"
 
 
 @dataclass(frozen=True, slots=True)

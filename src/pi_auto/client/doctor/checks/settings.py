@@ -35,7 +35,7 @@ def look(patient: Patient) -> Verdict:
 
 def probe(patient: Patient) -> Facts:
     """Read the file, and the copy that the agent made of it when it started."""
-    written = _content(patient.file)
+    written = None if patient.trouble else _content(patient.file)  # which may be the trouble
     used = None
     with suppress(PermissionError):  # without sudo the rest can still be told
         used = _content(patient.settings.agent_folder / COPY)
