@@ -72,7 +72,8 @@ def test_two_devices_never_have_the_same_claim(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"device_id": "pi-1"}', '{"device_id": "pi-1", "claim": "short"}']
+    "content",
+    ["", "{", "[]", "[" * 20_000, '{"device_id": "pi-1"}', '{"device_id": "pi-1", "claim": "short"}'],
 )
 def test_a_damaged_identity_is_kept_for_a_person_and_made_anew(tmp_path: Path, content: str) -> None:
     (tmp_path / "identity.json").write_text(content)
