@@ -263,7 +263,10 @@ def test_two_installations_at_once_do_not_mix(box: Box) -> None:
 
 REFUSALS = {
     "not root": ("setpriv --reuid=65534 --clear-groups ./install_pi_client.sh", "must be run by root: sudo"),
-    "piped into bash": ("cd /tmp; bash < /home/pi/install_pi_client.sh", "pi_auto_client.py is missing; copy it to /tmp"),
+    "piped into bash": (
+        "cd /tmp; bash < /home/pi/install_pi_client.sh",
+        "pi_auto_client.py is missing; copy it to /tmp",
+    ),
     "one file alone": ("rm pi_auto_client.py; ./install_pi_client.sh", "pi_auto_client.py is missing"),
     "half a file": ("truncate -s 300000 pi_auto_client.py; ./install_pi_client.sh", "incomplete or damaged"),
     "no systemd": ("rmdir /run/systemd/system; ./install_pi_client.sh", "systemd does not run here"),
@@ -367,8 +370,8 @@ def test_uninstalling_leaves_nothing(box: Box) -> None:
 
 def test_purging_the_package_leaves_no_user(box: Box) -> None:
     installed(box)
-    box.write("/tmp/postrm", POSTRM.read_bytes(), mode=0o755)
-    assert box.run(f"{OPT}/uninstall.sh --keep-data && /tmp/postrm purge")[0] == 0
+    box.write("/home/pi/postrm", POSTRM.read_bytes(), mode=0o755)
+    assert box.run(f"{OPT}/uninstall.sh --keep-data && /home/pi/postrm purge")[0] == 0
     assert [user for user in ("pi-auto", "pi-auto-capture", "pi-auto-wifi") if box.run(f"id {user}")[0] == 0] == []
 
 

@@ -323,7 +323,22 @@ class TestWithACard:
         assert "is no fleet card" in screen(status, settings)
 
 
-GARBAGE = (None, True, 7, "x", [], [7], ["x"], [[]], [{"id": 7}], [{"standing": "{x}"}], {}, {"a": 1}, {"ok": "no"}, {"ok": 0})
+GARBAGE: tuple[object, ...] = (
+    None,
+    True,
+    7,
+    "x",
+    [],
+    [7],
+    ["x"],
+    [[]],
+    [{"id": 7}],
+    [{"standing": "{x}"}],
+    {},
+    {"a": 1},
+    {"ok": "no"},
+    {"ok": 0},
+)
 
 
 @pytest.mark.parametrize(

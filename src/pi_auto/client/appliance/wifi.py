@@ -1,8 +1,8 @@
 """The Wi-Fis that a device knows, as NetworkManager, netplan, wpa_supplicant and ifupdown write them down.
 
 Text in, text out: what is left of a file when its Wi-Fis and their passwords are gone, those that
-somebody made a comment of among them. Wired networks stay. Where a block cannot be cut out for sure, nothing of the
-file is left.
+somebody made a comment of among them. Wired networks stay. Where a block cannot be cut out for
+sure, nothing of the file is left.
 """
 
 from __future__ import annotations

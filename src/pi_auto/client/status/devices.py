@@ -56,7 +56,9 @@ class Devices:
             scanners=[_device(one) for one in scanners if isinstance(one, dict)]
             if isinstance(scanners, list)
             else None,
-            troubles={str(path): str(said) for path, said in troubles.items()} if isinstance(troubles, dict) else {},
+            troubles={str(path): str(said) for path, said in troubles.items()}
+            if isinstance(troubles, dict)
+            else {},
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def undervoltage(folder: Path = _HWMON, root: Path = Path("/")) -> dict[str, boo
 
 
 def alarm_of_supply(folder: Path = _HWMON) -> bool | None:
-    """Whether the kernel's rpi_volt finds the voltage too low now; None where it is not there, or tells neither."""
+    """Whether the kernel's rpi_volt finds the voltage too low now; None where it does not tell."""
     for monitor in sorted(folder.glob("hwmon*")):
         if _text(monitor / "name") == "rpi_volt":
             alarm = _text(monitor / "in0_lcrit_alarm")
