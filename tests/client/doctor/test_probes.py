@@ -194,6 +194,11 @@ def test_a_damaged_card_hides_nothing_of_the_network(device: Device, tmp_path: P
     assert names.probe(device.patient) == names.Facts()
 
 
+def test_a_card_that_cannot_even_be_looked_at_leaves_the_settings_checked(device: Device) -> None:
+    device.settings = replace(device.settings, fleet_card=Path("/" + "c" * 300))
+    assert settings.look(device.patient).state is State.OK
+
+
 def test_a_settings_file_that_the_services_cannot_read_is_told_as_that(device: Device) -> None:
     trouble = f"{device.file}: cannot be read: Is a directory"
     device.file.unlink()
