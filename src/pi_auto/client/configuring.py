@@ -75,8 +75,10 @@ def written_in(file: Path) -> dict[str, Any]:
     try:
         with file.open("rb") as opened:
             held = json.loads(opened.read(MOST_FILE))
-    except (OSError, ValueError, RecursionError) as error:
-        raise SettingsError(f"{file}: cannot be read: {error}") from None
+    except OSError as error:
+        raise SettingsError(f"{file}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{file}: is not JSON: {error}") from None
     if not isinstance(held, dict):
         raise SettingsError(f"{file}: holds no JSON object of settings")
     return held
