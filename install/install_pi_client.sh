@@ -15,7 +15,7 @@
 # otherwise is `pi_auto_client.py setup`, which puts everything back if it cannot finish.
 set -euo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+here=$(cd "$(dirname "${BASH_SOURCE[0]:-$0}")" && pwd) # piped into bash it lies nowhere: what is beside the person counts
 client=$here/pi_auto_client.py
 root_needed_kb=102400
 
@@ -38,7 +38,7 @@ check_machine() {
     esac
     [ -d /run/systemd/system ] || fail "systemd does not run here; the services need it to be started and watched"
     local free
-    free=$(df --output=avail -k /opt /var /etc 2>/dev/null | tail -n +2 | sort -n | head -n 1 | tr -d ' ')
+    free=$({ df --output=avail -k /opt /var /etc 2>/dev/null || true; } | tail -n +2 | sort -n | head -n 1 | tr -d ' ')
     [ "${free:-$root_needed_kb}" -ge "$root_needed_kb" ] ||
         fail "only $((free / 1024)) MB of disk are free; $((root_needed_kb / 1024)) MB are needed"
 }

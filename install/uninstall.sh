@@ -1,6 +1,6 @@
 #!/bin/sh
 # Removes the Pi Auto Client. Asks before scans are deleted that have not been delivered.
-#   --keep-data   keeps scans, identity, settings, fleet card and the two users, for a later installation
+#   --keep-data   keeps scans, identity, settings, fleet card and the users, for a later installation
 #   --yes         asks nothing: undelivered scans are deleted
 set -eu
 
@@ -113,7 +113,7 @@ main() {
     rm -rf "$opt" /run/pi-auto-client-setup.lock
     if [ "$keep" = 1 ]; then
         [ -e "$card" ] || card=
-        echo "The Pi Auto Client is removed; kept: $state $settings ${card:+$card }$log and the users pi-auto and pi-auto-capture."
+        echo "The Pi Auto Client is removed; kept: $state $settings ${card:+$card }$log and the users pi-auto, pi-auto-capture and pi-auto-wifi."
     else
         remove_data
         echo "The Pi Auto Client is removed."

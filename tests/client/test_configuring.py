@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from pi_auto.client.configuring import OF_ITS_SERVER, OF_THIS_DEVICE, forget, written_in
+from pi_auto.client.configuring import OF_ITS_SERVER, OF_THIS_DEVICE, configure, forget, written_in
 from pi_auto.client.settings import Settings, SettingsError
 
 STAY = {
@@ -54,3 +55,26 @@ def test_a_file_that_holds_no_settings_is_told_and_goes_as_a_whole(tmp_path: Pat
 def test_where_there_is_no_file_there_is_nothing_to_forget(tmp_path: Path) -> None:
     forget(tmp_path / "client.json", server=True)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("server", [False, True])
+def test_half_a_character_in_the_file_ends_no_factory_reset(tmp_path: Path, server: bool) -> None:
+    file = tmp_path / "client.json"
+    file.write_text('{"server_url": "https://fleet.example", "led": "\\ud800"}')
+    forget(file, server=server)
+    assert json.loads(file.read_text())["led"] == "\ud800"
+
+
+def test_half_a_character_that_no_setting_has_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "client.json"
+    file.write_text('{"later": "\\ud800"}')
+    configure(file, {"led": "off"})
+    assert json.loads(file.read_text()) == {"later": "\ud800", "led": "off"}
+
+
+def test_a_file_of_any_size_is_told_and_goes_as_a_whole(tmp_path: Path) -> None:
+    file = tmp_path / "client.json"
+    file.touch()
+    os.truncate(file, 2**40)
+    forget(file, server=False)
+    assert not file.exists()

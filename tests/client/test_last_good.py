@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,27 @@ def test_a_wrong_command_line_is_not_covered_up(tmp_path: Path, file: Path) -> N
     load_or_last_good(file, {"state": str(tmp_path)}, "capture")
     with pytest.raises(SettingsError, match="command line"):
         load_or_last_good(file, {"state": str(tmp_path), "log_level": "LOUD"}, "capture")
+
+
+def test_authorities_that_this_user_cannot_see_are_a_fault_of_the_file_and_stop_nobody(
+    tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a home folder, which the services' sandbox shuts."""
+
+    def shut(_: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    given = {"state": str(tmp_path / "state")}
+    good = load_or_last_good(file, given, "agent")
+    file.write_text(json.dumps({**GOOD, "server_ca": "/home/pi/ca.pem", "led": "off"}))
+    monkeypatch.setattr(Path, "is_file", shut)
+    assert load_or_last_good(file, given, "agent") == good
+    assert load_or_last_good(file, given, "capture").led == "off"  # which believes nobody
+
+
+@pytest.mark.parametrize("program", ["agent", "capture"])
+def test_a_file_of_any_size_stops_nobody(tmp_path: Path, file: Path, program: str) -> None:
+    given = {"state": str(tmp_path / "state")}
+    good = load_or_last_good(file, given, program)
+    os.truncate(file, 2**40)  # more than fits into any memory
+    assert load_or_last_good(file, given, program) == good

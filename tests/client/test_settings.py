@@ -53,6 +53,7 @@ def test_unknown_keys_are_ignored_with_one_warning(tmp_path: Path, caplog: pytes
         ({"server_url": "fleet"}, ("server_url", "'fleet'", "https://HOST")),
         ({"server_url": "https://a", "server_address": "b"}, ("server_address", "'b'", "HOST:PORT")),
         ({"server_ca": "/no/such.pem"}, ("server_ca", "'/no/such.pem'", "a PEM file")),
+        ({"server_ca": "/" + 300 * "a"}, ("server_ca", "'/aaa", "a PEM file", "not in /home")),
         ({"server_url": "http://10.0.0.5:5000"}, ("server_url", "http://10.0.0.5:5000", "--insecure-plain-http")),
         ({"signal_gpio": 17}, ("signal_gpio", "17", "a JSON object")),
         ({"signal_gpio": {"stored": "17"}}, ("signal_gpio.stored", "'17'", "whole number from 2 to 27")),

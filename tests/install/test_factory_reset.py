@@ -353,7 +353,7 @@ REFUSALS = {
     ),
     "an image that runs": (f"{RESET} --image {LOSE}", "this system runs"),
     "no systemd": (f"rmdir /run/systemd/system; {RESET} {LOSE}", "say --image"),
-    "settings that are broken": (f"echo '{{' > {SETTINGS}; {RESET} {LOSE}", f"{SETTINGS}: cannot be read"),
+    "settings that are broken": (f"echo '{{' > {SETTINGS}; {RESET} {LOSE}", f"{SETTINGS}: is not JSON"),
     "an installation that runs": (
         f"exec 9>/run/pi-auto-client-setup.lock; flock 9; {RESET} {LOSE}",
         "another installation or factory reset is running",

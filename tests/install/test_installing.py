@@ -23,6 +23,7 @@ SETTINGS = "/etc/pi_auto_client.json"
 OPT = "/opt/pi-auto-client"
 UNITS = "pi-auto-capture.service pi-auto-client.service"
 NEWER = "0.9.0"
+POSTRM = Path(__file__).parents[2] / "install/debian/postrm"
 
 
 def installed(box: Box) -> str:
@@ -262,6 +263,10 @@ def test_two_installations_at_once_do_not_mix(box: Box) -> None:
 
 REFUSALS = {
     "not root": ("setpriv --reuid=65534 --clear-groups ./install_pi_client.sh", "must be run by root: sudo"),
+    "piped into bash": (
+        "cd /tmp; bash < /home/pi/install_pi_client.sh",
+        "pi_auto_client.py is missing; copy it to /tmp",
+    ),
     "one file alone": ("rm pi_auto_client.py; ./install_pi_client.sh", "pi_auto_client.py is missing"),
     "half a file": ("truncate -s 300000 pi_auto_client.py; ./install_pi_client.sh", "incomplete or damaged"),
     "no systemd": ("rmdir /run/systemd/system; ./install_pi_client.sh", "systemd does not run here"),
@@ -278,6 +283,7 @@ def test_what_it_cannot_work_with_is_told_in_a_sentence(box: Box, case: str) -> 
     assert code != 0
     assert sentence in said
     assert "Traceback" not in said
+    assert "unbound variable" not in said
     assert not box.path(OPT).exists() or not any(box.path(OPT).rglob("current"))
 
 
@@ -299,6 +305,11 @@ def test_a_machine_that_does_not_fit_is_told_so(box: Box, case: str) -> None:
     assert code == 1
     assert sentence in said
     assert not box.path(OPT).exists()
+
+
+def test_a_machine_without_opt_gets_one(box: Box) -> None:
+    code, said = box.run(f"rm -rf /opt; {INSTALL}")
+    assert code == 0, said
 
 
 APT = {
@@ -355,6 +366,13 @@ def test_uninstalling_leaves_nothing(box: Box) -> None:
     known = ("/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/.pwd.lock", "/srv/", "/etc/sub")
     assert [path for path in left if not any(name in path for name in known)] == []
     assert box.run("id pi-auto || id pi-auto-capture || id pi-auto-wifi")[0] != 0
+
+
+def test_purging_the_package_leaves_no_user(box: Box) -> None:
+    installed(box)
+    box.write("/home/pi/postrm", POSTRM.read_bytes(), mode=0o755)
+    assert box.run(f"{OPT}/uninstall.sh --keep-data && /home/pi/postrm purge")[0] == 0
+    assert [user for user in ("pi-auto", "pi-auto-capture", "pi-auto-wifi") if box.run(f"id {user}")[0] == 0] == []
 
 
 def test_uninstalling_can_keep_the_data_for_a_later_installation(box: Box) -> None:

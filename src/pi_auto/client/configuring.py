@@ -12,10 +12,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from pi_auto.client.settings import Settings, SettingsError
+from pi_auto.client.settings import MOST_FILE, Settings, SettingsError
 from pi_auto.files import fsync_folder, write_whole
 
-_MOST = 64 * 1024  # bytes
 OF_THIS_DEVICE = {"device_id"}
 OF_ITS_SERVER = {
     "fleet_card",
@@ -74,9 +73,12 @@ def written_in(file: Path) -> dict[str, Any]:
     if not file.exists():
         return {}
     try:
-        held = json.loads(file.read_bytes()[:_MOST])
-    except (OSError, ValueError, RecursionError) as error:
-        raise SettingsError(f"{file}: cannot be read: {error}") from None
+        with file.open("rb") as opened:
+            held = json.loads(opened.read(MOST_FILE))
+    except OSError as error:
+        raise SettingsError(f"{file}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{file}: is not JSON: {error}") from None
     if not isinstance(held, dict):
         raise SettingsError(f"{file}: holds no JSON object of settings")
     return held
@@ -93,4 +95,9 @@ def _checked(unset: Iterable[str], given: Mapping[str, Any]) -> set[str]:
 
 
 def _as_text(settings: Mapping[str, Any]) -> str:
-    return json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
+    if any(
+        "\ud800" <= sign <= "\udfff" for sign in text
+    ):  # half a character, which JSON can name and UTF-8 cannot
+        return json.dumps(settings, indent=2) + "\n"
+    return text

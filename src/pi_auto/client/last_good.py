@@ -10,7 +10,14 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from pi_auto.client.settings import DEFAULT_FILE, DEFAULT_STATE, CommandLineError, Settings, SettingsError
+from pi_auto.client.settings import (
+    DEFAULT_FILE,
+    DEFAULT_STATE,
+    MOST_FILE,
+    CommandLineError,
+    Settings,
+    SettingsError,
+)
 from pi_auto.files import write_whole
 from pi_auto.typed import Any
 
@@ -76,8 +83,10 @@ def _copy_of(given: Mapping[str, Any], program: str) -> Path:
 
 
 def _content(file: Path) -> bytes | None:
+    """No more of it than is refused for its size."""
     try:
-        return file.read_bytes()
+        with file.open("rb") as opened:
+            return opened.read(MOST_FILE + 1)
     except OSError:
         return None
 

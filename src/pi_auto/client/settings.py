@@ -34,7 +34,7 @@ GPIO_ROLES = ("stored", "sent", "trouble", "lost", "buzzer")
 _NO_LINES: Mapping[str, int] = {}  # never changed
 _GPIO_LINES = (2, 27)  # of the header, by BCM number; 0 and 1 belong to the memory of a HAT
 _COMMAND_LINE = "the command line"
-_MOST_FILE = 64 * 1024  # bytes
+MOST_FILE = 64 * 1024  # bytes
 _DAY = 86400
 
 
@@ -95,7 +95,7 @@ class Settings:
         """What follows of what is `written` in `file` and `given` on the command line. Raises SettingsError."""
         values = _checked(given, _COMMAND_LINE, CommandLineError)
         settings = cls(**_checked(written, str(file), SettingsError) | values)
-        if settings.server_url and judges_server:
+        if judges_server:
             settings._check_server(str(file), given)
         return settings
 
@@ -121,11 +121,20 @@ class Settings:
 
     def _check_server(self, file: str, given: Mapping[str, Any]) -> None:
         try:
-            self._refuse_plain(self.endpoint())
+            self._refuse_lost_authorities()
+            if self.server_url:
+                self._refuse_plain(self.endpoint())
         except FieldError as error:
             if error.field in given:
                 raise CommandLineError(f"{_COMMAND_LINE}: {error}") from None
             raise SettingsError(f"{file}: {error}") from None
+
+    def _refuse_lost_authorities(self) -> None:
+        if self.server_ca and not _is_file(self.server_ca):
+            raise FieldError(
+                "server_ca", repr(str(self.server_ca)),
+                "a PEM file of the authorities to believe, where the services can see it: not in /home or /root",
+            )  # fmt: skip
 
     def _refuse_plain(self, endpoint: Endpoint) -> None:
         from pi_auto.client.endpoint import is_loopback  # noqa: PLC0415 - see above
@@ -143,11 +152,11 @@ def _path(values: Fields, name: str) -> Path:
     return Path(values.text(name, most=4096))
 
 
-def _file(values: Fields, name: str) -> Path:
-    path = _path(values, name)
-    if not path.is_file():
-        raise values.refuse(name, "a PEM file of the authorities to believe")
-    return path
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # its folder is not for this user, or its name is none
+        return False
 
 
 def _text(values: Fields, name: str) -> str:
@@ -184,7 +193,7 @@ _READERS: dict[str, Callable[[Fields, str], Any]] = {
     "server_url": _text,
     "server_address": _text,
     "server_name": lambda values, name: values.text(name, most=253),
-    "server_ca": _file,
+    "server_ca": _path,
     "proxy": _proxy,
     "device_id": device_id_of,
     "update_interval": _seconds,
@@ -206,15 +215,15 @@ assert set(_READERS) == set(Settings.__annotations__)  # noqa: S101 - a setting 
 def _read(file: Path, *, required: bool) -> dict[str, Any]:
     try:
         with file.open("rb") as opened:
-            content = opened.read(_MOST_FILE + 1)
+            content = opened.read(MOST_FILE + 1)
     except FileNotFoundError:
         if required:
             raise CommandLineError(f"{file}: there is no such settings file") from None
         return {}
     except OSError as error:
         raise SettingsError(f"{file}: cannot be read: {error.strerror}") from None
-    if len(content) > _MOST_FILE:
-        raise SettingsError(f"{file}: is larger than {_MOST_FILE} bytes; allowed: a JSON object of settings")
+    if len(content) > MOST_FILE:
+        raise SettingsError(f"{file}: is larger than {MOST_FILE} bytes; allowed: a JSON object of settings")
     return _object(content, file)
 
 

@@ -45,6 +45,12 @@ def at(peer: FleetPeer) -> ServerAddress:
     return ServerAddress("127.0.0.1", peer.port)
 
 
+@pytest.mark.parametrize("content", ["", "[]", "[" * 20_000, '{"host": 5}'])
+def test_a_damaged_address_counts_as_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "home.json").write_text(content)
+    assert kept_address(tmp_path) is None
+
+
 def test_what_is_found_is_kept_and_not_searched_for_again(tmp_path: Path, fleet: FleetHome) -> None:
     with fleet.server() as peer:
         searcher = Searcher(tmp_path, fleet, at(peer))

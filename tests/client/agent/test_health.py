@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+import platform
+from contextlib import closing
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -7,16 +10,20 @@ from typing import Any
 
 import pytest
 
+from pi_auto.client.agent.enrolment.system_info import system_info
 from pi_auto.client.agent.health.board import temperature, undervoltage
 from pi_auto.client.agent.health.disk import disk
 from pi_auto.client.agent.health.network import ip_addresses, signal_strength
-from pi_auto.client.agent.health.report import health
+from pi_auto.client.agent.health.report import health, heartbeat
 from pi_auto.client.agent.health.services import services
 from pi_auto.client.agent.health.trust import clock_trust
 from pi_auto.client.agent.health.versions import versions
 from pi_auto.client.agent.network.netlink import OwnAddress
 from pi_auto.client.agent.timekeeping.boots import Boot
+from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.clock import ClockReading
+from pi_auto.client.spool.marks import Marks
+from pi_auto.client.spool.reader import SpoolReader
 from pi_auto.wire.heartbeat import HEALTH
 
 _WIRELESS = """Inter-| sta-|   Quality        |   Discarded packets
@@ -99,6 +106,7 @@ def test_a_device_without_a_network_has_no_addresses() -> None:
         ("-256.", None),
         ("0.", None),
         ("?", None),
+        ("--5", None),
     ],
 )
 def test_the_signal_is_told_in_dbm_and_percent(tmp_path: Path, level: str, told: dict[str, Any] | None) -> None:
@@ -167,3 +175,22 @@ def test_what_is_told_has_a_place_in_a_heartbeat(tmp_path: Path) -> None:
     assert set(told) <= set(HEALTH)
     assert told["versions"] == versions()
     assert all(value not in (None, [], {}) for value in told.values())
+
+
+def test_a_system_that_writes_its_name_in_another_encoding_has_heartbeats_and_registers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "os-release").write_bytes(b'PRETTY_NAME="Caf\xe9 OS"\n')
+    monkeypatch.setattr(platform, "_os_release_candidates", (str(tmp_path / "os-release"),))
+    monkeypatch.setattr(platform, "_os_release_cache", None)
+    assert "os" not in versions()
+    assert system_info(("", 0))["os_info"]["name"] == platform.system()
+
+
+@pytest.mark.parametrize("news", [None, 7, "x", {"a": 1}, [1, "id", None, []]])
+def test_whatever_capture_tells_of_scanners_there_are_heartbeats(tmp_path: Path, news: object) -> None:
+    Bulletin(tmp_path).post("scanners", news)
+    with SpoolReader(tmp_path) as reader, closing(Marks(tmp_path / "marks.sqlite")) as marks:
+        told = heartbeat(("", 0), reader, marks, tmp_path, SET)
+    assert told.scanners == []
+    assert json.loads(told.to_bytes())["status"] == "online"

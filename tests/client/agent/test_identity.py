@@ -72,10 +72,19 @@ def test_two_devices_never_have_the_same_claim(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"device_id": "pi-1"}', '{"device_id": "pi-1", "claim": "short"}']
+    "content",
+    ["", "{", "[]", "[" * 20_000, '{"device_id": "pi-1"}', '{"device_id": "pi-1", "claim": "short"}'],
 )
 def test_a_damaged_identity_is_kept_for_a_person_and_made_anew(tmp_path: Path, content: str) -> None:
     (tmp_path / "identity.json").write_text(content)
     made = identity_of(tmp_path, "pi-00000001")
     assert stored_identity(tmp_path) == made
     assert [kept.read_text() for kept in tmp_path.glob("identity.json.damaged-*")] == [content]
+
+
+@pytest.mark.parametrize("number", ["", "²", "many", "9" * 5000, "-5"])
+def test_a_machine_that_counts_in_no_numbers_tells_zero(tmp_path: Path, number: str) -> None:
+    odd = machine(tmp_path)
+    (odd.proc / "meminfo").write_text(f"MemTotal: {number} kB\n")
+    (odd.proc / "uptime").write_text(f"{number}.7 3.1\n")
+    assert (odd.memory_kb(), odd.uptime_seconds()) == (0, 0)

@@ -89,7 +89,9 @@ def test_what_one_server_gave_is_never_shown_to_another(tmp_path: Path, server_u
     assert stored_registration(tmp_path, server_url, device_id) is None
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"answer": {}}', json.dumps({"answer": given().to_json()})])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "[" * 20_000, "{}", '{"answer": {}}', json.dumps({"answer": given().to_json()})]
+)
 def test_a_damaged_registration_counts_as_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "registration.json").write_text(content)
     assert stored_registration(tmp_path, "http://server", DEVICE) is None

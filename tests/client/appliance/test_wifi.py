@@ -45,6 +45,11 @@ NETPLANS = {
         f"{HEAD}  wifis:\n    wlan0:\n      shop\u2028canary:\n{SECRET}{ETHERNET}",
         HEAD + ETHERNET,
     ),
+    "a line in it that somebody made a comment of": (
+        f"{HEAD}  wifis:\n    wlan0:\n#     dhcp4: false\n      access-points:\n        shop:\n{SECRET}{ETHERNET}",
+        HEAD + ETHERNET,
+    ),
+    "a comment of the whole of it": (f"{HEAD}{ETHERNET}#  wifis:\n#    wlan0:\n#{SECRET}", ""),
     "none": (HEAD + ETHERNET, HEAD + ETHERNET),
 }
 
@@ -65,6 +70,25 @@ def test_wpa_supplicant_keeps_its_country_and_loses_its_networks() -> None:
     assert left.split() == [
         "ctrl_interface=DIR=/var/run/wpa_supplicant", "GROUP=netdev", "country=DE", "update_config=1",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '#network={\n#\tssid="shop"\n#\tpsk="canary"\n#}\n',
+        'network={\n\tssid="shop"\n\t# of old }\n\tpsk="canary"\n}\n',
+        'network={\n#}\n\tpsk="canary"\n}\n',
+    ],
+)
+def test_a_comment_of_wpa_supplicant_hides_no_password(text: str) -> None:
+    assert without_networks(f"country=DE\n{text}") == "country=DE\n"
+
+
+@pytest.mark.parametrize(
+    "text", ["  #wpa-psk canary\n", "# wpa-psk canary\n", "  wireless_key canary\n", "  wpa-psk \\\n  canary\n"]
+)
+def test_neither_does_one_of_ifupdown_or_a_second_line(text: str) -> None:
+    assert without_keys(f"iface wlan0 inet dhcp\n{text}  metric 5\n") == "iface wlan0 inet dhcp\n  metric 5\n"
 
 
 def test_ifupdown_keeps_its_interfaces_and_loses_the_keys() -> None:

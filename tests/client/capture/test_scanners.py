@@ -46,3 +46,9 @@ def test_opening_that_fails_half_way_leaves_nothing_open(tmp_path: Path, monkeyp
 def test_a_character_device_that_is_no_input_device_is_refused_by_name() -> None:
     with pytest.raises(CaptureRefused, match="/dev/null is no input device"):
         evdev.open_device(Path("/dev/null"))
+
+
+@pytest.mark.parametrize("spec", ["s" * 300, f"/dev/{'s' * 300}"])
+def test_a_name_that_cannot_even_be_looked_at_is_refused(spec: str) -> None:
+    with pytest.raises(CaptureRefused, match="cannot be looked at"):
+        choose(spec)

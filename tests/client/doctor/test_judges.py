@@ -264,7 +264,7 @@ TABLES: dict[str, list[Case]] = {
         (disk.Facts((disk.Disk("/opt", 900 * MIB), disk.Disk("/var/log", 100 * MIB))), WARN, "/var/log"),
         (disk.Facts((disk.Disk("/opt", 900 * MIB), disk.Disk("/var/log", 1 * MIB))), WRONG, "/var/log is full"),
         (disk.Facts((disk.Disk("/", 900 * MIB, 9),)), WRONG, "9 inodes"),
-        (disk.Facts((disk.Disk("/", 900 * MIB, 900),)), WARN, "filling up"),
+        (disk.Facts((disk.Disk("/", 900 * MIB, 900),)), WARN, "filling up: 900 inodes"),
         (disk.Facts((disk.Disk("/", 900 * MIB, read_only=True),)), WRONG, "can only be read"),
     ],
     "clock": [

@@ -18,6 +18,7 @@ PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<!DOCTYPE html><title
             b"HTTP/1.1 302 Found\r\nLocation: http://login.hotel/?for=me\r\n\r\n",
             "it sends to http://login.hotel/?for=me",
         ),
+        (b"HTTP/1.1 303 See Other\r\nLocation: http://login.hotel/\r\n\r\n", "it sends to http://login.hotel/"),
         (b"HTTP/1.0 302 Found\r\nLocation: http://x/\x1b[31m\r\n\r\n", "it sends to http://x/\\x1b[31m"),
         (b"HTTP/1.1 301 Moved\r\nlocation: https://fleet.example/api/health\r\n\r\n", ""),
         (b'HTTP/1.1 200 OK\r\n\r\n{"service":"barcode_scanner_server"}', ""),

@@ -86,6 +86,9 @@ KEYBOARD = "1000000000007 ff9f207ac14057ff febeffdfffefffff fffffffffffffffe\n"
         ({FIRMWARE: "0x50000\n"}, (False, True)),
         ({FIRMWARE: "0\n"}, (False, False)),
         ({f"{HWMON}/name": "rpi_volt\n", f"{HWMON}/in0_lcrit_alarm": "1\n", FIRMWARE: "0\n"}, (True, False)),
+        ({f"{HWMON}/name": "rpi_volt\n", f"{HWMON}/in0_lcrit_alarm": "\n"}, (None, None)),
+        ({f"{HWMON}/name": "rpi_volt\n", FIRMWARE: "0\n"}, (False, False)),
+        ({f"{HWMON}/name": "café\n", FIRMWARE: "0\n"}, (False, False)),
     ],
 )
 def test_the_voltage_is_read_from_the_kernel_and_the_firmware(
@@ -101,6 +104,12 @@ def test_the_warmest_place_counts_and_one_that_tells_nothing_does_not(device: De
         {f"{zone}0/temp": "48312\n", f"{zone}1/temp": "61000\n", f"{zone}2/temp": "\n", FIRMWARE: "80008\n"}
     )
     assert temperature.probe(device.patient) == temperature.Facts(61.0, slowed=True, was_slowed=True)
+
+
+def test_a_thermometer_that_is_broken_makes_nothing_too_hot(device: Device) -> None:
+    zone = "/sys/class/thermal/thermal_zone"
+    device.show({f"{zone}0/temp": "48312\n", f"{zone}1/temp": "2147483647\n"})
+    assert temperature.look(device.patient).state is State.OK
 
 
 def test_only_wi_fi_counts_among_the_radios(device: Device) -> None:
@@ -175,6 +184,27 @@ def test_a_name_that_does_not_exist_is_told_with_who_was_asked(tmp_path: Path) -
 
 def test_an_address_needs_no_looking_up(device: Device) -> None:
     assert names.probe(device.patient) == names.Facts()
+
+
+def test_a_damaged_card_hides_nothing_of_the_network(device: Device, tmp_path: Path) -> None:
+    device.settings = replace(device.settings, fleet_card=tmp_path / "card.json")
+    (tmp_path / "card.json").write_text("{")
+    device.show(NETWORK)
+    assert network.look(device.patient).what.startswith("eth0 with 192.168.1.18")
+    assert names.probe(device.patient) == names.Facts()
+
+
+def test_a_card_that_cannot_even_be_looked_at_leaves_the_settings_checked(device: Device) -> None:
+    device.settings = replace(device.settings, fleet_card=Path("/" + "c" * 300))
+    assert settings.look(device.patient).state is State.OK
+
+
+def test_a_settings_file_that_the_services_cannot_read_is_told_as_that(device: Device) -> None:
+    trouble = f"{device.file}: cannot be read: Is a directory"
+    device.file.unlink()
+    device.file.mkdir()
+    patient = Patient.admit(device.file, {"state": str(device.state)})
+    assert settings.look(patient).what == trouble
 
 
 def test_a_broken_settings_file_is_told_with_what_goes_on(device: Device) -> None:

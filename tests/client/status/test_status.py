@@ -321,3 +321,41 @@ class TestWithACard:
         assert "is no fleet card" in status["troubles"][0]
         assert status["fleet"] is None
         assert "is no fleet card" in screen(status, settings)
+
+
+GARBAGE: tuple[object, ...] = (
+    None,
+    True,
+    7,
+    "x",
+    [],
+    [7],
+    ["x"],
+    [[]],
+    [{"id": 7}],
+    [{"standing": "{x}"}],
+    {},
+    {"a": 1},
+    {"ok": "no"},
+    {"ok": 0},
+)
+
+
+@pytest.mark.parametrize(
+    ("program", "topic"),
+    [
+        *(("capture", topic) for topic in ("scanners", "troubles", "storing")),
+        *(("agent", topic) for topic in ("server", "hub", "enrolment", "update")),
+    ],
+)
+@pytest.mark.parametrize("news", GARBAGE)
+def test_whatever_a_service_tells_there_is_a_status(
+    settings: Settings, program: str, topic: str, news: object
+) -> None:
+    folder = settings.state / program
+    folder.mkdir(parents=True)
+    Bulletin(folder).post(topic, news)
+    told = status_of(settings)
+    assert told[f"{program}_runs"]
+    assert json.loads(json.dumps(told)) == told
+    assert "device:" in screen(told, settings)

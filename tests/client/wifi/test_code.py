@@ -30,6 +30,8 @@ def said(text: str) -> tuple[bytes, str, str, bool]:
         ("WIFI:T:WPA;S:12ab;P:12345678;;", (b"12ab", "wpa", "12345678", False)),
         ("WIFI:T:WPA;R:1;S:net;P:" + "a" * 64 + ";;", (b"net", "wpa", "a" * 64, False)),
         (r"WIFI:T:WPA;S:\"q\";P:password;;", (b'"q"', "wpa", "password", False)),
+        (r'WIFI:T:WPA;S:"net\\";P:"pass\"word";;', (b"net\\", "wpa", 'pass"word', False)),
+        (r'WIFI:T:WPA;S:"net\\\";P:password;;', (b'"net\\"', "wpa", "password", False)),
     ],
 )
 def test_a_code_as_phones_make_it_is_read(text: str, network: tuple[bytes, str, str, bool]) -> None:
@@ -48,6 +50,7 @@ def test_a_code_as_phones_make_it_is_read(text: str, network: tuple[bytes, str, 
         (f"WIFI:T:WPA;P:{SECRET};;", "0 bytes"),
         (f"WIFI:T:WPA;S:{'é' * 17};P:{SECRET};;", "34 bytes"),
         ("WIFI:T:WPA;S:net;P:short;;", "password"), ("WIFI:T:WPA;S:net;P:pässword;;", "password"),
+        ("WIFI:T:SAE;S:net;P:\ud800;;", "password"),
         ("WIFI:T:WPA;S:net;;", "password"), ("WIFI:T:WEP;S:net;P:abcdef;;", "password"),
         (f"WIFI:T:WPA;S:net;H:{SECRET};P:{SECRET};;", "H is unknown"),
         ("4006381333931", "does not begin"), ("", "does not begin"),

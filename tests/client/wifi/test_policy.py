@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pi_auto.client.wifi import attempt
 from pi_auto.client.wifi.code import Network, Security
 from pi_auto.client.wifi.facts import facts_of, has_way_out
 from pi_auto.client.wifi.outcomes import Outcome
@@ -66,3 +68,21 @@ def test_who_has_a_registration_belongs_to_a_fleet_and_broken_settings_switch_it
     assert facts_of(file).switched_on
     file.write_text("{")
     assert not facts_of(file).switched_on
+
+
+@pytest.mark.parametrize("wrong", ['"server_url": "fleet"', '"server_ca": "/home/pi/ca.pem"'])
+def test_a_server_that_cannot_be_used_switches_nothing_off(tmp_path: Path, wrong: str) -> None:
+    file = tmp_path / "client.json"
+    file.write_text(f'{{"state": "{tmp_path}", {wrong}}}')
+    assert facts_of(file).switched_on
+
+
+@pytest.mark.parametrize("content", ["", "[]", "[" * 4096, '{"uuid": "x"}'])
+def test_an_attempt_that_is_told_wrongly_is_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "attempt.json").write_text(content)
+    assert attempt.under_way(tmp_path) is None
+
+
+def test_an_attempt_that_is_no_file_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "attempt.json")
+    assert attempt.under_way(tmp_path) is None

@@ -1,7 +1,8 @@
 """The Wi-Fis that a device knows, as NetworkManager, netplan, wpa_supplicant and ifupdown write them down.
 
-Text in, text out: what is left of a file when its Wi-Fis and their passwords are gone. Wired
-networks stay. Where a block cannot be cut out for sure, nothing of the file is left.
+Text in, text out: what is left of a file when its Wi-Fis and their passwords are gone, those that
+somebody made a comment of among them. Wired networks stay. Where a block cannot be cut out for
+sure, nothing of the file is left.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ _TYPE = re.compile(r"\s*type\s*=\s*(\S+)")
 _WIFIS = re.compile(r"""(?P<indent>\s*)["']?wifis["']?\s*:""")
 _SAYS_NOTHING = re.compile(r"""\s*(#.*|["']?(network|version|renderer)["']?\s*:.*|---)?\s*\Z""")
 _BLOCK = re.compile(r"\s*(network|cred|blob-base64-\S+)\s*=\s*\{")
-_KEY = re.compile(r"\s*(wpa|wireless)-")
+_KEY = re.compile(r"\s*(#\s*)?(wpa|wireless)[-_]")
+_COMMENT = re.compile(r"\s*#")
 
 
 def is_profile(keyfile: str) -> bool:
@@ -35,7 +37,7 @@ def without_wifis(netplan: str) -> str:
     """What else a file of netplan (also cloud-init's) says; empty if that is nothing."""
     kept, inside = [], None
     for line in _lines(netplan):
-        if inside is not None and (not line.strip() or _indent(line) > inside or line.lstrip()[0] in "}]"):
+        if inside is not None and (not line.strip() or _indent(line) > inside or line.lstrip()[0] in "}]#"):
             continue
         found = _WIFIS.match(line)
         inside = len(found["indent"]) if found else None
@@ -46,9 +48,11 @@ def without_wifis(netplan: str) -> str:
 
 
 def without_networks(wpa_supplicant: str) -> str:
-    """A file of wpa_supplicant without its networks; the country and the like stay."""
+    """A file of wpa_supplicant without its networks and comments; the country and the like stay."""
     kept, inside = [], False
     for line in _lines(wpa_supplicant):
+        if _COMMENT.match(line):  # it may be a network of old, or look like the end of this one
+            continue
         inside = inside or bool(_BLOCK.match(line))
         kept += [] if inside else [line]
         inside = inside and not line.strip().endswith("}")
@@ -57,7 +61,12 @@ def without_networks(wpa_supplicant: str) -> str:
 
 def without_keys(interfaces: str) -> str:
     """A file of ifupdown without the lines that name a Wi-Fi and its password."""
-    return "".join(line for line in _lines(interfaces) if not _KEY.match(line))
+    kept, goes_on = [], False
+    for line in _lines(interfaces):
+        gone = goes_on or bool(_KEY.match(line))
+        goes_on = gone and line.rstrip().endswith("\\")
+        kept += [] if gone else [line]
+    return "".join(kept)
 
 
 def _lines(text: str) -> list[str]:

@@ -35,7 +35,7 @@ def hand_over(code: str, agent: Path, card: Path | None = None) -> Iterator[Outc
     """
     attempt = new_uuid()
     if not _send(f"{attempt} {code}".encode()[:MOST_CODE], agent / DOOR):
-        yield Outcome.HAS_FLEET if _is_there(agent / BOUND) or (card and card.exists()) else Outcome.NO_AGENT
+        yield Outcome.HAS_FLEET if _is_there(agent / BOUND) or (card and _is_there(card)) else Outcome.NO_AGENT
         return
     yield from _words(attempt, agent / WORD)
 

@@ -26,11 +26,19 @@ def choose(spec: str) -> Choice:
     if spec.startswith(_REPLAY) and spec != _REPLAY:
         return Choice(recording=Path(spec.removeprefix(_REPLAY)))
     path = Path(spec)
-    if not path.is_absolute() and not path.exists():
+    try:
+        there = path.exists()
+        readable = there and _can_be_read(path)
+    except OSError as error:  # its folder is not for this user, or its name is none
+        raise CaptureRefused(
+            f"scanner is {spec!r}, which cannot be looked at ({error.strerror}); "
+            "allowed: auto, an existing device or its full path, replay:FILE"
+        ) from None
+    if not path.is_absolute() and not there:
         raise CaptureRefused(
             f"scanner is {spec!r}; allowed: auto, an existing device or its full path, replay:FILE"
         )
-    if path.exists() and not _can_be_read(path):
+    if there and not readable:
         raise CaptureRefused(
             f"scanner is {spec!r}, which is no device; "
             "allowed: auto, /dev/input/event0, /dev/hidraw0, /dev/ttyACM0 and such, a FIFO, replay:FILE"

@@ -18,7 +18,7 @@ _ASKED = "/api/health"
 _PORTS = (5000, 80)  # of our server without TLS; of every portal
 _PATIENCE = 2.0  # seconds for each
 _MOST = 4096  # bytes
-_REDIRECT = re.compile(rb"HTTP/1\.[01] 30[1278] ")
+_REDIRECT = re.compile(rb"HTTP/1\.[01] 30[12378] ")
 _PLACE = re.compile(rb"\r\nLocation:[ \t]*([^\r\n]{1,500})", re.IGNORECASE)
 _PAGE = re.compile(rb"<(!doctype html|html|head|body|script)\b", re.IGNORECASE)
 

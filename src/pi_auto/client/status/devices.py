@@ -48,13 +48,17 @@ class Devices:
 
     @classmethod
     def told_in(cls, posts: Mapping[str, Post]) -> Devices:
-        """Out of what is posted in capture's folder."""
+        """Out of what is posted in capture's folder, which may be anything."""
         scanners = posts["scanners"].news if "scanners" in posts else None
-        troubles = posts["troubles"].news if "troubles" in posts else {}
+        troubles = posts["troubles"].news if "troubles" in posts else None
         return cls(
             runs=bool(posts),
-            scanners=None if scanners is None else [_device(one) for one in scanners],
-            troubles={str(path): str(said) for path, said in troubles.items()},
+            scanners=[_device(one) for one in scanners if isinstance(one, dict)]
+            if isinstance(scanners, list)
+            else None,
+            troubles={str(path): str(said) for path, said in troubles.items()}
+            if isinstance(troubles, dict)
+            else {},
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -98,8 +102,9 @@ def described(device: dict[str, str]) -> str:
 
 def standing(device: dict[str, str]) -> str:
     """What a device is taken for, in words."""
-    words = _STANDINGS.get(device["standing"], device["standing"])
-    return words.format_map({"said": "", "do": "", **device}) + _layout(device)
+    words = _STANDINGS.get(device["standing"])
+    said = words.format_map({"said": "", "do": "", **device}) if words else device["standing"]
+    return said + _layout(device)
 
 
 def _layout(device: dict[str, str]) -> str:

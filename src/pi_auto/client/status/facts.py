@@ -87,9 +87,9 @@ def _told_by_agent(told: Mapping[str, Post] | None) -> dict[str, Any]:
     return {
         "agent_runs": None if told is None else bool(told),
         "server_link": _link(posts.get("server")),
-        "hub_link": _link(posts.get("hub")),
-        "enrolment": _link(posts.get("enrolment")),
-        "update": posts["update"].news if "update" in posts else None,
+        "hub_link": _link(posts.get("hub"), host=None),
+        "enrolment": _link(posts.get("enrolment"), remedy=""),
+        "update": _update(posts.get("update")),
     }
 
 
@@ -104,8 +104,16 @@ def _told_by_capture(told: Mapping[str, Post] | None) -> dict[str, Any]:
     }
 
 
-def _link(post: Post | None) -> dict[str, Any] | None:
-    return {**post.news, "since": format_time(post.since)} if post else None
+def _link(post: Post | None, **otherwise: Any) -> dict[str, Any] | None:
+    """How something stands, and since when; None where what is posted says no such thing."""
+    if post is None or not isinstance(post.news, dict) or "ok" not in post.news:
+        return None
+    return {"said": "", **otherwise, **post.news, "since": format_time(post.since)}
+
+
+def _update(post: Post | None) -> dict[str, Any] | None:
+    news = post.news if post and isinstance(post.news, dict) else {}
+    return news if "said" in news and isinstance(news.get("at"), str) else None
 
 
 def _hide_barcodes(status: dict[str, Any]) -> None:

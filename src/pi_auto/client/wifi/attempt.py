@@ -10,6 +10,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pi_auto.client.planted import read_of_another
 from pi_auto.files import write_whole
 
 FOLDER = Path("/run/pi-auto-wifi")
@@ -39,12 +40,11 @@ def tell(attempt: Attempt, folder: Path = FOLDER) -> None:
 def under_way(folder: Path = FOLDER) -> Attempt | None:
     """The attempt, if there is one."""
     try:
-        with (folder / _FILE).open("rb") as file:
-            told = json.loads(file.read(_MOST))
+        told = json.loads(read_of_another(folder / _FILE, _MOST) or b"")
         return Attempt(
             str(told["uuid"]), str(told["interface"]), str(told["radio"]), told["former"], told["is_up"]
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

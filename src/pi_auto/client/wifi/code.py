@@ -19,6 +19,7 @@ _MOST_SSID = 32  # bytes, as radio frames carry it
 _HEAD = re.compile(r"[\s\x00-\x1f]*(?:\][A-Za-z][0-9A-Za-z])?\s*WIFI:", re.IGNORECASE)
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9]{0,3}):((?:[^\\;]|\\.)*);", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_QUOTED = re.compile(r'"((?:[^\\]|\\.)*)"', re.DOTALL)  # by a sign that is not escaped, at either end
 _HEX = re.compile(r"[0-9A-Fa-f]+")
 _PRINTABLE = re.compile(r"[ -~]+")
 _YES = {"true": True, "1": True, "false": False, "0": False, "": False}
@@ -114,7 +115,7 @@ def _check_password(security: Security, password: str) -> None:
     is_hex = bool(_HEX.fullmatch(password))
     good = {
         Security.WPA: (is_text and 8 <= size <= 63) or (is_hex and size == 64),
-        Security.SAE: bool(password) and len(password.encode()) <= 127 and password.isprintable(),
+        Security.SAE: bool(password) and password.isprintable() and len(password.encode()) <= 127,
         Security.WEP: (is_text and size in (5, 13)) or (is_hex and size in (10, 26)),
     }
     if not good[security]:
@@ -138,9 +139,8 @@ def _hidden(value: str) -> bool:
 
 
 def _unquoted(value: str) -> str:
-    if len(value) > 1 and value[0] == value[-1] == '"' and not value.endswith('\\"'):
-        value = value[1:-1]
-    return _plain(value)
+    quoted = _QUOTED.fullmatch(value)
+    return _plain(quoted[1] if quoted else value)
 
 
 def _plain(value: str) -> str:

@@ -13,9 +13,9 @@ _UP, _REJECT = 0x0001, 0x0200  # of a route's flags: RTF_UP, RTF_REJECT
 
 
 def facts_of(file: Path | None = None, proc: Path = Path("/proc")) -> Facts:
-    """What is so now. Settings that cannot be read switch it off."""
+    """What is so now. Settings that cannot be read switch it off; of the server in them nothing is wanted."""
     try:
-        settings = Settings.load(file)
+        settings = Settings.load(file, judges_server=False)
     except SettingsError:
         settings = Settings(wifi_by_scanning=False)
     return Facts(

@@ -109,7 +109,7 @@ def run_helper(file: Path | None) -> int:
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # which undoes what is under way
     try:
-        agent = Settings.load(file).agent_folder
+        agent = Settings.load(file, judges_server=False).agent_folder
     except SettingsError:
         agent = Settings().agent_folder
     helper = Helper(agent, Path(os.environ.get("RUNTIME_DIRECTORY", attempt.FOLDER)), lambda: facts_of(file))

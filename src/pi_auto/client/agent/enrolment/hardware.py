@@ -32,13 +32,11 @@ class Hardware:
 
     def memory_kb(self) -> int:
         """All memory there is, in KiB."""
-        digits = _named(self.proc / "meminfo", "MemTotal").removesuffix("kB").strip()
-        return int(digits) if digits.isdigit() else 0
+        return _whole(_named(self.proc / "meminfo", "MemTotal").removesuffix("kB"))
 
     def uptime_seconds(self) -> int:
         """Seconds since boot."""
-        first = _first_line(self.proc / "uptime").partition(".")[0]
-        return int(first) if first.isdigit() else 0
+        return _whole(_first_line(self.proc / "uptime").partition(".")[0])
 
     def _physical(self) -> list[str]:
         """Interfaces with a device behind them: no loopback, bridge or tunnel, whose addresses come and go."""
@@ -51,6 +49,14 @@ def _named(file: Path, name: str) -> str:
         if key.strip() == name:
             return value.strip()
     return ""
+
+
+def _whole(digits: str) -> int:
+    """A number that is none of these counts for nothing."""
+    try:
+        return max(0, int(digits))
+    except ValueError:
+        return 0
 
 
 def _first_line(file: Path) -> str:

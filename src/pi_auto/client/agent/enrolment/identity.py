@@ -67,7 +67,7 @@ def stored_identity(folder: Path) -> Identity | None:
         return Identity(device_id_of(fields), fields.text("claim", most=64, form=CLAIM), serial)
     except FileNotFoundError:
         return None
-    except (FieldError, ValueError) as error:
+    except (FieldError, ValueError, RecursionError) as error:
         log.warning("no identity can be read from %s: %s", folder / FILE, error)
         return None
 

@@ -56,7 +56,7 @@ def stored_registration(folder: Path, giver: str, device_id: str) -> Registratio
         answer, given_by = RegistrationAnswer.from_json(content["answer"]), content["server_url"]
     except FileNotFoundError:
         return None
-    except (FieldError, ValueError, KeyError, TypeError) as error:
+    except (FieldError, ValueError, KeyError, TypeError, RecursionError) as error:
         log.warning("no registration can be read from %s: %s", folder / FILE, error)
         return None
     return answer if (given_by, answer.device_id) == (giver, device_id) else None

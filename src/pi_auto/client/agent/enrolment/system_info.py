@@ -33,7 +33,7 @@ def system_info(toward: tuple[str, int], hardware: Hardware | None = None) -> di
 def _os_info() -> dict[str, str]:
     try:
         name = platform.freedesktop_os_release()["PRETTY_NAME"]
-    except (OSError, KeyError):
+    except (OSError, KeyError, ValueError):  # the last of a file that is no UTF-8
         name = platform.system()
     return {
         "name": name[:_LONGEST],

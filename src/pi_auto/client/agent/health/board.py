@@ -17,7 +17,7 @@ def temperature(folder: Path = _THERMAL) -> float | None:
     """Of the processor in degrees Celsius, to a tenth; of the first zone where none says that it is one."""
     zones = sorted(folder.glob("thermal_zone*"))
     zones.sort(key=lambda zone: _text(zone / "type") not in _PROCESSORS)
-    readings = (_celsius(zone / "temp") for zone in zones)
+    readings = (celsius(zone / "temp") for zone in zones)
     return next((reading for reading in readings if reading is not None), None)
 
 
@@ -27,7 +27,7 @@ def undervoltage(folder: Path = _HWMON, root: Path = Path("/")) -> dict[str, boo
     The firmware remembers the latter. The kernel's alarm tells of the last seconds alone: where there is nothing
     else, `since_boot` is told only when it is so now, since nobody knows that it was not.
     """
-    alarm, bits = _alarm(folder), _bits(root)
+    alarm, bits = alarm_of_supply(folder), _bits(root)
     if alarm is None and bits is None:
         return None
     now = bool(alarm) or is_set(bits, UNDER_VOLTAGE)
@@ -36,8 +36,8 @@ def undervoltage(folder: Path = _HWMON, root: Path = Path("/")) -> dict[str, boo
     return {"now": False}
 
 
-def _alarm(folder: Path) -> bool | None:
-    """As the kernel's rpi_volt tells it."""
+def alarm_of_supply(folder: Path = _HWMON) -> bool | None:
+    """Whether the kernel's rpi_volt finds the voltage too low now; None where it does not tell."""
     for monitor in sorted(folder.glob("hwmon*")):
         if _text(monitor / "name") == "rpi_volt":
             alarm = _text(monitor / "in0_lcrit_alarm")
@@ -51,7 +51,8 @@ def _bits(root: Path) -> int | None:
     return None
 
 
-def _celsius(file: Path) -> float | None:
+def celsius(file: Path) -> float | None:
+    """What a thermometer of the kernel's tells, to a tenth; None where that is nothing, or nothing that can be."""
     with suppress(ValueError):
         degrees = round(int(_text(file)) / 1000, 1)
         return degrees if _SANE[0] <= degrees <= _SANE[1] else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from pi_auto.client.agent.network.netlink import OwnAddress
@@ -31,10 +32,10 @@ def signal_strength(folder: Path = _PROC_NET) -> dict[str, str | int] | None:
 
 
 def _dbm(text: str) -> int | None:
-    digits = text.rstrip(".")
-    if not digits.lstrip("-").isdigit():
-        return None
-    return int(digits) if -150 < int(digits) < 0 else None
+    with suppress(ValueError):
+        dbm = int(text.rstrip("."))
+        return dbm if -150 < dbm < 0 else None
+    return None
 
 
 def _text(file: Path) -> str:

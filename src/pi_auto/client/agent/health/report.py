@@ -70,7 +70,8 @@ def _scanners(capture: Path) -> list[dict[str, str]]:
     """What capture tells of them; nothing while it does not run."""
     post = posts_in(capture).get("scanners")
     told = post.news if post and isinstance(post.news, list) else []
-    return [{name: one[name] for name in _OF_A_SCANNER if name in one} for one in told[:MOST_SCANNERS]]
+    scanners = [one for one in told if isinstance(one, dict)][:MOST_SCANNERS]
+    return [{name: one[name] for name in _OF_A_SCANNER if name in one} for one in scanners]
 
 
 def _queue(reader: SpoolReader, marks: Marks) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def kept_address(folder: Path) -> ServerAddress | None:
         return ServerAddress.from_json(json.loads((folder / FILE).read_bytes()))
     except FileNotFoundError:
         return None
-    except (FieldError, ValueError, OSError) as error:
+    except (FieldError, ValueError, OSError, RecursionError) as error:
         log.warning("no address can be read from %s: %s", folder / FILE, error)
         return None
 

@@ -66,8 +66,10 @@ def judge(facts: Facts) -> Verdict:
         return wrong(
             f"the disk under {scarce.path} takes no more files: {scarce.inodes} inodes are free", _MAKE_ROOM
         )
-    if disk.free < _LITTLE or _inodes(scarce) < _FEW:
+    if disk.free < _LITTLE:
         return warn(f"the disk under {disk.path} is filling up: {disk.free // 2**20} MiB are free", _MAKE_ROOM)
+    if _inodes(scarce) < _FEW:
+        return warn(f"the disk under {scarce.path} is filling up: {scarce.inodes} inodes are free", _MAKE_ROOM)
     return ok(f"{disk.free // 2**20} MiB free under {disk.path}")
 
 

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from pi_auto.client.doctor.asking import look_up, told
 from pi_auto.client.doctor.findings import Verdict, ok, wrong
 from pi_auto.client.doctor.patient import Patient
+from pi_auto.client.settings import SettingsError
 from pi_auto.client.whereabouts import known_endpoint
 from pi_auto.wire.errors import FieldError
 
@@ -65,7 +66,7 @@ def judge(facts: Facts) -> Verdict:
 
 def _needed(patient: Patient) -> list[str]:
     hosts = []
-    with suppress(FieldError):
+    with suppress(FieldError, SettingsError):  # the latter of a card, of which the check `card` complains
         hosts.append(known_endpoint(patient.settings).first_hop[0])
     with suppress(PermissionError):  # the hub's is looked up as well where we may know it
         given = patient.registration()

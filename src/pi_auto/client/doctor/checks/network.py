@@ -10,6 +10,7 @@ from pathlib import Path
 from pi_auto.client.doctor.findings import Verdict, ok, warn, wrong
 from pi_auto.client.doctor.patient import Patient
 from pi_auto.client.endpoint import is_loopback
+from pi_auto.client.settings import SettingsError
 from pi_auto.client.whereabouts import known_endpoint
 from pi_auto.wire.errors import FieldError
 
@@ -152,7 +153,7 @@ def _is_way(flags: int) -> bool:
 def _server(patient: Patient) -> str:
     try:
         return known_endpoint(patient.settings).first_hop[0]
-    except FieldError:
+    except (FieldError, SettingsError):  # the latter of a card, of which the check `card` complains
         return ""
 
 

@@ -35,7 +35,7 @@ def look(patient: Patient) -> Verdict:
 
 def probe(patient: Patient) -> Facts:
     """Read the file, and the copy that the agent made of it when it started."""
-    written = _content(patient.file)
+    written = None if patient.trouble else _content(patient.file)  # which may be the trouble
     used = None
     with suppress(PermissionError):  # without sudo the rest can still be told
         used = _content(patient.settings.agent_folder / COPY)
@@ -45,7 +45,7 @@ def probe(patient: Patient) -> Facts:
         trouble=patient.trouble,
         unknown=tuple(_unknown(written or b"{}")),
         is_news=None not in (written, used) and written != used,
-        has_card=patient.card() is not None or patient.settings.fleet_card.exists(),
+        has_card=patient.card() is not None or _is_there(patient.settings.fleet_card),
     )
 
 
@@ -75,6 +75,13 @@ def _content(file: Path) -> bytes | None:
             return opened.read(_MOST)
     except FileNotFoundError:
         return None
+
+
+def _is_there(card: Path) -> bool:
+    try:
+        return card.exists()
+    except OSError:  # its folder is not for this user: the check `card` says so
+        return True
 
 
 def _unknown(written: bytes) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pi_auto.client.agent.health.board import celsius
 from pi_auto.client.doctor.findings import Verdict, ok, warn, wrong
 from pi_auto.client.doctor.patient import Patient
 from pi_auto.client.firmware import SINCE_BOOT, TOO_WARM, is_set, throttled
@@ -29,13 +30,9 @@ def look(patient: Patient) -> Verdict:
 def probe(patient: Patient) -> Facts:
     """Read the kernel's thermometers and the firmware's bits."""
     bits = throttled(patient.root)
-    zones = []
-    for file in sorted(patient.at("/sys/class/thermal").glob("thermal_zone*/temp")):
-        try:
-            zones.append(int(file.read_text(encoding="ascii")) / 1000)
-        except (OSError, ValueError):  # one that is off answers with an error
-            continue
-    return Facts(max(zones, default=None), is_set(bits, TOO_WARM), is_set(bits, TOO_WARM + SINCE_BOOT))
+    zones = (celsius(file) for file in patient.at("/sys/class/thermal").glob("thermal_zone*/temp"))
+    told = [zone for zone in zones if zone is not None]  # one that is off answers with an error
+    return Facts(max(told, default=None), is_set(bits, TOO_WARM), is_set(bits, TOO_WARM + SINCE_BOOT))
 
 
 def judge(facts: Facts) -> Verdict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pi_auto.client.agent.health.board import alarm_of_supply
 from pi_auto.client.doctor.findings import Verdict, ok, warn, wrong
 from pi_auto.client.doctor.patient import Patient
 from pi_auto.client.firmware import SINCE_BOOT, UNDER_VOLTAGE, is_set, throttled
@@ -26,7 +27,7 @@ def look(patient: Patient) -> Verdict:
 
 def probe(patient: Patient) -> Facts:
     """Read the kernel's alarm and the firmware's bits; a machine may have either."""
-    alarm, bits = _alarm(patient), throttled(patient.root)
+    alarm, bits = alarm_of_supply(patient.at("/sys/class/hwmon")), throttled(patient.root)
     if alarm is None and bits is None:
         return Facts()
     before = None if bits is None else is_set(bits, UNDER_VOLTAGE + SINCE_BOOT)
@@ -42,10 +43,3 @@ def judge(facts: Facts) -> Verdict:
     if facts.since_boot:
         return warn("the voltage was too low since the start of the machine", _REMEDY)
     return ok("the voltage is right" + ("" if facts.since_boot is None else ", and was since the start"))
-
-
-def _alarm(patient: Patient) -> bool | None:
-    for name in sorted(patient.at("/sys/class/hwmon").glob("hwmon*/name")):
-        if name.read_text(encoding="ascii").strip() == "rpi_volt":
-            return (name.parent / "in0_lcrit_alarm").read_text(encoding="ascii").strip() != "0"
-    return None
