@@ -52,13 +52,15 @@ def signed(service: ServiceString, clock: Callable[[], float] = time.time) -> To
 
 def from_entra(credential: object) -> Tokens:
     """Tokens by a credential of azure-identity."""
-    from azure.core.exceptions import ClientAuthenticationError  # noqa: PLC0415 - only where Entra ID is used
+    from azure.core.exceptions import AzureError  # noqa: PLC0415 - only where Entra ID is used
 
     def make() -> Token:
         try:
             given = credential.get_token(SCOPE)  # type: ignore[attr-defined] # its protocol is the library's
-        except ClientAuthenticationError as error:
-            reason = str(error).splitlines()[0][:300]
+        except (
+            AzureError
+        ) as error:  # refused, or not reached: azure-identity wraps the latter the first time alone
+            reason = str(error).partition("\n")[0][:300]
             raise HubUnavailable(f"Entra ID gives no token for {SCOPE}: {reason}") from None
         return Token(f"Bearer {given.token}", given.expires_on)
 
