@@ -87,6 +87,13 @@ def test_devices_are_counted_in_groups(text: str, rows: list[dict[str, Any]]) ->
     assert groups.rows() == rows
 
 
+def test_a_sum_that_json_cannot_say_is_left_out() -> None:
+    groups = Groups(parse("SELECT SUM(x) AS s, AVG(x) AS a, MAX(x) AS m FROM devices"))
+    for _ in range(2):
+        groups.add({"x": 1.7e308})
+    assert groups.rows() == [{"m": 1.7e308}]
+
+
 WRONG = {
     "": "the end at 1; expected: SELECT",
     "SELECT": "the end at 7; expected: a name",

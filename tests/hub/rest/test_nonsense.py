@@ -163,6 +163,7 @@ def token_of(text: str) -> str:
 @example(("POST", "/devices/query", {}), "x-ms-continuation", token_of('["\\ud800", 1]'))
 @example(("POST", "/devices/query", {}), "x-ms-continuation", token_of("[" * 5000))
 @example(("GET", "/devices?top=" + "1" * 5000, {}), "If-Match", "")
+@example(("GET", "/devices?top=000000001" + "1" * 5000, {}), "If-Match", "")
 @example(("POST", "/devices/query", {}), "x-ms-max-item-count", "9" * 100)
 @example(("POST", "/devices/pi-1/messages/devicebound", {}), "iothub-expiry", "9999-12-31T23:59:59Z")
 def test_a_header_of_any_kind_is_taken_or_refused(
