@@ -186,6 +186,25 @@ def test_a_token_proves_itself_and_is_made_anew_before_it_ends() -> None:
     assert second.proves("hub.azure-devices.net", KEY, now[0])
 
 
+def test_a_token_that_is_still_good_serves_while_there_is_no_new_one_to_be_had() -> None:
+    now, made = [0.0], [Token("first", 1000.0)]
+
+    def make() -> Token:
+        if not made:
+            raise HubUnavailable("Entra ID is away")
+        return made.pop()
+
+    tokens = Tokens(make, lambda: now[0])
+    assert tokens.current() == "first"
+    now[0] = 999.0
+    assert tokens.current() == "first"
+    now[0] = 1000.0
+    with pytest.raises(HubUnavailable, match="away"):
+        tokens.current()
+    made.append(Token("second", 5000.0))
+    assert tokens.current() == "second"
+
+
 def test_a_token_is_in_no_repr() -> None:
     assert "secret" not in repr(Token("secret", 1.0))
     assert "secret" not in repr(Tokens(lambda: Token("secret", 1.0)))

@@ -36,8 +36,16 @@ class Tokens:
         """The header's value. Raises HubUnavailable where Entra ID gives none."""
         with self._lock:
             if self._clock() >= self._token.expiry - _AHEAD:
-                self._token = self._make()
+                self._renew()
             return self._token.value
+
+    def _renew(self) -> None:
+        """A new one; where none is to be had now, the one that is still good will do until it ends."""
+        try:
+            self._token = self._make()
+        except HubUnavailable:
+            if self._clock() >= self._token.expiry:
+                raise
 
 
 def signed(service: ServiceString, clock: Callable[[], float] = time.time) -> Tokens:
