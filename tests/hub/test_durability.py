@@ -137,6 +137,17 @@ def test_a_full_disk_holds_the_puback_back_until_there_is_room(hub: RunningHub) 
     assert [b64decode(event.body) for event in found if event.type == TELEMETRY] == [b"before", b"during"]
 
 
+def test_a_new_start_writes_no_file_anew_that_a_full_disk_has_no_room_for(hub: RunningHub) -> None:
+    """Only what its server books makes room again, and the server books from a hub that runs."""
+    with PahoDevice(hub.mqtt_address, hub.put_device("pi-1")) as device:
+        device.send_and_wait(b"not booked yet")
+    hub.kill()
+    known = {path: path.stat().st_ino for path in hub.data.rglob("*") if path.is_file()}
+    hub.start()
+    found = {path: path.stat().st_ino for path in hub.data.rglob("*") if path.is_file()}
+    assert found == known
+
+
 def test_a_hub_whose_log_is_deleted_acknowledges_nothing_more_and_ends(hub: RunningHub) -> None:
     with PahoDevice(hub.mqtt_address, hub.put_device("pi-1")) as device:
         device.send_and_wait(b"safe")

@@ -106,6 +106,36 @@ def test_what_is_too_much_too_old_or_for_nobody_is_refused(tmp_path: Path) -> No
     asyncio.run(run())
 
 
+def test_properties_that_no_topic_can_hold_are_refused_and_block_nobody(tmp_path: Path) -> None:
+    """Below the 64 KB of a message there is a length that MQTT cannot send: it would stand before all others."""
+
+    def filled(size: int) -> Message:
+        empty = len(encode_bag("pi-1", Message(b"", properties={"p": ""})))
+        return Message(b"", properties={"p": "x" * (size - empty)})
+
+    async def run() -> None:
+        async with inner_hub(tmp_path) as hub:
+            known = await hub.put_device("pi-1")
+            longest = 0xFFFF - len(DEVICEBOUND[:-1])
+            for size in (longest + 1, MOST_MESSAGE):
+                with pytest.raises(ValueError, match="no topic can hold"):
+                    await hub.services.mailbox.send("pi-1", filled(size))
+            await hub.services.mailbox.send("pi-1", filled(longest))
+            await hub.services.mailbox.send("pi-1", Message(b"behind it"))
+
+            def device() -> None:
+                with RawDevice(hub.mqtt_address) as raw:
+                    raw.connect(known)
+                    raw.send(subscribe_packet(DEVICEBOUND))
+                    raw.receive(5)
+                    assert len(raw.message()[2]) == 0xFFFF
+                    assert raw.message()[3] == b"behind it"
+
+            await asyncio.to_thread(device)
+
+    asyncio.run(run())
+
+
 def test_a_kept_session_is_there_after_a_restart_and_a_clean_one_ends_it(tmp_path: Path) -> None:
     async def begin() -> None:
         async with inner_hub(tmp_path) as hub:

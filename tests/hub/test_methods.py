@@ -94,6 +94,39 @@ def test_no_answer_and_one_that_is_not_json_end_as_a_timeout(tmp_path: Path) -> 
     play(tmp_path, scene)
 
 
+@pytest.mark.parametrize("body", [b"NaN", b'{"a":-Infinity}', b"[1e999]"])
+def test_what_python_reads_and_json_does_not_know_is_no_json(tmp_path: Path, body: bytes) -> None:
+    async def scene(hub: InnerHub, device: PahoDevice) -> None:
+        with pytest.raises(ValueError, match="JSON"):
+            await hub.services.methods.call("pi-1", "odd", {"a": float(body.strip(b'{}"a:[]') or 0)})
+        asked = asyncio.create_task(hub.services.methods.call("pi-1", "odd", {}))
+        _, request_id, _ = await next_call(device)
+        answer(device, request_id, body)
+        with pytest.raises(MethodTimeout, match="not JSON"):
+            await asked
+
+    play(tmp_path, scene)
+
+
+def test_an_answer_to_a_call_of_the_hub_before_a_restart_is_not_taken_for_another(tmp_path: Path) -> None:
+    former: list[str] = []
+
+    async def before(hub: InnerHub, device: PahoDevice) -> None:
+        with pytest.raises(MethodTimeout):
+            await hub.services.methods.call("pi-1", "slow", {}, response_timeout=0.05)
+        former.append((await next_call(device))[1])
+
+    async def after(hub: InnerHub, device: PahoDevice) -> None:
+        asked = asyncio.create_task(hub.services.methods.call("pi-1", "quick", {}))
+        _, request_id, _ = await next_call(device)
+        answer(device, former[0], b'"of slow"')
+        answer(device, request_id, b'"of quick"')
+        assert (await asked).payload == "of quick"
+
+    play(tmp_path, before)
+    play(tmp_path, after)
+
+
 def test_a_device_that_is_away_or_has_not_subscribed_is_offline(tmp_path: Path) -> None:
     async def scene(hub: InnerHub, device: PahoDevice) -> None:
         device.client.unsubscribe(topics.METHODS)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi_auto.hub.patches import MOST_BYTES, RefusedPatchError, dump, merge, parse_patch
-from pi_auto.wire.twin import Section
+from pi_auto.hub.patches import MOST_BYTES, RefusedPatchError, dump, merge, parse_patch, replacing
+from pi_auto.wire.twin import Section, merged
 
 MERGES: list[tuple[Section, Section, Section]] = [
     ({}, {}, {}),
@@ -29,6 +29,18 @@ def test_a_patch_merges_as_rfc_7396_says(section: Section, patch: Section, merge
     before = json.dumps(section)
     assert json.loads(merge(section, patch)) == merged
     assert json.dumps(section) == before
+
+
+SECTIONS = st.recursive(
+    st.dictionaries(st.sampled_from("abc"), st.none() | st.integers(0, 2)),
+    lambda inner: st.dictionaries(st.sampled_from("abc"), st.none() | st.integers(0, 2) | inner),
+)
+
+
+@given(SECTIONS, SECTIONS)
+def test_a_section_that_is_replaced_can_be_told_as_a_patch(before: Section, after: Section) -> None:
+    known = merged({}, before)
+    assert merged(known, replacing(known, after)) == merged({}, after)
 
 
 def nested(depth: int) -> bytes:

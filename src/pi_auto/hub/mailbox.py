@@ -19,6 +19,7 @@ from urllib.parse import quote
 from pi_auto.hub.database import Database
 from pi_auto.hub.letter import Letter
 from pi_auto.hub.switchboard import Switchboard
+from pi_auto.wire import topics
 from pi_auto.wire.times import format_time
 
 MOST_PENDING = 50  # of one device (IoT Hub)
@@ -26,6 +27,7 @@ MOST_MESSAGE = 64 * 1024  # bytes, properties included (IoT Hub)
 DEFAULT_LIFE = 3600 * 1000  # ms; IoT Hub's default time to live
 MOST_DELIVERIES = 10  # of one message; IoT Hub's default
 _LAST_PACKET_ID = 0xFFFF
+_MOST_TOPIC = 0xFFFF  # bytes; MQTT's strings are no longer, and the properties travel in the topic
 
 
 class MailboxFull(Exception):  # noqa: N818 - it is the mailbox that is full
@@ -74,6 +76,8 @@ class Mailbox:
         size = len(bag) + len(message.body)
         if size > MOST_MESSAGE:
             raise ValueError(f"a message of {size} bytes with its properties; at most {MOST_MESSAGE} are allowed")
+        if len(topics.devicebound(device_id)[:-1]) + len(bag) > _MOST_TOPIC:  # both are ASCII
+            raise ValueError(f"properties of {len(bag)} bytes, which no topic can hold")
         line = self._switchboard.find(device_id)
         handed = line is not None and line.takes_letters
         letter = await self._database.submit(

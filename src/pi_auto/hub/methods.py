@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +42,9 @@ class Methods:
 
     def __init__(self, switchboard: Switchboard) -> None:
         self._switchboard = switchboard
-        self._numbers = itertools.count(1)
+        self._numbers = itertools.count(
+            secrets.randbits(48)
+        )  # no late answer to a former hub's call is one of ours
         self._calls: dict[tuple[str, str], asyncio.Future[MethodResult]] = {}
         self._of_one: dict[str, int] = {}
         self._awaited: dict[str, set[asyncio.Event]] = {}
@@ -60,7 +63,7 @@ class Methods:
         Raises DeviceOffline, MethodTimeout, BusyError for too many calls at once, ValueError
         for a payload that is not JSON or too large.
         """
-        body = json.dumps(payload, separators=(",", ":")).encode()
+        body = json.dumps(payload, separators=(",", ":"), allow_nan=False).encode()
         if len(body) > MOST_PAYLOAD:
             raise ValueError(f"a payload of {len(body)} bytes; at most {MOST_PAYLOAD} are allowed")
         self._enter(device_id)
@@ -140,6 +143,8 @@ def _parsed(payload: bytes) -> Any:
     if len(payload) > MOST_PAYLOAD:
         raise ValueError(f"{len(payload)} bytes; at most {MOST_PAYLOAD} are allowed")
     try:
-        return json.loads(payload) if payload else None
+        value = json.loads(payload) if payload else None
+        json.dumps(value, allow_nan=False)  # Python reads NaN and 1e999, and could not write them as JSON
     except (ValueError, RecursionError):
         raise ValueError(f"{len(payload)} bytes that are not JSON") from None
+    return value

@@ -49,6 +49,16 @@ def merge(section: Section, patch: Section, most: int = MOST_BYTES) -> str:
     return result.decode()
 
 
+def replacing(section: Section, patch: Section) -> Section:
+    """A patch, for who can only merge, that leaves of a section what `patch` names and nothing else."""
+    result: Section = {name: None for name in section if name not in patch}
+    for name, value in patch.items():
+        before: Any = section.get(name)
+        nested = isinstance(before, dict) and isinstance(value, dict)
+        result[name] = replacing(before, value) if nested else value
+    return result
+
+
 def load(text: str | bytes) -> Any:
     """What is written in JSON. Raises ValueError, or RecursionError of what is nested beyond all bounds."""
     try:

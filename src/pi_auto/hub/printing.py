@@ -82,7 +82,7 @@ class Printing:
 
 def standard_output() -> int:
     """Its descriptor. Raises OperatorError: where stdout is closed, 1 may be the number of a file of ours."""
-    if sys.stdout is None:
+    if sys.__stdout__ is None:  # as it was at the start: have_stdout puts something else into sys.stdout
         raise OperatorError("stdout is closed: --events - has nowhere to print to")
     return sys.stdout.fileno()
 

@@ -63,7 +63,7 @@ class Program:
     async def _start(self, stack: AsyncExitStack) -> str:
         """Open and listen; where, in the words of the ready line."""
         options, tls = self._options, self._options.tls()
-        write_whole(options.data / NAME_FILE, f"{options.name}\n", mode=0o600)
+        _write_name(options.data / NAME_FILE, options.name)
         stores = await open_stores(stack, options, self._fail)
         services = stores.services
         if options.print_events:
@@ -109,6 +109,13 @@ class Program:
         if timeout is not None and alone_for > timeout and not self._stop.is_set():
             logger.warning("no server has talked to this hub for %.0f s: it stops", timeout)
             self._stop.set()
+
+
+def _write_name(path: Path, name: str) -> None:
+    """Nothing where it stands there: a hub must start on a full disk, since what its server books makes room."""
+    line = f"{name}\n".encode()
+    if not path.exists() or path.read_bytes() != line:
+        write_whole(path, line, mode=0o600)
 
 
 async def _tidy(log: EventLog) -> None:

@@ -18,8 +18,8 @@ from pi_auto.wire.twin import Section
 
 async def change(hub: Services, device_id: str, wanted: Change, if_match: str | None = None) -> Twin:
     """Change a twin; the twin after it. Raises RefusedPatchError, StaleError, NoTwinError, BusyError."""
-    twin = await hub.twins.change(device_id, wanted, if_match)
-    announce(hub, twin, wanted)
+    twin, made = await hub.twins.change(device_id, wanted, if_match)
+    announce(hub, twin, made)
     return twin
 
 

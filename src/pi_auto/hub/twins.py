@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from pi_auto.hub import etags
 from pi_auto.hub.database import Database
 from pi_auto.hub.metadata import stamped
-from pi_auto.hub.patches import MOST_TAGS, RefusedPatchError, dump, load, merge, parse_patch
+from pi_auto.hub.patches import MOST_TAGS, RefusedPatchError, dump, load, merge, parse_patch, replacing
 from pi_auto.hub.registry import NEVER
 from pi_auto.wire.times import format_time
 from pi_auto.wire.twin import Section
@@ -81,9 +81,12 @@ class Twins:
         """At most so many twins in order of their ids, from the first one behind `after`."""
         return self._database.submit(lambda connection: _views(connection, after, most))
 
-    def change(self, device_id: str, change: Change, if_match: str | None = None) -> asyncio.Future[Twin]:
-        """Change tags and desired properties, all or nothing; answers the twin after it.
+    def change(
+        self, device_id: str, change: Change, if_match: str | None = None
+    ) -> asyncio.Future[tuple[Twin, Change]]:
+        """Change tags and desired properties, all or nothing; answers the twin after it, and what was made of it.
 
+        That is the change as a patch, so that who knows the twin before it can merge it.
         Or it answers RefusedPatchError, StaleError or NoTwinError.
         """
         return self._database.submit(lambda connection: _change(connection, device_id, change, if_match))
@@ -123,7 +126,9 @@ def _report(connection: sqlite3.Connection, device_id: str, body: bytes) -> Repo
     return Reported(version, dump({"properties": {"reported": patch}, "version": version}).encode())
 
 
-def _change(connection: sqlite3.Connection, device_id: str, change: Change, if_match: str | None) -> Twin:
+def _change(
+    connection: sqlite3.Connection, device_id: str, change: Change, if_match: str | None
+) -> tuple[Twin, Change]:
     """Everything is checked before anything is written: a job that refuses has changed nothing."""
     twin = _view(connection, device_id)
     etags.check(if_match, twin.etag)
@@ -134,7 +139,15 @@ def _change(connection: sqlite3.Connection, device_id: str, change: Change, if_m
         update = "UPDATE twins SET tags = ?, version = version + 1 WHERE device_id = ?"
         connection.execute(update, (tags, device_id))
     connection.execute("UPDATE twins SET etag = etag + 1 WHERE device_id = ?", (device_id,))
-    return _view(connection, device_id)
+    return _view(connection, device_id), _as_patch(change, twin) if change.whole else change
+
+
+def _as_patch(change: Change, before: Twin) -> Change:
+    desired = {name: value for name, value in before.desired.items() if not name.startswith("$")}
+    return Change(
+        None if change.tags is None else replacing(before.tags, change.tags),
+        None if change.desired is None else replacing(desired, change.desired),
+    )
 
 
 def _view(connection: sqlite3.Connection, device_id: str) -> Twin:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
+import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -173,6 +176,24 @@ def test_a_torn_tail_is_cut_off_kept_aside_and_its_number_given_again(tmp_path: 
     assert path.with_suffix(".torn").exists()
 
 
+def test_a_disk_without_room_for_a_torn_tail_does_not_keep_the_log_from_opening(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def write(log: EventLog) -> None:
+        await append(log, 5)
+
+    def full(path: Path, *_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    within(tmp_path, write)
+    with newest_segment(tmp_path).open("ab") as file:
+        file.write(b"half a record")
+    monkeypatch.setattr("pi_auto.hub.eventlog.recovery.write_whole", full)
+    within(tmp_path, check_again)
+    assert "not kept as" in caplog.text
+    assert "No space left" in caplog.text
+
+
 async def check_again(log: EventLog) -> None:
     assert numbers(log) == [1, 2, 3, 4, 5]
 
@@ -220,6 +241,46 @@ def test_a_segment_with_a_damaged_beginning_is_kept_and_its_numbers_are_not_used
     path.write_bytes(b"?" + path.read_bytes()[1:])
     within(tmp_path, check)
     assert path.with_suffix(".damaged").exists()
+
+
+def test_a_segment_that_was_emptied_does_not_bring_acknowledged_numbers_back(tmp_path: Path) -> None:
+    async def write(log: EventLog) -> None:
+        await append(log, 5)
+        log.acknowledge(5)
+
+    async def check(log: EventLog) -> None:
+        await append(log, 1)
+        assert numbers(log) == [6]
+
+    within(tmp_path, write)
+    newest_segment(tmp_path).write_bytes(b"")
+    within(tmp_path, check)
+
+
+def test_a_new_segment_that_failed_half_way_hides_nothing_that_comes_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name is there when the folder's flush fails; who looked for a later event began to read in it."""
+    flush = os.fsync
+
+    def failing(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        flush(descriptor)
+
+    async def step(log: EventLog) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "fsync", failing)
+            await append(log, 10, groups=6)
+        assert [numbers(log, after=after) for after in (0, 30, 59)] == [
+            list(range(after + 1, 61)) for after in (0, 30, 59)
+        ]
+        await append(log, 10)
+
+    async def check(log: EventLog) -> None:
+        assert numbers(log) == list(range(1, 71))
+
+    within(tmp_path, step, check, limits=SMALL)
 
 
 def test_a_lost_log_never_uses_an_acknowledged_number_again(tmp_path: Path) -> None:

@@ -48,6 +48,9 @@ CONDITIONS = [
     ("CONTAINS(tags.site, 'on')", "b"),
     ("tags.[[a b]] = true", "a"),
     ("deviceId = 'it''s' OR deviceId = 'b'", "b"),
+    (" OR ".join(["x=1"] * 1000) + " OR deviceId = 'b'", "b"),
+    (" AND ".join(["1=1"] * 900) + " AND deviceId = 'b'", "b"),
+    ("tags.nothing = 1 OR deviceId = 'b' AND NOT (tags.nothing = 1 AND deviceId = 'b')", ""),
 ]
 
 
@@ -84,6 +87,13 @@ def test_devices_are_counted_in_groups(text: str, rows: list[dict[str, Any]]) ->
     assert groups.rows() == rows
 
 
+def test_a_sum_that_json_cannot_say_is_left_out() -> None:
+    groups = Groups(parse("SELECT SUM(x) AS s, AVG(x) AS a, MAX(x) AS m FROM devices"))
+    for _ in range(2):
+        groups.add({"x": 1.7e308})
+    assert groups.rows() == [{"m": 1.7e308}]
+
+
 WRONG = {
     "": "the end at 1; expected: SELECT",
     "SELECT": "the end at 7; expected: a name",
@@ -97,6 +107,8 @@ WRONG = {
     "SELECT b, COUNT() FROM devices GROUP BY a": "must stand in GROUP BY",
     "SELECT TOP x * FROM devices": "'x' at 12; expected: a whole number",
     "SELECT * FROM devices WHERE " + "(" * 100: "at most 32",
+    "SELECT * FROM devices WHERE " + "is_null(" * 900: "at most 32",
+    "SELECT * FROM devices WHERE a = " + "1" * 5000: "at most 400 digits",
     "SELECT * FROM devices WHERE " + "a" * 9000: "at most 8192",
 }
 
@@ -106,6 +118,19 @@ def test_what_is_no_query_is_refused_by_its_place(text: str, says: str) -> None:
     with pytest.raises(QueryError) as refused:
         parse(text)
     assert says in str(refused.value)
+
+
+ALIASES = [
+    "SELECT d.tags.floor FROM devices AS d WHERE d.deviceId = 'a'",
+    "SELECT C.tags.floor FROM devices c WHERE c.deviceId = 'a'",
+    "SELECT devices.tags.floor FROM devices AS d WHERE deviceId = 'a'",
+]
+
+
+@pytest.mark.parametrize("text", ALIASES)
+def test_an_attribute_may_begin_with_the_name_that_the_devices_were_given(text: str) -> None:
+    query = parse(text)
+    assert [projected(query, device) for device in DEVICES if selects(query, device)] == [{"floor": 1}]
 
 
 def test_top_is_read() -> None:

@@ -162,6 +162,26 @@ def test_a_twin_is_patched_replaced_and_told_to_the_device(https_hub: RunningHub
                          "version": 2}  # fmt: skip
 
 
+def test_what_a_put_takes_out_of_a_twin_is_told_as_null(https_hub: RunningHub, service: Service) -> None:
+    """Device and events merge what they are told: they would keep for ever what is only not named any more."""
+    with PahoDevice(https_hub.mqtt_address, created(service, "replaced")) as device:
+        device.subscribe(topics.DESIRED_PATCHES)
+        before = {"tags": {"site": "A", "floor": 1}, "properties": {"desired": {"a": {"b": 1, "c": 2}, "d": 3}}}
+        service.ask("PATCH", "/twins/replaced", before)
+        device.answers.get(timeout=10)
+        after = {"tags": {"floor": 2}, "properties": {"desired": {"a": {"b": 1}}}}
+        twin = service.ask("PUT", "/twins/replaced", after).body
+        _, told = device.answers.get(timeout=10)
+    desired = {"a": {"b": 1, "c": None}, "d": None}
+    assert json.loads(told) == desired | {"$version": 3}
+    assert twin["properties"]["desired"].items() >= {"a": {"b": 1}}.items()
+    assert "d" not in twin["properties"]["desired"]
+    with https_hub.events() as events:
+        tags = events.until(lambda event: event.device_id == "replaced" and event.body == {
+            "tags": {"site": None, "floor": 2}, "properties": {"desired": desired}, "version": 3})[-1]  # fmt: skip
+    assert tags.type == TWIN_CHANGE
+
+
 def test_a_method_is_answered_by_its_device(https_hub: RunningHub, service: Service) -> None:
     with PahoDevice(https_hub.mqtt_address, created(service, "method")) as device, ThreadPoolExecutor(1) as pool:
         device.subscribe(topics.METHODS)

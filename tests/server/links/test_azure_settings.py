@@ -186,17 +186,38 @@ def test_a_token_proves_itself_and_is_made_anew_before_it_ends() -> None:
     assert second.proves("hub.azure-devices.net", KEY, now[0])
 
 
+def test_a_token_that_is_still_good_serves_while_there_is_no_new_one_to_be_had() -> None:
+    now, made = [0.0], [Token("first", 1000.0)]
+
+    def make() -> Token:
+        if not made:
+            raise HubUnavailable("Entra ID is away")
+        return made.pop()
+
+    tokens = Tokens(make, lambda: now[0])
+    assert tokens.current() == "first"
+    now[0] = 999.0
+    assert tokens.current() == "first"
+    now[0] = 1000.0
+    with pytest.raises(HubUnavailable, match="away"):
+        tokens.current()
+    made.append(Token("second", 5000.0))
+    assert tokens.current() == "second"
+
+
 def test_a_token_is_in_no_repr() -> None:
     assert "secret" not in repr(Token("secret", 1.0))
     assert "secret" not in repr(Tokens(lambda: Token("secret", 1.0)))
 
 
-def test_a_sign_in_that_fails_is_a_passing_thing_said_in_words() -> None:
+@pytest.mark.parametrize("kind", ["ClientAuthenticationError", "ServiceRequestError", "HttpResponseError"])
+def test_a_sign_in_that_fails_is_a_passing_thing_said_in_words(kind: str) -> None:
+    """azure-identity calls what it does not reach a refusal until it has once signed in, and not later."""
     exceptions = pytest.importorskip("azure.core.exceptions")
 
     class Refuses:
         def get_token(self, *_: str) -> object:
-            raise exceptions.ClientAuthenticationError("no identity here\nand much more")
+            raise getattr(exceptions, kind)("no identity here\nand much more")
 
     with pytest.raises(HubUnavailable, match=r"Entra ID gives no token .*: no identity here$"):
         from_entra(Refuses()).current()

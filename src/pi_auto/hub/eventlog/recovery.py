@@ -42,7 +42,7 @@ def recover(folder: Path, acknowledged: int) -> Found:
     try:
         contents = survey(known[-1])
     except ValueError as error:
-        return _begun_after_damage(known[-1], error)
+        return _begun_after_damage(known[-1], acknowledged, error)
     _keep_torn(known[-1], contents)
     if contents.newest < acknowledged:
         logger.error("the event log ends at %d, but %d was acknowledged", contents.newest, acknowledged)
@@ -51,24 +51,33 @@ def recover(folder: Path, acknowledged: int) -> Found:
 
 
 def _begun(folder: Path, first: int, connected: set[str] | frozenset[str] = frozenset()) -> Found:
-    segment = begin(folder, first, connected)
+    segment = Segment.of(folder, first)
+    begin(segment, connected)
     return Found(segment, segment.path.stat().st_size, first - 1, frozenset(connected))
 
 
-def _begun_after_damage(segment: Segment, error: ValueError) -> Found:
-    """Go on after a segment that cannot be read, with numbers that it cannot have used."""
+def _begun_after_damage(segment: Segment, acknowledged: int, error: ValueError) -> Found:
+    """Go on after a segment that cannot be read, with unused numbers, even if it was cut short."""
     kept = segment.path.rename(segment.path.with_suffix(".damaged"))
     logger.error("%s; it is kept as %s and the log goes on behind it", error, kept)
-    return _begun(segment.path.parent, segment.first + kept.stat().st_size // frames.HEAD_SIZE)
+    unused = segment.first + kept.stat().st_size // frames.HEAD_SIZE
+    return _begun(segment.path.parent, max(unused, acknowledged + 1))
 
 
 def _keep_torn(segment: Segment, contents: Contents) -> None:
     torn = segment.path.read_bytes()[contents.end :]
     if not torn:
         return
-    kept = segment.path.with_suffix(".torn")
-    write_whole(kept, torn, mode=0o600)
     logger.warning(
-        "the event log ended in %d bytes of an unfinished record after event %d; cut off and kept as %s",
-        len(torn), contents.newest, kept,
+        "the event log ended in %d bytes of an unfinished record after event %d; cut off and %s",
+        len(torn), contents.newest, _kept(segment.path.with_suffix(".torn"), torn),
     )  # fmt: skip
+
+
+def _kept(path: Path, torn: bytes) -> str:
+    """What became of it. A full disk, which may be why it was torn, must not keep the hub from starting."""
+    try:
+        write_whole(path, torn, mode=0o600)
+    except OSError as error:
+        return f"not kept as {path}: {error.strerror}"
+    return f"kept as {path}"

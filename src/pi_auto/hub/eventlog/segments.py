@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from pi_auto.files import write_whole
 from pi_auto.hub.eventlog import frames, record
@@ -25,6 +26,11 @@ class Segment:
 
     path: Path
     first: int
+
+    @classmethod
+    def of(cls, folder: Path, first: int) -> Self:
+        """The one that begins with that number, whether or not it is there."""
+        return cls(folder / f"{first:020d}{_SUFFIX}", first)
 
 
 @dataclass(slots=True)
@@ -42,11 +48,9 @@ def segments(folder: Path) -> list[Segment]:
     return sorted((Segment(path, int(path.stem)) for path in found), key=lambda segment: segment.first)
 
 
-def begin(folder: Path, first: int, connected: Iterable[str]) -> Segment:
+def begin(segment: Segment, connected: Iterable[str]) -> None:
     """Make a new segment, whole and durable before anything is written to it."""
-    segment = Segment(folder / f"{first:020d}{_SUFFIX}", first)
     write_whole(segment.path, _MAGIC + frames.pack(0, json.dumps(sorted(connected)).encode()), mode=0o600)
-    return segment
 
 
 def survey(segment: Segment) -> Contents:

@@ -47,8 +47,13 @@ class SegmentWriter:
 
     def roll(self, first: int, connected: Iterable[str]) -> None:
         """Begin the next segment. Raises OSError and stays with the present one if there is no room."""
-        segment = begin(self._segment.path.parent, first, connected)
-        file = os.open(segment.path, os.O_WRONLY | os.O_APPEND)
+        segment = Segment.of(self._segment.path.parent, first)
+        try:
+            begin(segment, connected)
+            file = os.open(segment.path, os.O_WRONLY | os.O_APPEND)
+        except OSError:  # it may stand there all the same, and would hide what the present one still gets
+            segment.path.unlink(missing_ok=True)
+            raise
         os.close(self._file)
         self._segment, self._file, self._end = segment, file, os.fstat(file).st_size
 

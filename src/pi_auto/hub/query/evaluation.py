@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -55,7 +56,8 @@ def _value(column: Column, members: list[Document]) -> Any:
     if not column.aggregate:
         return values[0]
     numbers = [value for value in values if kind(value) == "number"]
-    return _aggregate(column.aggregate, numbers) if numbers else UNDEFINED
+    found = _aggregate(column.aggregate, numbers) if numbers else UNDEFINED
+    return UNDEFINED if found in (math.inf, -math.inf) else found  # JSON has no word for it
 
 
 def _aggregate(name: str, numbers: Iterable[Any]) -> Any:

@@ -71,23 +71,30 @@ def within(left: Expression, choices: list[Expression], *, inside: bool) -> Expr
     return value
 
 
-def both(left: Expression, right: Expression) -> Expression:
+def all_of(sides: list[Expression]) -> Expression:
     """AND: false as soon as one side is."""
-    return lambda document: _joined(left(document), right, document, decisive=False)
+    return sides[0] if len(sides) == 1 else _joined(sides, decisive=False)
 
 
-def either(left: Expression, right: Expression) -> Expression:
+def any_of(sides: list[Expression]) -> Expression:
     """OR: true as soon as one side is."""
-    return lambda document: _joined(left(document), right, document, decisive=True)
+    return sides[0] if len(sides) == 1 else _joined(sides, decisive=True)
 
 
-def _joined(first: Any, right: Expression, document: dict[str, Any], *, decisive: bool) -> Any:
-    if first is decisive:
-        return decisive
-    second = right(document)
-    if second is decisive:
-        return decisive
-    return not decisive if first is second is (not decisive) else UNDEFINED
+def _joined(sides: list[Expression], *, decisive: bool) -> Expression:
+    """All sides in one loop: there may be a thousand, and Python does not call as deeply as that."""
+
+    def value(document: dict[str, Any]) -> Any:
+        whole: Any = not decisive
+        for side in sides:
+            found = side(document)
+            if found is decisive:
+                return decisive
+            if found is not whole:
+                whole = UNDEFINED
+        return whole
+
+    return value
 
 
 def negated(inner: Expression) -> Expression:

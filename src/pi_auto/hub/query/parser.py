@@ -6,13 +6,16 @@ Recursive descent, one method a rule of Microsoft's grammar; conditions become f
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pi_auto.hub.query import expressions
 from pi_auto.hub.query.expressions import FUNCTIONS, Expression
 from pi_auto.hub.query.lexer import QueryError, Token, tokens
 
-MOST_DEPTH = 32  # brackets and NOTs inside each other
+MOST_DEPTH = 32  # brackets, NOTs and functions inside each other
+MOST_DIGITS = 400  # of a number: more than any has
 _KEYWORDS = ("SELECT", "FROM", "WHERE", "GROUP", "BY", "TOP", "AS", "AND", "OR", "NOT", "IN", "NIN")
 _CONSTANTS = {"TRUE": True, "FALSE": False, "NULL": None}
 _AGGREGATES = ("COUNT", "AVG", "SUM", "MIN", "MAX")
@@ -50,6 +53,7 @@ def parse(text: str) -> Query:
 class _Parser:
     def __init__(self, found: list[Token]) -> None:
         self._tokens, self._at, self._depth = found, 0, 0
+        self._names = {"c", "devices", _alias_in(found)}  # what an attribute may begin with
 
     def query(self) -> Query:
         self._expect("SELECT")
@@ -97,25 +101,20 @@ class _Parser:
         return tuple(found)
 
     def _or(self) -> Expression:
-        left = self._and()
+        sides = [self._and()]
         while self._accept("OR"):
-            left = expressions.either(left, self._and())
-        return left
+            sides.append(self._and())
+        return expressions.any_of(sides)
 
     def _and(self) -> Expression:
-        left = self._not()
+        sides = [self._not()]
         while self._accept("AND"):
-            left = expressions.both(left, self._not())
-        return left
+            sides.append(self._not())
+        return expressions.all_of(sides)
 
     def _not(self) -> Expression:
-        self._depth += 1
-        if self._depth > MOST_DEPTH:
-            raise self._wrong(f"fewer brackets and NOTs inside each other: at most {MOST_DEPTH}")
-        try:
+        with self._deeper():
             return expressions.negated(self._not()) if self._accept("NOT") else self._comparison()
-        finally:
-            self._depth -= 1
 
     def _comparison(self) -> Expression:
         if self._accept("("):
@@ -141,13 +140,16 @@ class _Parser:
     def _operand(self) -> Expression:
         token = self._next
         if token.kind == "number":
+            if len(token.text) > MOST_DIGITS:
+                raise self._wrong(f"a number of at most {MOST_DIGITS} digits")
             return expressions.constant(json.loads(_plain(self._take().text)))
         if token.kind == "text":
             return expressions.constant(_unquoted(self._take().text))
         if token.is_word(*_CONSTANTS):
             return expressions.constant(_CONSTANTS[self._take().text.upper()])
         if token.is_word(*FUNCTIONS) and self._tokens[self._at + 1].text == "(":
-            return self._call()
+            with self._deeper():
+                return self._call()
         return expressions.attribute(self._path())
 
     def _call(self) -> Expression:
@@ -162,12 +164,20 @@ class _Parser:
             raise QueryError(f"{token.shown()} takes {FUNCTIONS[name][0]} arguments, not {len(arguments)}")
         return expressions.called(name, arguments)
 
+    @contextmanager
+    def _deeper(self) -> Iterator[None]:
+        self._depth += 1
+        if self._depth > MOST_DEPTH:
+            raise self._wrong(f"fewer brackets, NOTs and functions inside each other: at most {MOST_DEPTH}")
+        yield
+        self._depth -= 1  # an error ends the reading
+
     def _path(self) -> tuple[str, ...]:
         """An attribute such as `tags.site`, `properties.reported.[[a b]]` or `c.deviceId` behind an alias `c`."""
         path = [self._identifier()]
         while self._accept("."):
             path.append(self._identifier())
-        if len(path) > 1 and path[0].lower() in ("c", "devices"):
+        if len(path) > 1 and path[0].lower() in self._names:
             path = path[1:]
         return tuple(path)
 
@@ -208,6 +218,14 @@ class _Parser:
 
     def _wrong(self, wanted: str) -> QueryError:
         return QueryError(f"{self._next.shown()}; expected: {wanted}")
+
+
+def _alias_in(found: list[Token]) -> str:
+    """The name behind FROM devices AS, which the columns before it use already; empty if there is none."""
+    for first, second, third, name in zip(found, found[1:], found[2:], found[3:], strict=False):
+        if first.is_word("FROM") and second.is_word("DEVICES") and third.is_word("AS"):
+            return name.text.lower()
+    return ""
 
 
 def _plain(number: str) -> str:

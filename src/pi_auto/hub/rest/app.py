@@ -94,8 +94,11 @@ async def json_of(request: web.Request) -> Any:
     body = await body_of(request)
     try:
         found = json.loads(body)
+        text = json.dumps(
+            found, ensure_ascii=False, allow_nan=False
+        )  # Python reads NaN and 1e999, JSON has neither
         if b"\\u" in body:  # half of a surrogate pair can be written so, and nowhere be stored
-            json.dumps(found, ensure_ascii=False).encode()
+            text.encode()
     except (ValueError, RecursionError):
         raise RefusedError("ArgumentInvalid", "the body is not JSON in UTF-8") from None
     return found

@@ -97,8 +97,9 @@ def _place(request: web.Request) -> tuple[str, int]:
         return "", 0
     try:
         after, given = json.loads(urlsafe_b64decode(text))
-        return str(after), int(given)
-    except (ValueError, TypeError):
+        after.encode()  # half of a surrogate pair can be written in JSON, and not be looked up
+        return after, int(given)
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         raise RefusedError("ArgumentInvalid", "x-ms-continuation is not one of this hub's") from None
 
 

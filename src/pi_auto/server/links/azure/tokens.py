@@ -36,8 +36,16 @@ class Tokens:
         """The header's value. Raises HubUnavailable where Entra ID gives none."""
         with self._lock:
             if self._clock() >= self._token.expiry - _AHEAD:
-                self._token = self._make()
+                self._renew()
             return self._token.value
+
+    def _renew(self) -> None:
+        """A new one; where none is to be had now, the one that is still good will do until it ends."""
+        try:
+            self._token = self._make()
+        except HubUnavailable:
+            if self._clock() >= self._token.expiry:
+                raise
 
 
 def signed(service: ServiceString, clock: Callable[[], float] = time.time) -> Tokens:
@@ -52,13 +60,15 @@ def signed(service: ServiceString, clock: Callable[[], float] = time.time) -> To
 
 def from_entra(credential: object) -> Tokens:
     """Tokens by a credential of azure-identity."""
-    from azure.core.exceptions import ClientAuthenticationError  # noqa: PLC0415 - only where Entra ID is used
+    from azure.core.exceptions import AzureError  # noqa: PLC0415 - only where Entra ID is used
 
     def make() -> Token:
         try:
             given = credential.get_token(SCOPE)  # type: ignore[attr-defined] # its protocol is the library's
-        except ClientAuthenticationError as error:
-            reason = str(error).splitlines()[0][:300]
+        except (
+            AzureError
+        ) as error:  # refused, or not reached: azure-identity wraps the latter the first time alone
+            reason = str(error).partition("\n")[0][:300]
             raise HubUnavailable(f"Entra ID gives no token for {SCOPE}: {reason}") from None
         return Token(f"Bearer {given.token}", given.expires_on)
 
