@@ -135,6 +135,17 @@ def test_a_release_that_root_has_refused_is_not_fetched_again_but_for_a_passing_
         wait_until((site.runtime / "update").exists, 30, "it to be handed over")
 
 
+def test_a_release_that_root_has_refused_is_looked_at_again_once_another_one_runs(site: Site) -> None:
+    """It may have been taken too early: a release that it follows had to come first."""
+    offer = site.fleet.release("0.3.0", ARCHIVE)
+    between = site.fleet.release("0.2.0", ARCHIVE[:1000], counter=1)
+    site.offers(offer)
+    too_early = "release counter 1 has to be taken first; this device is at 0"
+    site.told(step_of(offer, 1, "refused", too_early), step_of(between, 2, "committed", ""))
+    with running(site.settings):
+        wait_until((site.runtime / "update").exists, 30, "it to be handed over")
+
+
 def test_a_release_that_has_failed_twice_is_left_alone(site: Site) -> None:
     offer = site.fleet.release("0.2.0", ARCHIVE)
     site.offers(offer)
