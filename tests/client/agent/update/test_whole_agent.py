@@ -146,6 +146,19 @@ def test_a_release_that_root_has_refused_is_looked_at_again_once_another_one_run
         wait_until((site.runtime / "update").exists, 30, "it to be handed over")
 
 
+def test_a_trial_whose_end_was_never_told_is_waited_for_no_longer_than_a_day(site: Site) -> None:
+    """The disk has lost what root had written down of it; where it goes on all the same, the switcher says so."""
+    offer, former = site.fleet.release("0.3.0", ARCHIVE), site.fleet.release("0.2.0", ARCHIVE[:1000], counter=1)
+    site.offers(offer)
+    begun = time.gmtime(time.time() - 3600)
+    site.told(step_of(former, 1, "trial") | {"time": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", begun)})
+    with running(site.settings):
+        wait_until(lambda: "0.2.0 is on trial" in str(site.said().get("said")), 30, "its word")
+        assert site.office.peer.calls(DOWNLOAD) == 0
+        site.told(step_of(former, 1, "trial") | {"time": "2026-01-01T00:00:00.000Z"})
+        wait_until((site.runtime / "update").exists, 30, "it to be handed over")
+
+
 def test_a_release_that_has_failed_twice_is_left_alone(site: Site) -> None:
     offer = site.fleet.release("0.2.0", ARCHIVE)
     site.offers(offer)

@@ -18,7 +18,7 @@ def obstacle(offer: Offer, told: Sequence[Step]) -> str:
     """Why it is not taken now, though nothing is wrong; nothing if it may be."""
     if offer.latest_version == __version__:
         return "it is the one that runs"
-    if told and told[-1].step == TRIAL:
+    if told and told[-1].step == TRIAL and _is_fresh(told[-1]):  # else its end was lost with root's own state
         return f"{told[-1].version} is on trial"
     return ""
 
