@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from pi_auto.client.agent.update import child
 from pi_auto.client.agent.update.ledger import latest
 from pi_auto.server.releases.tables import update_reports
 from pi_auto.server.scans.tables import scans
@@ -157,6 +158,19 @@ def test_a_trial_whose_end_was_never_told_is_waited_for_no_longer_than_a_day(sit
         assert site.office.peer.calls(DOWNLOAD) == 0
         site.told(step_of(former, 1, "trial") | {"time": "2026-01-01T00:00:00.000Z"})
         wait_until((site.runtime / "update").exists, 30, "it to be handed over")
+
+
+def test_a_machine_that_has_no_room_for_a_thread_just_now_tries_again_later(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.offers(site.fleet.release("0.2.0", ARCHIVE))
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(child, "fetch", fail)
+    with running(site.settings):
+        wait_until(lambda: "can't start new thread" in str(site.said().get("said")), 30, "its word")
 
 
 def test_a_release_that_has_failed_twice_is_left_alone(site: Site) -> None:
