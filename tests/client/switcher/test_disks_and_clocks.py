@@ -104,3 +104,44 @@ def test_a_clock_that_cannot_be_refuses_for_now_and_blames_nothing(
     assert box.told()[-1][1].startswith("not now: ")
     assert reason in box.told()[-1][1]
     assert [one.name for one in (box.opt / "releases").iterdir()] == ["1.0.0"]
+
+
+def test_a_refusal_for_the_same_reason_is_told_each_time(box: UpdateBox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The agent waits for it, and the roll-out: without an answer the device counts as silent."""
+    monkeypatch.setattr(believing, "_now", lambda: datetime(1970, 1, 1, tzinfo=UTC))
+    for _ in range(2):
+        box.offer(GOOD)
+        box.update()
+    assert box.steps() == ["refused", "refused"]
+
+
+LOST = (b"", b"\0" * 300, b"{}", b"[[")
+
+
+@pytest.mark.parametrize("content", LOST)
+def test_a_disk_that_has_lost_what_root_remembers_keeps_no_update_away(box: UpdateBox, content: bytes) -> None:
+    box.site.make_folders()
+    spoil(box, "ledger.json", content)
+    box.offer(GOOD)
+    box.update()
+    assert box.version == "2.0.0"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [*(("ledger.json", content) for content in LOST), *(("former-files.json", LOST[n]) for n in (0, 1, 3))],
+)
+def test_a_disk_that_loses_what_root_remembers_keeps_nobody_on_a_bad_release(
+    box: UpdateBox, name: str, content: bytes
+) -> None:
+    box.offer(CRASHES)
+    box.update(box.switcher(lambda passed: spoil(box, name, content) if passed == "started" else None))
+    assert box.version == "1.0.0"
+    assert (box.system("etc/unit"), box.system("etc/added")) == ("former\n", None)
+    assert box.steps()[-1] == "rolled_back"
+    assert box.leftovers() == []
+
+
+def spoil(box: UpdateBox, name: str, content: bytes) -> None:
+    (box.site.own / name).write_bytes(content)
+    (box.site.own / name).chmod(0o600)

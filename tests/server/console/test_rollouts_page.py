@@ -79,6 +79,21 @@ def test_whoever_may_see_devices_sees_rollouts_and_cannot_move_them(fleet: Fleet
     assert fleet.show(number)["state"] == "running"
 
 
+def test_a_page_that_is_older_than_the_stage_it_shows_moves_the_rollout_no_further(
+    fleet: Fleet, client: FlaskClient
+) -> None:
+    """Two who press the button at the same time have wanted one stage more, not two."""
+    number, who = fleet.start(stages="1%/1h 5%/1h 100%/1h"), bearer(fleet)
+    page = client.get("/fleet/rollouts", base_url=HTTPS, headers=who).text
+    assert '<input type="hidden" name="stage" value="1">' in page
+    form = {"request": "rollout advance", "rollout": number, "stage": 1}
+    first = client.post("/fleet/rollouts", data=form, base_url=HTTPS, headers=who | OURS)
+    second = client.post("/fleet/rollouts", data=form, base_url=HTTPS, headers=who | OURS)
+    assert (first.status_code, second.status_code) == (303, 400)
+    assert "2 by now" in unescape(second.text)
+    assert fleet.show(number)["stage"] == 2
+
+
 @pytest.mark.parametrize(
     "headers", [{}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}], ids=str
 )

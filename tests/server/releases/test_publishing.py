@@ -177,6 +177,20 @@ def test_older_targets_and_used_counters_are_refused(office: Office, tmp_path: P
     assert "a release that is to be taken needs a higher one" in refused(office)
 
 
+@pytest.mark.parametrize("files", [None, {"pi_auto/new.py": b"mended"}])
+def test_what_was_withdrawn_is_not_listed_once_more(office: Office, files: dict[str, bytes] | None) -> None:
+    """The books know it as withdrawn, so that it would be offered to nobody."""
+    office.made.release("2.1.0")
+    office.made.release("2.2.0")
+    office.publish()
+    office.made.withdraw("2.2.0")
+    office.publish()
+    office.made.release("2.2.0", files)
+    said = refused(office)
+    assert "2.2.0 was published before, and is withdrawn" in said
+    assert "--as-version" in said
+
+
 def test_metadata_that_have_expired_are_refused(office: Office) -> None:
     office.made.release("2.1.0")
     office.api.clock.pass_by(timedelta(days=400).total_seconds())

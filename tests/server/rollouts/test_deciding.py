@@ -313,3 +313,62 @@ def test_each_rollout_begins_with_other_devices(fleet: Fleet) -> None:
     del fleet
     first = [sorted(range(1000), key=lambda each: bucket_of(rollout, f"pi-{each:08x}"))[:50] for rollout in (1, 2)]
     assert len(set(first[0]) & set(first[1])) < 15
+
+
+def test_a_rollout_that_runs_is_offered_however_many_of_newer_releases_are_complete(fleet: Fleet) -> None:
+    """A lab that takes a release every night must not hide the one that everybody waits for."""
+    lab = "pi-00000001"
+    fleet.admin("device tag", device_id=lab, tag="lab")
+    for number in range(33):
+        version = f"3.0.{number}"
+        fleet.release(10 + number, version)
+        nightly = fleet.start(version, stages="tag:lab/0s")
+        fleet.check(lab)
+        fleet.tell(lab, COMMITTED, version)
+        fleet.versions[lab] = version
+        look(fleet.context)
+        assert fleet.show(nightly)["state"] == "completed"
+    fleet.start()
+    assert isinstance(fleet.check(PI), Offer)
+
+
+def test_who_has_gone_on_to_a_newer_release_has_not_fallen_silent(fleet: Fleet) -> None:
+    number = fleet.start()
+    fleet.check(PI)
+    fleet.release(3, "2.2.0")
+    fleet.start("2.2.0")
+    fleet.clock.pass_by(3600)
+    fleet.check(PI)
+    fleet.tell(PI, COMMITTED, "2.2.0")
+    fleet.versions[PI] = "2.2.0"
+    fleet.clock.pass_by(3600 * 3)
+    fleet.check(PI)
+    look(fleet.context)
+    shown = fleet.show(number)
+    assert (shown["reached"], shown["failed"], shown["under_way"]) == (0, 0, 0)
+    assert fleet.report(number)[PI]["step"] == "runs a newer one"
+
+
+def test_who_pins_a_device_again_has_it_try_again(fleet: Fleet) -> None:
+    fleet.admin("device pin", device_id=PI, version=NEW)
+    for _ in range(2):
+        assert isinstance(fleet.check(PI), Offer)
+        fleet.clock.pass_by(60)
+        fleet.tell(PI, ROLLED_BACK, reason="it hung")
+        fleet.clock.pass_by(60)
+    assert why(fleet) == f"{NEW} has failed on this device"
+    fleet.admin("device unpin", device_id=PI)
+    fleet.admin("device pin", device_id=PI, version=NEW)
+    assert isinstance(fleet.check(PI), Offer)
+
+
+def test_a_device_that_is_pinned_while_it_is_offered_a_release_has_not_fallen_silent(fleet: Fleet) -> None:
+    number = fleet.start()
+    fleet.check(PI)
+    fleet.admin("device pin", device_id=PI, version=OLD)
+    for _ in range(3):
+        fleet.clock.pass_by(3600)
+        fleet.check(PI)
+        look(fleet.context)
+    assert (fleet.show(number)["reached"], fleet.show(number)["failed"]) == (0, 0)
+    assert fleet.report(number)[PI]["step"] == "is pinned"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pi_auto.server.audit.tables import audit
+from pi_auto.server.rollouts import watching
 from pi_auto.server.rollouts.leading import look
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.update import COMMITTED, REFUSED, ROLLED_BACK, TRIAL, Offer
@@ -224,3 +225,22 @@ def test_a_simulation_says_who_would_get_it_and_when(fleet: Fleet) -> None:
     assert devices[ALL[4]]["from"] == "2026-11-23T14:05:00.000Z"
     assert devices[ALL[3]]["from"] == "2026-11-24T02:00:00.000Z"
     assert fleet.show(number)["reached"] == 0  # nothing has happened
+
+
+def test_a_rollout_that_waits_for_days_hides_no_silence_of_another(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "MOST_SEEN", 5)
+    patient = fleet.start(silence="7d")
+    for each in ALL[:6]:
+        fleet.check(each)
+    fleet.admin("rollout pause", rollout=patient)
+    fleet.release(3, "2.2.0")
+    number = fleet.start("2.2.0", silence="10m")
+    fleet.clock.pass_by(60)
+    for each in ALL[6:]:
+        fleet.check(each)
+    fleet.clock.pass_by(3600)
+    look(fleet.context)
+    assert (fleet.show(number)["failed"], fleet.show(number)["state"]) == (4, "paused")
+    assert fleet.show(patient)["failed"] == 0

@@ -37,17 +37,17 @@ def keep_former_files(site: Site, new: Path, former: Path) -> None:
 
 
 def former_files(site: Site) -> Placed | None:
-    """What is to be put back; None where nothing was kept. Raises OSError."""
+    """What is to be put back; None where nothing was kept, or the disk has lost it. Raises OSError."""
     try:
         told = json.loads((site.own / FILE).read_bytes())
-    except FileNotFoundError:
+        return Placed(
+            {
+                site.root / name: (b64decode(held["content"]), int(held["mode"])) if held else None
+                for name, held in told.items()
+            }
+        )
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return Placed(
-        {
-            site.root / name: (b64decode(held["content"]), held["mode"]) if held else None
-            for name, held in told.items()
-        }
-    )
 
 
 def make_room(site: Site) -> None:

@@ -6,12 +6,14 @@ It counts for one fleet: a device that is given to another one starts anew. Kept
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pi_auto.client.planted import read_own
 from pi_auto.files import write_whole
+from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fields import Fields
 from pi_auto.wire.strict_json import read_strictly
 
@@ -19,6 +21,7 @@ FILE = "ledger.json"
 _MOST = 64 * 1024  # bytes
 _MOST_NEVER = 64  # digests; the oldest go
 _MOST_REASON = 512
+log = logging.getLogger("pi_auto.switcher")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +58,23 @@ class Ledger:
 
 
 def ledger_in(folder: Path, fleet: str, owner: int = 0) -> Ledger:
-    """What is kept for this fleet. Raises Unsafe, FieldError or OSError where it is there and cannot be read."""
+    """What is kept for this fleet. Raises OSError, and Unsafe where somebody else may have written it.
+
+    What makes no sense is none: it was written whole, so it is the disk that has lost it. Neither an update nor
+    the way back from one must wait for it for ever; what runs is still a floor, by what is signed of it.
+    """
     octets = read_own(folder / FILE, _MOST, owner)
-    if octets is None:
-        return Ledger(fleet)
-    fields = Fields(read_strictly(octets, "the ledger of updates", most=_MOST))
-    if fields.text("fleet", most=64, least=0) != fleet:
-        return Ledger(fleet)
+    try:
+        kept = _read(Fields(read_strictly(octets, "the ledger of updates", most=_MOST))) if octets else None
+    except FieldError as error:
+        log.warning("what was remembered of updates is lost: %s", error)
+        kept = None
+    return kept if kept and kept.fleet == fleet else Ledger(fleet)
+
+
+def _read(fields: Fields) -> Ledger:
     return Ledger(
-        fleet=fleet,
+        fleet=fields.text("fleet", most=64, least=0),
         floor=fields.integer("floor"),
         authority=fields.integer("authority"),
         digest=fields.text("digest", most=64, least=0),

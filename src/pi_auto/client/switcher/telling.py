@@ -15,7 +15,7 @@ from typing import Any
 from pi_auto.client.planted import Unsafe, read_own
 from pi_auto.files import write_whole
 from pi_auto.wire.times import format_time
-from pi_auto.wire.update import MOST_REASON
+from pi_auto.wire.update import MOST_REASON, REFUSED
 
 FILE, ROOT_FILE = "told.json", "root.json"
 MOST = 32  # steps
@@ -34,11 +34,14 @@ def told_in(folder: Path, owner: int = 0) -> list[dict[str, Any]]:
 
 
 def tell(folder: Path, update_id: str, version: str, step: str, reason: str = "", *, owner: int = 0) -> None:
-    """Tell a step, durably; one that is the newest of its update already is not told again. Raises OSError."""
+    """Tell a step, durably; one that is the newest of its update already is not told again. Raises OSError.
+
+    But for a refusal: each answers a hand-over of its own, for which agent and roll-out wait.
+    """
     steps = told_in(folder, owner)
     said = {"update_id": update_id, "version": version, "step": step, "reason": reason[:MOST_REASON]}
     newest: dict[str, Any] = next((one for one in reversed(steps) if one.get("update_id") == update_id), {})
-    if {name: newest.get(name) for name in said} == said:
+    if step != REFUSED and {name: newest.get(name) for name in said} == said:
         return
     log.log(logging.WARNING if reason else logging.INFO, "update %s: %s %s", version, step, reason)
     number = max((one["number"] for one in steps), default=0) + 1

@@ -9,7 +9,7 @@ from flask import Response, g, request, url_for
 from pi_auto.server.admin.requests import answer
 from pi_auto.server.api.bodies import form_of
 from pi_auto.server.console.fleet_page import Notice, refused
-from pi_auto.server.console.fleet_routes import MOST_FORM, addresses, admin, fleet
+from pi_auto.server.console.fleet_routes import MOST_FORM, addresses, admin, fleet, number_of
 from pi_auto.server.console.rollouts_page import DONE, REQUESTS, rollouts_page
 from pi_auto.wire.errors import FieldError
 
@@ -28,8 +28,9 @@ def act_rollouts() -> Any:
     """What a button asks for; the gate has asked for the scope `fleet`."""
     form = form_of(request, MOST_FORM)
     question: dict[str, Any] = {name: form[name].strip() for name in _TEXTS if form.get(name, "").strip()}
-    number = form.get("rollout", "")
-    question["rollout"] = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else number
+    question["rollout"] = number_of(form.get("rollout", ""))
+    if stage := form.get("stage", ""):
+        question["stage"] = number_of(stage)
     if question.get("request") not in REQUESTS:
         return _page(refused(FieldError("request", "another one", "one of " + ", ".join(REQUESTS)))), 400
     try:

@@ -28,12 +28,12 @@ from pi_auto.server.releases.roles import (
 from pi_auto.server.releases.shelf import Shelf
 from pi_auto.wire.release import AUTHORITY_TARGET
 
-Known = Collection[tuple[int, str]]
+Known = Collection[tuple[int, str, str]]
 _READ_AT_ONCE = 1024 * 1024  # bytes
 
 
 def publish(shelf: Shelf, folder: Path, signer: Signer, known: Known, now: datetime) -> Accepted:
-    """Adopt the bundle in `folder`. `known` are counters and hashes of all releases that there ever were.
+    """Adopt the bundle in `folder`. `known` are counter, version and hash of all releases that there ever were.
 
     Raises ReleaseError, and nothing has changed then.
     """
@@ -51,9 +51,18 @@ def publish(shelf: Shelf, folder: Path, signer: Signer, known: Known, now: datet
 
 
 def _check_counters(listed: Collection[Listed], known: Known) -> None:
-    hashes, highest = {sha256 for _, sha256 in known}, max((counter for counter, _ in known), default=0)
+    """What was published once stays what it was: as it is in the books, and as devices have seen it."""
+    counters = {sha256: counter for counter, _, sha256 in known}
+    versions, highest = {version for _, version, _ in known}, max(counters.values(), default=0)
     for one in listed:
-        if one.sha256 not in hashes and one.release.counter <= highest:
+        if one.release.counter == counters.get(one.sha256):
+            continue
+        if one.sha256 in counters or one.release.version in versions:
+            raise ReleaseError(
+                f"{one.release.version} was published before, and is withdrawn; release it under another version"
+                " (`release build --as-version`)"
+            )
+        if one.release.counter <= highest:
             raise ReleaseError(
                 f"{one.release.version} has the counter {one.release.counter}, and {highest} was published;"
                 " a release that is to be taken needs a higher one"

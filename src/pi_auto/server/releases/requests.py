@@ -107,10 +107,10 @@ def _signer(admin: Administrator, *, renew: bool = False) -> CryptoSigner:
         raise FieldError("the server's key", "of no use", str(error)) from error
 
 
-def _known(admin: Administrator) -> list[tuple[int, str]]:
+def _known(admin: Administrator) -> list[tuple[int, str, str]]:
     with admin.context.store.engine.connect() as connection:
-        rows = connection.execute(select(releases.c.counter, releases.c.update_id)).all()
-    return [(row.counter, row.update_id) for row in rows]
+        rows = connection.execute(select(releases.c.counter, releases.c.version, releases.c.update_id)).all()
+    return [(row.counter, row.version, row.update_id) for row in rows]
 
 
 REQUESTS = {

@@ -28,8 +28,8 @@ _OFFERING = """
     SELECT o.id, o.state, o.stages, o.stage, o.stage_at, o.attempts, o.urgent, r.counter, r.version
     FROM rollouts AS o JOIN releases AS r ON r.counter = o.counter
     WHERE o.state IN ('running', 'completed') AND r.withdrawn_at IS NULL
-    ORDER BY o.counter DESC LIMIT 32
-"""  # those below are of releases that hardly any device lacks
+    ORDER BY CASE o.state WHEN 'running' THEN 0 ELSE 1 END, o.counter DESC LIMIT 32
+"""  # all that run (planning.MOST_OFFERING), and the newest of those that are complete
 _DEVICE = """
     SELECT (SELECT highest FROM update_checks WHERE device_id = ?),
         (SELECT name FROM device_groups WHERE device_id = ?),

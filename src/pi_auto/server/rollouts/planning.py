@@ -93,9 +93,14 @@ def resume(books: Connection, number: int, by: str, now: datetime) -> State:
     return _change(books, row, "resume", news, by, now)
 
 
-def advance(books: Connection, number: int, by: str, now: datetime) -> State:
-    """Go on to the next stage now, whatever the figures say."""
+def advance(books: Connection, number: int, by: str, now: datetime, seen: int | None = None) -> State:
+    """Go on to the next stage now, whatever the figures say; from the stage that was `seen`, from 1, and no other.
+
+    A page stands for a while: meanwhile the roll-out has gone on by itself, or somebody else was quicker.
+    """
     row = _leaving(books, number, "advance")
+    if seen is not None and seen != row.stage + 1:
+        raise FieldError("stage", str(seen), f"the one that roll-out {number} is in, {row.stage + 1} by now")
     if row.stage + 1 >= len(row.stages):
         raise FieldError("stage", f"the last, {row.stage + 1} of {len(row.stages)}", "one with a stage behind it")
     return _change(books, row, "advance", {"stage": row.stage + 1, "stage_at": now, "why": None}, by, now)

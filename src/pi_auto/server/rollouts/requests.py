@@ -62,8 +62,9 @@ def _resume(admin: Administrator, fields: Fields) -> dict[str, Any]:
 
 
 def _advance(admin: Administrator, fields: Fields) -> dict[str, Any]:
-    number = _rollout(fields)
-    return _moved(number, admin.do(lambda books, now: planning.advance(books, number, admin.by, now)))
+    """On to the next stage: behind `stage`, where whoever asks tells in which one they have seen it."""
+    number, seen = _rollout(fields), fields.optional("stage", lambda n: fields.integer(n, least=1))
+    return _moved(number, admin.do(lambda books, now: planning.advance(books, number, admin.by, now, seen)))
 
 
 def _abort(admin: Administrator, fields: Fields) -> dict[str, Any]:

@@ -12,7 +12,15 @@ from pi_auto.server.fleet.queries import find_device
 from pi_auto.server.rollouts.facts import DEVICE, FLEET, GROUP
 from pi_auto.server.rollouts.planning import release_of
 from pi_auto.server.rollouts.stages import NAME
-from pi_auto.server.rollouts.tables import device_groups, device_tags, maintenance_windows, update_pins
+from pi_auto.server.rollouts.steps import FAILED
+from pi_auto.server.rollouts.tables import (
+    BY_PIN,
+    device_groups,
+    device_tags,
+    maintenance_windows,
+    update_attempts,
+    update_pins,
+)
 from pi_auto.server.rollouts.windows import Window, written_days
 from pi_auto.wire.errors import FieldError, shown
 
@@ -22,9 +30,12 @@ _NAMED = "small letters, digits, - and _, at most 32"
 
 
 def pin(books: Connection, named: str, version: str, by: str, now: datetime) -> str:
-    """Have a device run just this release, whatever is rolled out; its id."""
+    """Have a device run just this release, whatever is rolled out; its id. What failed by a pin is tried anew."""
     device = device_of(books, named)
     release = release_of(books, version)
+    of = update_attempts.c
+    failed = (of.rollout_id == BY_PIN, of.device_id == device, of.step.in_(FAILED))
+    books.execute(delete(update_attempts).where(*failed))
     _put(books, update_pins, device, {"counter": release.counter, "pinned_by": by, "pinned_at": now})
     return _noted(books, "device pin", device, version, by, now)
 

@@ -118,6 +118,14 @@ def test_one_that_takes_too_long_is_ended(job: Job, fleet: SignedFleet) -> None:
     assert time.monotonic() - began < 20
 
 
+def test_one_that_is_ended_in_the_middle_has_failed(job: Job, fleet: SignedFleet) -> None:
+    """Whoever looks at the device would read of a download that goes on for ever."""
+    fleet.faults[DOWNLOAD] = drip
+    last = fetch(job, silent, longest=4.0)
+    assert (last.step, last.kind) == (FAILED, LATER)
+    assert "ended" in last.reason
+
+
 def test_the_token_is_on_no_command_line_and_in_no_file(job: Job, fleet: SignedFleet) -> None:
     fleet.ranges = False
     fleet.faults[DOWNLOAD] = cut_after(100)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import random
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pi_auto.client.agent.errors import ApiError
+from pi_auto.client.agent.update import download
 from pi_auto.client.agent.update.channel import Channel
 from pi_auto.client.agent.update.download import Wanted
 from pi_auto.client.agent.update.fetcher import Fetch
@@ -208,3 +210,29 @@ def test_where_little_is_here_already_one_download_is_the_shorter_way(
     with pytest.raises(Odd, match="too little"):
         assemble(channel, wanted(fleet, sample()), tmp_path, tmp_path / "archive")
     assert fleet.sent < len(sample()) / 2
+
+
+def test_where_every_part_breaks_off_the_whole_is_fetched_and_gone_on_with(
+    fleet: SignedFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "_LONGEST_PAUSE", 0.01)
+    chance = random.Random(7)
+    running = unpacked(changed(sample(), {"kept.py": chance.randbytes(900_000)}), tmp_path / "app")
+    kept = (running / "kept.py").read_bytes()
+    new = changed(sample(), {"kept.py": kept, "grown.py": chance.randbytes(700_000)})
+    offer = fleet.release("0.2.1", new)
+
+    def break_off(handler: Handler, content: bytes) -> None:
+        start, stop = re.findall(r"(\d+)-(\d*)", handler.headers.get("Range", "0-"))[0]
+        part = content[int(start) : int(stop or len(content)) + 1]
+        handler.send_response(206)
+        handler.send_header("Content-Length", str(len(part)))
+        handler.send_header("Content-Range", f"bytes {start}-{int(start) + len(part) - 1}/{len(content)}")
+        handler.end_headers()
+        handler.wfile.write(part[:300_000])
+        handler.close_connection = True
+
+    fleet.faults[DOWNLOAD] = break_off
+    folder = tmp_path / "update"
+    Fetch(Job(folder, fleet.endpoint, fleet.trusted, None, offer), lambda _: None, running).run()
+    assert (folder / "ready" / "archive").read_bytes() == new

@@ -120,3 +120,13 @@ def test_the_root_comes_from_the_card_else_from_the_release(tmp_path: Path) -> N
     (tmp_path / "appliance").mkdir()
     (tmp_path / "appliance/update_root.json").write_text("the release's")
     assert update_root(None, tmp_path) == "the release's"
+
+
+def test_a_switcher_whose_steps_were_lost_counts_anew_and_is_heard(tmp_path: Path) -> None:
+    (tmp_path / "agent").mkdir()
+    ledger = Ledger(tmp_path)
+    tell(tmp_path, step(40), step(41, "committed"))
+    assert drain(ledger) == [("trial", 40), ("committed", 41)]
+    tell(tmp_path, step(1), step(2, "committed"))
+    assert drain(ledger) == [("trial", 1), ("committed", 2)]
+    assert drain(Ledger(tmp_path)) == []

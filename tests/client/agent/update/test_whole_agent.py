@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from pi_auto.client.agent.update import child
 from pi_auto.client.agent.update.ledger import latest
 from pi_auto.server.releases.tables import update_reports
 from pi_auto.server.scans.tables import scans
@@ -133,6 +134,43 @@ def test_a_release_that_root_has_refused_is_not_fetched_again_but_for_a_passing_
         wait_until(lambda: site.reports().count(refused) > 1, 30, "the offer to be answered by the same reason")
         site.told(step_of(offer, 2, "refused", "not now: the disk is full"))
         wait_until((site.runtime / "update").exists, 30, "it to be handed over")
+
+
+def test_a_release_that_root_has_refused_is_looked_at_again_once_another_one_runs(site: Site) -> None:
+    """It may have been taken too early: a release that it follows had to come first."""
+    offer = site.fleet.release("0.3.0", ARCHIVE)
+    between = site.fleet.release("0.2.0", ARCHIVE[:1000], counter=1)
+    site.offers(offer)
+    too_early = "release counter 1 has to be taken first; this device is at 0"
+    site.told(step_of(offer, 1, "refused", too_early), step_of(between, 2, "committed", ""))
+    with running(site.settings):
+        wait_until((site.runtime / "update").exists, 30, "it to be handed over")
+
+
+def test_a_trial_whose_end_was_never_told_is_waited_for_no_longer_than_a_day(site: Site) -> None:
+    """The disk has lost what root had written down of it; where it goes on all the same, the switcher says so."""
+    offer, former = site.fleet.release("0.3.0", ARCHIVE), site.fleet.release("0.2.0", ARCHIVE[:1000], counter=1)
+    site.offers(offer)
+    begun = time.gmtime(time.time() - 3600)
+    site.told(step_of(former, 1, "trial") | {"time": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", begun)})
+    with running(site.settings):
+        wait_until(lambda: "0.2.0 is on trial" in str(site.said().get("said")), 30, "its word")
+        assert site.office.peer.calls(DOWNLOAD) == 0
+        site.told(step_of(former, 1, "trial") | {"time": "2026-01-01T00:00:00.000Z"})
+        wait_until((site.runtime / "update").exists, 30, "it to be handed over")
+
+
+def test_a_machine_that_has_no_room_for_a_thread_just_now_tries_again_later(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.offers(site.fleet.release("0.2.0", ARCHIVE))
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(child, "fetch", fail)
+    with running(site.settings):
+        wait_until(lambda: "can't start new thread" in str(site.said().get("said")), 30, "its word")
 
 
 def test_a_release_that_has_failed_twice_is_left_alone(site: Site) -> None:

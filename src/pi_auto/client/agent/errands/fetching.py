@@ -57,8 +57,9 @@ class Fetching:
             office.settings.update_bandwidth * 1000, card, authority, root_told_in(office.settings.state),
         )  # fmt: skip
         self._wanted, self._last = Fetched(offer, authority, None), None
-        self._thread = threading.Thread(target=self._fetch, args=(job,), name="update", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._fetch, args=(job,), name="update", daemon=True)
+        thread.start()
+        self._thread = thread
 
     def outcome(self) -> Fetched:
         """Of the one that is over; another one may begin then."""
@@ -69,7 +70,7 @@ class Fetching:
         """In a thread of its own."""
         try:
             self._last = child.fetch(job, self._hear, self._means.words)
-        except OSError as error:
+        except (OSError, RuntimeError, MemoryError) as error:  # no room for a process, or for a thread
             self._last = News(FAILED, kind=LATER, reason=f"the fetcher cannot be started: {error}")
         self._means.wake()
 

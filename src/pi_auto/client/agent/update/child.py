@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import IO
 
 from pi_auto.client import itself
-from pi_auto.client.agent.update.job import FAILED, LATER, MOST_LINE, Job, News, news_of
+from pi_auto.client.agent.update.job import FAILED, LATER, MOST_LINE, READY, VERIFIED, Job, News, news_of
 from pi_auto.client.agent.update.trust import running_release
 
 log = logging.getLogger("pi_auto.update")
@@ -54,7 +54,9 @@ def fetch(
         finally:
             ending.cancel()
             _end(child.pid)
-    return last or News(FAILED, kind=LATER, reason=f"the fetcher has ended with {child.returncode}")
+    if last and (last.step in (READY, FAILED) or (last.step == VERIFIED and not job.offer)):
+        return last
+    return News(FAILED, kind=LATER, reason=f"the fetcher has ended with {child.returncode}")
 
 
 def _listen(pipe: IO[bytes], told: Callable[[News], None]) -> News | None:

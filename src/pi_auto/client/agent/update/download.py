@@ -91,12 +91,28 @@ def verify(file: Path, wanted: Wanted) -> None:
 
 
 def fetch_range(channel: Channel, wanted: Wanted, start: int, length: int, patience: Patience) -> bytes:
-    """That part of it. Raises ApiError; Wrong where the server gives no parts."""
+    """That part of it. Raises ApiError; Wrong where the server gives no parts, or none to its end.
+
+    A part is not gone on with: over a line that breaks each time, only the whole file comes, bit by bit.
+    """
     while True:
+        before = channel.received
         try:
-            return _range(channel, wanted, start, length)
+            came = _range(channel, wanted, start, length)
         except ApiError as error:
-            patience.rest(error)
+            _rest(patience, error, breaks=channel.received > before)
+        else:
+            patience.renew()
+            return came
+
+
+def _rest(patience: Patience, error: ApiError, *, breaks: bool) -> None:
+    try:
+        patience.rest(error)
+    except Unreachable:
+        if breaks:
+            raise Wrong(f"no part of it comes to its end: {error}") from None
+        raise
 
 
 def _range(channel: Channel, wanted: Wanted, start: int, length: int) -> bytes:

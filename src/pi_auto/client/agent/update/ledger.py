@@ -82,14 +82,17 @@ class Ledger:
         """The step that the server is to hear of next."""
         with self._lock:
             own, number = self._page.own, self._page.number
-        return next(iter(own), None) or next((one for one in told_in(self.state) if one.number > number), None)
+        steps = told_in(self.state)
+        if steps and steps[-1].number < number:
+            number = 0  # the disk has lost those before: the switcher counts anew
+        return next(iter(own), None) or next((one for one in steps if one.number > number), None)
 
     def is_told(self, step: Step) -> None:
         """The server has it, or never will."""
         with self._lock:
             page = self._page
             if step.number:
-                self._page = replace(page, number=max(page.number, step.number))
+                self._page = replace(page, number=step.number)
             else:
                 self._page = replace(page, own=tuple(one for one in page.own if one != step))
             self._write()
