@@ -27,6 +27,8 @@ from pi_auto.wire.scan import Incident, Record, Scan
 _MOST_REASON = 2048
 _MOST_ID = 63
 _CONTACT_EVERY = timedelta(seconds=1)
+_AHEAD = timedelta(minutes=1)  # a contact farther ahead is from a clock that has been put right since
+_MOST_REFUSALS = 2000  # kept of a device: two of the largest batches
 
 _COLUMNS = (*SCAN_COLUMNS, "received_at", "api_at", "hub_at", "changed")
 
@@ -54,7 +56,14 @@ _SHOW_AGAIN = "UPDATE scans SET changed = ? WHERE device_id = ? AND uuid = ?"  #
 
 _CONTACT = """
     UPDATE devices SET last_api_at = ?, changed = ?
-    WHERE device_id = ? AND (last_api_at IS NULL OR last_api_at < ? OR last_api_at <= said_offline_at)
+    WHERE device_id = ?
+        AND (last_api_at IS NULL OR last_api_at < ? OR last_api_at > ? OR last_api_at <= said_offline_at)
+"""
+
+_FORGET_REFUSALS = """
+    DELETE FROM refusals WHERE device_id = ? AND id <= (
+        SELECT id FROM refusals WHERE device_id = ? ORDER BY id DESC LIMIT 1 OFFSET ?
+    )
 """
 
 
@@ -75,7 +84,10 @@ def book(
 
 
 def note_refusal(connection: Connection, device_id: str, way: Way, reason: str, now: datetime) -> bool:
-    """Keep why something of a device was not booked, once; whether that is news."""
+    """Keep why something of a device was not booked, once; whether that is news. The oldest make room.
+
+    Whether it is news is looked up among all that is kept of the device, which may send rubbish without end.
+    """
     row = {
         "device_id": storable(device_id)[:_MOST_ID],
         "way": way,
@@ -85,6 +97,7 @@ def note_refusal(connection: Connection, device_id: str, way: Way, reason: str, 
     is_news = connection.execute(known).first() is None
     if is_news:
         connection.execute(insert(refusals).values(row | {"received_at": now}))
+        execute(connection, _FORGET_REFUSALS, (row["device_id"], row["device_id"], _MOST_REFUSALS))
     return is_news
 
 
@@ -109,7 +122,8 @@ def note_incident(
 def note_contact(connection: Connection, device_id: str, now: datetime) -> None:
     """A device has just proved itself to the API. Written once a second: presence counts in heartbeats."""
     moment = moments(connection.dialect)
-    values = moment(now), next_change(connection), device_id, moment(now - _CONTACT_EVERY)
+    close = moment(now - _CONTACT_EVERY), moment(now + _AHEAD)
+    values = moment(now), next_change(connection), device_id, *close
     if execute(connection, _CONTACT, values):
         book_sign(connection, device_id, way=API, at=now, now=now)
 
