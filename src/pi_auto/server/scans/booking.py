@@ -7,6 +7,7 @@ it runs in the writer's transaction and may run twice: every step is idempotent.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,6 +17,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, Row, Table, insert, select, update
 
 from pi_auto.server.fleet.contacts import API, book_sign
+from pi_auto.server.fleet.pace import own_interval
 from pi_auto.server.scans.rows import SCAN_COLUMNS, digest_of, incident_row, lasting, scan_values
 from pi_auto.server.scans.tables import conflicts, incidents, refusals
 from pi_auto.server.store.changes import next_change
@@ -54,6 +56,7 @@ _BOOK_SCAN = f"""
 _BOOKED_AS = "SELECT 1 FROM scans WHERE device_id = ? AND uuid = ? AND digest = ?"
 _SHOW_AGAIN = "UPDATE scans SET changed = ? WHERE device_id = ? AND uuid = ?"  # the live page looks at it again
 
+_REPORTED = "SELECT reported FROM devices WHERE device_id = ?"
 _CONTACT = """
     UPDATE devices SET last_api_at = ?, changed = ?
     WHERE device_id = ?
@@ -125,7 +128,13 @@ def note_contact(connection: Connection, device_id: str, now: datetime) -> None:
     close = moment(now - _CONTACT_EVERY), moment(now + _AHEAD)
     values = moment(now), next_change(connection), device_id, *close
     if execute(connection, _CONTACT, values):
-        book_sign(connection, device_id, way=API, at=now, now=now)
+        book_sign(connection, device_id, way=API, at=now, now=now, interval=_interval(connection, device_id))
+
+
+def _interval(connection: Connection, device_id: str) -> int | None:
+    """How often the device reports, in seconds, where that is set for it alone."""
+    (said,) = first_row(connection, _REPORTED, (device_id,))
+    return own_interval(json.loads(said) if isinstance(said, str) else said)
 
 
 def _book_scans(
