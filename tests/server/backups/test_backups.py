@@ -186,8 +186,18 @@ def test_only_the_newest_are_kept(tmp_path: Path, data: Path, key: SealingKey) -
         make_backup(data, tmp_path / "backups", key, now_utc() + timedelta(seconds=number)) for number in range(4)
     ]
     (tmp_path / "backups/other").write_text("not ours")
-    assert forget_old(tmp_path / "backups", 2) == made[:2]
+    assert forget_old(made[3], 2) == made[:2]
     assert {path.name for path in (tmp_path / "backups").iterdir()} == {"other", made[2].name, made[3].name}
+
+
+def test_a_backup_of_a_clock_that_was_ahead_outlives_none_that_are_newer(
+    tmp_path: Path, data: Path, key: SealingKey
+) -> None:
+    days = (-2, -1, 300, 0)
+    made = [make_backup(data, tmp_path / "backups", key, now_utc() + timedelta(days=day)) for day in days]
+    assert forget_old(made[3], 3) == [made[2]]
+    assert forget_old(made[3], 1) == [made[0], made[1]]
+    assert made[3].exists()
 
 
 def command(*words: object) -> subprocess.CompletedProcess[str]:

@@ -69,9 +69,13 @@ def refuse_other_folders(data: Path) -> None:
         raise BackupError(f"{data} holds no books; name the server's data folder with --data DIR")
 
 
-def forget_old(folder: Path, keep: int) -> list[Path]:
-    """Delete all but the newest `keep` backups in a folder; which they were."""
-    old = sorted(folder.glob(f"pi-auto-server-*{ENDING}"))[:-keep]
+def forget_old(made: Path, keep: int) -> list[Path]:
+    """Delete all but the newest `keep` backups beside the one that was just made; which they were.
+
+    One of a later time was made by a clock that was ahead: it goes first, or it would outlive all that are newer.
+    """
+    found = made.parent.glob(f"pi-auto-server-*{ENDING}")
+    old = sorted(found, key=lambda path: (path.name <= made.name, path.name))[:-keep]
     for path in old:
         path.unlink(missing_ok=True)
     return old
