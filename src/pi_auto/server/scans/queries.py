@@ -59,6 +59,11 @@ def page_scans(engine: Engine, wanted: ScanFilter) -> Iterator[Sequence[Row[Any]
         left = None if left is None else left - most
 
 
+def find_changed(connection: Connection, wanted: ScanFilter, after: int) -> Sequence[Row[Any]]:
+    """The scans that pass the filter and whose change number is above `after`; no others are looked at."""
+    return connection.execute(_query(wanted, few=True).where(scans.c.changed > after)).all()
+
+
 def scans_changed_after(connection: Connection, after: int, most: int = 500) -> Sequence[Row[Any]]:
     """Scans whose change number is above `after`, in its order, at most so many."""
     changed = _select_scans().where(scans.c.changed > after).order_by(scans.c.changed).limit(most)
