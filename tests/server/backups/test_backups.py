@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sqlite3
 import subprocess
 import sys
@@ -179,6 +180,21 @@ def test_damaged_books_are_told_and_no_backup_of_them_is_left(tmp_path: Path, da
     with pytest.raises(BackupError, match=r"damaged|malformed"):
         make_backup(data, tmp_path / "backups", key, now_utc())
     assert list((tmp_path / "backups").iterdir()) == []
+
+
+def test_a_file_that_goes_while_the_folder_is_looked_through_keeps_no_backup_from_being_made(
+    tmp_path: Path, data: Path, key: SealingKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (data / "old.log").write_text("events that the hub drops")
+    lstat = Path.lstat
+
+    def gone_when_looked_at(path: Path) -> os.stat_result:
+        if path.name == "old.log":
+            path.unlink(missing_ok=True)
+        return lstat(path)
+
+    monkeypatch.setattr(Path, "lstat", gone_when_looked_at)
+    assert make_backup(data, tmp_path / "backups", key, now_utc()).exists()
 
 
 def test_only_the_newest_are_kept(tmp_path: Path, data: Path, key: SealingKey) -> None:
