@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -10,8 +11,8 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from pi_auto.server.fleet.tables import devices, spools
-from pi_auto.server.scans import tables
-from pi_auto.server.scans.booking import Way, book
+from pi_auto.server.scans import booking, tables
+from pi_auto.server.scans.booking import Way, book, note_refusal
 from pi_auto.server.scans.rows import SCAN_COLUMNS
 from pi_auto.server.store.statements import execute
 from pi_auto.wire.batch import MOST_RECORDS
@@ -197,6 +198,17 @@ def test_bad_records_are_refused_one_by_one_and_the_good_ones_booked(api: Api) -
     assert told.reason.startswith(f"4 records, the first of them in {reasons[0]}")
 
 
+def test_of_what_a_device_sends_in_vain_the_newest_is_kept(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And is looked through for each record more: without a bound one device would hold up the whole fleet."""
+    monkeypatch.setattr(booking, "_MOST_REFUSALS", 3)
+    for number in range(1, 6):
+        for device_id in ("pi-1", "pi-2"):
+            noting = partial(note_refusal, device_id=device_id, way=Way.HUB, reason=f"event {number}", now=NOW)
+            assert api.context.writer.submit(noting).result(10)
+    kept = [(row.device_id, row.reason) for row in api.rows(tables.refusals)]
+    assert sorted(kept) == [(who, f"event {n}") for who in ("pi-1", "pi-2") for n in (3, 4, 5)]
+
+
 def test_books_restored_from_a_backup_ask_for_what_they_miss(api: Api) -> None:
     device = api.device()
     taken = scans(*"ABCDEFGH")
@@ -252,6 +264,17 @@ def test_calls_within_one_second_are_one_sign_of_life(api: Api) -> None:
     api.clock.pass_by(0.2)
     device.send(*scans("B"))
     assert [row.last_api_at for row in api.rows(devices)] == [api.clock()]
+
+
+def test_a_call_before_the_last_one_is_a_sign_of_life_of_a_clock_that_was_put_right(api: Api) -> None:
+    device = api.device()
+    api.clock.pass_by(24 * 3600)
+    device.send()
+    api.clock.pass_by(-24 * 3600)
+    device.send()
+    told = api.get(f"/api/pi_device/{device.device_id}").get_json()
+    assert told["status"] == "online"
+    assert told["last_seen"] == "2026-11-23T12:05:00.000Z"
 
 
 def test_a_call_right_after_the_goodbye_is_a_sign_of_life(api: Api) -> None:

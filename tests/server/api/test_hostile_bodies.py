@@ -39,6 +39,10 @@ def with_nan() -> bytes:
     return octets(first=1).replace(b'"first": 1', b'"first": NaN')
 
 
+def beyond_all_numbers() -> bytes:
+    return octets(first=1, more="X").replace(b'"first": 1', b'"first": 1e999').replace(b"X", b"\\ud800")
+
+
 def with_lone_surrogate() -> bytes:
     return octets(device_id="X").replace(b"X", b"\\ud800")
 
@@ -53,6 +57,7 @@ def with_lone_surrogate() -> bytes:
         (b'{"a":' * 100_000, {}, 400, "not JSON"),
         (gzipped(b"[" * 1_000_000), GZIP, 400, "not JSON"),
         (with_nan(), {}, 400, "not JSON"),
+        (beyond_all_numbers(), {}, 400, "not JSON"),
         (with_lone_surrogate(), {}, 400, "device_id"),
         (b"[]", {}, 400, "the message"),
         (b"null", {}, 400, "the message"),

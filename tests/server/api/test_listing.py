@@ -3,19 +3,25 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy.dialects import sqlite
 
 from pi_auto.server.api.listing import MOST_DOWNLOADS
 from pi_auto.server.links.events import book_event
-from pi_auto.server.scans.queries import MOST_IN_PAGE, ScanFilter, _query
+from pi_auto.server.scans import queries
+from pi_auto.server.scans.booking import note_contact
+from pi_auto.server.scans.queries import MOST_IN_PAGE, ScanFilter, _is_few, _query
 from pi_auto.wire.hublink import TWIN_CHANGE, Event
 from pi_auto.wire.times import format_time
 from support.api import DEVICE, NOW, Api
-from support.records import SPOOL, START, scan, scans
+from support.records import SPOOL, START, scan, scans, stamp
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 HOSTILE = {
     "<script>alert(1)</script>": "<script>alert(1)</script>",
@@ -249,6 +255,25 @@ def test_what_a_device_reported_last_is_laid_over_what_it_registered_with(api: A
     assert told["reported"] == reported
 
 
+def test_a_twin_with_what_is_no_number_hides_no_device(api: Api) -> None:
+    api.device()
+    reported = {"temperature": float("nan"), "device_info": {"load": float("inf")}}
+    event = Event(1, TWIN_CHANGE, DEVICE, format_time(NOW), body={"properties": {"reported": reported}})
+    api.context.writer.submit(lambda books: book_event(books, event, NOW)).result(10)
+    [listed] = api.get("/api/pi_devices").get_json()["devices"]
+    assert listed["system_info"]["load"] is None
+    told = api.get(f"/api/pi_device/{DEVICE}").get_json()
+    assert told["reported"] == {"temperature": None, "device_info": {"load": None}}
+
+
+def test_of_many_devices_with_one_host_name_the_one_heard_of_last_is_meant(api: Api) -> None:
+    for device_id in ("pi-00000002", "pi-00000001", "pi-00000003"):
+        api.device(device_id, hostname="raspberrypi")
+        api.clock.pass_by(1)
+    api.context.writer.submit(lambda books: note_contact(books, "pi-00000001", api.clock.now)).result(10)
+    assert api.get("/api/pi_device/raspberrypi").get_json()["device_id"] == "pi-00000001"
+
+
 def test_downloads_are_bounded_in_number_and_short_lists_are_not(api: Api) -> None:
     api.device().send(*scans("A"))
     held = [api.client.get("/api/scans?format=csv", buffered=False) for _ in range(MOST_DOWNLOADS)]
@@ -272,6 +297,39 @@ def test_the_pages_of_a_devices_scans_are_found_without_sorting_them(
         plan = " ".join(str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}"))
     assert "SEARCH scans USING INDEX" in plan
     assert ("TEMP B-TREE" in plan) == (beyond is None and since is not None), "the first page may be all there is"
+
+
+@pytest.mark.parametrize(("since", "until"), [(START, None), (None, START), (START, NOW)])
+def test_a_few_minutes_are_found_by_their_times_and_much_in_the_order_of_booking(
+    api: Api, monkeypatch: pytest.MonkeyPatch, since: datetime | None, until: datetime | None
+) -> None:
+    def plan() -> str:
+        wanted = ScanFilter(since=since, until=until, limit=MOST_IN_PAGE)
+        with api.context.store.engine.connect() as connection:
+            few = _is_few(connection, wanted)
+            query = _query(wanted, few=few).compile(
+                dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}
+            )
+            return " ".join(str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}"))
+
+    taken = scans("A", "B")
+    api.device().send(*taken, replace(taken[0], uuid=str(uuid4()), stamp=replace(stamp(), wall_time=LONG_AGO)))
+    assert "SEARCH scans USING INDEX ix_scans_scanned_at" in plan()
+    monkeypatch.setattr(queries, "_FEW", 1)
+    assert "SCAN scans" in plan()
+    assert "TEMP B-TREE" not in plan()
+
+
+@pytest.mark.parametrize("few", [1, 10_000])
+def test_a_list_that_is_bounded_by_times_is_the_same_however_it_is_found(
+    api: Api, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(queries, "_FEW", few)
+    api.device().send(*scans(*"ABCD"))
+    span = {"since": format_time(START + timedelta(seconds=2)), "until": format_time(START + timedelta(seconds=4))}
+    assert texts(api.get("/api/scans", **span)) == ["C", "B"]
+    assert texts(api.get("/api/scans", order="oldest", **span)) == ["B", "C"]
+    assert texts(api.get("/api/scans", order="oldest", limit=1, **span)) == ["B"]
 
 
 def test_a_list_of_several_pages_that_is_bounded_by_times_is_whole(api: Api) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sqlite3
 import subprocess
 import sys
@@ -181,13 +182,38 @@ def test_damaged_books_are_told_and_no_backup_of_them_is_left(tmp_path: Path, da
     assert list((tmp_path / "backups").iterdir()) == []
 
 
+def test_a_file_that_goes_while_the_folder_is_looked_through_keeps_no_backup_from_being_made(
+    tmp_path: Path, data: Path, key: SealingKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (data / "old.log").write_text("events that the hub drops")
+    lstat = Path.lstat
+
+    def gone_when_looked_at(path: Path) -> os.stat_result:
+        if path.name == "old.log":
+            path.unlink(missing_ok=True)
+        return lstat(path)
+
+    monkeypatch.setattr(Path, "lstat", gone_when_looked_at)
+    assert make_backup(data, tmp_path / "backups", key, now_utc()).exists()
+
+
 def test_only_the_newest_are_kept(tmp_path: Path, data: Path, key: SealingKey) -> None:
     made = [
         make_backup(data, tmp_path / "backups", key, now_utc() + timedelta(seconds=number)) for number in range(4)
     ]
     (tmp_path / "backups/other").write_text("not ours")
-    assert forget_old(tmp_path / "backups", 2) == made[:2]
+    assert forget_old(made[3], 2) == made[:2]
     assert {path.name for path in (tmp_path / "backups").iterdir()} == {"other", made[2].name, made[3].name}
+
+
+def test_a_backup_of_a_clock_that_was_ahead_outlives_none_that_are_newer(
+    tmp_path: Path, data: Path, key: SealingKey
+) -> None:
+    days = (-2, -1, 300, 0)
+    made = [make_backup(data, tmp_path / "backups", key, now_utc() + timedelta(days=day)) for day in days]
+    assert forget_old(made[3], 3) == [made[2]]
+    assert forget_old(made[3], 1) == [made[0], made[1]]
+    assert made[3].exists()
 
 
 def command(*words: object) -> subprocess.CompletedProcess[str]:

@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
+from pi_auto.server.console import queries
 from pi_auto.server.console.content import Seen
 from pi_auto.server.console.frames import Press
 from pi_auto.server.console.queries import MOST_SCANS, PLAIN
 from pi_auto.server.console.stream import MOST_STREAMS, Seats
 from pi_auto.server.scans.booking import Way
+from pi_auto.server.scans.queries import ScanFilter
 from support.api import DEVICE, NOW
 from support.records import incident, scan
 from support.site import Site, elements, frames
@@ -95,8 +99,14 @@ def test_a_device_that_falls_silent_is_told_of_though_nothing_was_booked(
     )
 
 
+def test_a_page_may_say_that_it_shows_a_moment_of_whatever_year(site: Site) -> None:
+    site.add_device(last_api_at=NOW)
+    for at in (0, 253370764800000):
+        assert site.client.get(f"/live?after=0&at={at}").status_code == 200
+
+
 @pytest.mark.parametrize(
-    "query", ["after=-1", "after=x", "after=1e3", "after=²", f"after={2**63}", "at=253402300799001"]
+    "query", ["after=-1", "after=x", "after=1e3", "after=²", f"after={2**63}", "at=253370764800001"]
 )
 def test_a_wrong_position_is_refused_by_name(site: Site, query: str) -> None:
     answer = site.client.get(f"/live?{query}")
@@ -123,6 +133,35 @@ def test_a_page_far_behind_is_told_of_the_newest_scans_only(site: Site) -> None:
     site.book(*(scan() for _ in range(MOST_SCANS + 100)))
     told = elements(site.poll(1)["scans"])
     assert told == [f"scan-{n}" for n in range(MOST_SCANS + 100, 100, -1)]
+
+
+@pytest.mark.parametrize("much", [10_000, 10])
+def test_a_filtered_page_that_is_behind_is_told_of_the_newest_that_pass(
+    site: Site, monkeypatch: pytest.MonkeyPatch, much: int
+) -> None:
+    monkeypatch.setattr(queries, "_MUCH", much)
+    site.add_device()
+    site.book(scan("rare"))
+    shown = site.context.changes.newest()
+    site.book(scan("rare"), *(scan("other") for _ in range(MOST_SCANS + 100)), scan("rare"))
+    told = elements(site.poll(shown, query={"text": "rare"})["scans"])
+    assert told == [f"scan-{MOST_SCANS + 103}", "scan-2"]
+
+
+def test_a_page_of_a_busy_fleet_searches_what_changed_and_not_all_books(site: Site) -> None:
+    site.add_device()
+    shown = site.context.changes.newest()
+    site.book(*(scan() for _ in range(MOST_SCANS + 100)))
+    asked: list[tuple[str, Any]] = []
+    with site.context.store.engine.connect() as connection:
+        event.listen(connection, "before_cursor_execute", lambda *said: asked.append((said[2], said[3])))
+        assert queries.scans_after(connection, ScanFilter(limit=MOST_SCANS, text="rare"), shown) == []
+    searches = [each for each in asked if "LIKE" in each[0]]
+    assert searches
+    with site.context.store.engine.connect() as connection:
+        for sql, values in searches:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values).all()
+            assert any("SEARCH scans USING INDEX ix_scans_changed" in row[3] for row in plan), plan
 
 
 def test_a_burst_of_scans_is_few_events(site: Site) -> None:

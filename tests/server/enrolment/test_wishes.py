@@ -74,6 +74,26 @@ def test_what_was_decided_while_the_hub_was_away_is_told_when_it_is_back(
     assert wishes(api) == []
 
 
+@pytest.mark.parametrize(
+    "was_cut_off", [False, True], ids=["the hub was away", "the server died while it told it"]
+)
+def test_what_was_decided_by_a_clock_that_was_ahead_is_told_once_it_is_put_right(
+    api: Api, hub: Registry, device: SigningDevice, was_cut_off: bool
+) -> None:
+    hub.away = True
+    api.clock.pass_by(86_400)
+    do(api, lambda books: granting.revoke(books, device.device_id, "stolen", ANN, api.clock.now))
+    if was_cut_off:
+        do(api, lambda books: claim_next(books, api.clock.now))
+    else:
+        tell_all(api.context)
+    api.clock.pass_by(-86_400)
+    hub.away = False
+    tell_all(api.context)
+    assert hub.asked == [("set_enabled", device.device_id, False)]
+    assert wishes(api) == []
+
+
 def test_the_last_wish_counts(api: Api, hub: Registry, device: SigningDevice) -> None:
     hub.away = True
     do(api, lambda books: granting.revoke(books, device.device_id, "", ANN, api.clock.now))

@@ -178,6 +178,19 @@ def test_a_device_that_reports_seldom_because_it_was_told_to_is_online_meanwhile
         assert api.get(f"/api/pi_device/{DEVICE}").get_json()["status"] == "online"
 
 
+@pytest.mark.parametrize(("interval", "counted"), [(600, 1000 + 1800), (5, 15 + 15)])
+def test_calls_of_the_api_count_by_the_devices_own_interval_too(
+    api: Api, source: EventSource, tmp_path: Path, interval: int, counted: int
+) -> None:
+    api.device()
+    story = Story(source)
+    story.reports(0, settings={"heartbeat_interval": {"value": interval, "version": 2, "status": 200}})
+    with followed(api, tmp_path, story.number):
+        for second in (100, 1100, 5000):
+            _call(api, second)
+    assert _days(api)[TODAY, "api"] == (counted, 0)
+
+
 def test_calls_of_the_api_count_where_there_is_no_hub(api: Api) -> None:
     api.device()
     for second in (0, 20, 60, 1000):

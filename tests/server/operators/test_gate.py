@@ -13,6 +13,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
+from pi_auto.server.admin import administrator, people
+from pi_auto.server.admin.administrator import Administrator
 from pi_auto.server.api.body_seats import OPERATORS, STRANGERS
 from pi_auto.server.app import create_app
 from pi_auto.server.audit.tables import audit
@@ -23,6 +25,7 @@ from pi_auto.server.operators.gate import ACCESS, COOKIE, Open
 from pi_auto.server.operators.rules import EVERYTHING, Scope
 from pi_auto.server.operators.tables import operator_sessions
 from pi_auto.server.settings import Settings
+from pi_auto.wire.fields import Fields
 from support.slow_bodies import slow_bodies
 
 HTTPS = "https://fleet.local"
@@ -288,3 +291,29 @@ def test_an_address_of_no_page_is_answered_by_a_page_of_ours(client: FlaskClient
     assert "<b>" not in page.text
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
     assert client.get(path, base_url=HTTPS).get_json()["error"]
+
+
+@pytest.mark.parametrize("does", ["sign in", "make a link", "revoke a token"])
+def test_what_cannot_be_noted_is_not_done(
+    context: Context, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, does: str
+) -> None:
+    """The audit trail tells of everything, also where the server was killed or its disk was full right then."""
+    reading, secret = token(context, Scope.READ), link(context)
+
+    def in_vain(*_: object) -> None:
+        raise RuntimeError("it cannot be noted")
+
+    for module in (web, people, administrator):
+        monkeypatch.setattr(module, "note", in_vain)
+    admin = Administrator(context)
+    if does == "sign in":
+        assert client.post("/login", data={"link": secret}, base_url=HTTPS, headers=OURS).status_code == 500
+    elif does == "make a link":
+        with pytest.raises(RuntimeError):
+            people.make_link(admin, Fields({}))
+    else:
+        with pytest.raises(RuntimeError):
+            people.revoke_token(admin, Fields({"name": "script"}))
+    monkeypatch.undo()
+    assert client.get("/api/scans", base_url=HTTPS, headers=reading).status_code == 200
+    assert client.post("/login", data={"link": secret}, base_url=HTTPS, headers=OURS).status_code == 303

@@ -24,8 +24,12 @@ _log = logging.getLogger(__name__)
 
 def make_link(admin: Administrator, _: Fields) -> dict[str, Any]:
     """A one-time link."""
-    made = admin.do(letting_in.make_link)
-    admin.noted("link", letting_in.ADMIN, "made")
+
+    def make(books: Connection, now: datetime) -> str:
+        note(books, Entry(admin.by, "link", letting_in.ADMIN, "made", admin.address), now)
+        return letting_in.make_link(books, now)
+
+    made = admin.do(make)
     return {"link": f"{place_of(admin.context.settings)}/login?link={made}"}
 
 
@@ -68,7 +72,13 @@ def list_tokens(admin: Administrator, _: Fields) -> dict[str, Any]:
 def revoke_token(admin: Administrator, fields: Fields) -> dict[str, Any]:
     """Let a token be good for nothing."""
     name = fields.text("name", most=64)
-    if not admin.do(lambda books, now: tokens.revoke_token(books, name, now)):
+
+    def revoke(books: Connection, now: datetime) -> bool:
+        was_good = tokens.revoke_token(books, name, now)
+        if was_good:
+            note(books, Entry(admin.by, "token", name, "revoked", admin.address), now)
+        return was_good
+
+    if not admin.do(revoke):
         raise fields.refuse("name", "the name of a token that is good")
-    admin.noted("token", name, "revoked")
     return {}

@@ -5,11 +5,13 @@ It lies in a folder that only the server's user may enter, so the kernel does th
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -18,8 +20,11 @@ from typing import Any
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.strict_json import read_strictly
 
-MOST = 256 * 1024  # bytes of a question or an answer
+MOST = 256 * 1024  # bytes of a question
+MOST_ANSWER = 4 * 1024 * 1024  # bytes; 500 rows with a reason in Cyrillic, of which JSON makes six bytes a letter
 _PATIENCE = 30.0  # seconds
+_WHILE_CROWDED = 0.5
+_CROWDED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)  # they pass
 _log = logging.getLogger(__name__)
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -53,8 +58,11 @@ def serve(listener: socket.socket, answer: Answer) -> None:
     while True:
         try:
             connection, _ = listener.accept()
-        except OSError:
-            return
+        except OSError as error:
+            if error.errno not in _CROWDED:
+                return
+            time.sleep(_WHILE_CROWDED)
+            continue
         with connection:
             connection.settimeout(_PATIENCE)
             try:
@@ -80,7 +88,7 @@ def ask(path: Path, question: dict[str, Any]) -> dict[str, Any]:
         except (FileNotFoundError, ConnectionRefusedError) as error:
             raise NotRunning(str(path)) from error
         connection.sendall(json.dumps(question).encode() + b"\n")
-        answer = read_strictly(_read_line(connection), "the server's answer", most=MOST)
+        answer = read_strictly(_read_line(connection, MOST_ANSWER), "the server's answer", most=MOST_ANSWER)
     if refused := answer.get("refused"):
         raise FieldError(refused["field"], refused["value"], refused["allowed"])
     return answer
@@ -97,12 +105,12 @@ def _answered(line: bytes, answer: Answer) -> dict[str, Any]:
         return {"refused": wrong.to_json()}
 
 
-def _read_line(connection: socket.socket) -> bytes:
+def _read_line(connection: socket.socket, most: int = MOST) -> bytes:
     parts, length = [], 0
     while part := connection.recv(65536):
         parts.append(part)
         length += len(part)
-        if part.endswith(b"\n") or length > MOST:
+        if part.endswith(b"\n") or length > most:
             break
     return b"".join(parts)
 

@@ -22,6 +22,7 @@ from pi_auto.server.api.errors import ApiError
 from pi_auto.server.enrolment.limits import household
 from pi_auto.wire.batch import MOST_BODY
 from pi_auto.wire.errors import FieldError, shown
+from pi_auto.wire.strict_json import finite, no_number
 
 MOST_SENT = 1024 * 1024  # bytes as they travel
 _GZIP = 16 + zlib.MAX_WBITS
@@ -81,11 +82,7 @@ def _decode(octets: bytes) -> Any:
     except msgspec.DecodeError:
         if b"\\ud" not in octets.lower():
             raise
-        return json.loads(octets, parse_constant=_no_number)
-
-
-def _no_number(word: str) -> None:
-    raise ValueError(f"{word} is no number")
+        return json.loads(octets, parse_constant=no_number, parse_float=finite)
 
 
 def unpack(sent: bytes, encoding: str | None) -> bytes:

@@ -52,7 +52,7 @@ def _make(options: argparse.Namespace) -> str:
     try:
         making.refuse_other_folders(data)  # before a key is made beside one
         made = making.make_backup(data, folder, _key(options, data, made_already=False), now_utc())
-        forgotten = making.forget_old(folder, options.keep) if options.keep else []
+        forgotten = making.forget_old(made, options.keep) if options.keep else []
     except making.BackupError as error:
         raise CommandFailed(str(error)) from error
     except OSError as error:

@@ -69,9 +69,13 @@ def refuse_other_folders(data: Path) -> None:
         raise BackupError(f"{data} holds no books; name the server's data folder with --data DIR")
 
 
-def forget_old(folder: Path, keep: int) -> list[Path]:
-    """Delete all but the newest `keep` backups in a folder; which they were."""
-    old = sorted(folder.glob(f"pi-auto-server-*{ENDING}"))[:-keep]
+def forget_old(made: Path, keep: int) -> list[Path]:
+    """Delete all but the newest `keep` backups beside the one that was just made; which they were.
+
+    One of a later time was made by a clock that was ahead: it goes first, or it would outlive all that are newer.
+    """
+    found = made.parent.glob(f"pi-auto-server-*{ENDING}")
+    old = sorted(found, key=lambda path: (path.name <= made.name, path.name))[:-keep]
     for path in old:
         path.unlink(missing_ok=True)
     return old
@@ -119,11 +123,17 @@ def _names(data: Path) -> list[str]:
     files = [
         str(path.relative_to(data))
         for path in data.rglob("*")
-        if path.relative_to(data).parts[0] not in _LEFT_OUT
-        and not path.name.endswith(_PASSING)
-        and stat.S_ISREG(path.lstat().st_mode)
+        if path.relative_to(data).parts[0] not in _LEFT_OUT and not path.name.endswith(_PASSING) and _is_file(path)
     ]
     return sorted(files, key=lambda name: (name != BOOKS, not name.endswith(_DATABASE), name))
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is one, still: the hub drops old events, the server old bundles."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def _add_file(archive: tarfile.TarFile, data: Path, work: Path, name: str) -> None:
@@ -131,7 +141,7 @@ def _add_file(archive: tarfile.TarFile, data: Path, work: Path, name: str) -> No
     if name.endswith(_DATABASE):
         path = work / "copy"
         _copy_database(data / name, path)
-    with suppress(FileNotFoundError), path.open("rb") as file:  # the hub drops old events, the server old bundles
+    with suppress(FileNotFoundError), path.open("rb") as file:  # it may be gone by now
         _add(archive, name, file, os.fstat(file.fileno()).st_size)
     if path.parent == work:
         path.unlink()

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, exists, func, select
 
 from pi_auto.server.enrolment.tables import identities
 from pi_auto.server.fleet.tables import devices
-from pi_auto.server.scans.queries import ScanFilter, find_scans, scans_changed_after
+from pi_auto.server.scans.queries import ScanFilter, find_changed, find_scans, scans_changed_after
 from pi_auto.server.scans.tables import incidents, scans
 from pi_auto.server.store.text import storable
 
@@ -20,6 +20,7 @@ MOST_SCANS = 200
 MOST_DEVICES = 200
 MOST_INCIDENTS = 20
 _FEW = MOST_SCANS
+_MUCH = 10_000  # change numbers: a page of a busy fleet is at most some seconds behind
 PLAIN = ScanFilter(limit=MOST_SCANS)
 
 _SHOWN = (
@@ -45,9 +46,12 @@ def scans_after(connection: Connection, wanted: ScanFilter, after: int) -> Seque
     """Scans on the page with a change number above `after`, newest first; below 0 for all of them.
 
     A page is mostly a little behind. Then what changed is looked at and nothing else: a filter
-    for a rare text would search all books, ten times a second. Far behind, only the newest matter.
+    for a rare text would search all books, ten times a second. So it would for ever where a fleet is so busy that
+    there is always much that changed. Far behind, only the newest matter.
     """
     few = scans_changed_after(connection, after, _FEW) if after >= 0 else ()
+    if len(few) == _FEW and wanted != PLAIN and _newest(connection) - after <= _MUCH:
+        return find_changed(connection, wanted, after)
     if len(few) == _FEW or after < 0:
         return [row for row in find_scans(connection, wanted) if row.changed > after]
     passing = few if wanted == PLAIN else _passing(connection, wanted, few)
@@ -68,6 +72,10 @@ def incidents_after(connection: Connection, after: int) -> Sequence[Row[Any]]:
     """Those of the newest incidents whose change number is above `after`, newest first; -1 for all of them."""
     newest = select(incidents).order_by(incidents.c.id.desc()).limit(MOST_INCIDENTS)
     return [row for row in connection.execute(newest) if row.changed > after]
+
+
+def _newest(connection: Connection) -> int:
+    return connection.execute(select(func.max(scans.c.changed))).scalar() or 0
 
 
 def _passing(connection: Connection, wanted: ScanFilter, rows: Sequence[Row[Any]]) -> list[Row[Any]]:

@@ -14,7 +14,7 @@ from pi_auto.server.fleet.queries import find_device
 from pi_auto.server.scans.queries import ScanFilter
 from pi_auto.wire.errors import FieldError, shown
 
-_LATEST = 253402300799000  # the last millisecond that a date can name
+_LATEST = 253370764800000  # the last year that a date can name begins: presence looks days beyond a moment
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from pi_auto.server.api.writing import committed
 from pi_auto.server.context import Context
 from pi_auto.server.enrolment.tables import hub_wishes
-from pi_auto.server.enrolment.wishes import Claimed, Wish, claim_next, failed, fulfilled
+from pi_auto.server.enrolment.wishes import Claimed, Wish, claim_next, failed, fulfilled, is_due
 from pi_auto.server.links.base import HubUnavailable, Link
 
 LOOK_EVERY = 2.0  # seconds
@@ -54,7 +54,7 @@ def tell_next(context: Context) -> bool:
 def _is_due(context: Context) -> bool:
     """A look that disturbs no writer."""
     with context.store.engine.connect() as connection:
-        query = select(hub_wishes.c.number).where(hub_wishes.c.next_at <= context.clock()).limit(1)
+        query = select(hub_wishes.c.number).where(is_due(context.clock())).limit(1)
         return connection.execute(query).first() is not None
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
 
 from pi_auto.server.enrolment.facts import identity_of_device, is_revoked
 from pi_auto.server.enrolment.tables import hub_wishes
@@ -65,11 +65,18 @@ def is_to_be_absent(connection: Connection, device_id: str) -> bool:
     return connection.execute(query).scalar() == Wish.ABSENT
 
 
+def is_due(now: datetime) -> ColumnElement[bool]:
+    """Which wishes are due; those of a clock that was ahead are, too: none waits for longer than that pause."""
+    next_at = hub_wishes.c.next_at
+    return or_(next_at <= now, next_at > now + _LONGEST_PAUSE)
+
+
 def claim_next(connection: Connection, now: datetime) -> Claimed | None:
     """The wish that is due longest, for this server alone."""
     wishes = hub_wishes.c
-    free = or_(wishes.claimed_until.is_(None), wishes.claimed_until <= now)
-    due = select(hub_wishes).where(wishes.next_at <= now, free).order_by(wishes.next_at).limit(1)
+    claim = wishes.claimed_until
+    free = or_(claim.is_(None), claim <= now, claim > now + CLAIMED_FOR)
+    due = select(hub_wishes).where(is_due(now), free).order_by(wishes.next_at).limit(1)
     row = connection.execute(due).first()
     if row is None:
         return None

@@ -13,6 +13,14 @@ from pi_auto.server.fleet.presence import last_contact
 from pi_auto.server.fleet.tables import device_days, devices
 
 WEEK = 7  # days, today among them
+# Without what a device tells of itself: a whole fleet may be called raspberrypi.
+_HEARD_OF = (
+    devices.c.device_id,
+    devices.c.registered_at,
+    devices.c.last_api_at,
+    devices.c.last_heartbeat_at,
+    devices.c.connected_at,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,5 +66,8 @@ def find_device(connection: Connection, id_or_hostname: str) -> Row[Any] | None:
     by_id = connection.execute(select(devices).where(devices.c.device_id == id_or_hostname)).first()
     if by_id:
         return by_id
-    namesakes = connection.execute(select(devices).where(devices.c.hostname == id_or_hostname)).all()
-    return max(namesakes, key=lambda row: last_contact(row) or row.registered_at, default=None)
+    namesakes = connection.execute(select(*_HEARD_OF).where(devices.c.hostname == id_or_hostname)).all()
+    if not namesakes:
+        return None
+    newest = max(namesakes, key=lambda row: last_contact(row) or row.registered_at)
+    return connection.execute(select(devices).where(devices.c.device_id == newest.device_id)).first()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 
 from flask import Blueprint, Response, request
+from sqlalchemy import Connection
 
 from pi_auto.server.api.bodies import form_of
 from pi_auto.server.api.errors import ApiError, answer_to
@@ -50,18 +52,25 @@ def login() -> Response:
     if _limiter.wait(address):
         return _refuse(429, "too many links of this address were wrong; try again in a minute")
     link, now = form_of(request, _MOST_FORM).get("link", ""), context.clock()
-    session = committed(context, lambda books: use_link(books, link, now))
+    session = committed(context, lambda books: _signed_in(books, link, address, now))
     if session is None:
         _limiter.failed(address)
-        refused = Entry("stranger", "login", ADMIN, "refused", address)
-        committed(context, lambda books: count(books, refused, network_of(address), now))
         return _refuse(403, "the link is not, or no longer, good; `pi-auto-server operator link` makes another")
-    committed(context, lambda books: note(books, Entry(ADMIN, "login", ADMIN, "signed in", address), now))
     link_file(context.settings.data).unlink(missing_ok=True)
     response = Response(status=303, headers={"Location": "/"})
     seconds = int(SESSION_LASTS.total_seconds())
     response.set_cookie(COOKIE, session, max_age=seconds, secure=True, httponly=True, samesite="Lax", path="/")
     return response
+
+
+def _signed_in(books: Connection, link: str, address: str, now: datetime) -> str | None:
+    """A session's secret for a link that is good; the audit trail tells of either."""
+    session = use_link(books, link, now)
+    if session is None:
+        count(books, Entry("stranger", "login", ADMIN, "refused", address), network_of(address), now)
+    else:
+        note(books, Entry(ADMIN, "login", ADMIN, "signed in", address), now)
+    return session
 
 
 def _refuse(status: int, sentence: str) -> Response:

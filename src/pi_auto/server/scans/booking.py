@@ -7,6 +7,7 @@ it runs in the writer's transaction and may run twice: every step is idempotent.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,6 +17,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, Row, Table, insert, select, update
 
 from pi_auto.server.fleet.contacts import API, book_sign
+from pi_auto.server.fleet.pace import own_interval
 from pi_auto.server.scans.rows import SCAN_COLUMNS, digest_of, incident_row, lasting, scan_values
 from pi_auto.server.scans.tables import conflicts, incidents, refusals
 from pi_auto.server.store.changes import next_change
@@ -27,6 +29,8 @@ from pi_auto.wire.scan import Incident, Record, Scan
 _MOST_REASON = 2048
 _MOST_ID = 63
 _CONTACT_EVERY = timedelta(seconds=1)
+_AHEAD = timedelta(minutes=1)  # a contact farther ahead is from a clock that has been put right since
+_MOST_REFUSALS = 2000  # kept of a device: two of the largest batches
 
 _COLUMNS = (*SCAN_COLUMNS, "received_at", "api_at", "hub_at", "changed")
 
@@ -52,9 +56,17 @@ _BOOK_SCAN = f"""
 _BOOKED_AS = "SELECT 1 FROM scans WHERE device_id = ? AND uuid = ? AND digest = ?"
 _SHOW_AGAIN = "UPDATE scans SET changed = ? WHERE device_id = ? AND uuid = ?"  # the live page looks at it again
 
+_REPORTED = "SELECT reported FROM devices WHERE device_id = ?"
 _CONTACT = """
     UPDATE devices SET last_api_at = ?, changed = ?
-    WHERE device_id = ? AND (last_api_at IS NULL OR last_api_at < ? OR last_api_at <= said_offline_at)
+    WHERE device_id = ?
+        AND (last_api_at IS NULL OR last_api_at < ? OR last_api_at > ? OR last_api_at <= said_offline_at)
+"""
+
+_FORGET_REFUSALS = """
+    DELETE FROM refusals WHERE device_id = ? AND id <= (
+        SELECT id FROM refusals WHERE device_id = ? ORDER BY id DESC LIMIT 1 OFFSET ?
+    )
 """
 
 
@@ -75,7 +87,10 @@ def book(
 
 
 def note_refusal(connection: Connection, device_id: str, way: Way, reason: str, now: datetime) -> bool:
-    """Keep why something of a device was not booked, once; whether that is news."""
+    """Keep why something of a device was not booked, once; whether that is news. The oldest make room.
+
+    Whether it is news is looked up among all that is kept of the device, which may send rubbish without end.
+    """
     row = {
         "device_id": storable(device_id)[:_MOST_ID],
         "way": way,
@@ -85,6 +100,7 @@ def note_refusal(connection: Connection, device_id: str, way: Way, reason: str, 
     is_news = connection.execute(known).first() is None
     if is_news:
         connection.execute(insert(refusals).values(row | {"received_at": now}))
+        execute(connection, _FORGET_REFUSALS, (row["device_id"], row["device_id"], _MOST_REFUSALS))
     return is_news
 
 
@@ -109,9 +125,16 @@ def note_incident(
 def note_contact(connection: Connection, device_id: str, now: datetime) -> None:
     """A device has just proved itself to the API. Written once a second: presence counts in heartbeats."""
     moment = moments(connection.dialect)
-    values = moment(now), next_change(connection), device_id, moment(now - _CONTACT_EVERY)
+    close = moment(now - _CONTACT_EVERY), moment(now + _AHEAD)
+    values = moment(now), next_change(connection), device_id, *close
     if execute(connection, _CONTACT, values):
-        book_sign(connection, device_id, way=API, at=now, now=now)
+        book_sign(connection, device_id, way=API, at=now, now=now, interval=_interval(connection, device_id))
+
+
+def _interval(connection: Connection, device_id: str) -> int | None:
+    """How often the device reports, in seconds, where that is set for it alone."""
+    (said,) = first_row(connection, _REPORTED, (device_id,))
+    return own_interval(json.loads(said) if isinstance(said, str) else said)
 
 
 def _book_scans(

@@ -18,6 +18,7 @@ from pi_auto.server.scans.tables import conflicts, scans
 from pi_auto.server.store.text import storable
 
 MOST_IN_PAGE = 1000
+_FEW = 10_000  # scans that are sorted faster than they are looked for among all others
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ def page_scans(engine: Engine, wanted: ScanFilter) -> Iterator[Sequence[Row[Any]
     while left is None or left > 0:
         most = MOST_IN_PAGE if left is None else min(left, MOST_IN_PAGE)
         with engine.connect() as connection:
-            page = connection.execute(_query(replace(wanted, limit=most))).all()
+            few = _is_few(connection, wanted)
+            page = connection.execute(_query(replace(wanted, limit=most), few=few)).all()
         if page:
             yield page
         if len(page) < most:
@@ -57,31 +59,51 @@ def page_scans(engine: Engine, wanted: ScanFilter) -> Iterator[Sequence[Row[Any]
         left = None if left is None else left - most
 
 
+def find_changed(connection: Connection, wanted: ScanFilter, after: int) -> Sequence[Row[Any]]:
+    """The scans that pass the filter and whose change number is above `after`; no others are looked at."""
+    return connection.execute(_query(wanted, few=True).where(scans.c.changed > after)).all()
+
+
 def scans_changed_after(connection: Connection, after: int, most: int = 500) -> Sequence[Row[Any]]:
     """Scans whose change number is above `after`, in its order, at most so many."""
     changed = _select_scans().where(scans.c.changed > after).order_by(scans.c.changed).limit(most)
     return connection.execute(changed).all()
 
 
-def _query(wanted: ScanFilter) -> Select[Any]:
+def _is_few(connection: Connection, wanted: ScanFilter) -> bool | None:
+    """Whether the times asked for hold few scans; nothing where that is no question. Looks at so many at most."""
+    if wanted.device_id is not None or wanted.beyond is not None or wanted.since is wanted.until is None:
+        return None
+    counted = select(scans.c.scanned_at).where(*_within(wanted, scans.c.scanned_at)).limit(_FEW).subquery()
+    return (connection.execute(select(func.count()).select_from(counted)).scalar() or 0) < _FEW
+
+
+def _query(wanted: ScanFilter, *, few: bool | None = None) -> Select[Any]:
     # By the index of times every page would be found by sorting all that is left; in the order of ids, the
-    # index has to be kept out of it. The first page is different: it may be all there is of a few minutes.
+    # index has to be kept out of it. The first page is different: it may be all there is of a few minutes, and
+    # then it is the order of ids that has to be kept out, or all books are read for it.
+    number: ColumnElement[Any] = scans.c.id
     scanned: ColumnElement[Any] = scans.c.scanned_at
-    if wanted.beyond is not None:
+    if few:
+        number = func.coalesce(number, number)
+    elif few is False or wanted.beyond is not None:
         scanned = func.coalesce(scanned, scanned)
-    query = _select_scans()
+    query = _select_scans().where(*_within(wanted, scanned))
     if wanted.device_id is not None:
         query = query.where(scans.c.device_id == wanted.device_id)
-    if wanted.since is not None:
-        query = query.where(scanned >= wanted.since)
-    if wanted.until is not None:
-        query = query.where(scanned < wanted.until)
     if wanted.text is not None:
         query = query.where(scans.c.text.contains(storable(wanted.text), autoescape=True))
     if wanted.beyond is not None:
         query = query.where(scans.c.id > wanted.beyond if wanted.oldest_first else scans.c.id < wanted.beyond)
-    query = query.order_by(scans.c.id.asc() if wanted.oldest_first else scans.c.id.desc())
+    query = query.order_by(number.asc() if wanted.oldest_first else number.desc())
     return query if wanted.limit is None else query.limit(wanted.limit)
+
+
+def _within(wanted: ScanFilter, scanned: ColumnElement[Any]) -> Iterator[ColumnElement[bool]]:
+    if wanted.since is not None:
+        yield scanned >= wanted.since
+    if wanted.until is not None:
+        yield scanned < wanted.until
 
 
 def _select_scans() -> Select[Any]:

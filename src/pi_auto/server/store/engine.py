@@ -8,11 +8,13 @@ WAL-reset fault with two), so a lock on the data folder keeps a second server ou
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -157,7 +159,9 @@ def _engine(
     path: Path, connect: Callable[[Path], sqlite3.Connection], begin: str, pool: type[QueuePool | StaticPool]
 ) -> Engine:
     limits = {"pool_size": _READERS, "max_overflow": 0, "pool_timeout": _WAIT_READER} if pool is QueuePool else {}
-    engine = create_engine("sqlite://", creator=lambda: connect(path), poolclass=pool, **limits)
+    engine = create_engine(
+        "sqlite://", creator=lambda: connect(path), poolclass=pool, json_deserializer=_from_json, **limits
+    )
 
     # The driver's own notion of when a transaction begins leaves DDL and SELECT outside of it.
     @event.listens_for(engine, "begin")
@@ -165,6 +169,11 @@ def _engine(
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _from_json(text: str) -> Any:
+    """A column's JSON. What is no number in it, such as a twin's NaN, becomes null: no answer could hold it."""
+    return json.loads(text, parse_constant=lambda _: None)
 
 
 def _writing_connection(path: Path) -> sqlite3.Connection:
