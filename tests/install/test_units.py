@@ -91,6 +91,15 @@ def test_it_never_gives_up(name: str, within: str) -> None:
     assert found["Service"]["RestartSec"] == within
 
 
+def test_what_is_started_again_with_a_service_does_not_give_up_either() -> None:
+    found = {
+        file.name: unit(file.name) for file in (SYSTEM / "systemd/system").glob("pi-auto-*.*") if file.is_file()
+    }
+    parts = {name: each["Unit"] for name, each in found.items() if "PartOf" in each["Unit"]}
+    assert {"pi-auto-wifi.socket", "pi-auto-clock.path"} <= parts.keys()
+    assert {name: each.get("StartLimitIntervalSec") for name, each in parts.items()} == dict.fromkeys(parts, "0")
+
+
 def test_no_limit_on_the_switchers_starts_ends_what_waits_for_the_mark() -> None:
     assert unit("pi-auto-update")["Unit"]["StartLimitIntervalSec"] == "0", "switcher/pacing.py is the limit"
 
