@@ -81,12 +81,6 @@ def test_what_is_unset_is_taken_out_and_what_was_wrong_can_be_set_right(file: Pa
     assert json.loads(file.read_text()) == {}
 
 
-def test_where_nothing_is_named_nothing_is_written(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert configure(file) == 2
-    assert "nothing is named that is to be set" in capsys.readouterr().err
-    assert not file.exists()
-
-
 @pytest.mark.parametrize(
     ("words", "said"),
     [

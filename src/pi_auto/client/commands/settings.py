@@ -6,7 +6,7 @@ import argparse
 
 from pi_auto.client.commands.options import Add
 from pi_auto.client.services import given
-from pi_auto.client.settings import DEFAULT_FILE, Settings, SettingsError
+from pi_auto.client.settings import DEFAULT_FILE, Settings
 from pi_auto.typed import Any
 
 
@@ -34,10 +34,6 @@ def _configure(arguments: argparse.Namespace) -> int:
     file = arguments.config or DEFAULT_FILE
     try:
         changes = {name: value for name, value in given(arguments).items() if name != "state"}
-        if not arguments.unset and all(value is None for value in changes.values()):
-            raise SettingsError(
-                "configure: nothing is named that is to be set; see pi-auto-client configure --help"
-            )
         configure(file, changes, unset=arguments.unset)
     except OSError as error:
         sudo = "; run it with sudo" if isinstance(error, PermissionError) else ""
