@@ -6,7 +6,7 @@ import os
 import signal
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -70,6 +70,15 @@ def test_sigterm_ends_it_and_its_hub_in_time_whoever_holds_on(tmp_path: Path) ->
     ends_within(5, tmp_path, stop)
 
 
+@pytest.fixture
+def heeds_hangups() -> Iterator[None]:
+    """Where these tests are run by nohup, what they start would leave a closed terminal unheeded."""
+    former = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, former)
+
+
+@pytest.mark.usefixtures("heeds_hangups")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_to_all_processes_at_once_is_a_clean_stop(tmp_path: Path, number: signal.Signals) -> None:
     """Ctrl-C, systemd and a closed terminal reach the worker before the main process does."""
