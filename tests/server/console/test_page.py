@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import insert
 
 from pi_auto.server.console.queries import MOST_DEVICES, MOST_SCANS
-from pi_auto.server.console.views import MOST_CODE
+from pi_auto.server.console.scan_views import MOST_CODE
 from pi_auto.server.fleet.tables import device_days
 from pi_auto.server.scans.batches import book_batch
 from pi_auto.server.scans.booking import Way

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from pi_auto.server.console.device_views import waiting
 from pi_auto.server.console.health import facts, troubles
-from pi_auto.server.console.views import arrival, waiting
+from pi_auto.server.console.scan_views import arrival
 from pi_auto.server.console.words import ago, lasting, size, span
 from support.api import NOW
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from pi_auto.client.agent.tls import context_for
-from pi_auto.server.console.views import scan_view
+from pi_auto.server.console.scan_views import scan_view
 from pi_auto.server.context import now_utc
 from pi_auto.server.fleet.tables import devices
 from pi_auto.server.legacy.hub import align

@@ -9,15 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from pi_auto.server.console.device_views import DeviceView, IncidentView, device_view, incident_view
 from pi_auto.server.console.queries import first_devices, incidents_after, scans_after
-from pi_auto.server.console.views import (
-    DeviceView,
-    IncidentView,
-    ScanView,
-    device_view,
-    incident_view,
-    scan_view,
-)
+from pi_auto.server.console.scan_views import ScanView, scan_view
 from pi_auto.server.fleet.presence import is_flapping, presence
 from pi_auto.server.fleet.queries import TimeOnline, times_online
 from pi_auto.server.scans.queries import ScanFilter

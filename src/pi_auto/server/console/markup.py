@@ -7,7 +7,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pi_auto.server.console.views import DeviceView, IncidentView, ScanView
+from pi_auto.server.console.device_views import DeviceView, IncidentView
+from pi_auto.server.console.scan_views import ScanView
 from pi_auto.server.console.words import exactly
 from pi_auto.wire.escape import printable
 from pi_auto.wire.times import format_time
