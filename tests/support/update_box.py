@@ -359,7 +359,12 @@ class UpdateBox:
         file = self.site.state / program_name / FILE
         posts = (_agent_tells if program_name == "agent" else _capture_tells)(does)
         told = {name: {"since": 1, "news": news} for name, news in posts.items()}
-        file.write_text(json.dumps({"boot": boot_id(), "pid": 1, "posts": told}))
+        whole = file.with_name(f"{FILE}.new")  # as the real ones: nobody reads half of it
+        whole.write_text(json.dumps({"boot": boot_id(), "pid": 1, "posts": told}))
+        if file.exists():
+            shutil.copymode(file, whole)
+            os.chown(whole, file.stat().st_uid, file.stat().st_gid)
+        whole.rename(file)
 
     def trial(self) -> dict[str, Any]:
         """The state of the trial; empty if there is none."""
