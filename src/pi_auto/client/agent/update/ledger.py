@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -94,7 +95,10 @@ class Ledger:
             if step.number:
                 self._page = replace(page, number=step.number)
             else:
-                self._page = replace(page, own=tuple(one for one in page.own if one != step))
+                own = list(page.own)
+                with suppress(ValueError):
+                    own.remove(step)  # one: two refusals of one moment answer two offers
+                self._page = replace(page, own=tuple(own))
             self._write()
 
     def note_authority(self, mark: str, *, settled: bool) -> None:
