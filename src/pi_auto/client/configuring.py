@@ -96,8 +96,8 @@ def _checked(unset: Iterable[str], given: Mapping[str, Any]) -> set[str]:
 
 def _as_text(settings: Mapping[str, Any]) -> str:
     text = json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
-    if any(
-        "\ud800" <= sign <= "\udfff" for sign in text
-    ):  # half a character, which JSON can name and UTF-8 cannot
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a character, which JSON can name and UTF-8 cannot
         return json.dumps(settings, indent=2) + "\n"
     return text

@@ -49,17 +49,14 @@ class Devices:
     @classmethod
     def told_in(cls, posts: Mapping[str, Post]) -> Devices:
         """Out of what is posted in capture's folder, which may be anything."""
-        scanners = posts["scanners"].news if "scanners" in posts else None
-        troubles = posts["troubles"].news if "troubles" in posts else None
-        return cls(
-            runs=bool(posts),
-            scanners=[_device(one) for one in scanners if isinstance(one, dict)]
-            if isinstance(scanners, list)
-            else None,
-            troubles={str(path): str(said) for path, said in troubles.items()}
-            if isinstance(troubles, dict)
-            else {},
-        )
+        news = {topic: posts[topic].news for topic in ("scanners", "troubles") if topic in posts}
+        scanners, troubles = news.get("scanners"), news.get("troubles")
+        devices, said = None, {}
+        if isinstance(scanners, list):
+            devices = [_device(one) for one in scanners if isinstance(one, dict)]
+        if isinstance(troubles, dict):
+            said = {str(path): str(what) for path, what in troubles.items()}
+        return cls(bool(posts), devices, said)
 
     def to_json(self) -> dict[str, Any]:
         """As data, each trouble with what to do about it."""

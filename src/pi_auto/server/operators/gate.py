@@ -113,10 +113,8 @@ def _check(endpoint: str, access: Open | Scope) -> None:
                             " `pi-auto-server operator link` and `operator token-create` make either")  # fmt: skip
     if isinstance(access, Scope) and not operator.may(access):
         raise ApiError(403, f"{operator.name} has no scope {access}")
-    g.operator, g.is_let_in = (
-        operator,
-        lambda: look() is not None,
-    )  # an answer may last longer than the right to it
+    g.operator = operator
+    g.is_let_in = lambda: look() is not None  # an answer may last longer than the right to it
 
 
 def _looker(context: Context) -> tuple[Callable[[], Operator | None], bool]:
