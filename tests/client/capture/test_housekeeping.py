@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -29,7 +31,8 @@ def always() -> bool:
 def spool(tmp_path: Path) -> Iterator[Spool]:
     spool = Spool.open(tmp_path, system_clock())
     for text in "ABCDE":
-        spool.append([draft(text)])
+        plain = draft(text)
+        spool.append([replace(plain, stamp=replace(plain.stamp, wall_time=datetime.now(UTC)))])
     yield spool
     spool.close()
 
