@@ -6,7 +6,7 @@ For the lookout alone, but for `note`, which any thread may call and which does 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -43,6 +43,7 @@ class Attendant:
         self._inbox, self._knowledge, self._roll, self._keeping = inbox, knowledge, roll, keeping
         self._notices: SimpleQueue[Notice] = SimpleQueue()
         self._tunings: dict[Path, Tuning] = {}
+        self._known: set[Path] = set()  # open, and read without being judged since it is known what they are
 
     def note(self, notice: Notice) -> None:
         """Leave a notice, to be acted on by `attend`."""
@@ -60,6 +61,20 @@ class Attendant:
                 with suppress(OSError):  # unplugged just now
                     self._keeping.forget(descriptor)  # else systemd would go on holding its grab
         reader.let_go(path)
+
+    def let_go_of_the_forgotten(self, ways: Iterable[Path], reader: Reads) -> None:
+        """Close what was known for a scanner and is no more: the next look opens it anew, to be judged.
+
+        `ways` are those to devices that do not say themselves that they are scanners.
+        """
+        opened = {source.path: source.scanner.id for source in self._roll.sources()}
+        for path in [each for each in ways if each in opened]:
+            if opened[path] in self._knowledge:
+                self._known.add(path)
+            elif path in self._known and not self._knowledge.standing(opened[path]).is_keyboard:
+                self._known.discard(path)
+                self._say(logging.WARNING, f"scanner {path}: {opened[path]} is known for a scanner no more")
+                self.let_go(path, reader)
 
     def attend(self) -> None:
         """Act on all notices."""
@@ -86,6 +101,7 @@ class Attendant:
             case Gone(path):
                 self._roll.gone(path)
                 self._tunings.pop(path, None)
+                self._known.discard(path)
             case Judged(path, verdict):
                 self._take_verdict(path, verdict, is_gone=is_gone)
             case Calibrated(path, layout):
@@ -109,6 +125,7 @@ class Attendant:
             return
         self._say(logging.INFO, f"scanner learned by its rhythm: {source.scanner.id}")
         self._knowledge.judged_a_scanner(source.scanner.id)
+        self._known.add(path)
         if self._keeping and not is_gone and (descriptor := source.fileno()) is not None:
             with suppress(OSError):  # unplugged just now
                 self._keeping.keep(descriptor)
