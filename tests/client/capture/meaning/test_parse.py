@@ -85,3 +85,11 @@ def test_standard_input_is_read_byte_for_byte_without_its_line_end() -> None:
     )
     answer = json.loads(run.stdout)
     assert (answer["aim"], answer["elements"]) == ("]d2", {"10": "L1", "99": "\udcff"})
+
+
+def test_a_standard_input_that_is_closed_is_a_sentence() -> None:
+    script = "import os, sys; from pi_auto.client.cli import main; sys.exit(main(['parse', '-']))"
+    command = ["/bin/sh", "-c", 'exec "$0" -c "$1" <&-', sys.executable, script]
+    run = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 1)
+    assert "there is no standard input" in run.stderr
