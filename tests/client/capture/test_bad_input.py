@@ -33,7 +33,7 @@ from support.spools import held, texts
 MOST_BYTES = 8192
 HOSTILE = [
     "'; DROP TABLE scans; --",
-    "\" OR \"1\"=\"1",
+    '" OR "1"="1',
     "$(reboot) `reboot` | reboot; reboot & reboot",
     "../../../etc/passwd",
     "%s%n%x{0}{self}",
@@ -62,10 +62,21 @@ def test_what_means_something_to_shells_books_or_terminals_is_typed_stored_and_d
     assert not set(capture.log.read_text()) & set(map(chr, (*range(10), *range(11, 32), 127)))
 
 
-REPORTS = {
-    layout: PosReports(parse_descriptor(layout)) for layout in (HONEYWELL, NEWLAND, NO_LENGTH)
-}
-PIECES = [b"\r", b"\n", b"\r\n", b"\t", b"\x02", b"\x03", b"\0", b"\x1d", b"\xff\xfe", b"WIFI:S:x;P:", b";;", b"]C1"]
+REPORTS = {layout: PosReports(parse_descriptor(layout)) for layout in (HONEYWELL, NEWLAND, NO_LENGTH)}
+PIECES = [
+    b"\r",
+    b"\n",
+    b"\r\n",
+    b"\t",
+    b"\x02",
+    b"\x03",
+    b"\0",
+    b"\x1d",
+    b"\xff\xfe",
+    b"WIFI:S:x;P:",
+    b";;",
+    b"]C1",
+]
 
 
 def some_bytes(chance: random.Random, most: int) -> bytes:

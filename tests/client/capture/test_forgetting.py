@@ -36,7 +36,7 @@ ID = "usb-Maker_Keyboard_1"
 
 
 class Desk:
-    """Capture without its clerk, at a machine to which a keyboard is plugged in that was learned to be a scanner."""
+    """Capture without its clerk; the keyboard that is plugged in was learned to be a scanner."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.capture, self.agent = folder / "capture", folder / "agent"
@@ -64,7 +64,7 @@ class Desk:
     def wait_for(self, standing: str) -> None:
         def stands() -> bool:
             post = posts_in(self.capture).get("scanners")
-            return bool(post and post.news) and post.news[0]["standing"] == standing
+            return bool(post and post.news and post.news[0]["standing"] == standing)
 
         wait_until(stands, what=f"the keyboard is {standing}")
 

@@ -42,7 +42,7 @@ def test_the_ioctls_have_the_kernels_numbers() -> None:
 def test_a_scanner_is_set_to_the_clock_of_codes_relieved_of_msc_and_grabbed_before_a_key_is_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """MSC_SCAN comes with each key: without it nearly twice as many keys fit into the kernel's queue of 64 events."""
+    """MSC_SCAN comes with each key: without it nearly twice as many fit into the kernel's queue."""
     asked: list[tuple[int, Any]] = []
     monkeypatch.setattr(fcntl, "ioctl", lambda _, number, argument: asked.append((number, argument)))
     os.close(evdev.open_device(Path("/dev/null")))

@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-# A process of its own, since the limit that makes its disk full is the process's. A lamp notes what the spool holds
-# when it is lit, as another process would see it.
+# A process of its own, since the limit that makes its disk full is the process's. A lamp notes what the spool
+# holds when it is lit, as another process would see it.
 SHOWING = """
 import json, resource, sys
 from pathlib import Path

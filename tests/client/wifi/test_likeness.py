@@ -41,7 +41,8 @@ def test_a_wifi_code_is_one_however_it_is_dressed(text: str) -> None:
     "text",
     [
         "4006381333931", "WIFI", "WIFI-6-ROUTER", "WIFI/A/12/B", "WIFI_T_12_A", "WIFI-A-ANTENNA-2",
-        "WIFI_A_ANTENNA_2", "WIFI/S/CABLES/10", "WIFI.T.ADAPTER.T.5", "wifi-s-black-s-1", "WIFI5T5SETT5", "WIFI.S.1.2", "ZIFI-T-1", "wifi 6",
+        "WIFI_A_ANTENNA_2", "WIFI/S/CABLES/10", "WIFI.T.ADAPTER.T.5", "wifi-s-black-s-1", "WIFI5T5SETT5",
+        "WIFI.S.1.2", "ZIFI-T-1", "wifi 6",
         "https://example.com/wifi?t=1", "MECARD:N:Doe;TEL:123;;", "P:PART;S:SERIAL;Q:5", "P123", "",
         "BEGIN:VCARD\nN:Doe;;;;\nEND:VCARD", "smsto:123:wifi", "]C10104006381333931", "SWIFI:1",
     ],

@@ -20,7 +20,7 @@ from pi_auto.client.capture.tuning import Tuning
 from pi_auto.client.clock import boottime_ns
 from pi_auto.typed import Any
 
-_MOST_LOSSES = 64  # held back: codes are ten at most before the verdict, losses endless where no key types anything
+_MOST_LOSSES = 64  # held back: of codes ten are enough for a verdict, of keys without a character no number is
 _NOTEWORTHY = 1.5  # times wider or narrower a gap has to be to be told
 
 
