@@ -1,4 +1,4 @@
-"""Pages that name a test for each point of what a part of this house must do: their points, and the tests they name."""
+"""Pages that name tests for each point of what a part of this house must do: their points, and what they name."""
 
 from __future__ import annotations
 

@@ -125,3 +125,21 @@ def test_a_setting_that_leaves_it_a_scanner_does_not_close_it(desk: Desk) -> Non
     wait_until(lambda: "de" in str(posts_in(desk.capture)["scanners"].news), what="it holds")
     desk.type("ONE", 2)
     wait_until(lambda: desk.scans() == ["ONE"], what="it is read on, from its first code")
+
+
+def test_a_keyboard_that_is_set_to_be_a_persons_is_let_go_of_at_once(desk: Desk) -> None:
+    desk.wait_for("scanner")
+    set_by_fleet(desk, {"kind": "keyboard"})
+    desk.wait_for("person")
+    assert desk.scans() == []
+
+
+def test_one_that_is_not_judged_yet_and_is_set_to_be_a_scanner_is_one_at_once(desk: Desk) -> None:
+    """However slowly it types: nothing of its first code is taken for a person's."""
+    desk.wait_for("scanner")
+    set_by_person(desk, {"forget": "a word"})
+    desk.wait_for("unjudged")
+    set_by_person(desk, {"forget": "a word", "kind": "scanner"})
+    desk.wait_for("scanner")
+    desk.type("SLOW", 200)
+    wait_until(lambda: desk.scans() == ["SLOW"], what="it is a scan")

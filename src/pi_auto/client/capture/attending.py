@@ -44,6 +44,7 @@ class Attendant:
         self._notices: SimpleQueue[Notice] = SimpleQueue()
         self._tunings: dict[Path, Tuning] = {}
         self._known: set[Path] = set()  # open, and read without being judged since it is known what they are
+        self._leaving: set[Path] = set()  # ordered to be closed
 
     def note(self, notice: Notice) -> None:
         """Leave a notice, to be acted on by `attend`."""
@@ -51,29 +52,36 @@ class Attendant:
 
     def opened(self, source: Source) -> None:
         """A source was opened, and is read as it says."""
+        self._leaving.discard(source.path)
         if isinstance(source, KeyboardSource):
             self._tunings[source.path] = source.tuning
 
     def let_go(self, path: Path, reader: Reads) -> None:
         """Have an open scanner closed for good; once that is done it is noticed as gone."""
+        if path in self._leaving:
+            return  # its descriptor may be another's by now
+        self._leaving.add(path)
         for source in self._roll.sources():
             if source.path == path and self._keeping and (descriptor := source.fileno()) is not None:
                 with suppress(OSError):  # unplugged just now
                     self._keeping.forget(descriptor)  # else systemd would go on holding its grab
         reader.let_go(path)
 
-    def let_go_of_the_forgotten(self, ways: Iterable[Path], reader: Reads) -> None:
-        """Close what was known for a scanner and is no more: the next look opens it anew, to be judged.
+    def reopen(self, ways: Iterable[Path], reader: Reads) -> None:
+        """Close what is read as something else than it is known for by now: the next look opens it anew.
 
-        `ways` are those to devices that do not say themselves that they are scanners.
+        It was known for a scanner, and is to be judged again; or it is to be judged no more. `ways` are those to
+        devices that do not say themselves that they are scanners.
         """
         opened = {source.path: source.scanner.id for source in self._roll.sources()}
         for path in [each for each in ways if each in opened]:
-            if opened[path] in self._knowledge:
+            standing = self._knowledge.standing(opened[path])
+            if standing.is_scanner and not self._roll.is_unjudged(path):
                 self._known.add(path)
-            elif path in self._known and not self._knowledge.standing(opened[path]).is_keyboard:
+            elif standing.is_scanner or (path in self._known and not standing.is_keyboard):
                 self._known.discard(path)
-                self._say(logging.WARNING, f"scanner {path}: {opened[path]} is known for a scanner no more")
+                said = "a scanner" if standing.is_scanner else "to be judged anew"
+                self._say(logging.INFO, f"scanner {path}: {opened[path]} is {said} from now on")
                 self.let_go(path, reader)
 
     def attend(self) -> None:
@@ -102,6 +110,7 @@ class Attendant:
                 self._roll.gone(path)
                 self._tunings.pop(path, None)
                 self._known.discard(path)
+                self._leaving.discard(path)
             case Judged(path, verdict):
                 self._take_verdict(path, verdict, is_gone=is_gone)
             case Calibrated(path, layout):

@@ -160,7 +160,7 @@ class Lookout(threading.Thread):
             if way.scanner.id in self._knowledge:
                 self._try_way(way)
         unsure = (*census.keyboards, *census.strangers)
-        self._attendant.let_go_of_the_forgotten([way.node.path for way in unsure], self._reader)
+        self._attendant.reopen([way.node.path for way in unsure], self._reader)
         self._take_note_of(census)
 
     def _try_way(self, way: Way, known: Container[str] | None = None) -> None:
