@@ -72,7 +72,13 @@ def test_numbers_of_retail_are_told_as_they_are_with_their_leading_zeros(
 ) -> None:
     assert main(["parse", received, "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    expected = {"text": text, "symbology": symbology, "gtin": gtin, "check_digit_ok": holds, "elements": {}}
+    expected: dict[str, object] = {
+        "text": text,
+        "symbology": symbology,
+        "gtin": gtin,
+        "check_digit_ok": holds,
+        "elements": {},
+    }
     assert {key: answer[key] for key in expected} == expected
     assert ("check digit" in " ".join(answer["problems"])) or holds is not False
 
