@@ -60,6 +60,12 @@ def test_the_switcher_has_no_way_to_a_network_and_few_rights_of_root() -> None:
     assert "CAP_SYS_ADMIN" not in service["CapabilityBoundingSet"]
 
 
+def test_the_thread_that_reads_keys_alone_has_real_time_priority() -> None:
+    capture = unit("pi-auto-capture")["Service"]
+    assert (capture["CPUSchedulingPolicy"], capture["CPUSchedulingPriority"]) == ("rr", "20")
+    assert capture["CPUSchedulingResetOnFork"] == "yes"  # else the thread that commits would have it as well
+
+
 def test_what_is_switched_by_files_looks_where_the_switcher_writes() -> None:
     mark, state = "/" + "/".join(MARK), f"/{TRIAL}"
     assert unit("pi-auto-update.path")["Path"]["PathExists"] == mark

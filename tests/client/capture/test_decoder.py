@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import string
+import tracemalloc
 from collections.abc import Iterable
 
 import pytest
@@ -30,6 +32,7 @@ from pi_auto.client.capture.events import (
     SYN_REPORT,
     EventStream,
     InputEvent,
+    pack_event,
 )
 from support.keys import MS, START, overflow, stroke, strokes, typed
 
@@ -60,6 +63,25 @@ def told(outcome: Outcome) -> str:
 
 def test_an_ean_13_at_2_ms_a_character_is_exact() -> None:
     assert decoded(typed(EAN)) == [EAN]
+
+
+def test_3000_characters_are_read_within_little_memory_and_without_a_full_round_of_the_garbage_collector() -> None:
+    """A round over all there is stops the reader for milliseconds, in which keys run over."""
+    octets = b"".join(pack_event(*event) for event in typed("A1b2C3" * 500))
+    stream, decoder, rounds = EventStream(), Decoder(), list[int]()
+    gc.collect()
+    gc.callbacks.append(lambda phase, told: rounds.append(told["generation"]) if phase == "start" else None)
+    tracemalloc.start()
+    try:
+        for at in range(0, len(octets), 8 * EVENT_BYTES):
+            found = fed(decoder, stream.feed(octets[at : at + 8 * EVENT_BYTES]))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.callbacks.pop()
+    assert found == [code("A1b2C3" * 500, found[0].time)]
+    assert most < 200_000
+    assert 2 not in rounds
 
 
 def test_every_printable_character_is_typed_and_read_back() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pi_auto.client.capture.events import EV_KEY, KEY_ENTER, PRESSED, RELEASED, InputEvent
-from pi_auto.client.capture.inbox import Inbox
+from pi_auto.client.capture.inbox import Inbox, Note
 from pi_auto.client.capture.judge import Verdict
 from pi_auto.client.capture.notices import Gone, Judged, Notice
 from pi_auto.client.capture.reading import Reader
@@ -15,7 +15,7 @@ from pi_auto.client.capture.sources.keyboard import decoder_of
 from pi_auto.client.capture.sources.source import Decoding
 from pi_auto.client.capture.tuning import PLAIN
 from pi_auto.client.clock import boottime_ns, system_clock
-from pi_auto.client.spool.drafts import ScanDraft
+from pi_auto.client.spool.drafts import Draft, IncidentDraft, ScanDraft
 from pi_auto.wire.scan import Scanner
 
 MS = 1_000_000
@@ -89,7 +89,13 @@ def code(length: int) -> list[tuple[int, int]]:
 
 
 def read_out(keyboard: Keyboard) -> tuple[list[str], list[str]]:
-    """What reaches the clerk of what was typed, and what the lookout is told."""
+    """The scans that reach the clerk of what was typed, and what the lookout is told."""
+    taken, told = taken_of(keyboard)
+    return [each.text for each in taken if isinstance(each, ScanDraft)], told
+
+
+def taken_of(keyboard: Keyboard) -> tuple[list[Draft | Note], list[str]]:
+    """The same with all that reaches the clerk."""
     stopped, stop = os.pipe()
     inbox, watcher = Inbox(), Watcher(stop)
     reader = Reader(inbox, system_clock(), stopped, watcher)
@@ -97,8 +103,7 @@ def read_out(keyboard: Keyboard) -> tuple[list[str], list[str]]:
     reader.run()
     os.close(stopped)
     os.close(stop)
-    taken, _ = inbox.take(100, 0)
-    return [each.text for each in taken if isinstance(each, ScanDraft)], watcher.told
+    return inbox.take(10_000, 0)[0], watcher.told
 
 
 def test_the_codes_before_the_verdict_are_held_back_and_then_delivered() -> None:
@@ -123,3 +128,13 @@ def test_nothing_a_person_types_is_delivered_and_the_keyboard_is_let_go() -> Non
 
 def test_a_keyboard_that_is_unplugged_before_it_was_judged_delivers_nothing() -> None:
     assert read_out(Keyboard(code(4))) == ([], ["gone"])
+
+
+def test_of_losses_before_the_verdict_the_last_are_told_and_of_codes_all() -> None:
+    """As of a remote control, of which each key is a lost code, all day long: no key tells who types."""
+    volume_up, lost_first = 115, 1_000
+    keys = [*code(4), *[(volume_up, 1_000)] * lost_first, (DIGIT_1, 900), *code(12)]
+    taken, told = taken_of(Keyboard(keys))
+    assert told == ["scanner", "gone"]
+    assert [each.text for each in taken if isinstance(each, ScanDraft)] == ["1111", "1" * 13]
+    assert 0 < len([each for each in taken if isinstance(each, IncidentDraft)]) <= 64

@@ -138,6 +138,22 @@ def test_scanners_of_all_kinds_are_read_beside_one_another(tmp_path: Path, raw: 
     os.close(there)
 
 
+def test_two_scanners_interleaved_event_by_event_are_two_exact_codes(tmp_path: Path) -> None:
+    one, other = Fifo(tmp_path / "one"), Fifo(tmp_path / "other")
+    sources = [KeyboardSource(fifo.path) for fifo in (one, other)]
+    with reader() as running:
+        for source in sources:
+            source.opened_at = None
+            running.adopt(source)
+        at = boottime_ns() + 10_000 * MS  # so that no stall of this machine between two writes is a silence
+        for left, right in zip(typed("Left-a/1234", at), typed("b/Right-567", at), strict=True):
+            one.send([left])
+            other.send([right])
+        assert sorted(brought(running.inbox, 2)) == [("fifo:one", "Left-a/1234"), ("fifo:other", "b/Right-567")]
+    one.close()
+    other.close()
+
+
 def test_a_scanner_that_is_unplugged_in_a_code_gives_nothing_partial() -> None:
     device, there = pty.openpty()
     line = LineSource(Path(os.ttyname(there)), Scanner("usb-B"), open_line(Path(os.ttyname(there))))

@@ -16,7 +16,10 @@ import pytest
 from pi_auto.client.capture.errors import RecordingError
 from pi_auto.client.capture.evemu import Description, read_recording, write_description, write_event
 from pi_auto.client.capture.events import InputEvent
+from pi_auto.client.capture.keys.layout import NAMES, load
 from pi_auto.client.capture.replay import replay
+from pi_auto.client.cli import main
+from pi_auto.simulator.wedge import Wedge
 from support.keys import MS, START, Fifo, overflow, recording, typed
 from support.waiting import wait_until
 
@@ -123,6 +126,34 @@ def test_a_recording_that_is_not_there_is_told(tmp_path: Path, capsys: pytest.Ca
 def test_a_folder_is_no_recording(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="Is a directory"):
         list(read_recording(tmp_path))
+
+
+GS1 = "]C1010405123456789217271231\x1d10LOT-42/A"
+
+
+@pytest.mark.parametrize("layout", NAMES)
+def test_a_recording_is_read_by_the_layout_that_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], layout: str
+) -> None:
+    wedge = Wedge(load(layout))
+    events = [*wedge.events("A1-/:z", START), *wedge.events(GS1, START + 900 * MS)]
+    assert main(["replay", str(recording(tmp_path / "scans", events)), "--layout", layout]) == 0
+    assert texts([json.loads(line) for line in capsys.readouterr().out.splitlines()]) == ["A1-/:z", GS1]
+
+
+def test_digits_of_a_french_scanner_need_no_layout_and_what_was_typed_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["replay", str(recording(tmp_path / "french", Wedge(load("fr")).events(EAN, START)))]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["text"], bytes.fromhex(told["raw"])) == (EAN, b"$))^#*!###(#!")
+
+
+def test_a_layout_that_does_not_exist_is_refused_with_those_that_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["replay", str(recording(tmp_path / "scan", typed(EAN))), "--layout", "xx"]) == 2
+    assert f"no keyboard layout 'xx'; allowed: {', '.join(NAMES)}" in capsys.readouterr().err
 
 
 def test_recording_a_scanner_and_replaying_it_gives_the_same_codes(tmp_path: Path) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import struct
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pi_auto.client.capture import evdev
 from pi_auto.client.capture.errors import CaptureRefused
+from pi_auto.client.capture.events import EV_MSC
 from pi_auto.client.capture.scanners import Choice, choose
 from pi_auto.client.capture.sources.keyboard import KeyboardSource
 
@@ -32,6 +37,19 @@ def test_the_ioctls_have_the_kernels_numbers() -> None:
     assert (evdev.EVIOCGRAB, evdev.EVIOCSCLOCKID) == (0x40044590, 0x400445A0)
     assert (evdev.EVIOCSMASK, evdev.EVIOCGID) == (0x40104593, 0x80084502)
     assert evdev.request(2, 0x18, 96) == 0x80604518, "EVIOCGKEY"
+
+
+def test_a_scanner_is_set_to_the_clock_of_codes_relieved_of_msc_and_grabbed_before_a_key_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """MSC_SCAN comes with each key: without it nearly twice as many fit into the kernel's queue."""
+    asked: list[tuple[int, Any]] = []
+    monkeypatch.setattr(fcntl, "ioctl", lambda _, number, argument: asked.append((number, argument)))
+    os.close(evdev.open_device(Path("/dev/null")))
+    (clock, boottime), (mask, masked), grab = asked
+    assert (clock, boottime) == (evdev.EVIOCSCLOCKID, struct.pack("@i", time.CLOCK_BOOTTIME))
+    assert (mask, struct.unpack("@II", masked[:8])) == (evdev.EVIOCSMASK, (EV_MSC, 8))
+    assert grab == (evdev.EVIOCGRAB, 1)
 
 
 def test_opening_that_fails_half_way_leaves_nothing_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

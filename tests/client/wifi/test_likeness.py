@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 import pytest
 
@@ -10,6 +11,7 @@ from pi_auto.client.capture.events import EV_KEY, InputEvent
 from pi_auto.client.capture.keys.layout import NAMES, Layout, load
 from pi_auto.client.capture.keys.positions import POSITIONS
 from pi_auto.client.wifi.likeness import has_begun, is_whole, is_wifi, may_be_a_tail
+from pi_auto.simulator.wedge import Numbers, Wedge
 
 PLAIN = "WIFI:T:WPA;S:net;P:canary-pw;;"
 CODES = (
@@ -38,7 +40,9 @@ def test_a_wifi_code_is_one_however_it_is_dressed(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "4006381333931", "WIFI", "WIFI-6-ROUTER", "WIFI/A/12/B", "WIFI_T_12_A", "WIFI.S.1.2", "ZIFI-T-1", "wifi 6",
+        "4006381333931", "WIFI", "WIFI-6-ROUTER", "WIFI/A/12/B", "WIFI_T_12_A", "WIFI-A-ANTENNA-2",
+        "WIFI_A_ANTENNA_2", "WIFI/S/CABLES/10", "WIFI.T.ADAPTER.T.5", "wifi-s-black-s-1", "WIFI5T5SETT5",
+        "WIFI.S.1.2", "ZIFI-T-1", "wifi 6",
         "https://example.com/wifi?t=1", "MECARD:N:Doe;TEL:123;;", "P:PART;S:SERIAL;Q:5", "P123", "",
         "BEGIN:VCARD\nN:Doe;;;;\nEND:VCARD", "smsto:123:wifi", "]C10104006381333931", "SWIFI:1",
     ],
@@ -80,6 +84,20 @@ def test_read_by_any_wrong_layout_it_is_still_known_for_what_it_is(reader: str) 
     ]
     assert [found for found in seen if not is_wifi(found)] == []
     assert len(seen) > 40
+
+
+@pytest.mark.parametrize("numbers", Numbers)
+@pytest.mark.parametrize("scanner", ["ru", "gr"])
+def test_nor_is_it_taken_for_a_scan_where_its_letters_are_typed_by_their_numbers(
+    scanner: str, numbers: Numbers
+) -> None:
+    """Then they are right, whatever the layout; `:` and `;` have keys there, and are not."""
+    wedge = Wedge(load(scanner), numbers)
+    for name in NAMES:
+        for caps, text in product((False, True), CODES):
+            decoder = Decoder(load(name), caps=caps)
+            found = [each for event in wedge.events(text, 1_000_000_000) for each in decoder.feed(event)]
+            assert [code.text for code in found if isinstance(code, Code) and not is_wifi(code.text)] == []
 
 
 @pytest.mark.parametrize("text", ["WIFI:T:WPA;S:n", "WIFI:", "ZIFIMTMZPQmSMn", "ЦШАШЖЕЖ", "]Q1WIFI:S:"])

@@ -6,7 +6,7 @@ For the lookout alone, but for `note`, which any thread may call and which does 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -43,6 +43,8 @@ class Attendant:
         self._inbox, self._knowledge, self._roll, self._keeping = inbox, knowledge, roll, keeping
         self._notices: SimpleQueue[Notice] = SimpleQueue()
         self._tunings: dict[Path, Tuning] = {}
+        self._known: set[Path] = set()  # open, and read without being judged since it is known what they are
+        self._leaving: set[Path] = set()  # ordered to be closed
 
     def note(self, notice: Notice) -> None:
         """Leave a notice, to be acted on by `attend`."""
@@ -50,16 +52,37 @@ class Attendant:
 
     def opened(self, source: Source) -> None:
         """A source was opened, and is read as it says."""
+        self._leaving.discard(source.path)
         if isinstance(source, KeyboardSource):
             self._tunings[source.path] = source.tuning
 
     def let_go(self, path: Path, reader: Reads) -> None:
         """Have an open scanner closed for good; once that is done it is noticed as gone."""
+        if path in self._leaving:
+            return  # its descriptor may be another's by now
+        self._leaving.add(path)
         for source in self._roll.sources():
             if source.path == path and self._keeping and (descriptor := source.fileno()) is not None:
                 with suppress(OSError):  # unplugged just now
                     self._keeping.forget(descriptor)  # else systemd would go on holding its grab
         reader.let_go(path)
+
+    def reopen(self, ways: Iterable[Path], reader: Reads) -> None:
+        """Close what is read as something else than it is known for by now: the next look opens it anew.
+
+        It was known for a scanner, and is to be judged again; or it is to be judged no more. `ways` are those to
+        devices that do not say themselves that they are scanners.
+        """
+        opened = {source.path: source.scanner.id for source in self._roll.sources()}
+        for path in [each for each in ways if each in opened]:
+            standing = self._knowledge.standing(opened[path])
+            if standing.is_scanner and not self._roll.is_unjudged(path):
+                self._known.add(path)
+            elif standing.is_scanner or (path in self._known and not standing.is_keyboard):
+                self._known.discard(path)
+                said = "a scanner" if standing.is_scanner else "to be judged anew"
+                self._say(logging.INFO, f"scanner {path}: {opened[path]} is {said} from now on")
+                self.let_go(path, reader)
 
     def attend(self) -> None:
         """Act on all notices."""
@@ -86,6 +109,8 @@ class Attendant:
             case Gone(path):
                 self._roll.gone(path)
                 self._tunings.pop(path, None)
+                self._known.discard(path)
+                self._leaving.discard(path)
             case Judged(path, verdict):
                 self._take_verdict(path, verdict, is_gone=is_gone)
             case Calibrated(path, layout):
@@ -109,6 +134,7 @@ class Attendant:
             return
         self._say(logging.INFO, f"scanner learned by its rhythm: {source.scanner.id}")
         self._knowledge.judged_a_scanner(source.scanner.id)
+        self._known.add(path)
         if self._keeping and not is_gone and (descriptor := source.fileno()) is not None:
             with suppress(OSError):  # unplugged just now
                 self._keeping.keep(descriptor)

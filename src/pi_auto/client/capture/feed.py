@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from pi_auto.client.capture.codes import Calibration, Code, Outcome
+from pi_auto.client.capture.codes import Calibration, Code, Lost, Outcome
 from pi_auto.client.capture.decoder import Decoder
 from pi_auto.client.capture.desk import Desk
 from pi_auto.client.capture.diverting import Diverter, SecretCode
@@ -20,6 +20,7 @@ from pi_auto.client.capture.tuning import Tuning
 from pi_auto.client.clock import boottime_ns
 from pi_auto.typed import Any
 
+_MOST_LOSSES = 64  # held back: of codes ten are enough for a verdict, of keys without a character no number is
 _NOTEWORTHY = 1.5  # times wider or narrower a gap has to be to be told
 
 
@@ -111,7 +112,7 @@ class Feed:
 
     def _post(self, outcomes: Iterable[Outcome]) -> None:
         if self.judge:
-            self._held_back += outcomes
+            self._hold_back(outcomes)
             return
         for outcome in outcomes:
             scanned = self._diverter.divert(outcome)
@@ -120,6 +121,12 @@ class Feed:
             elif draft := self._desk.take(scanned, self.source.path):
                 self._inbox.put(draft)
             self._observe(outcome)
+
+    def _hold_back(self, outcomes: Iterable[Outcome]) -> None:
+        self._held_back += outcomes
+        losses = [each for each in self._held_back if isinstance(each, Lost)]
+        for each in losses[:-_MOST_LOSSES]:
+            self._held_back.remove(each)
 
     def _observe(self, outcome: Outcome) -> None:
         """Tell what is to be learned of it."""

@@ -159,6 +159,8 @@ class Lookout(threading.Thread):
         for way in census.strangers:
             if way.scanner.id in self._knowledge:
                 self._try_way(way)
+        unsure = (*census.keyboards, *census.strangers)
+        self._attendant.reopen([way.node.path for way in unsure], self._reader)
         self._take_note_of(census)
 
     def _try_way(self, way: Way, known: Container[str] | None = None) -> None:

@@ -77,4 +77,6 @@ def _calibration_sheet(arguments: argparse.Namespace) -> int:
 
 def _read() -> str:
     """Standard input without the line end that a shell's `echo` adds."""
+    if sys.stdin is None:  # closed by who started this
+        raise CommandLineError("there is no standard input; allowed: the text itself, or a standard input")
     return sys.stdin.buffer.read().decode("utf-8", "surrogateescape").removesuffix("\n").removesuffix("\r")

@@ -1,7 +1,7 @@
 """Tells a Wi-Fi code from a scan, also one that was read by the wrong keyboard layout, or in pieces.
 
 Text in, yes or no out. It errs towards yes only where no real code looks like that: whatever is taken for a
-Wi-Fi code is not stored. Which signs a wrong layout makes of `:` and `;` is no table here: they stay the same
+Wi-Fi code is not stored. Which signs a wrong layout makes of `:` and `;` is hardly told here: they stay the same
 throughout a code, and its field names stand between them (tests/client/wifi reads through all layouts).
 Source: the format as ZXing describes it, and the WPA3 specification, section 7.
 """
@@ -9,6 +9,8 @@ Source: the format as ZXing describes it, and the WPA3 specification, section 7.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from itertools import islice
 
 _HEAD = re.compile(r"\s*(?:\][A-Za-z][0-9A-Za-z])?\s*WIFI:", re.IGNORECASE)
 _ANYWHERE = re.compile(r"WIFI:\s*[A-Z][A-Z0-9]{0,3}:", re.IGNORECASE)  # behind a prefix, or glued to another code
@@ -17,7 +19,10 @@ _WORDS = "[wzy][iı]f[iı]|[΅ζ]ιφι|ΐφι|[ця]шаш"  # noqa: RUF001 - o
 _FIELD = "(?i:[tsphrieaтеызршкуτσςπηριεα])"  # noqa: RUF001
 _COLON = "(?:(?P=colon)|(?<=[´`^¨΄].)\\w)"  # noqa: RUF001 - a dead key may be in the letter behind it
 _BEGUN = re.compile(rf"(?i:{_WORDS})(?P<colon>\S){_FIELD}{_COLON}")
-_GARBLED = re.compile(rf"{_BEGUN.pattern}.*(?!(?P=colon))\S{_FIELD}{_COLON}", re.DOTALL)
+# What stands for `;` is a sign, or the letter of `:` in the other case; but where `:` has become one of these. So
+# WIFI-A-ANTENNA-2, the number of an item, is no Wi-Fi code.
+_SEMICOLONS = {"-": "'", ":": "[^\\s1-9A-Za-z]", "6": "4", "%": "M", "ù": "m"}
+_MOST_COLONS = 8
 _PASSWORD = re.compile(r"(?:^|[;:])P:[^;]", re.IGNORECASE)
 _SAYS_WHOSE = re.compile(r"\s*[A-Za-z]{2,}:")
 _END = ";;"
@@ -32,9 +37,24 @@ def is_wifi(text: str) -> bool:
     return bool(
         _HEAD.match(plain)
         or _ANYWHERE.search(looked_into)
-        or _GARBLED.search(looked_into)
+        or _is_garbled(looked_into)
         or (plain.endswith(_END) and _PASSWORD.search(looked_into))
     )
+
+
+def _is_garbled(text: str) -> bool:
+    """Whether it begins as one read by a wrong layout, and goes on with a second field."""
+    begun: dict[str, int] = {}
+    for found in islice(_BEGUN.finditer(text), _MOST_COLONS):
+        begun.setdefault(found["colon"], found.end())
+    return any(_second_field(colon).search(text, end) for colon, end in begun.items())
+
+
+@lru_cache(_MOST_COLONS)
+def _second_field(colon: str) -> re.Pattern[str]:
+    sign = re.escape(colon)
+    semicolon = _SEMICOLONS.get(colon, rf"(?:[^\s0-9A-Za-z]|(?i:{sign}))")
+    return re.compile(rf"(?!{sign}){semicolon}{_FIELD}{_COLON.replace('(?P=colon)', sign)}")
 
 
 def has_begun(text: str) -> bool:

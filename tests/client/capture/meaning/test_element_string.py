@@ -98,6 +98,13 @@ def test_day_00_and_leap_days_are_dates(value: str) -> None:
     assert problems(f"]C101{GTIN}17{value}") == ()
 
 
+@pytest.mark.parametrize("ai", ["4324", "4325"])
+def test_a_delivery_may_be_due_at_a_day_without_a_time(ai: str) -> None:
+    assert problems(f"]C100106141412345678908{ai}2612319999") == ()
+    assert problems(f"]C100106141412345678908{ai}2612312400")[0].endswith("hour 24 does not exist")
+    assert problems(f"]C101{GTIN}70032612319999")[0].endswith("hour 99 does not exist")  # which has its time
+
+
 def test_what_cannot_be_read_leaves_the_elements_before_it() -> None:
     meaning = meaning_of(f"]C101{GTIN}10L1{GS}XYZ")
     assert meaning.elements == {"01": GTIN, "10": "L1"}

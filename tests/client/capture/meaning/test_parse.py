@@ -48,6 +48,41 @@ def test_the_separator_may_be_written_as_four_characters(separator: str) -> None
     assert answer["problems"] == ["AI 17 (USE BY or EXPIRY) is '260230': day 30 does not exist in that month"]
 
 
+TRAPS: list[tuple[str, str, str | None, str | None, bool | None]] = [
+    # received, text, symbology, GTIN, whether the check digit holds
+    ("]E004252614", "04252614", "upc-e", "00042100005264", True),
+    ("]E404252614", "04252614", "ean-8", None, False),
+    ("04252614", "04252614", "upc-e", "00042100005264", True),
+    ("4006381333931", "4006381333931", "ean-13", "04006381333931", True),
+    ("4006381333932", "4006381333932", "ean-13", None, False),
+    ("0012345678905", "0012345678905", "ean-13", "00012345678905", True),
+    ("]C0000123", "000123", "code-128", None, None),
+    ("]A00012", "0012", "code-39", None, None),
+]
+
+
+@pytest.mark.parametrize(("received", "text", "symbology", "gtin", "holds"), TRAPS)
+def test_numbers_of_retail_are_told_as_they_are_with_their_leading_zeros(
+    capsys: pytest.CaptureFixture[str],
+    received: str,
+    text: str,
+    symbology: str | None,
+    gtin: str | None,
+    holds: bool | None,
+) -> None:
+    assert main(["parse", received, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    expected: dict[str, object] = {
+        "text": text,
+        "symbology": symbology,
+        "gtin": gtin,
+        "check_digit_ok": holds,
+        "elements": {},
+    }
+    assert {key: answer[key] for key in expected} == expected
+    assert ("check digit" in " ".join(answer["problems"])) or holds is not False
+
+
 def test_a_person_is_told_fields_by_their_names() -> None:
     assert said(r"]C1010805373409344410L1\x1d17260230") == (
         "text            010805373409344410L1\\x1d17260230\n"
@@ -85,3 +120,11 @@ def test_standard_input_is_read_byte_for_byte_without_its_line_end() -> None:
     )
     answer = json.loads(run.stdout)
     assert (answer["aim"], answer["elements"]) == ("]d2", {"10": "L1", "99": "\udcff"})
+
+
+def test_a_standard_input_that_is_closed_is_a_sentence() -> None:
+    script = "import os, sys; from pi_auto.client.cli import main; sys.exit(main(['parse', '-']))"
+    command = ["/bin/sh", "-c", 'exec "$0" -c "$1" <&-', sys.executable, script]
+    run = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 1)
+    assert "there is no standard input" in run.stderr

@@ -88,6 +88,11 @@ def _hhmi(part: str) -> str | None:
     return _hh(part[:2]) or _mi(part[2:])
 
 
+def _hhmi9999(part: str) -> str | None:
+    """A delivery may be due at some day and no time: AI 4324 and 4325. GS1's dictionary has no test for that."""
+    return None if part == "9999" else _hhmi(part)
+
+
 def _iso3166(part: str) -> str | None:
     return None if is_listed(part, COUNTRY_NUMBERS) else f"{part} is no country of ISO 3166"
 
@@ -147,6 +152,7 @@ LINTERS: dict[str, Linter] = {
     "hasnondigit": lambda part: "it has digits only" if is_digits(part) else None,
     "hh": _hh,
     "hhmi": _hhmi,
+    "hhmi9999": _hhmi9999,
     "hyphen": _one_of("-"),
     "iban": _iban,
     "importeridx": lambda part: None if part.isalnum() or part in "-_" else f"{part} is no importer index",

@@ -135,8 +135,8 @@ ENTRIES = """\
 4321|?|N1,yesno|req=00|DANGEROUS GOODS
 4322|?|N1,yesno|req=00|AUTH TO LEAVE
 4323|?|N1,yesno|req=00|SIG REQUIRED
-4324|?|N6,yymmd0 N4,hhmi|req=00|NOT BEF DEL DT
-4325|?|N6,yymmd0 N4,hhmi|req=00|NOT AFT DEL DT
+4324|?|N6,yymmd0 N4,hhmi9999|req=00|NOT BEF DEL DT
+4325|?|N6,yymmd0 N4,hhmi9999|req=00|NOT AFT DEL DT
 4326|?|N6,yymmdd|req=00|REL DATE
 4330|?|N6 [X1],hyphen|req=00 ex=4331|MAX TEMP F.
 4331|?|N6 [X1],hyphen|req=00 ex=4330|MAX TEMP C.
