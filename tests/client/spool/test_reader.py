@@ -100,14 +100,14 @@ def test_a_week_without_a_server_is_read_a_page_at_a_time(tmp_path: Path) -> Non
         connection.execute("UPDATE records SET body = replace(body, 'SPOOL', ?)", (first.position.spool,))
     with SpoolReader(tmp_path) as reader:
         tracemalloc.start()
-        began = time.monotonic()
+        began = time.process_time()  # others may keep the machine busy
         assert (reader.oldest(), reader.newest()) == (1, 200_000)
         for after in (0, 100_000, 199_500):
             page = reader.read(after, 500)
             assert numbers(page) == list(range(after + 1, after + 501))
             assert all(isinstance(row, Scan) for row in page)
         assert reader.oldest_age(150_000, CLOCK) == 99.0
-        assert time.monotonic() - began < 2.0
+        assert time.process_time() - began < 2.0
         assert tracemalloc.get_traced_memory()[1] < 10_000_000
         tracemalloc.stop()
 

@@ -18,11 +18,11 @@ from pi_auto.client.agent.errors import ApiError, WrongDates
 from pi_auto.client.agent.network.proving import Prover
 from pi_auto.client.agent.timekeeping import dateless
 from pi_auto.client.agent.timekeeping.boots import EPOCH
-from pi_auto.client.agent.timekeeping.fleet_clock import FleetClock
+from pi_auto.client.agent.timekeeping.fleet_clock import FleetClock, SignedTime
 from pi_auto.client.agent.timekeeping.minding_dates import MindingDates
 from pi_auto.client.agent.timekeeping.timekeeper import Timekeeper
-from pi_auto.client.clock import read_clock
-from pi_auto.client.clockfloor.proven import MOST_PROOF
+from pi_auto.client.clock import boottime_ns, read_clock
+from pi_auto.client.clockfloor.proven import MOST_PROOF, claimed_in
 from pi_auto.client.clockfloor.raising import PROOF_FILE
 from pi_auto.wire.server_address import PUBLIC, ServerAddress
 from support.certificates import Authority
@@ -143,6 +143,13 @@ def test_a_connection_of_later_holds_the_certificate_against_the_time_of_later(
             api.close()
             with pytest.raises(WrongDates, match="it is good from"):
                 api.get(HEALTH, {})
+
+
+def test_what_the_fleet_has_signed_goes_on_with_the_clock_that_never_steps(home: FleetHome) -> None:
+    signed, said = claimed_in(home.proof(NOW))
+    asked = boottime_ns() - 86_400_000_000_000
+    went_on = SignedTime(signed, said, asked, asked + 1_000_000_000).now() - said.time
+    assert timedelta(days=1) <= went_on < timedelta(days=1, minutes=1)
 
 
 def test_a_server_whose_clock_was_set_back_brings_no_certificate_back(
