@@ -25,7 +25,17 @@ hand_over_card() {
         >/run/said 2>&1 || fail "--card: $(tail -n 1 /run/said)"
 }
 
-# No password opens anything: none is known, none is empty, and nobody is asked to choose one.
+# What Raspberry Pi Imager orders for the first boot: a script that would set a password, and what has the kernel call it.
+forget_first_run() {
+    for boot in /boot/firmware /boot; do
+        rm -f "$boot/firstrun.sh"
+        [ ! -f "$boot/cmdline.txt" ] || [ -L "$boot/cmdline.txt" ] ||
+            sed -i -e 's/ *systemd\.run[^ ]*//g' -e 's/ *systemd\.unit=kernel-command-line\.target//' "$boot/cmdline.txt"
+    done
+}
+
+# No password opens anything: none is known, none is empty, and nobody is asked to choose one. cloud-init's is taken out
+# by the reset.
 close_doors() {
     sed -i 's/^\([^:]*\):[^:]*:/\1:*:/' /etc/shadow
     rm -f /etc/shadow- /etc/gshadow- /etc/passwd- /etc/group-
@@ -73,6 +83,7 @@ set_country() {
 install_client
 hand_over_card
 close_doors
+forget_first_run
 [ ! -e /run/key.pub ] || let_in_by_key
 [ -z "$COUNTRY" ] || set_country
 pi-auto-client factory-reset --for-cloning --image --yes >/dev/null

@@ -22,6 +22,9 @@ SHADOW = (
     "root::20000:0:99999:7:::\ndaemon:*:20000:0:99999:7:::\npi:$6$salt$canary:20000:0:99999:7:::\n"
     "locked:!$6$salt$canary:20000:0:99999:7:::\n"
 )
+FIRST_RUN = (
+    " systemd.run=/boot/firstrun.sh systemd.run_success_action=reboot systemd.unit=kernel-command-line.target"
+)
 LOGROTATE = "\nPackage: logrotate\nStatus: install ok installed\nVersion: 1\nArchitecture: all\nMaintainer: x\n"
 
 
@@ -41,7 +44,11 @@ def tree(box: Box) -> Box:
     box.write("/var/lib/systemd/random-seed", "canary")
     box.write("/boot/firmware/userconf.txt", "pi:canary")
     box.write("/boot/firmware/ssh", "")
-    box.write("/boot/firmware/cmdline.txt", "console=tty1 cfg80211.ieee80211_regdom=GB rootwait\n")
+    box.write(
+        "/boot/firmware/user-data", "#cloud-config\nusers:\n- {name: pi, passwd: canary}\nssh_pwauth: true\n"
+    )
+    box.write("/boot/firmware/firstrun.sh", "#!/bin/sh\necho pi:canary | chpasswd -e\n", mode=0o755)
+    box.write("/boot/firmware/cmdline.txt", f"console=tty1{FIRST_RUN} cfg80211.ieee80211_regdom=GB rootwait\n")
     box.write("/var/lib/systemd/rfkill/platform-1:wlan", "1")
     box.write("/etc/systemd/system/getty@tty1.service.d/autologin.conf", "")
     return box
@@ -91,6 +98,15 @@ def test_its_copies_are_of_the_fleet_and_hold_what_lets_them_in(tree: Box, packa
     assert [path.name for path in agent.iterdir()] == ["batch_token"]
     assert (agent / "batch_token").read_text() == f"{token}\n"
     assert (agent / "batch_token").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_an_imager_has_ordered_for_the_first_boot_sets_no_password_in_a_copy(tree: Box, package: str) -> None:
+    make(tree, package)
+    assert tree.path("/boot/firmware/user-data").read_text() == "#cloud-config\n"
+    assert not tree.path("/boot/firmware/firstrun.sh").exists()
+    assert tree.path("/boot/firmware/cmdline.txt").read_text() == (
+        "console=tty1 cfg80211.ieee80211_regdom=GB rootwait\n"
+    )
 
 
 def test_ssh_is_off(tree: Box, package: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -30,6 +30,8 @@ class FleetOffice:
         assert api.context.fleet
         self.api, self.fleet = api, api.context.fleet
         self._one_at_a_time = Lock()  # Flask's client is for one thread
+        # The books go by a clock of their own, devices by this machine's.
+        self.fleet.renew_certificate(datetime.now(UTC), at_once=True)
         certificate = folder / "peer.pem"
         certificate.write_bytes(certificate_of(self.fleet))
         self.peer = FleetPeer(certificate=certificate)

@@ -78,7 +78,9 @@ USING = (
     Line('sudo journalctl -u pi-auto-client | grep "barcode"', "barcodes delivered to the API"),
     Line('sudo journalctl -u pi-auto-client | grep "IoT Hub"', "connected to the IoT Hub"),
     Line("pi-auto-client clock", r"floor +20\d\d-"),
-    Line('sudo journalctl -u pi-auto-clock | grep "clock"', "raises the clock"),  # systemd's line of its start
+    Line(
+        'sudo journalctl -u pi-auto-clock -u pi-auto-client | grep "clock"', "raises the clock"
+    ),  # systemd's line of its start
     Line('sudo journalctl -u pi-auto-client | grep -E "direct method|diagnostics|reboot"', "", codes=(0, 1)),
     Line('sudo journalctl -u pi-auto-capture | grep -E "barcode|scan_lost"', "barcode stored"),
 )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
+from pi_auto.client.clock import ClockReading
 from pi_auto.wire.ids import Position
 from pi_auto.wire.scan import Incident, Scan, Scanner, Stamp
 
@@ -21,6 +22,12 @@ _numbers = itertools.count(1)
 def stamp(number: int = 1) -> Stamp:
     """A stamp one second after the one of the number before."""
     return Stamp(BOOT, number * 1_000_000_000, START + timedelta(seconds=number), synced=True)
+
+
+def clock_after(seconds: int, *, stepped: int = 0, boot: str = BOOT) -> ClockReading:
+    """A machine's clocks so many seconds after `stamp(0)`; the wall clock was `stepped` by seconds since."""
+    offset = int(START.timestamp()) + stepped
+    return ClockReading(boot, seconds * 1_000_000_000, offset * 1_000_000_000, synced=True, error_ms=0)
 
 
 def scan(text: str = "4006381333931", *, number: int | None = None, spool: str = SPOOL, **changes: Any) -> Scan:

@@ -6,6 +6,7 @@ whatever address the network gives, and believes it for its name alone.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -26,7 +27,7 @@ class Endpoint:
 
     `ca` is a PEM file of the only authorities to believe, or their PEM text; without one the system's are
     believed. Where there is a `proxy`, it is asked for the way to `dialled`. `through` is the only interface to
-    go by. With a moment in `as_of` the certificate's dates are held against that: this clock is wrong.
+    go by. With `as_of` the certificate's dates are held against the time that it tells: this clock is wrong.
     """
 
     tls: bool
@@ -36,7 +37,7 @@ class Endpoint:
     ca: Path | str | None = None
     proxy: Proxy | None = None
     through: str | None = None
-    as_of: datetime | None = None
+    as_of: Callable[[], datetime] | None = None
 
     @classmethod
     def of(

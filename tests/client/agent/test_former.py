@@ -135,3 +135,14 @@ def test_a_spool_that_cannot_be_read_holds_up_no_other(
     (place / FILE_NAME).write_bytes(octets[:begin] + b"CREATE TABLE nothing" + octets[begin + 20 :])
     with delivering(card, server, marks, telling):
         arrives(lambda: sorted(server.texts()), of_all_but(machine))
+
+
+def test_a_queue_that_was_damaged_when_its_card_moved_goes_under_the_former_name(
+    card: Path, server: FleetPeer, marks: Marks, telling: Telling, arrives: Arrives
+) -> None:
+    capture = card / "capture"
+    octets = (capture / FILE_NAME).read_bytes()
+    (capture / FILE_NAME).write_bytes(bytes(100) + octets[100:])
+    Spool.open(capture, system_clock(), machine="five").close()
+    with delivering(card, server, marks, telling):
+        arrives(lambda: sorted(server.texts()), sorted([*of_all_but("none"), "of four"]))

@@ -306,6 +306,26 @@ def test_a_network_that_sets_the_clock_later_counts_for_more_again(
     assert not times.this_boot().by_fleet
 
 
+def test_a_network_that_is_proven_wrong_dates_no_scan(
+    stored: StoredScans, pi: PiClocks, start: Callable[..., Sender]
+) -> None:
+    sender = start()
+    pi.sync()
+    pi.wall += timedelta(days=3650)  # as a forged time server has it
+    sender.times.look()
+    stored.scan_at(pi.now(), "in ten years, and called synced")
+    real = pi.real
+    pi.pass_by(60)
+    sender.times.told(pi.real, pi.boottime_ns, pi.boottime_ns, overrules=True)
+    assert off_by(sender.send()[0], real) < 0.001
+    pi.wall += timedelta(days=365)  # and once more
+    stored.scan_at(pi.now(), "in eleven years")
+    assert off_by(sender.send()[0], pi.real) < 0.001
+    pi.sync()
+    sender.times.look()
+    assert not sender.times.this_boot().by_fleet  # what the network says counts again: it is near the truth
+
+
 def test_the_narrower_of_two_answers_counts(pi: PiClocks, start: Callable[..., Sender]) -> None:
     pi.pass_by(60)
     times = start().times

@@ -56,6 +56,7 @@ STAY = [
     "var/log/pi_auto_server.log", "etc/pi_auto_client.json", "etc/pi_auto_server.json", "tmp/other.zip",
     "var/lib/NetworkManager/NetworkManager.state", "etc/ssh/sshd_config", "home/pi/.bashrc",
     "home/pi/.ssh/authorized_keys", "var/lib/systemd/timesync/clock", "var/log/apt/history.log",
+    "var/lib/cloud/instances/box/sem/config_users_groups",  # without it cloud-init would do it all again
 ]  # fmt: skip
 GO = [
     "var/log/pi_auto_client.log", "var/log/pi_auto_client.log.1", "var/log/pi_auto_client.log.2.gz",
@@ -64,6 +65,8 @@ GO = [
     "var/lib/dhcp/dhclient.eth0.leases", "var/lib/iwd/shop.psk", "boot/firmware/custom.toml",
     "var/lib/bluetooth/AA/BB/info", "var/log/syslog.1", "etc/ssh/ssh_host_ed25519_key.pub",
     "var/lib/systemd/random-seed", "home/pi/.bash_history", "root/.bash_history", "etc/dhcpcd.duid",
+    *(f"var/lib/cloud/instances/box/{name}"
+      for name in ("obj.pkl", "user-data.txt", "user-data.txt.i", "cloud-config.txt", "scripts/runcmd")),
 ]  # fmt: skip
 
 
@@ -73,6 +76,14 @@ def test_what_is_a_trace_and_what_is_not(tmp_path: Path) -> None:
     erase(found(tmp_path, (*LEFT_BEHIND, *LIKENESS)))
     assert [name for name in STAY if not (tmp_path / name).exists()] == []
     assert [name for name in GO if (tmp_path / name).exists()] == []
+
+
+@pytest.mark.parametrize("place", ["boot/firmware", "boot", "var/lib/cloud/seed/nocloud"])
+def test_cloud_init_keeps_a_source_that_asks_for_nothing(tmp_path: Path, place: str) -> None:
+    asked = write(tmp_path / place / "user-data", "#cloud-config\nwrite_files:\n- content: psk=canary\n")
+    named = write(tmp_path / place / "meta-data", "instance-id: box\n")
+    forget_wifis(tmp_path)
+    assert (asked.read_text(), named.read_text()) == ("#cloud-config\n", "instance-id: box\n")
 
 
 WIRED = "[connection]\ntype=ethernet\n"

@@ -72,7 +72,8 @@ def test_a_clock_before_the_servers_certificate_is_corrected_by_the_fleets_word(
 ) -> None:
     _, met = seek(ahead, peer)
     assert isinstance(met, Met)
-    assert met.endpoint.as_of == TO_COME + DAY
+    assert met.endpoint.as_of
+    assert TO_COME + DAY <= met.endpoint.as_of() < TO_COME + DAY + timedelta(minutes=5)
     assert [path for path, _ in peer.received] == [CARD, PROOF, HEALTH, CARD]
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from pi_auto.client.binding.keeping import BY_CODE, Bond, keep_bond
 from pi_auto.client.binding.places import BOUND
-from pi_auto.client.clockfloor.floor import EARLIEST, FILE, built, kept_floor
+from pi_auto.client.clockfloor.floor import EARLIEST, FILE, built, kept_floor, least_time
 from pi_auto.client.clockfloor.proven import MOST_PROOF
 from pi_auto.client.clockfloor.raising import PROOF_FILE, Clock, Places, floor_of, raise_clock
 from pi_auto.server.trust.signatures import sign
@@ -122,6 +122,8 @@ def test_an_old_proof_lowers_nothing(device: Device, fleet: FleetHome) -> None:
 def test_a_floor_counts_for_its_own_fleet_alone(device: Device, fleet: FleetHome, other: FleetHome) -> None:
     device.offer(fleet.proof(NOW + 300 * DAY))
     device.boot(NOW)
+    assert least_time(device.places.folder, fleet.card.fleet_id, os.getuid()) == NOW + 300 * DAY
+    assert least_time(device.places.folder, other.card.fleet_id, os.getuid()) == built()
     device.belongs_to(other)
     assert device.boot(YEAR_1970) == built()
     device.offer(other.proof(NOW))

@@ -152,6 +152,14 @@ def test_what_helps_is_in_it(device: Device) -> None:
     assert "server" in json.loads(held["bulletins.json"])["agent"]["posts"]
 
 
+def test_a_tower_of_brackets_in_a_bulletin_costs_the_bundle_that_member_alone(device: Device) -> None:
+    tower = '{"posts": ' + "[" * 600 + "]" * 600 + "}"  # which can be read, and is too deep for what follows
+    (device.state / "agent/bulletin.json").write_text(tower)
+    held = written(device)
+    assert "bulletins.json: left out: maximum recursion depth" in held["left-out.txt"]
+    assert "the last line" in held["log.txt"]
+
+
 def test_what_it_lacks_is_told_in_it(device: Device) -> None:
     told = written(device)["left-out.txt"]
     assert told.startswith("made with the rights of the user ")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from pi_auto.client.clock import system_clock
 from pi_auto.client.doctor.checks import (
     disk,
     installation,
@@ -32,9 +32,8 @@ from pi_auto.client.doctor.patient import Patient
 from pi_auto.client.settings import DEFAULT_STATE
 from pi_auto.client.spool.marks import API, Marks
 from pi_auto.wire.ids import Position
-from pi_auto.wire.scan import Stamp
 from support.patients import DEVICE, Device
-from support.records import BOOT
+from support.records import START
 from support.stored import StoredScans
 
 HWMON = "/sys/class/hwmon/hwmon1"
@@ -293,8 +292,8 @@ def test_registered_and_what_the_agent_heard(device: Device) -> None:
 
 def test_how_much_waits_for_which_way_and_since_when(device: Device) -> None:
     device.register()
-    scans = StoredScans(device.state)
-    (first, _) = scans.scan_at(Stamp(BOOT, 1, datetime.now(UTC), synced=True), "one", "two")
+    scans, stepped = StoredScans(device.state), replace(system_clock()(), wall_time=START)
+    (first, _) = scans.scan_at(stepped, "one", "two")
     marks = Marks(device.state / "agent/marks.sqlite")
     marks.advance(API, Position(first.position.spool, 1))
     facts = queue.probe(device.patient)

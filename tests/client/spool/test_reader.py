@@ -19,8 +19,12 @@ from pi_auto.client.spool.reader import SpoolReader, Unreadable
 from pi_auto.client.spool.schema import FILE_NAME
 from pi_auto.client.spool.writer import Spool
 from pi_auto.wire.scan import Scan
-from support.records import START, stamp
+from support.records import clock_after, stamp
 from support.spools import draft, filled, held, lost
+
+CLOCK = clock_after(100)
+YEAR = 31_536_000  # seconds
+ANOTHER = "bbbbbbbb-bbbb-4ccc-8ddd-eeeeeeeeeeee"  # boot
 
 
 def numbers(rows: object) -> list[int]:
@@ -34,7 +38,7 @@ def test_an_empty_spool_has_a_name_and_nothing_else(tmp_path: Path) -> None:
         assert reader.uuid() == spool.uuid
         assert (reader.oldest(), reader.newest()) == (1, 0)
         assert reader.read(0, 10) == []
-        assert reader.oldest_stored_at(0) is None
+        assert reader.oldest_age(0, CLOCK) is None
     spool.close()
 
 
@@ -47,8 +51,38 @@ def test_records_are_seen_as_soon_as_they_are_stored(tmp_path: Path) -> None:
         assert numbers(reader.read(0, 2)) == [1, 2]
         assert numbers(reader.read(2, 2)) == [3]
         assert (reader.oldest(), reader.newest()) == (1, 3)
-        assert reader.oldest_stored_at(2) == START.timestamp() + 1
+        assert (
+            reader.oldest_age(2, CLOCK) == 99.0
+        )  # by the stamp, which says that it was scanned one second after the boot
     spool.close()
+
+
+AGES = {
+    "in this boot": (clock_after(100), 99.0),
+    "in this boot, and the clock was set back by a year": (clock_after(100, stepped=-YEAR), 99.0),
+    "in this boot, and the clock was set ahead by a year": (clock_after(100, stepped=YEAR), 99.0),
+    "in this boot, later than it is": (clock_after(0), 0.0),
+    "in an earlier boot": (clock_after(100, boot=ANOTHER, stepped=50), 149.0),
+    "in an earlier boot, and the clock is ahead": (clock_after(100, boot=ANOTHER, stepped=YEAR), YEAR + 99.0),
+    "in an earlier boot, and the clock stands before it": (clock_after(50, boot=ANOTHER, stepped=-YEAR), 50.0),
+}
+
+
+@pytest.mark.parametrize("name", AGES)
+def test_how_long_a_scan_waits_is_told_by_the_clock_that_never_steps(tmp_path: Path, name: str) -> None:
+    clock, age = AGES[name]
+    filled(tmp_path, "A").close()
+    with SpoolReader(tmp_path) as reader:
+        assert reader.oldest_age(0, clock) == age
+
+
+def test_how_long_waits_what_cannot_be_read_is_told_by_the_wall_clock(tmp_path: Path) -> None:
+    filled(tmp_path, "A").close()
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection, connection:
+        connection.execute("UPDATE records SET body = 'torn'")
+    with SpoolReader(tmp_path) as reader:
+        assert reader.oldest_age(0, clock_after(100)) == 99.0
+        assert reader.oldest_age(0, clock_after(100, stepped=-YEAR)) == 0.0
 
 
 def test_a_week_without_a_server_is_read_a_page_at_a_time(tmp_path: Path) -> None:
@@ -66,14 +100,14 @@ def test_a_week_without_a_server_is_read_a_page_at_a_time(tmp_path: Path) -> Non
         connection.execute("UPDATE records SET body = replace(body, 'SPOOL', ?)", (first.position.spool,))
     with SpoolReader(tmp_path) as reader:
         tracemalloc.start()
-        began = time.monotonic()
+        began = time.process_time()  # others may keep the machine busy
         assert (reader.oldest(), reader.newest()) == (1, 200_000)
         for after in (0, 100_000, 199_500):
             page = reader.read(after, 500)
             assert numbers(page) == list(range(after + 1, after + 501))
             assert all(isinstance(row, Scan) for row in page)
-        assert reader.oldest_stored_at(150_000) == 150_001
-        assert time.monotonic() - began < 2.0
+        assert reader.oldest_age(150_000, CLOCK) == 99.0
+        assert time.process_time() - began < 2.0
         assert tracemalloc.get_traced_memory()[1] < 10_000_000
         tracemalloc.stop()
 

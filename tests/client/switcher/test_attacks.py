@@ -138,6 +138,20 @@ def test_the_folder_of_the_copied_queue_is_roots_alone_whatever_the_agents_user_
     assert gone_by == [False]
 
 
+def test_a_tower_of_brackets_from_the_agents_user_ends_no_trial(
+    handed: UpdateBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_as, towers = handed.services.run_as, ["[" * 100_000]
+
+    def as_hostile_agent(user: str, command: Sequence[str], patience: float) -> str:
+        return towers.pop() if "status" in command and towers else run_as(user, command, patience)
+
+    monkeypatch.setattr(type(handed.services), "run_as", lambda _, *given: as_hostile_agent(*given))
+    handed.update()
+    assert handed.steps()[-1] == "committed"
+    assert towers == []
+
+
 @pytest.mark.parametrize("name", ROOTS)
 def test_what_root_remembers_is_not_the_agents_to_change(handed: UpdateBox, name: str) -> None:
     handed.update()

@@ -12,6 +12,7 @@ import socket
 import ssl
 import time
 import weakref
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,12 +27,12 @@ _NOT_YET, _RUN_OUT = 9, 10  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS
 class NamedContext(ssl.SSLContext):
     """A client's context that verifies one name; `beyond` is what the proxy that was dialled is asked for.
 
-    With `as_of` the dates of the server's certificate are held against that moment, and not against the clock.
+    With `as_of` the dates of the server's certificate are held against the time it tells, not against the clock.
     """
 
     verified_name: str
     beyond: tuple[str, int] | None = None
-    as_of: datetime | None = None
+    as_of: Callable[[], datetime] | None = None
     _wrapped: weakref.ref[ssl.SSLSocket] | None = None
 
     def wrap_socket(self, sock: socket.socket, *args: Any, **options: Any) -> ssl.SSLSocket:
@@ -45,7 +46,7 @@ class NamedContext(ssl.SSLContext):
         wrapped = super().wrap_socket(sock, *args, **(options | ours))
         self._wrapped = weakref.ref(wrapped)
         if self.as_of:
-            _check_dates(wrapped, self.as_of)
+            _check_dates(wrapped, self.as_of())
         return wrapped
 
     def hang_up(self) -> None:
@@ -87,13 +88,12 @@ def _moment(date: str) -> datetime:
 
 
 def context_for(
-    name: str, ca: Path | str | None, *, system_too: bool = False, as_of: datetime | None = None
+    name: str, ca: Path | str | None, *, system_too: bool = False, as_of: Callable[[], datetime] | None = None
 ) -> NamedContext:
     """A context for `name` that believes the authorities in `ca`, a PEM file or PEM text, else the system's.
 
     `system_too` believes both: the fleet's hub may be Azure's. With `as_of` the server's certificate has to be
-    good at that moment; the authority's dates are for whoever knows the moment. Raises OSError if `ca` cannot be
-    used.
+    good at the time it tells; the authority's dates are for whoever knows that. Raises OSError if `ca` fails.
     """
     context = NamedContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies chain and name
     context.minimum_version = ssl.TLSVersion.TLSv1_2

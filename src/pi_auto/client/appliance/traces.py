@@ -36,7 +36,8 @@ LEFT_BEHIND = (
     "var/lib/NetworkManager/seen-bssids*", "var/lib/NetworkManager/timestamps*", "var/lib/NetworkManager/*.lease",
     "var/lib/dhcp/*.leases*", "var/lib/dhcpcd/*.lease*", "var/lib/dhcpcd5/*.lease*", "var/lib/iwd/*",
     # What the system was told when it was first set up, Wi-Fi password included; it is not read a second time.
-    "var/lib/cloud/instances/*/obj.pkl", "var/lib/cloud/instances/*/network-config*",
+    *(f"var/lib/cloud/instances/*/{name}"
+      for name in ("obj.pkl", "network-config*", "user-data.txt*", "cloud-config.txt", "scripts/*")),
     *(f"{boot}/{name}" for boot in ("boot/firmware", "boot") for name in ("custom.toml", "wpa_supplicant.conf")),
 )  # fmt: skip
 
@@ -54,11 +55,21 @@ LIKENESS = (
       for name in ("bash_history", "zsh_history", "python_history", "lesshst", "viminfo")),
 )  # fmt: skip
 
+
+def _asking_for_nothing(_user_data: str) -> str:
+    """What is left of cloud-init's user-data: passwords and keys may be anywhere in it, also in a file it writes.
+
+    Without the file cloud-init would not find its source any more, and take the next boot for a first one.
+    """
+    return "#cloud-config\n"
+
+
 _PROFILES = ("etc/NetworkManager/system-connections/*", "run/NetworkManager/system-connections/*")
 _REWRITTEN: dict[Callable[[str], str], tuple[str, ...]] = {
     wifi.without_wifis: (
         "etc/netplan/*.yaml", "run/netplan/*.yaml", "boot/firmware/network-config", "boot/network-config",
     ),
+    _asking_for_nothing: ("boot/firmware/user-data", "boot/user-data", "var/lib/cloud/seed/*/user-data"),
     wifi.without_networks: ("etc/wpa_supplicant/*.conf", "run/netplan/wpa-*.conf"),
     wifi.without_keys: ("etc/network/interfaces", "etc/network/interfaces.d/*"),
 }  # fmt: skip
@@ -82,7 +93,7 @@ def erase(paths: Iterable[Path]) -> None:
 
 
 def forget_wifis(root: Path) -> None:
-    """Take every Wi-Fi and its password out of the system's files. Raises OSError."""
+    """Take out every Wi-Fi with its password, and all that cloud-init was told. Raises OSError."""
     erase(file for file in found(root, _PROFILES) if file.is_file() and wifi.is_profile(_text(file)))
     for without, patterns in _REWRITTEN.items():
         for file in {file.resolve() for file in found(root, patterns) if file.is_file()}:

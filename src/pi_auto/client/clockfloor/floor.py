@@ -43,12 +43,18 @@ def kept_floor(folder: Path, owner: int = 0) -> Floor | None:
     return Floor(fields.time("time"), fields.text("fleet_id", most=32, form=FLEET_ID))
 
 
-def told_floor(folder: Path) -> Floor | None:
+def told_floor(folder: Path, owner: int = 0) -> Floor | None:
     """The same for who only tells of it: nothing if it cannot be read, either."""
     try:
-        return kept_floor(folder)
+        return kept_floor(folder, owner)
     except (Unsafe, FieldError, OSError):
         return None
+
+
+def least_time(folder: Path, fleet_id: str, owner: int = 0) -> datetime:
+    """What time it is at least, for who may only read the floor of a device of that fleet."""
+    kept = told_floor(folder, owner)
+    return max(built(), kept.time) if kept and kept.fleet_id == fleet_id else built()
 
 
 def keep_floor(folder: Path, floor: Floor) -> None:

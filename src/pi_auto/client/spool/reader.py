@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from pi_auto.client.clock import ClockReading
 from pi_auto.client.spool.errors import SpoolUnavailable
 from pi_auto.client.spool.retiring import MACHINE
 from pi_auto.client.spool.schema import FILE_NAME, connect_to_read, is_at_rest, next_number, record_of
@@ -21,6 +22,8 @@ from pi_auto.wire.ids import Position
 from pi_auto.wire.scan import Record, Stamp
 
 T = TypeVar("T")
+
+_MS, _SECOND = 1_000_000, 1_000_000_000  # nanoseconds
 
 # json_extract and json_valid: read where the rows are, since there may be many.
 _BOOTS = """
@@ -90,13 +93,13 @@ class SpoolReader:
         """The highest number that was ever given; 0 before the first."""
         return self._ask(lambda connection: next_number(connection) - 1)
 
-    def oldest_stored_at(self, after: int) -> float | None:
-        """When the first record above `after` was stored, in seconds of the wall clock; None if there is none."""
-        first = "SELECT stored_at FROM records WHERE number > ? ORDER BY number LIMIT 1"
+    def oldest_age(self, after: int, clock: ClockReading) -> float | None:
+        """For how many seconds the first record above `after` has been stored; None if there is none."""
+        first = "SELECT number, stored_at FROM records WHERE number > ? ORDER BY number LIMIT 1"
 
         def ask(connection: sqlite3.Connection) -> float | None:
             row = connection.execute(first, (after,)).fetchone()
-            return row[0] / 1000 if row else None
+            return _age(_stamp(connection, row[0]), row[1], clock) if row else None
 
         return self._ask(ask)
 
@@ -169,6 +172,17 @@ def _stamp(connection: sqlite3.Connection, number: int | None) -> Stamp | None:
         return record_of(*row).stamp if row else None
     except ValueError:
         return None
+
+
+def _age(stamp: Stamp | None, stored_at: int, clock: ClockReading) -> float:
+    """In seconds. The wall clock may have been stepped since: it is asked only for what is of another boot.
+
+    What is of an earlier boot has waited for all of this one, whatever the wall clock says.
+    """
+    if stamp and stamp.boot_id == clock.boot_id:
+        return max(0.0, (clock.boottime_ns - stamp.boottime_ns) / _SECOND)
+    by_wall = clock.boottime_ns + clock.offset_ns - stored_at * _MS
+    return max(by_wall, clock.boottime_ns if stamp else 0) / _SECOND
 
 
 def _parse(spool: str, number: int, uuid: object, kind: object, body: object) -> Record | Unreadable:

@@ -5,6 +5,9 @@
        salvaged from every set-aside folder that is not marked `salvaged`, and renames it into place.
     3. Those folders are marked. A crash before that salvages twice, which the server sees by the uuids.
 
+What was set aside and is of another machine, whose SD card this one has got, is salvaged first, into a spool of
+that machine's, which is put away as `retiring` does it: the server has these scans under that device's name.
+
 The broken file moves before its log: SQLite would replay a log that is left alone into whatever
 file comes to lie beside it, so step 2 moves a stray log away before a new spool takes the name.
 """
@@ -19,11 +22,12 @@ from pathlib import Path
 
 from pi_auto.client.clock import Now
 from pi_auto.client.spool.drafts import IncidentDraft
+from pi_auto.client.spool.retiring import MACHINE, NOTE, machine_of, noted_machine, retire
 from pi_auto.client.spool.salvage import Salvaged, salvage
 from pi_auto.client.spool.schema import FILE_NAME, INSERT, SCHEMA, TABLES, row_of
 from pi_auto.client.uuids import new_uuid
 from pi_auto.files import fsync_folder, write_whole
-from pi_auto.frozen import replace
+from pi_auto.frozen import frozen, replace
 from pi_auto.wire.ids import Position
 from pi_auto.wire.scan import Incident, Record
 
@@ -44,18 +48,52 @@ def set_aside(folder: Path, cause: str) -> None:
     _move_logs(folder, place)
 
 
-def begin_anew(folder: Path, now: Now) -> None:
-    """Put a new spool into `folder`, which has none, with what can be salvaged from those set aside."""
+def begin_anew(folder: Path, now: Now, machine: str | None = None) -> None:
+    """Put a new spool into `folder`, which has none, with what can be salvaged from those set aside.
+
+    Of another machine than `machine` goes nothing into it.
+    """
     _move_stray_logs(folder)
-    pending = _pending(folder)
-    path = folder / _NEW
-    for stale in folder.glob(f"{_NEW}*"):
-        stale.unlink()
-    incidents = _build(path, pending, now)
+    found = [_look(place) for place in _pending(folder)]
+    others = [one for one in found if machine and one.machine not in {None, machine}]
+    for one in others:
+        path, spool = _new_file(folder), new_uuid()
+        incidents = _build(path, spool, [one], now, one.machine)
+        retire(folder, spool, path.name)
+        _conclude([one], incidents)
+    own = [one for one in found if one not in others]
+    path = _new_file(folder)
+    incidents = _build(path, new_uuid(), own, now, machine)
     path.rename(folder / FILE_NAME)
     fsync_folder(folder)
-    for place in pending:
-        write_whole(place / _SALVAGED, "")
+    _conclude(own, incidents)
+
+
+@frozen
+class _Found:
+    """What is in a set-aside folder, and the machine that it is of, if that can be told."""
+
+    place: Path
+    items: list[Salvaged]
+    machine: str | None
+
+
+def _look(place: Path) -> _Found:
+    items = salvage(place)
+    noted = noted_machine(place, items[0].record.position.spool) if items else None
+    return _Found(place, items, noted or machine_of(place / FILE_NAME))
+
+
+def _new_file(folder: Path) -> Path:
+    for stale in folder.glob(f"{_NEW}*"):
+        stale.unlink()
+    return folder / _NEW
+
+
+def _conclude(found: list[_Found], incidents: list[Incident]) -> None:
+    """It is in place: mark what it was made of, and tell."""
+    for one in found:
+        write_whole(one.place / _SALVAGED, "")
     for incident in incidents:
         _log.error(
             "spool_replaced: number=%d uuid=%s reason=%s",
@@ -69,6 +107,8 @@ def _new_place(folder: Path, cause: str) -> Path:
     place = folder / SET_ASIDE / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.urandom(4).hex()}"
     place.mkdir(parents=True)
     write_whole(place / _CAUSE, cause)
+    if (folder / NOTE).exists():
+        write_whole(place / NOTE, (folder / NOTE).read_bytes())
     fsync_folder(place.parent)
     fsync_folder(folder)
     return place
@@ -100,22 +140,22 @@ def _pending(folder: Path) -> list[Path]:
     ]
 
 
-def _build(path: Path, pending: list[Path], now: Now) -> list[Incident]:
-    """Write a whole new spool at `path`; the incidents in it that tell of those set aside."""
-    spool, stamp = new_uuid(), now()
+def _build(path: Path, spool: str, found: list[_Found], now: Now, machine: str | None) -> list[Incident]:
+    """Write a whole new spool of `machine` at `path`; the incidents in it that tell of those set aside."""
+    stamp = now()
     stored_at = int(stamp.wall_time.timestamp() * 1000)
     records: list[tuple[Record, int]] = []
     incidents = []
-    for place in pending:
-        salvaged = _not_yet(salvage(place), records)
+    for one in found:
+        salvaged = _not_yet(one.items, records)
         for item in salvaged:
             position = Position(spool, len(records) + 1)
             records.append((replace(item.record, position=position), item.stored_at or stored_at))
-        draft = IncidentDraft(new_uuid(), "spool_replaced", _reason(place, salvaged), stamp)
+        draft = IncidentDraft(new_uuid(), "spool_replaced", _reason(one.place, salvaged), stamp)
         incident = draft.at(Position(spool, len(records) + 1))
         records.append((incident, stored_at))
         incidents += [incident] if isinstance(incident, Incident) else []
-    _write(path, spool, records)
+    _write(path, spool, records, machine)
     return incidents
 
 
@@ -132,12 +172,12 @@ def _reason(place: Path, salvaged: list[Salvaged]) -> str:
     return told[:_MOST_REASON]
 
 
-def _write(path: Path, spool: str, records: list[tuple[Record, int]]) -> None:
+def _write(path: Path, spool: str, records: list[tuple[Record, int]], machine: str | None) -> None:
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # so that pruning gives room back to the disk
         connection.executescript(f"BEGIN; {TABLES}")
-        meta = [("uuid", spool), ("schema", str(SCHEMA))]
+        meta = [("uuid", spool), ("schema", str(SCHEMA))] + ([(MACHINE, machine)] if machine else [])
         connection.executemany("INSERT INTO meta(key, value) VALUES (?, ?)", meta)
         connection.executemany(INSERT, (row_of(record, stored_at) for record, stored_at in records))
         connection.execute("COMMIT")

@@ -18,7 +18,7 @@ from pi_auto.client.spool.drafts import Draft
 from pi_auto.client.spool.errors import SpoolDamaged
 from pi_auto.client.spool.examining import examine, look_through, meta_of
 from pi_auto.client.spool.replacing import begin_anew, set_aside
-from pi_auto.client.spool.retiring import MACHINE, retire
+from pi_auto.client.spool.retiring import MACHINE, note_machine, retire
 from pi_auto.client.spool.schema import (
     FILE_NAME,
     INSERT,
@@ -89,12 +89,16 @@ class Spool:
         if machine and path.exists():
             _retire_if_of_another(folder, machine)
         if not path.exists():
-            begin_anew(folder, now)
+            begin_anew(folder, now, machine)
         connection = connect_to_write(path)
         try:
             if machine:
                 connection.execute("INSERT OR IGNORE INTO meta(key, value) VALUES (?, ?)", (MACHINE, machine))
-            return cls(connection, path, meta_of(connection)["uuid"], now)
+            meta = meta_of(connection)
+            if machine:
+                with suppress(OSError):  # a full disk: the spool itself says the same, as long as it can
+                    note_machine(folder, meta["uuid"], machine)
+            return cls(connection, path, meta["uuid"], now)
         except (sqlite3.Error, OSError):
             connection.close()
             raise

@@ -50,7 +50,7 @@ def reads_queue(site: Site) -> bool:
     try:
         told = json.loads(site.services.run_as(AGENT, command, _PATIENCE))
         return told["undelivered"] is not None
-    except (SetupFailed, ValueError, KeyError, TypeError):
+    except (SetupFailed, ValueError, KeyError, TypeError, RecursionError):
         return False
 
 

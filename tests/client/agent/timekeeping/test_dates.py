@@ -4,37 +4,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pi_auto.client.agent.api import ServerApi
 from pi_auto.client.agent.errors import ApiError, WrongDates
 from pi_auto.client.agent.network.proving import Prover
 from pi_auto.client.agent.timekeeping import dateless
-from pi_auto.client.agent.timekeeping.fleet_clock import FleetClock
+from pi_auto.client.agent.timekeeping.boots import EPOCH
+from pi_auto.client.agent.timekeeping.fleet_clock import FleetClock, SignedTime
 from pi_auto.client.agent.timekeeping.minding_dates import MindingDates
 from pi_auto.client.agent.timekeeping.timekeeper import Timekeeper
-from pi_auto.client.clock import ClockReading, read_clock
-from pi_auto.client.clockfloor.proven import MOST_PROOF
+from pi_auto.client.clock import boottime_ns, read_clock
+from pi_auto.client.clockfloor.proven import MOST_PROOF, claimed_in
 from pi_auto.client.clockfloor.raising import PROOF_FILE
 from pi_auto.wire.server_address import PUBLIC, ServerAddress
 from support.certificates import Authority
-from support.fleet_home import PROOF, FleetHome
+from support.fleet_home import HEALTH, PROOF, FleetHome
 from support.fleet_peer import Fault, FleetPeer, drip, hang, raw
 
 NOW = datetime.now(UTC)
 MADE = {"not yet valid": NOW + timedelta(days=400), "run out": NOW - timedelta(days=800)}
+DAY = timedelta(days=1)
 YEAR_2099 = datetime(2099, 1, 1, tzinfo=UTC)
 NOBODY = "n" * 43
 LARGE = {"x": "x" * MOST_PROOF}
-
-
-def unsynced() -> ClockReading:
-    """This machine's clocks, as if no time server had been seen."""
-    return replace(read_clock(), synced=False)
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +59,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 class Device:
     """As much of an agent as tells the time."""
 
-    def __init__(self, folder: Path, home: FleetHome, public_ca: Path | None = None) -> None:
-        self.proof = folder / PROOF_FILE
-        self.times = Timekeeper(folder, unsynced)
-        clock = FleetClock(home.card, folder, self.times)
+    def __init__(
+        self, folder: Path, home: FleetHome, public_ca: Path | None = None, floor: datetime = EPOCH
+    ) -> None:
+        self.proof, self.floor, self.synced = folder / PROOF_FILE, floor, False
+        self.times = Timekeeper(folder, lambda: replace(read_clock(), synced=self.synced))
+        clock = FleetClock(home.card, folder, self.times, lambda: self.floor)
         self.prover = MindingDates(home.card, public_ca=public_ca, clock=clock)
 
     def meets(self, peer: FleetPeer, host: str = "127.0.0.1", certificate: str = "fleet") -> str:
@@ -99,6 +101,79 @@ def test_a_prover_that_minds_no_dates_sends_nothing_at_all(home: FleetHome) -> N
         with pytest.raises(WrongDates, match="not yet valid"):
             Prover(home.card).prove(ServerAddress("127.0.0.1", peer.port))
         assert peer.received == []
+
+
+def saying(moment: Callable[[], datetime], home: FleetHome) -> FleetPeer:
+    """A server of the fleet's, whose clock says something else than this machine's."""
+    peer = home.server()
+    peer.always[PROOF] = lambda handler, body: handler.say(200, home.proof(moment(), body["nonce"]))
+    return peer
+
+
+@pytest.mark.parametrize("name", MADE)
+@pytest.mark.parametrize("synced", [True, False])
+def test_a_clock_that_is_wrong_keeps_no_device_from_its_fleet(
+    homes: dict[str, FleetHome], tmp_path: Path, name: str, synced: bool
+) -> None:
+    truth = MADE[name] + DAY
+    device = Device(tmp_path, homes[name])
+    device.synced = synced
+    with saying(lambda: truth, homes[name]) as peer:
+        endpoint = device.prover.prove(ServerAddress("127.0.0.1", peer.port))
+        with closing(ServerApi(endpoint)) as api:
+            assert api.get(HEALTH, {})["fleet_id"] == homes[name].fleet.fleet_id
+        assert device.prover.prove(ServerAddress("127.0.0.1", peer.port)) == endpoint  # it has not moved
+    boot = device.times.this_boot()
+    assert boot.by_fleet  # whatever a time server has said: scans are dated by the fleet
+    known = boot.time_of(read_clock().boottime_ns)
+    assert known
+    assert abs(known[0] - truth) < timedelta(minutes=1)
+
+
+def test_a_connection_of_later_holds_the_certificate_against_the_time_of_later(
+    homes: dict[str, FleetHome], tmp_path: Path
+) -> None:
+    home, truth = homes["run out"], [MADE["run out"] + DAY]
+    device = Device(tmp_path, home)
+    with saying(lambda: truth[0], home) as peer:
+        endpoint = device.prover.prove(ServerAddress("127.0.0.1", peer.port))
+        truth[0] = NOW
+        with closing(ServerApi(endpoint)) as api:
+            device.prover.clock.ask(partial(api.post, PROOF), endpoint.name)
+            api.close()
+            with pytest.raises(WrongDates, match="it is good from"):
+                api.get(HEALTH, {})
+
+
+def test_what_the_fleet_has_signed_goes_on_with_the_clock_that_never_steps(home: FleetHome) -> None:
+    signed, said = claimed_in(home.proof(NOW))
+    asked = boottime_ns() - 86_400_000_000_000
+    went_on = SignedTime(signed, said, asked, asked + 1_000_000_000).now() - said.time
+    assert timedelta(days=1) <= went_on < timedelta(days=1, minutes=1)
+
+
+def test_a_server_whose_clock_was_set_back_brings_no_certificate_back(
+    homes: dict[str, FleetHome], tmp_path: Path
+) -> None:
+    home = homes["run out"]
+    device = Device(tmp_path, home, floor=NOW - DAY)
+    with saying(lambda: MADE["run out"] + DAY, home) as peer:
+        assert "it is good from" in device.meets(peer)
+        assert {path for path, _ in peer.received} == {PROOF}
+
+
+def test_the_network_s_time_counts_again_once_the_certificate_is_good_by_it(tmp_path: Path) -> None:
+    home = FleetHome(tmp_path)
+    device = Device(tmp_path, home)
+    device.synced = True
+    now = read_clock().boottime_ns
+    device.times.told(NOW - 9 * DAY, now, now, overrules=True)
+    device.times.look()
+    assert device.times.this_boot().by_fleet
+    with home.server() as peer:
+        device.prover.prove(ServerAddress("127.0.0.1", peer.port))
+    device.times.look()
+    assert not device.times.this_boot().by_fleet
 
 
 def test_several_addresses_with_wrong_dates_are_asked_once(home: FleetHome, tmp_path: Path) -> None:

@@ -103,8 +103,9 @@ class Binder:
 
     def _keep(self, met: Met, by: str) -> None:
         folder = self._settings.agent_folder
+        now = met.endpoint.as_of() if met.endpoint.as_of else datetime.now(UTC)
         with self._lock:
-            keep_bond(folder, Bond(met.card, by, met.endpoint.as_of or datetime.now(UTC), str(met.address)))
+            keep_bond(folder, Bond(met.card, by, now, str(met.address)))
         keep_address(folder, met.address)
         log.info("this device belongs to fleet %s from now on", met.card.fleet_id)
         self._bound()

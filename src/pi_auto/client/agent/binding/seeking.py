@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import partial
 
 from pi_auto.client.agent.api import ServerApi
@@ -21,7 +20,7 @@ from pi_auto.client.agent.network.racing import Found, Race
 from pi_auto.client.agent.network.sources import Sources
 from pi_auto.client.agent.network.unproven import claimed_card
 from pi_auto.client.agent.timekeeping.dateless import post_without_dates
-from pi_auto.client.agent.timekeeping.fleet_clock import ask_time
+from pi_auto.client.agent.timekeeping.fleet_clock import SignedTime, ask_time
 from pi_auto.client.endpoint import Endpoint
 from pi_auto.client.proxy import Proxy
 from pi_auto.wire.binding import commitment_of
@@ -92,13 +91,15 @@ class Seeker:
             if address.certificate != FLEET:
                 raise
             said = self._signed_time(address, card, error)
-            log.warning("this clock disagrees with the fleet, which has signed that it is %s", format_time(said))
-            return Prover(card, self.proxy, as_of=said).prove(address)
+            log.warning(
+                "this clock disagrees with the fleet, which has signed that it is %s", format_time(said.said.time)
+            )
+            return Prover(card, self.proxy, as_of=said.now).prove(address)
 
-    def _signed_time(self, address: ServerAddress, card: FleetCard, error: WrongDates) -> datetime:
+    def _signed_time(self, address: ServerAddress, card: FleetCard, error: WrongDates) -> SignedTime:
         endpoint = endpoint_of(address, card).by(self.proxy)
         try:
-            return ask_time(partial(post_without_dates, endpoint), card, endpoint.name).said.time
+            return ask_time(partial(post_without_dates, endpoint), card, endpoint.name)
         except ApiError as why:
             raise WrongDates(f"{error}, {why}") from None
 

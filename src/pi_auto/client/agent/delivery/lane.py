@@ -8,11 +8,11 @@ comes out has the times it is to be sent with; what lies in the spool is never c
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pi_auto.client.agent.timekeeping.timekeeper import Timekeeper
+from pi_auto.client.clock import read_clock
 from pi_auto.client.spool.marks import API, Marks
 from pi_auto.client.spool.reader import SpoolReader, Unreadable
 from pi_auto.wire.ids import Position
@@ -116,6 +116,4 @@ class Lane:
 def backlog(destination: str, reader: SpoolReader, marks: Marks) -> Backlog:
     """What `destination` still has to get. Raises SpoolUnavailable."""
     through = marks.through(destination, reader.uuid())
-    stored_at = reader.oldest_stored_at(through)
-    age = None if stored_at is None else max(0.0, time.time() - stored_at)
-    return Backlog(max(0, reader.newest() - through), age)
+    return Backlog(max(0, reader.newest() - through), reader.oldest_age(through, read_clock()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from pi_auto.client.agent.errands.finding import Finding
 from pi_auto.client.agent.errands.hub_search import HubSearch
@@ -21,6 +22,7 @@ from pi_auto.client.agent.timekeeping.timekeeper import Timekeeper
 from pi_auto.client.agent.update.ledger import Ledger
 from pi_auto.client.agent.update.trust import update_root
 from pi_auto.client.agent.wakeups import Reason, Wakeups
+from pi_auto.client.clockfloor.floor import least_time
 from pi_auto.client.whereabouts import addresses_set
 from pi_auto.wire.fleet_card import FleetCard
 
@@ -35,7 +37,8 @@ def runner_of(
     errands: list[Errand] = [registering, Renewing(office), HubSearch(office), Reporting(office, ledger)]
     if not card:
         return Runner(errands, updating, office.api, wakeups, [registering.network_changed])
-    clock = FleetClock(card, office.folder, times)
+    floor = partial(least_time, office.settings.state / "clock", card.fleet_id)
+    clock = FleetClock(card, office.folder, times, floor)
     prover = MindingDates(card, office.settings.proxy, clock=clock)
     finding = Finding(office, prover, addresses_set(office.settings), moved)
     errands = [finding, Timing(office, clock), *errands]

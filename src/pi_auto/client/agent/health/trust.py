@@ -21,10 +21,10 @@ def clock_trust(reading: ClockReading, boot: Boot) -> dict[str, bool | str | int
 
     `network`: set, and still looked after. `kept`: set at some time in this `boot`, and since then let alone; it
     may run wrong by 500 ppm. `fleet`: as the fleet has signed in this boot. `none`: set by nobody, or anew by
-    somebody whom nobody vouches for; no bound is told then, for the kernel's would be one of a clock that it
-    knows to be wrong.
+    somebody whom nobody vouches for, also by a network that the fleet has overruled; no bound is told then, for
+    the kernel's would be one of a clock that it knows to be wrong.
     """
-    if reading.synced:
+    if reading.synced and not (boot.by_fleet and _off(reading, boot) > _RAISED_WITHIN):
         return _told(NETWORK, max(reading.error_ms, LEAST_ERROR_MS), synced=True)
     if boot.by_fleet:
         return _by_fleet(reading, boot)
@@ -41,10 +41,15 @@ def trust_here(folder: Path) -> dict[str, bool | str | int]:
 
 
 def _by_fleet(reading: ClockReading, boot: Boot) -> dict[str, bool | str | int]:
-    off = abs(reading.offset_ns - (boot.offset_ns or 0)) / 1_000_000
+    off = _off(reading, boot)
     if off > _RAISED_WITHIN:  # it is ahead, and nothing lowers it
         return {"synced": False, "trust": NOBODY}
     return _told(FLEET, off + boot.error_ns(reading.boottime_ns) / 1_000_000, synced=False)
+
+
+def _off(reading: ClockReading, boot: Boot) -> float:
+    """By how many milliseconds the clock differs from what is known of the boot."""
+    return abs(reading.offset_ns - (boot.offset_ns or 0)) / 1_000_000
 
 
 def _told(trust: str, bound: float, *, synced: bool) -> dict[str, bool | str | int]:

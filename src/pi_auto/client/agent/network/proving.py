@@ -8,6 +8,7 @@ that name: an impostor that hands the nonce on to the real server has another na
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -35,7 +36,9 @@ class Prover:
     card: FleetCard
     proxy: Proxy | None = None
     public_ca: Path | None = None  # of the authorities for public certificates; None: the system's
-    as_of: datetime | None = None  # what certificates' dates are held against; None: this clock
+    as_of: Callable[[], datetime] | None = (
+        None  # tells what certificates' dates are held against; None: this clock
+    )
 
     def prove(self, address: ServerAddress) -> Endpoint:
         """How to talk to the server at `address` from now on. Raises ApiError with the reason why not."""

@@ -11,10 +11,9 @@ import json
 import logging
 import secrets
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ log = logging.getLogger("pi_auto.times")
 
 Post = Callable[[dict[str, Any]], Any]
 _LONGEST = 60_000_000_000  # nanoseconds from question to answer: a later one says too little
-_ENOUGH = 60.0  # seconds for which one answer does, where a search meets several addresses with wrong dates
+_ENOUGH = 60_000_000_000  # nanoseconds for which one answer does: a search may meet several such servers
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +43,19 @@ class SignedTime:
     asked_ns: int
     answered_ns: int
 
+    def now(self) -> datetime:
+        """What time it is by that now, at the latest: for whom a certificate must not have run out."""
+        return self.said.time + timedelta(microseconds=(boottime_ns() - self.asked_ns) // 1000)
+
 
 class FleetClock:
-    """Of the fleet of `card`; the proof goes into `folder`. For all threads."""
+    """Of the fleet of `card`; proofs go into `folder`. `floor` tells what time it is at least. For all threads."""
 
-    def __init__(self, card: FleetCard, folder: Path, times: Timekeeper) -> None:
+    def __init__(self, card: FleetCard, folder: Path, times: Timekeeper, floor: Callable[[], datetime]) -> None:
         self.card = card
-        self._folder, self._times = folder, times
+        self._folder, self._times, self._floor = folder, times, floor
         self._lock = threading.Lock()
-        self._last: tuple[float, datetime] | None = None
+        self._last: SignedTime | None = None
 
     def ask(self, post: Post, name: str) -> datetime:
         """The time that the fleet signs now. `post` carries the question to a server whose `name` was verified.
@@ -66,12 +69,30 @@ class FleetClock:
     def ask_seldom(self, post: Post, name: str) -> datetime:
         """The same, or what was answered within the last minute."""
         with self._lock:
-            if not self._last or time.monotonic() - self._last[0] > _ENOUGH:
-                moment = self.ask(post, name)
-                self._last = time.monotonic(), moment
-            return self._last[1]
+            last = self._last
+            if last is None or boottime_ns() - last.answered_ns > _ENOUGH:
+                return self.ask(post, name)
+            return last.said.time
+
+    def now(self) -> datetime:
+        """What time it is by the fleet's latest word, and never before the floor; the floor, if nothing was asked.
+
+        A server whose own clock was set back cannot bring a certificate back that had run out before the floor.
+        """
+        last = self._last
+        return max(last.now(), self._floor()) if last else self._floor()
+
+    def overrule_network(self) -> None:
+        """The dates of the fleet's certificate have proven this clock wrong: the fleet's word dates scans."""
+        if last := self._last:
+            self._times.told(last.said.time, last.asked_ns, last.answered_ns, overrules=True)
+
+    def reinstate_network(self) -> None:
+        """They have proven it right."""
+        self._times.reinstate_network()
 
     def _take(self, answer: SignedTime) -> None:
+        self._last = answer
         self._times.told(answer.said.time, answer.asked_ns, answer.answered_ns)
         try:
             write_whole(self._folder / PROOF_FILE, json.dumps(answer.signed.to_json()), mode=0o644)

@@ -1,10 +1,12 @@
-"""Proves servers as ever, and where only a certificate's dates are in the way, asks for the time.
+"""Proves servers as ever, and where only a certificate's dates are in the way, by the time that the fleet signs.
 
-The server is not believed for that: it is once root's helper has raised the clock, at the next search.
+The server is believed if its certificate is good at that time (docs/decisions/0080). Of a chain in public only the
+last certificate can be looked at so: such a server is believed once the clock is right, at a later search.
 """
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -14,7 +16,9 @@ from pi_auto.client.agent.network.proving import Prover, endpoint_of
 from pi_auto.client.agent.timekeeping.dateless import post_without_dates
 from pi_auto.client.agent.timekeeping.fleet_clock import FleetClock
 from pi_auto.client.endpoint import Endpoint
-from pi_auto.wire.server_address import ServerAddress
+from pi_auto.wire.server_address import FLEET, ServerAddress
+
+log = logging.getLogger("pi_auto.times")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +30,31 @@ class MindingDates(Prover):
     def prove(self, address: ServerAddress) -> Endpoint:
         """How to talk to the server at `address` from now on. Raises ApiError with the reason why not."""
         try:
-            return Prover.prove(self, address)
+            endpoint = Prover.prove(self, address)
         except WrongDates as error:
-            endpoint = endpoint_of(address, self.card, self.public_ca).by(self.proxy)
-            raise WrongDates(f"{self._told(endpoint)}: {error}") from None
+            return self._prove_by_fleets_time(address, error)
+        if address.certificate == FLEET:
+            self.clock.reinstate_network()
+        return endpoint
 
-    def _told(self, endpoint: Endpoint) -> str:
+    def _prove_by_fleets_time(self, address: ServerAddress, error: WrongDates) -> Endpoint:
+        """Whoever has a certificate that ran out, and hands the question on, gets the true time signed: it has."""
+        endpoint = endpoint_of(address, self.card, self.public_ca).by(self.proxy)
         here = f"this clock says {_shown(datetime.now(UTC))}"
         try:
             moment = self.clock.ask_seldom(partial(post_without_dates, endpoint), endpoint.name)
-        except ApiError as error:
-            return f"{here}, and {error}"
-        return f"{here}, and the fleet that it is {_shown(moment)}"
+        except ApiError as why:
+            raise WrongDates(f"{here}, and {why}: {error}") from None
+        told = f"{here}, and the fleet that it is {_shown(moment)}"
+        if address.certificate != FLEET:
+            raise WrongDates(f"{told}: {error}")
+        try:
+            endpoint = Prover(self.card, self.proxy, as_of=self.clock.now).prove(address)
+        except WrongDates as still:
+            raise WrongDates(f"{told}: {still}") from None
+        self.clock.overrule_network()
+        log.warning("%s, which its server is believed by; this clock has to be set right", told)
+        return endpoint
 
 
 def _shown(moment: datetime) -> str:

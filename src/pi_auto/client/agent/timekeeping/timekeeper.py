@@ -27,6 +27,7 @@ log = logging.getLogger("pi_auto.times")
 LEAST_ERROR_MS = 500
 _MS = 1_000_000
 _MICROSECOND = timedelta(microseconds=1)
+_FAR = 300_000_000_000  # nanoseconds: as far from the floor root's helper leaves a clock that the network sets
 _STEP = 250_000_000  # nanoseconds; wall clock and CLOCK_BOOTTIME glide together, so a difference is a step
 
 Item = Record | Unreadable
@@ -41,6 +42,7 @@ class Timekeeper:
         self._here = read().boot_id
         self._boots = stored_boots(folder)
         self._inferred: dict[str, Boot | None] = {}
+        self._overruled = False  # whether the network has set this boot's clock wrong, by the fleet's proof
         self._keep(self._boots.having(self._this_boot()))
 
     def look(self) -> None:
@@ -50,6 +52,8 @@ class Timekeeper:
             boot = self._this_boot()
             if not reading.synced or (is_as_known(boot, reading) and not boot.by_fleet):
                 return
+            if self._overruled and is_far(boot, reading):
+                return
             error = max(reading.error_ms, LEAST_ERROR_MS)
             measured = replace(
                 boot, until_ns=reading.boottime_ns, offset_ns=reading.offset_ns, measured_ns=reading.boottime_ns,
@@ -58,10 +62,11 @@ class Timekeeper:
             self._know(measured)
         log.info("the clock was set, to %d ms; scans from before are sent with corrected times", error)
 
-    def told(self, moment: datetime, asked_ns: int, answered_ns: int) -> None:
+    def told(self, moment: datetime, asked_ns: int, answered_ns: int, *, overrules: bool = False) -> None:
         """The fleet has signed that it was `moment` at some time between two of this boot's CLOCK_BOOTTIME.
 
         What the network has set in this boot counts for more, and a narrower answer for more than a wider one.
+        With `overrules` the network's time is proven wrong, and counts again only where it is near the fleet's.
         """
         self.look()
         half = (answered_ns - asked_ns) // 2
@@ -70,12 +75,17 @@ class Timekeeper:
             LEAST_ERROR_MS + half // _MS, by_fleet=True,
         )  # fmt: skip
         with self._lock:
+            self._overruled = self._overruled or overrules
             boot = self._this_boot()
-            known = boot.offset_ns is not None
+            known = boot.offset_ns is not None and not (overrules and is_far(boot, measured))
             if known and (not boot.by_fleet or boot.error_ns(answered_ns) < measured.error_ns(answered_ns)):
                 return
             self._know(measured)
         log.info("the fleet has signed the time, to %d ms; scans without one get theirs by it", measured.error_ms)
+
+    def reinstate_network(self) -> None:
+        """What the network sets counts for more than the fleet's word, as ever."""
+        self._overruled = False
 
     def this_boot(self) -> Boot:
         """What is known of it by now."""
@@ -147,6 +157,14 @@ class Timekeeper:
         owed = self._boots.owed
         if first and (owed is None or owed.spool != first.spool or owed.number > first.number):
             self._keep(self._boots.owing(first))
+
+
+def is_far(boot: Boot, other: ClockReading | Boot) -> bool:
+    """Whether another offset of the same boot is further from the known one than two good clocks can be."""
+    if boot.offset_ns is None or other.offset_ns is None:
+        return False
+    moment = other.measured_ns if isinstance(other, Boot) else other.boottime_ns
+    return abs(other.offset_ns - boot.offset_ns) > _FAR + boot.error_ns(moment)
 
 
 def is_as_known(boot: Boot, reading: ClockReading) -> bool:

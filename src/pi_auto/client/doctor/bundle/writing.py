@@ -56,12 +56,12 @@ def _made(make: Any, redactor: Redactor) -> tuple[str, str]:
     """The cleaned content of a member, and why there is none, if so."""
     try:
         made = make()
+        if isinstance(made, str):
+            return redactor.text(made)[-_MOST:], ""
+        return json.dumps(redactor.value(made), indent=2)[:_MOST], ""
     except Exception as error:  # noqa: BLE001 - whatever it is, the other members are wanted all the same
         trouble = redactor.text(f"left out: {error}")
         return trouble, trouble
-    if isinstance(made, str):
-        return redactor.text(made)[-_MOST:], ""
-    return json.dumps(redactor.value(made), indent=2)[:_MOST], ""
 
 
 def _named(name: str) -> zipfile.ZipInfo:

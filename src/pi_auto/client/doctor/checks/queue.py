@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import closing
 from dataclasses import dataclass
 
+from pi_auto.client.clock import read_clock
 from pi_auto.client.doctor.findings import Verdict, ok, warn, wrong
 from pi_auto.client.doctor.patient import Patient
 from pi_auto.client.spool.errors import SpoolUnavailable
@@ -92,5 +92,5 @@ def _waiting(patient: Patient, reader: SpoolReader, ways: tuple[str, ...]) -> tu
 
 
 def _waits(reader: SpoolReader, way: str, through: int) -> Waiting:
-    stored_at = reader.oldest_stored_at(through)
-    return Waiting(way, max(0, reader.newest() - through), max(0.0, time.time() - stored_at) if stored_at else 0.0)
+    age = reader.oldest_age(through, read_clock())
+    return Waiting(way, max(0, reader.newest() - through), age or 0.0)
