@@ -30,6 +30,7 @@ from pi_auto.server.admin.socket import socket_file
 from pi_auto.server.admin.socket import start as start_admin
 from pi_auto.server.app import create_app
 from pi_auto.server.context import Context, open_context
+from pi_auto.server.crowding import make_room_on
 from pi_auto.server.doors import Doors
 from pi_auto.server.draining import Draining
 from pi_auto.server.enrolment.telling import tell_on
@@ -39,6 +40,7 @@ from pi_auto.server.links.base import HubFailed
 from pi_auto.server.links.local import LocalLink
 from pi_auto.server.plain.port import PlainPort
 from pi_auto.server.plain.serving import serve_plain
+from pi_auto.server.proven import Proven
 from pi_auto.server.refusals import Refusals
 from pi_auto.server.releases.resigning import keep_signed
 from pi_auto.server.rollouts.leading import lead_on
@@ -134,7 +136,9 @@ def load(
             _in_background(name, work, context)
     if plain:
         _in_background("plain", serve_plain, plain, PlainPort(app, context, port))
-    return Draining(app, Refusals("the API"))
+    proven = Proven()
+    _in_background("crowding", make_room_on, port, proven, partial(os._exit, 1))
+    return Draining(app, Refusals("the API"), proven)
 
 
 def _shows(context: Context, doors: Doors) -> list[Show]:
