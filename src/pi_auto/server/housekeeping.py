@@ -22,11 +22,12 @@ _log = logging.getLogger(__name__)
 
 def keep_house(context: Context) -> None:
     """Look at once, and then every ten minutes, as long as the server runs."""
-    house = House(context)
+    house: House | None = None
     while True:
         try:
+            house = house or House(context)
             house.tidy()
-        except Exception as error:  # noqa: BLE001 - the books may be busy: ten minutes later is soon enough
+        except Exception as error:  # noqa: BLE001 - busy books, a full disk: ten minutes later is soon enough
             _log.warning("what is old could not be let go: %s", error)
         if context.stopping.wait(_EVERY):
             return
