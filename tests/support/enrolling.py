@@ -56,7 +56,7 @@ class Desk:
 
     def do(self, job: Callable[[Connection], T]) -> T:
         """A job of the writer, committed."""
-        return self.writer.submit(job).result(10)
+        return self.writer.submit(job).result(60)
 
     def pass_by(self, **time: float) -> None:
         self.now += timedelta(**time)

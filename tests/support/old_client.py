@@ -13,7 +13,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -121,7 +121,7 @@ def old_door(folder: Path, *, hub: bool = False) -> Iterator[Door]:
         server_names=("fleet.local",),
     )  # fmt: skip
     settings.data.mkdir(mode=0o700)
-    context = open_context(settings, clock)
+    context = replace(open_context(settings), clock=clock)  # certificates are of today: real clients look at them
     listener = serving.bind(Address("127.0.0.1", 0))
     port = PlainPort(create_app(settings, context), context, 5443)
     serving_thread = threading.Thread(target=serve_plain, args=(listener, port))

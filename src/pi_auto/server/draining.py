@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from pi_auto.server.proven import PROVED, Proven
 from pi_auto.server.refusals import Refusals
 
 if TYPE_CHECKING:
@@ -29,14 +30,19 @@ App = Callable[["WSGIEnvironment", "StartResponse"], Iterable[bytes]]
 
 
 class Draining:
-    """A WSGI app whose requests have been read to their end when they are answered; `refusals` hears of those."""
+    """A WSGI app whose requests have been read to their end when they are answered.
 
-    def __init__(self, app: App, refusals: Refusals) -> None:
-        self._app, self._refusals = app, refusals
+    `refusals` hears of what was refused, `proven` from where somebody has proved who they are.
+    """
+
+    def __init__(self, app: App, refusals: Refusals, proven: Proven) -> None:
+        self._app, self._refusals, self._proven = app, refusals, proven
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         answer = self._app(environ, noting(self._refusals, environ, start_response))
+        if PROVED in environ:
+            self._proven.note(environ.get("REMOTE_ADDR", ""))
         if _has_body(environ):
             _drain(environ["wsgi.input"])
         return answer

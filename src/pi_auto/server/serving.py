@@ -27,6 +27,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer, WorkerProcess
 
+from pi_auto.server.crowding import MOST_CONNECTIONS
 from pi_auto.server.doors import BACKLOG, Doors, serve_in_worker
 from pi_auto.server.links.supervisor import SOCKET, stop_hub
 from pi_auto.server.settings import Address, Settings
@@ -36,8 +37,7 @@ from pi_auto.server.worker import load
 
 THREADS = 224  # a live page holds one (100), and so does a download (72 at most), or who waits for that (48)
 _STOP_WITHIN = 3.5  # seconds, then by force; five are promised
-_MOST_CONNECTIONS = 4096  # granian takes no more until one ends; idle ones end after 30 s
-_SPARE_FILES = 512
+_MOST_FILES = 65_536  # far more than connections: many handshakes come in a second (crowding.py)
 _MOST_HEAD = 128 * 1024  # bytes of a connection that granian holds at once, and so of all headers
 _FIRST_DELAY, _MOST_DELAY = 0.1, 10.0
 _YOUNG = 10.0
@@ -88,7 +88,7 @@ def serve(
     if multiprocessing.get_start_method(allow_none=True) != "fork":
         multiprocessing.set_start_method("fork", force=True)  # the worker inherits the listening socket
     gc.freeze()  # what was loaded stays: the worker shares those pages for as long as nobody searches them
-    _allow_files(_MOST_CONNECTIONS + _SPARE_FILES)
+    _allow_files(_MOST_FILES)
     doors = Doors(certificate)
     server = _Server(listener, ready, doors)
     loader = partial(load, settings, bound_address(listener).port, server.reports_in, doors, plain)
@@ -116,7 +116,7 @@ class _Server(_Granian):  # type: ignore[misc] # see above
             http=HTTPModes.http1,
             http1_settings=HTTP1Settings(max_buffer_size=_MOST_HEAD),
             backlog=BACKLOG,
-            backpressure=_MOST_CONNECTIONS,
+            backpressure=MOST_CONNECTIONS,
             log_level=LogLevels.error,
             log_dictconfig=_LOGS,
             respawn_failed_workers=True,

@@ -29,16 +29,18 @@ from pi_auto.server.admin.requests import answer
 from pi_auto.server.admin.socket import socket_file
 from pi_auto.server.admin.socket import start as start_admin
 from pi_auto.server.app import create_app
-from pi_auto.server.audit.housekeeping import prune_on
 from pi_auto.server.context import Context, open_context
+from pi_auto.server.crowding import make_room_on
 from pi_auto.server.doors import Doors
 from pi_auto.server.draining import Draining
 from pi_auto.server.enrolment.telling import tell_on
+from pi_auto.server.housekeeping import keep_house
 from pi_auto.server.legacy.hub import keep_aligned
 from pi_auto.server.links.base import HubFailed
 from pi_auto.server.links.local import LocalLink
 from pi_auto.server.plain.port import PlainPort
 from pi_auto.server.plain.serving import serve_plain
+from pi_auto.server.proven import Proven
 from pi_auto.server.refusals import Refusals
 from pi_auto.server.releases.resigning import keep_signed
 from pi_auto.server.rollouts.leading import lead_on
@@ -54,7 +56,6 @@ _LAST_ANSWERS = 0.7  # seconds for requests that are under way when the worker i
 _LOOK_EVERY = 5.0
 _OF_A_FLEET: dict[str, Callable[[Context], None]] = {
     "hub-wishes": tell_on,
-    "audit": prune_on,
     "legacy": keep_aligned,
     "releases": keep_signed,
     "rollouts": lead_on,
@@ -125,6 +126,7 @@ def load(
     _in_background("stalled", _end_stalled, port)
     _in_background("ready", _report_ready, reports, context)
     _in_background("writer", _leave_without_writer, context)
+    _in_background("housekeeping", keep_house, context)
     if context.fleet:
         renewal = Renewal(context.fleet, context.clock, _shows(context, doors), partial(own_names, settings))
         _in_background("certificate", renewal.run)
@@ -134,7 +136,9 @@ def load(
             _in_background(name, work, context)
     if plain:
         _in_background("plain", serve_plain, plain, PlainPort(app, context, port))
-    return Draining(app, Refusals("the API"))
+    proven = Proven()
+    _in_background("crowding", make_room_on, port, proven, partial(os._exit, 1))
+    return Draining(app, Refusals("the API"), proven)
 
 
 def _shows(context: Context, doors: Doors) -> list[Show]:

@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import stat
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,9 +27,11 @@ SMALL = Limits(segment=2000)
 
 
 @asynccontextmanager
-async def opened(folder: Path, limits: Limits | None = None) -> AsyncIterator[EventLog]:
+async def opened(
+    folder: Path, limits: Limits | None = None, running: Callable[[], float] = time.monotonic
+) -> AsyncIterator[EventLog]:
     failures: list[str] = []
-    log = EventLog(folder, failures.append, limits)
+    log = EventLog(folder, failures.append, limits, running)
     try:
         yield log
         await log.drained()
@@ -59,12 +62,17 @@ def numbers(log: EventLog, after: int = 0) -> list[int]:
     return [event.sequence_number for event in read(log, after)]
 
 
-def within(folder: Path, *steps: Callable[[EventLog], Awaitable[None]], limits: Limits | None = None) -> None:
+def within(
+    folder: Path,
+    *steps: Callable[[EventLog], Awaitable[None]],
+    limits: Limits | None = None,
+    running: Callable[[], float] = time.monotonic,
+) -> None:
     """Each step with a log of its own, opened anew as after a restart."""
 
     async def run() -> None:
         for step in steps:
-            async with opened(folder, limits) as log:
+            async with opened(folder, limits, running) as log:
                 await step(log)
 
     asyncio.run(run())
@@ -318,14 +326,36 @@ def test_only_acknowledged_segments_are_deleted_when_the_log_is_too_large(tmp_pa
 
 
 def test_acknowledged_events_are_kept_while_there_is_room_and_they_are_young(tmp_path: Path) -> None:
+    ran = 0.0
+
     async def step(log: EventLog) -> None:
+        nonlocal ran
         await append(log, 10, groups=8)
         log.acknowledge(log.durable)
         assert await log.tidy() == 0
         os.utime(segments(tmp_path)[0].path, (0, 0))
+        assert await log.tidy() == 0, "the clock alone says that it is old"
+        ran = SMALL.keep
         assert await log.tidy() == 1
 
-    within(tmp_path, step, limits=SMALL)
+    within(tmp_path, step, limits=SMALL, running=lambda: ran)
+
+
+def test_a_hub_whose_clock_is_years_ahead_deletes_no_events_for_that(tmp_path: Path) -> None:
+    """A server that is restored from a backup asks for them again."""
+
+    async def write(log: EventLog) -> None:
+        await append(log, 10, groups=8)
+        log.acknowledge(log.durable)
+        assert await log.tidy() == 0
+        for segment in segments(tmp_path):  # as a clock sees them that is fifty years ahead
+            os.utime(segment.path, (0, 0))
+
+    async def tidy(log: EventLog) -> None:
+        assert await log.tidy() == 0
+        assert numbers(log)[0] == 1
+
+    within(tmp_path, write, tidy, limits=SMALL)
 
 
 def test_a_reader_goes_on_when_its_segment_is_deleted_under_it(tmp_path: Path) -> None:

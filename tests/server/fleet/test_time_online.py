@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
+from pi_auto.server.fleet.contacts import DAYS_KEPT
 from pi_auto.server.fleet.tables import device_days, online_spans
 from pi_auto.server.links.cursor import Cursor, move_cursor, read_cursor
 from pi_auto.server.links.events import book_event
@@ -211,3 +212,15 @@ def test_the_better_of_both_ways_counts_for_a_day(api: Api, source: EventSource,
     api.clock.now = NOON + timedelta(days=1)
     told = api.get("/api/pi_devices").get_json()["devices"][0]
     assert told["online_seconds"] == {"today": 0, "seven_days": 80}
+
+
+def test_a_midnight_of_a_clock_that_is_years_ahead_takes_no_days_along(api: Api) -> None:
+    api.device()
+    days = [(NOON - timedelta(days=number)).date().isoformat() for number in range(DAYS_KEPT + 2)]
+    rows = [{"device_id": DEVICE, "day": day, "way": "hub", "online_ms": 1000, "connects": 1} for day in days]
+    api.context.writer.submit(lambda books: books.execute(device_days.insert(), rows).rowcount).result(10)
+    before_midnight, ahead = 12 * 3600 - 10, 3650 * 86400
+    for second in (before_midnight, before_midnight + 20):
+        _call(api, ahead + second)
+    kept = sorted({row.day for row in api.rows(device_days)}, reverse=True)
+    assert kept[2:] == days[: DAYS_KEPT - 2], "the two days that the clock has told make room for themselves alone"

@@ -13,9 +13,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import TypeVar
 
+from pi_auto.ages import Ages
 from pi_auto.files import write_whole
 from pi_auto.hub.eventlog import frames
 from pi_auto.hub.eventlog.reader import EventReader
@@ -50,9 +52,16 @@ class EventLog:
     Everything here runs on the event loop; `failed` is called once if the disk cannot be trusted.
     """
 
-    def __init__(self, folder: Path, failed: Callable[[str], None], limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        failed: Callable[[str], None],
+        limits: Limits | None = None,
+        running: Callable[[], float] = time.monotonic,
+    ) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder, self._failed, self._limits = folder, failed, limits or Limits()
+        self._ages = Ages(folder / "ages.json", self._limits.keep, running)
         self.acknowledged = _read_acknowledged(folder)
         found = recover(folder, self.acknowledged)
         self._writer = SegmentWriter(found.segment, found.end)
@@ -106,7 +115,7 @@ class EventLog:
 
     async def tidy(self) -> int:
         """Delete segments that nobody needs any more, and say how many."""
-        return await self._on_thread(self._prune, time.time() - self._limits.keep)
+        return await self._on_thread(self._prune_old, self.durable)
 
     async def drained(self) -> None:
         """Wait until all that was appended is on disk."""
@@ -159,7 +168,7 @@ class EventLog:
                 if not complained:
                     logger.error("no room for events, devices have to wait: %s", error)  # noqa: TRY400
                 complained = True
-                await self._on_thread(self._prune, time.time())
+                await self._on_thread(self._prune, self.acknowledged, inf)
                 await asyncio.sleep(_PATIENCE)
             else:
                 if complained:
@@ -172,9 +181,12 @@ class EventLog:
         except OSError as error:
             logger.warning("no new segment, the event log stays with the present one: %s", error)
 
-    def _prune(self, older_than: float) -> int:
+    def _prune_old(self, durable: int) -> int:
+        return self._prune(self._ages.old(durable) or 0, time.time() - self._limits.keep)
+
+    def _prune(self, old: int, older_than: float) -> int:
         total = self._limits.total
-        return prune(self._folder, self.acknowledged, older_than=older_than, most_bytes=total)
+        return prune(self._folder, self.acknowledged, old=old, older_than=older_than, most_bytes=total)
 
     def _persist(self) -> None:
         self._persisting = None

@@ -76,19 +76,20 @@ class SegmentWriter:
         os.lseek(self._file, self._end, os.SEEK_SET)
 
 
-def prune(folder: Path, acknowledged: int, *, older_than: float, most_bytes: int) -> int:
+def prune(folder: Path, acknowledged: int, *, old: int, older_than: float, most_bytes: int) -> int:
     """Delete the oldest segments that nobody needs, and say how many.
 
-    A segment goes once all of it is acknowledged and it was last written before `older_than`
-    (Unix seconds) or the log is larger than `most_bytes`. The newest always stays.
+    A segment goes once all of it is acknowledged, and all of it is `old` and was last written before
+    `older_than` (Unix seconds), or the log is larger than `most_bytes`. The newest always stays.
     """
     known = segments(folder)
     sizes = [segment.path.stat() for segment in known]
     total = sum(stat.st_size for stat in sizes)
     deleted = 0
     for segment, following, stat in zip(known, known[1:], sizes, strict=False):
-        unwanted = stat.st_mtime < older_than or total > most_bytes
-        if following.first - 1 > acknowledged or not unwanted:
+        last = following.first - 1
+        unwanted = (last <= old and stat.st_mtime < older_than) or total > most_bytes
+        if last > acknowledged or not unwanted:
             break
         segment.path.unlink()
         total -= stat.st_size

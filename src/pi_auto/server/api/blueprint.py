@@ -10,6 +10,7 @@ from flask import Blueprint
 from flask.blueprints import BlueprintSetupState
 
 from pi_auto.server.api import (
+    devices,
     diagnostics,
     enrolment,
     health,
@@ -34,8 +35,8 @@ ENDPOINTS = (
     ("POST", "/api/scans", scans.receive_scans),
     ("GET", "/api/scans", listing.list_scans),
     ("POST", "/api/diagnostics/<name>", diagnostics.receive_diagnostics),
-    ("GET", "/api/pi_devices", listing.pi_devices),
-    ("GET", "/api/pi_device/<name>", listing.pi_device),
+    ("GET", "/api/pi_devices", devices.pi_devices),
+    ("GET", "/api/pi_device/<name>", devices.pi_device),
     ("GET", "/api/ota/check_update", ota.check_update),
     ("GET", "/api/ota/download_update", releases.download_update),
     ("GET", "/api/ota/metadata/<name>", releases.metadata),

@@ -1,4 +1,4 @@
-"""What scripts read: GET /api/pi_devices, /api/pi_device/<id or hostname> and /api/scans."""
+"""The scans that scripts read: GET /api/scans."""
 
 from __future__ import annotations
 
@@ -6,24 +6,20 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import datetime
 from itertools import chain
 from typing import Any
 
 from flask import Request, Response, request
 from sqlalchemy import Row
 
-from pi_auto.server.api.answers import HEADERS, respond
+from pi_auto.server.api.answers import HEADERS
 from pi_auto.server.api.breaking_off import whole_or_cut
-from pi_auto.server.api.errors import ApiError, Crowded
+from pi_auto.server.api.errors import Crowded
 from pi_auto.server.api.formats import FORMATS, Format
 from pi_auto.server.api.parameters import Parameters
 from pi_auto.server.context import Context, current
-from pi_auto.server.fleet.health import told
-from pi_auto.server.fleet.presence import is_flapping, last_contact, presence
-from pi_auto.server.fleet.queries import TimeOnline, all_devices, find_device, times_online
+from pi_auto.server.fleet.queries import find_device
 from pi_auto.server.scans.queries import MOST_IN_PAGE, ScanFilter, page_scans
-from pi_auto.wire.times import format_time
 
 DEFAULT_LIMIT = 100
 MOST_AS_JSON = 10_000
@@ -31,28 +27,6 @@ MOST_STREAMED = 2**31 - 1
 MOST_DOWNLOADS = 16  # at once: each holds a thread for as long as its reader takes
 PARAMETERS = ("device", "since", "until", "text", "limit", "order", "format")
 _downloads = threading.BoundedSemaphore(MOST_DOWNLOADS)
-
-
-def pi_devices() -> Response:
-    """Every device, with its presence as of now."""
-    context = current()
-    now = context.clock()
-    with context.store.engine.connect() as connection:
-        rows, online = all_devices(connection), times_online(connection, now)
-    devices = [_device(row, online.get(row.device_id, TimeOnline()), now, context) for row in rows]
-    return respond({"devices": devices, "total_count": len(devices), "timestamp": format_time(now)})
-
-
-def pi_device(name: str) -> Response:
-    """One device, by its id or its host name."""
-    context = current()
-    now = context.clock()
-    with context.store.engine.connect() as connection:
-        row = find_device(connection, name)
-        if row is None:
-            raise ApiError(404, f"no device has the id or the host name {name[:253]!r}")
-        online = times_online(connection, now, [row.device_id]).get(row.device_id, TimeOnline())
-    return respond(_device(row, online, now, context) | {"reported": row.reported})
 
 
 def list_scans() -> Response:
@@ -83,30 +57,6 @@ def _download(body: Iterator[bytes], form: Format) -> Response:
     response = Response(sent(), 200, HEADERS, mimetype=form.mimetype)
     response.call_on_close(seat.close)  # a reader may go before the first byte; twice does no harm
     return response
-
-
-def _device(row: Row[Any], online: TimeOnline, now: datetime, context: Context) -> dict[str, Any]:
-    """A device in the legacy contract's shape, and ours behind it.
-
-    What it reported last is laid over what it registered with.
-    """
-    seen = last_contact(row)
-    newer = (row.reported or {}).get("device_info")
-    return {
-        "device_id": row.device_id,
-        "hostname": row.hostname,
-        "registration_date": format_time(row.registered_at),
-        "last_seen": format_time(seen) if seen else None,
-        "status": presence(row, now, context.settings.heartbeat_interval),
-        "client_version": row.client_version,
-        "system_info": row.system_info | (newer if isinstance(newer, dict) else {}),
-        "flapping": is_flapping(row.connects, now),
-        "connected_at": format_time(row.connected_at) if row.connected_at else None,
-        "disconnected_at": format_time(row.disconnected_at) if row.disconnected_at else None,
-        "online_seconds": {"today": online.today, "seven_days": online.week},
-        "health": told(row.reported),
-        "legacy": row.legacy,
-    }
 
 
 def _format(parameters: Parameters, asked: Request) -> Format:

@@ -16,6 +16,7 @@ from pi_auto.server.api.errors import ApiError
 from pi_auto.server.api.writing import committed
 from pi_auto.server.context import Context, current
 from pi_auto.server.enrolment.clones import note_live
+from pi_auto.server.proven import PROVED
 from pi_auto.server.scans.batches import book_batch
 from pi_auto.server.scans.booking import Way
 from pi_auto.wire.batch import Acknowledgement, Batch
@@ -49,4 +50,6 @@ def take_batch(context: Context, environ: WSGIEnvironment) -> Acknowledgement:
             note_live(books, caller.device_id, batch.boot, caller.at, now, address)
         return book_batch(books, caller.device_id, batch, Way.API, now)
 
-    return committed(context, job)
+    acknowledgement = committed(context, job)
+    environ[PROVED] = True
+    return acknowledgement

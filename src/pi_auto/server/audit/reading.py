@@ -45,8 +45,18 @@ def actions(connection: Connection) -> list[str]:
     return list(connection.execute(select(audit.c.action).distinct().order_by(audit.c.action)).scalars())
 
 
-def prune(connection: Connection, now: datetime, kept: timedelta = KEPT) -> int:
-    """Let go of rows that are older than `kept`, some thousands at a time; how many that were."""
-    seen_last = func.coalesce(audit.c.last_at, audit.c.at)
-    oldest = select(audit.c.number).where(audit.c.at < now - kept, seen_last < now - kept).limit(_AT_ONCE)
-    return connection.execute(delete(audit).where(audit.c.number.in_(oldest))).rowcount
+def newest(connection: Connection) -> int:
+    """The number of the newest row; 0 if there is none."""
+    return connection.execute(select(func.max(audit.c.number))).scalar() or 0
+
+
+def prune(connection: Connection, now: datetime, through: int, kept: timedelta = KEPT) -> int:
+    """Let go of rows up to the number `through` that are older than `kept`, some thousands at a time; how many.
+
+    Rows beyond that number have not been there for long, whatever the clock says (housekeeping.py).
+    """
+    row = audit.c
+    seen_last = func.coalesce(row.last_at, row.at)
+    is_old = (row.number <= through) & (row.at < now - kept) & (seen_last < now - kept)
+    oldest = select(row.number).where(is_old).limit(_AT_ONCE)
+    return connection.execute(delete(audit).where(row.number.in_(oldest))).rowcount

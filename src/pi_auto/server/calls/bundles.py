@@ -93,18 +93,24 @@ class Bundles:
         stat = path.stat()
         return Bundle(request, path, datetime.fromtimestamp(stat.st_mtime, UTC), stat.st_size)
 
+    def let_go(self, now: datetime, until: int) -> None:
+        """Delete those that are too old by the clock, and came before `until`, in Unix seconds, as well."""
+        for folder in self._folder.glob("*/"):
+            for bundle in _bundles(folder):
+                if now - bundle.received_at > KEPT_FOR and bundle.received_at.timestamp() <= until:
+                    bundle.path.unlink(missing_ok=True)
+
     def _of(self, device_id: str) -> Path:
         if not DEVICE_ID.match(device_id):
             raise ValueError(f"{device_id!r} is no device's id")
         return self._folder / device_id
 
     def _tidy(self) -> None:
-        """Keep the newest few of each device, and none for too long."""
+        """Keep the newest few of each device."""
         now = datetime.now(UTC)
         for folder in self._folder.iterdir():
-            for number, bundle in enumerate(_bundles(folder)):
-                if number >= KEPT or now - bundle.received_at > KEPT_FOR:
-                    bundle.path.unlink(missing_ok=True)
+            for bundle in _bundles(folder)[KEPT:]:
+                bundle.path.unlink(missing_ok=True)
         for path in self._folder.glob("*/.*.tmp"):
             with suppress(OSError):
                 if now.timestamp() - path.stat().st_mtime > _ABANDONED.total_seconds():

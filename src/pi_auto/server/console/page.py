@@ -8,9 +8,10 @@ from pi_auto.server.console import markup
 from pi_auto.server.console.assets import stamped
 from pi_auto.server.console.content import INCIDENT_DAYS, NOTHING, Seen, milliseconds, read_content
 from pi_auto.server.console.device_views import presences
-from pi_auto.server.console.queries import MOST_DEVICES, MOST_SCANS, count_devices
+from pi_auto.server.console.queries import MOST_DEVICES, MOST_SCANS
 from pi_auto.server.console.request import Filter
 from pi_auto.server.context import Context
+from pi_auto.server.fleet.queries import count_devices
 from pi_auto.version import __version__
 
 

@@ -63,11 +63,6 @@ def first_devices(connection: Connection) -> Sequence[Row[Any]]:
     return list(connection.execute(select(*_SHOWN).order_by(devices.c.device_id).limit(MOST_DEVICES)))
 
 
-def count_devices(connection: Connection) -> int:
-    """How many devices there are."""
-    return connection.execute(select(func.count()).select_from(devices)).scalar_one()
-
-
 def incidents_after(connection: Connection, after: int) -> Sequence[Row[Any]]:
     """Those of the newest incidents whose change number is above `after`, newest first; -1 for all of them."""
     newest = select(incidents).order_by(incidents.c.id.desc()).limit(MOST_INCIDENTS)

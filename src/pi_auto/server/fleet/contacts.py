@@ -7,7 +7,7 @@ apart, each in its own order: the hub's news of an hour ago may come when the AP
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, update
@@ -23,7 +23,7 @@ from pi_auto.server.store.statements import execute, first_row
 from pi_auto.wire.hublink import CONNECTED, Event
 
 API, HUB = "api", "hub"
-DAYS_KEPT = 400
+DAYS_KEPT = 400  # on which the device was online
 
 _SPAN = "SELECT through, since FROM online_spans WHERE device_id = ? AND way = ?"
 _KEEP_SPAN = """
@@ -36,7 +36,11 @@ _ADD_TO_DAY = """
         online_ms = device_days.online_ms + excluded.online_ms,
         connects = device_days.connects + excluded.connects
 """
-_FORGET_DAYS = "DELETE FROM device_days WHERE device_id = ? AND day < ?"
+# Days are counted, not reckoned from today: a clock that is years ahead makes one day more of them.
+_FORGET_DAYS = """
+    DELETE FROM device_days WHERE device_id = ? AND day <=
+        (SELECT DISTINCT day FROM device_days WHERE device_id = ? ORDER BY day DESC LIMIT 1 OFFSET ?)
+"""
 
 
 def book_connection(connection: Connection, row: Any, event: Event, at: datetime, now: datetime) -> None:
@@ -89,8 +93,7 @@ def _add(connection: Connection, device_id: str, way: str, online: Online) -> No
     for part in parts:
         _add_to_day(connection, device_id, way, part)
     if len(parts) > 1:  # a new day has begun
-        oldest = date.fromisoformat(parts[-1][0]) - timedelta(days=DAYS_KEPT)
-        execute(connection, _FORGET_DAYS, (device_id, oldest.isoformat()))
+        execute(connection, _FORGET_DAYS, (device_id, device_id, DAYS_KEPT))
 
 
 def _add_to_day(

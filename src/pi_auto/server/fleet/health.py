@@ -68,8 +68,11 @@ def _object(readers: Mapping[str, _Reader]) -> _Reader:
     def read(value: Any) -> dict[str, Any] | None:
         if not isinstance(value, dict):
             return None
-        found = {name: reader(value.get(name)) for name, reader in readers.items()}
-        return {name: each for name, each in found.items() if each is not None} or None
+        found = {}
+        for name, reader in readers.items():  # ten thousand devices are listed at once: no more steps than these
+            if (each := value.get(name)) is not None and (each := reader(each)) is not None:
+                found[name] = each
+        return found or None
 
     return read
 

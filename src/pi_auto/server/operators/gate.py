@@ -23,6 +23,7 @@ from pi_auto.server.operators.login_page import login_page, wants_page
 from pi_auto.server.operators.rules import TOKEN, Operator, Scope, is_forged
 from pi_auto.server.operators.tokens import operator_of_token
 from pi_auto.server.plain.port import LOCAL
+from pi_auto.server.proven import PROVED
 
 
 class Open(Enum):
@@ -101,6 +102,7 @@ def _check(endpoint: str, access: Open | Scope) -> None:
     context = current()
     if access is Open.DEVICE:
         g.device = authenticate(context, request.headers.get("Authorization"))
+        request.environ[PROVED] = True
         return
     if endpoint in _FOR_THIS_MACHINE and request.environ.get(LOCAL):
         return
@@ -114,6 +116,7 @@ def _check(endpoint: str, access: Open | Scope) -> None:
     if isinstance(access, Scope) and not operator.may(access):
         raise ApiError(403, f"{operator.name} has no scope {access}")
     g.operator = operator
+    request.environ[PROVED] = True
     g.is_let_in = lambda: look() is not None  # an answer may last longer than the right to it
 
 

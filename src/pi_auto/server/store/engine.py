@@ -28,6 +28,7 @@ RESTORING = "restoring"  # lies in a data folder into which a backup has not bee
 _READERS = 16  # short reads share them; a live page holds none between two looks
 _WAIT_READER = 10.0  # seconds
 _PATIENCE = 3.0  # seconds
+_BOOKS_JSON = json.JSONDecoder(parse_constant=lambda _: None)
 _BUSY = 10_000  # milliseconds; only a person with a database shell can hold the books' lock
 
 
@@ -173,7 +174,7 @@ def _engine(
 
 def _from_json(text: str) -> Any:
     """A column's JSON. What is no number in it, such as a twin's NaN, becomes null: no answer could hold it."""
-    return json.loads(text, parse_constant=lambda _: None)
+    return _BOOKS_JSON.decode(text)
 
 
 def _writing_connection(path: Path) -> sqlite3.Connection:
