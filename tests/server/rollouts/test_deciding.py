@@ -301,6 +301,20 @@ def test_a_device_that_has_put_it_off_is_offered_it_until_it_can(fleet: Fleet) -
     assert isinstance(fleet.check(PI), Offer)
 
 
+def test_what_was_put_off_uses_up_no_try(fleet: Fleet) -> None:
+    number = fleet.start()
+    for _ in range(3):
+        assert isinstance(fleet.check(PI), Offer)
+        fleet.clock.pass_by(3600)
+        fleet.tell(PI, REFUSED, reason="not now: the disk is full")
+    for _ in range(2):
+        assert isinstance(fleet.check(PI), Offer)
+        fleet.clock.pass_by(3600)
+        fleet.tell(PI, ROLLED_BACK, reason="no scanner")
+    assert why(fleet) == "no update is available"
+    assert fleet.report(number)[PI]["attempts"] == 2
+
+
 def test_a_report_of_the_fleets_authority_is_kept_and_belongs_to_no_rollout(fleet: Fleet) -> None:
     number = fleet.start()
     fleet.check(PI)

@@ -8,7 +8,7 @@ from pi_auto.server.audit.tables import audit
 from pi_auto.server.rollouts import watching
 from pi_auto.server.rollouts.leading import look
 from pi_auto.wire.errors import FieldError
-from pi_auto.wire.update import COMMITTED, REFUSED, ROLLED_BACK, TRIAL, Offer
+from pi_auto.wire.update import COMMITTED, REFUSED, ROLLED_BACK, TRIAL, VERIFIED, Offer
 from support.rollout import NEW, Fleet
 
 ALL = [f"pi-{number:08x}" for number in range(10)]
@@ -102,6 +102,53 @@ def test_a_refusal_that_was_forgiven_and_is_told_again_pauses_it_no_more(
     shown = fleet.show(number)
     assert (shown["state"], shown["forgiven"]) == ("running", 3)
     assert shown["reasons"][0]["reason"] == reasons[1]
+
+
+def test_a_second_refusal_in_one_try_is_no_second_failure(fleet: Fleet) -> None:
+    """An agent that starts anew wakes the switcher once more, which refuses for another reason now."""
+    number = fleet.start()
+    for device_id in ALL[:3]:
+        fleet.check(device_id)
+        fleet.tell(device_id, REFUSED, reason="not now: the system installs updates")
+    fleet.clock.pass_by(60)
+    fleet.admin("rollout resume", rollout=number)
+    for device_id in ALL[:3]:
+        fleet.clock.pass_by(60)
+        fleet.tell(device_id, VERIFIED)
+        fleet.clock.pass_by(60)
+        fleet.tell(device_id, REFUSED, reason="release counter 8 has to be taken first; this device is at 2")
+    shown = fleet.show(number)
+    assert (shown["state"], shown["forgiven"]) == ("running", 3)
+    line = fleet.report(number)[ALL[0]]
+    assert (line["attempts"], line["failures"]) == (1, 1)
+    assert line["reason"] == "release counter 8 has to be taken first; this device is at 2"
+
+
+def test_a_refusal_of_what_has_failed_there_before_is_no_second_failure(fleet: Fleet) -> None:
+    number = fleet.start()
+    settle(fleet, ROLLED_BACK, *ALL[:3])
+    assert stage(fleet, number)[0] == "paused"
+    fleet.clock.pass_by(60)
+    fleet.admin("rollout resume", rollout=number)
+    for device_id in ALL[:3]:
+        assert isinstance(fleet.check(device_id), Offer)
+        fleet.clock.pass_by(60)
+        fleet.tell(device_id, REFUSED, reason="this archive has failed here before: no scanner")
+    shown = fleet.show(number)
+    assert (shown["state"], shown["forgiven"]) == ("running", 3)
+
+
+def test_a_new_failure_after_one_that_was_forgiven_counts(fleet: Fleet) -> None:
+    number = fleet.start()
+    settle(fleet, ROLLED_BACK, *ALL[:3])
+    fleet.clock.pass_by(60)
+    fleet.admin("rollout resume", rollout=number)
+    for device_id in ALL[:3]:
+        fleet.check(device_id)
+        fleet.clock.pass_by(60)
+        fleet.tell(device_id, ROLLED_BACK, reason="no scanner")
+    assert stage(fleet, number)[0] == "paused"
+    assert fleet.report(number)[ALL[0]]["failures"] == 2
 
 
 def test_too_few_that_run_it_pause_it_when_nobody_is_left_to_try(fleet: Fleet) -> None:
