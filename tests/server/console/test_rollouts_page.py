@@ -65,6 +65,13 @@ def test_a_rollout_that_has_paused_says_why_and_goes_on_at_a_click(fleet: Fleet,
     assert fleet.show(number)["state"] == "running"
 
 
+def test_the_page_says_who_has_to_take_another_release_first(fleet: Fleet, client: FlaskClient) -> None:
+    fleet.release(3, "2.2.0", least_counter=2)
+    fleet.start("2.2.0")
+    page = client.get("/fleet/rollouts", base_url=HTTPS, headers=bearer(fleet)).text
+    assert "4 devices are offered it only once they have taken release counter 2." in page
+
+
 def test_whoever_may_see_devices_sees_rollouts_and_cannot_move_them(fleet: Fleet, client: FlaskClient) -> None:
     number = fleet.start()
     fleet.check("pi-00000001")

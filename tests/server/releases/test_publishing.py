@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 from securesystemslib.signer import CryptoSigner
+from sqlalchemy import update
 from tuf.ngclient import Updater
 
 from pi_auto.server.audit.tables import audit
+from pi_auto.server.releases import words
+from pi_auto.server.releases.entering import enter_all
 from pi_auto.server.releases.errors import ReleaseError
 from pi_auto.server.releases.publishing import publish
 from pi_auto.server.releases.tables import releases
@@ -50,6 +53,21 @@ def test_what_is_published_is_in_the_books_the_card_and_the_audit(office: Office
     assert [(row.action, row.outcome) for row in office.api.rows(audit)][-2:] == [
         ("publish", "root 1: 2.1.0"), ("card", "handed out"),
     ]  # fmt: skip
+
+
+def test_from_which_release_on_another_may_be_taken_is_in_the_books_and_in_those_of_before_as_well(
+    office: Office,
+) -> None:
+    office.made.release("2.1.0")
+    office.made.release("2.2.0", least_counter=1)
+    office.publish()
+    unfilled = update(releases).values(least_counter=0)
+    office.api.context.writer.submit(lambda books: books.execute(unfilled)).result(60)
+    enter_all(office.api.context, "server")  # as at each start
+    assert {row.version: row.least_counter for row in office.api.rows(releases)} == {"2.1.0": 0, "2.2.0": 1}
+    listed = office.ask("release list")
+    assert ", from counter 1 on" in words.listed(listed).splitlines()[0]
+    assert "from counter" not in words.listed(listed).splitlines()[1]
 
 
 def test_a_root_can_be_adopted_before_anything_is_released(office: Office, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pi_auto.server.audit.tables import audit
-from pi_auto.server.rollouts import watching
+from pi_auto.server.rollouts import watching, words
 from pi_auto.server.rollouts.leading import look
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.update import COMMITTED, REFUSED, ROLLED_BACK, TRIAL, VERIFIED, Offer
@@ -291,3 +291,23 @@ def test_a_rollout_that_waits_for_days_hides_no_silence_of_another(
     look(fleet.context)
     assert (fleet.show(number)["failed"], fleet.show(number)["state"]) == (4, "paused")
     assert fleet.show(patient)["failed"] == 0
+
+
+def test_a_rollout_waits_for_nobody_who_has_to_take_another_release_first_and_says_so(fleet: Fleet) -> None:
+    fleet.release(3, "2.2.0", least_counter=2)
+    for each in ALL[:4]:
+        fleet.versions[each] = NEW
+    for each in ALL:
+        fleet.check(each)
+    number = fleet.start("2.2.0", stages="100%/0s")
+    shown = fleet.show(number)
+    assert shown["held_back"] == 6
+    assert "6 devices need release counter 2 first" in words.shown({"rollout": shown})
+    for each in ALL:
+        if isinstance(fleet.check(each), Offer):
+            fleet.tell(each, COMMITTED, "2.2.0")
+    look(fleet.context)
+    shown = fleet.show(number)
+    assert (shown["state"], shown["reached"], shown["committed"]) == ("completed", 4, 4)
+    foreseen = fleet.admin("rollout simulate", rollout=number)["devices"]
+    assert [each["takes"] for each in foreseen].count("needs release counter 2 first") == 6

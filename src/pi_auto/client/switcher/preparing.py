@@ -23,6 +23,7 @@ from pi_auto.client.switcher.ledger import Ledger
 from pi_auto.client.switcher.services import AGENT, CAPTURE, CannotRun, python
 from pi_auto.client.switcher.site import Site
 from pi_auto.client.switcher.taking import Taken
+from pi_auto.client.switcher.telling import tell_counter
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fleet_card import MOST_CARD, FleetCard
 from pi_auto.wire.release import Release
@@ -75,10 +76,11 @@ def release_of(believed: Believed, taken: Taken) -> Release:
 
 
 def allow(site: Site, release: Release, believed: Believed, ledger: Ledger) -> None:
-    """Raise Refused for what this device must not take, or cannot take now."""
+    """Raise Refused for what this device must not take, or cannot take now; OSError where nothing can be told."""
     if believed.digest in ledger.never:
         raise Refused(f"this archive has failed here before: {ledger.never[believed.digest]}")
     own = max(ledger.floor, believed.own)
+    tell_counter(site.told, own, owner=site.owner)
     if release.counter < own:
         raise Refused(f"release counter {release.counter} is below {own}, which this device has had: a downgrade")
     if release.least_counter > own:

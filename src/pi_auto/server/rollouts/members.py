@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, and_, func, or_, select
 
 from pi_auto.server.fleet.tables import devices
 from pi_auto.server.releases.tables import releases
-from pi_auto.server.rollouts.moving import tags_by_device
+from pi_auto.server.rollouts.moving import least_of, tags_by_device
 from pi_auto.server.rollouts.stages import Device, Stage, bucket_of, stage_of
 from pi_auto.server.rollouts.tables import device_groups, update_attempts, update_checks, update_pins
 
@@ -24,7 +24,8 @@ class Member:
         self.pinned, self.asked_at = row.pinned, row.asked_at
         device = Device(bucket_of(rollout.id, self.device_id), row.name, tags)
         self.stage = stage_of(stages, device)
-        self.counter, self._wanted, self._highest = row.running or 0, rollout.counter, row.highest or 0
+        self.counter, self._wanted, self._least = row.running or 0, rollout.counter, row.least
+        self._at = max(self.counter, row.highest or 0)
 
     @property
     def takes(self) -> str:
@@ -33,7 +34,14 @@ class Member:
             return "is pinned"
         if self.counter == self._wanted:
             return "runs it"
-        return "runs a newer one" if max(self.counter, self._highest) > self._wanted else "yes"
+        if self._at > self._wanted:
+            return "runs a newer one"
+        return f"needs release counter {self._least} first" if self.is_held_back else "yes"
+
+    @property
+    def is_held_back(self) -> bool:
+        """Whether it would refuse the release, and is not offered it, until it has taken another one."""
+        return self.attempt is None and self._at < self._least
 
 
 def members_of(books: Connection, rollout: Row[Any], stages: Sequence[Stage], after: str = "") -> Iterator[Member]:
@@ -52,7 +60,7 @@ def _every_device(rollout: Row[Any], after: str) -> Any:
     return (
         select(ids.device_id, ids.hostname, ids.client_version, checks.version.label("asked_version"),
                checks.asked_at, checks.highest, device_groups.c.name, update_pins.c.counter.label("pinned"),
-               releases.c.counter.label("running"), *told)
+               releases.c.counter.label("running"), least_of(rollout).label("least"), *told)
         .outerjoin(update_checks, checks.device_id == ids.device_id)
         .outerjoin(device_groups, device_groups.c.device_id == ids.device_id)
         .outerjoin(update_attempts, tried)

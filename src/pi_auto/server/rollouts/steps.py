@@ -126,8 +126,8 @@ def _is_news(before: Attempt, step: str, said: datetime, percent: int | None) ->
 def _is_counted(before: Attempt, reason: str) -> bool:
     """Whether a refusal tells of a failure that counts already, though it was offered again meanwhile.
 
-    So does a second one in the same try, whatever its reason: an agent that starts anew has the switcher look again.
-    And one that quotes the reason of the failure before: what has failed on a device for good is refused from then on.
+    So does a second one in the same try, whatever its reason: an agent that starts has the switcher look again.
+    And one that quotes the reason of the failure before: what has failed there for good is refused ever after.
     """
     if before.failed_at is None:
         return False

@@ -26,10 +26,10 @@ def list_all(books: Connection, most: int = MOST_LISTED, *, only: int | None = N
     """The newest roll-outs, or `only` that one, each with what it has reached."""
     of = update_attempts.c
     query = (
-        select(rollouts, releases.c.version, releases.c.withdrawn_at, *_counts())
+        select(rollouts, releases.c.version, releases.c.withdrawn_at, releases.c.least_counter, *_counts())
         .join(releases, releases.c.counter == rollouts.c.counter)
         .outerjoin(update_attempts, and_(of.rollout_id == rollouts.c.id, of.counter == rollouts.c.counter))
-        .group_by(rollouts.c.id, releases.c.version, releases.c.withdrawn_at)
+        .group_by(rollouts.c.id, releases.c.version, releases.c.withdrawn_at, releases.c.least_counter)
         .order_by(rollouts.c.id.desc())
         .limit(most)
     )
@@ -42,11 +42,12 @@ def show(books: Connection, row: Row[Any], now: datetime) -> dict[str, Any]:
     listed = list_all(books, only=row.id)[0]
     figures = figures_of(books, row, now)
     stages = read_stages(row.stages)
-    members = [0] * len(stages)
+    members, held_back = [0] * len(stages), 0
     reached = dict(_by_stage(books, row))
     for each in members_of(books, row, stages):
         if each.stage is not None:
             members[each.stage] += 1
+            held_back += each.is_held_back and each.pinned is None
     return listed | {
         "success": row.success,
         "failures_to_pause": row.failures,
@@ -55,6 +56,7 @@ def show(books: Connection, row: Row[Any], now: datetime) -> dict[str, Any]:
         "attempts": row.attempts,
         "made_by": row.made_by,
         "forgiven": figures.forgiven,
+        "held_back": held_back,
         "stages": [
             {"whom": str(stage).partition("/")[0], "soak": stage.soak, "devices": members[number],
              "reached": reached.get(number, (0, 0, 0))[0], "committed": reached.get(number, (0, 0, 0))[1],
@@ -74,6 +76,7 @@ def _summary(row: Row[Any]) -> dict[str, Any]:
         "id": row.id,
         "version": row.version,
         "counter": row.counter,
+        "least_counter": row.least_counter,
         "state": row.state,
         "withdrawn": row.withdrawn_at is not None,
         "stage": row.stage + 1,
