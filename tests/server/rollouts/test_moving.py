@@ -311,3 +311,17 @@ def test_a_rollout_waits_for_nobody_who_has_to_take_another_release_first_and_sa
     assert (shown["state"], shown["reached"], shown["committed"]) == ("completed", 4, 4)
     foreseen = fleet.admin("rollout simulate", rollout=number)["devices"]
     assert [each["takes"] for each in foreseen].count("needs release counter 2 first") == 6
+
+
+def test_a_rollout_is_not_resumed_beside_another_one_of_its_release(fleet: Fleet) -> None:
+    """Each would count the other's devices as its own; the first one was complete when the second was started."""
+    first = fleet.start(stages="tag:lab")
+    look(fleet.context)
+    assert stage(fleet, first)[0] == "completed"
+    second = fleet.start()
+    fleet.admin("rollout pause", rollout=first)
+    with pytest.raises(FieldError, match=f"abort roll-out {second} first"):
+        fleet.admin("rollout resume", rollout=first)
+    fleet.admin("rollout abort", rollout=second)
+    fleet.admin("rollout resume", rollout=first)
+    assert stage(fleet, first)[0] == "running"

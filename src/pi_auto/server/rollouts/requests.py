@@ -57,8 +57,9 @@ def _pause(admin: Administrator, fields: Fields) -> dict[str, Any]:
 
 
 def _resume(admin: Administrator, fields: Fields) -> dict[str, Any]:
-    number = _rollout(fields)
-    return _moved(number, admin.do(lambda books, now: planning.resume(books, number, admin.by, now)))
+    """Go on, if there are no more `failures` than whoever asks tells to have seen."""
+    number, seen = _rollout(fields), fields.optional("failures", fields.integer)
+    return _moved(number, admin.do(lambda books, now: planning.resume(books, number, admin.by, now, seen)))
 
 
 def _advance(admin: Administrator, fields: Fields) -> dict[str, Any]:

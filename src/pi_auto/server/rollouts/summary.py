@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, and_, case, func, select
 from pi_auto.server.releases.tables import releases
 from pi_auto.server.rollouts.members import members_of
 from pi_auto.server.rollouts.moving import figures_of
+from pi_auto.server.rollouts.planning import failures_of
 from pi_auto.server.rollouts.rules import State
 from pi_auto.server.rollouts.stages import read_stages
 from pi_auto.server.rollouts.steps import FAILED, OPEN
@@ -57,6 +58,7 @@ def show(books: Connection, row: Row[Any], now: datetime) -> dict[str, Any]:
         "made_by": row.made_by,
         "forgiven": figures.forgiven,
         "held_back": held_back,
+        "failures": failures_of(books, row),
         "stages": [
             {"whom": str(stage).partition("/")[0], "soak": stage.soak, "devices": members[number],
              "reached": reached.get(number, (0, 0, 0))[0], "committed": reached.get(number, (0, 0, 0))[1],
