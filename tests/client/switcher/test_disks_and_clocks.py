@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from pi_auto.client.agent.update.told import told_in
 from pi_auto.client.switcher import believing
+from pi_auto.client.switcher.ledger import ledger_in
+from pi_auto.client.switcher.telling import tell
 from support.update_box import UpdateBox, release
 
 GOOD = release("2.0.0", etc__unit="new\n")
@@ -115,7 +118,7 @@ def test_a_refusal_for_the_same_reason_is_told_each_time(box: UpdateBox, monkeyp
     assert box.steps() == ["refused", "refused"]
 
 
-LOST = (b"", b"\0" * 300, b"{}", b"[[")
+LOST = (b"", b"\0" * 300, b"{}", b"[[", b"\0" * 100_000)
 
 
 @pytest.mark.parametrize("content", LOST)
@@ -125,6 +128,23 @@ def test_a_disk_that_has_lost_what_root_remembers_keeps_no_update_away(box: Upda
     box.offer(GOOD)
     box.update()
     assert box.version == "2.0.0"
+
+
+def test_what_root_remembers_and_tells_can_be_read_again_however_long_and_strange_its_words_are(
+    box: UpdateBox,
+) -> None:
+    """A device of the lab has gone back from a hundred releases, each of which has complained in smileys."""
+    said, digests = "\N{SLIGHTLY SMILING FACE}" * 512, [f"{number:064x}" for number in range(100)]
+    box.site.make_folders()
+    for digest in digests:
+        ledger_in(box.site.own, "f", box.site.owner).blamed(digest, said).keep(box.site.own)
+        tell(box.site.told, digest, "2.0.0", "rolled_back", said, owner=box.site.owner)
+    never = ledger_in(box.site.own, "f", box.site.owner).never
+    assert list(never) == digests[-len(never) :]
+    assert never[digests[-1]] == said
+    told = told_in(box.agent.parent)
+    assert (told[-1].update_id, told[-1].number, told[-1].reason) == (digests[-1], 100, said)
+    assert len(told) > 5
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,14 @@ def tell(folder: Path, update_id: str, version: str, step: str, reason: str = ""
     log.log(logging.WARNING if reason else logging.INFO, "update %s: %s %s", version, step, reason)
     number = max((one["number"] for one in steps), default=0) + 1
     steps.append({"number": number, **said, "time": format_time(datetime.now(UTC))})
-    write_whole(folder / FILE, json.dumps({"steps": steps[-MOST:]}) + "\n", mode=0o644)
+    write_whole(folder / FILE, _written(steps[-MOST:]), mode=0o644)
+
+
+def _written(steps: list[dict[str, Any]]) -> str:
+    """As many of the newest as may be read again: reasons may be long, in whatever letters."""
+    while len(written := json.dumps({"steps": steps}) + "\n") > _MOST_BYTES:
+        steps = steps[1:]
+    return written
 
 
 def tell_root(folder: Path, version: int, *, owner: int = 0) -> None:
