@@ -33,10 +33,14 @@ def enter(books: Connection, listed: Collection[Listed], by: str, now: datetime)
 
 def enter_all(context: Context, by: str) -> None:
     """The same with what is served now: after a publishing, and at each start."""
-    targets = Shelf(context.settings.data).targets()
-    if targets is not None:
-        listed = listed_in(targets)
-        committed(context, lambda books: enter(books, listed, by, context.clock()))
+    shelf = Shelf(context.settings.data)
+
+    def job(books: Connection) -> None:
+        # Read here, where one comes after the other: what was read before a newer publishing would withdraw that.
+        if (targets := shelf.targets()) is not None:
+            enter(books, listed_in(targets), by, context.clock())
+
+    committed(context, job)
 
 
 def listed_in(targets: bytes) -> list[Listed]:
