@@ -82,6 +82,22 @@ def test_without_room_nothing_is_begun_and_the_reason_is_told(disk: Path) -> Non
     assert "bytes are free; 73554432 are needed" in reason
 
 
+def test_releases_that_were_gone_back_from_take_no_room_from_the_next_one(disk: Path) -> None:
+    """Only a commit has removed them, and on a small disk they would keep every further one away."""
+    box = UpdateBox(disk)
+    box.offer(CRASHES)
+    box.update()
+    assert box.steps()[-1] == "rolled_back"
+    assert [place.name for place in (box.opt / "releases").iterdir()] == ["1.0.0"]
+    # The power has gone in the middle of it.
+    (box.opt / "releases/2.0.0").mkdir()
+    (box.opt / "releases/2.0.0/left").write_bytes(b"x" * 40_000_000)
+    box.offer(release("2.1.0"), "2.1.0", 3)
+    box.update()
+    assert box.version == "2.1.0"
+    assert sorted(place.name for place in (box.opt / "releases").iterdir()) == ["1.0.0", "2.1.0"]
+
+
 def test_a_disk_that_can_only_be_read_changes_nothing(disk: Path) -> None:
     box = UpdateBox(disk)
     box.offer(GOOD)
