@@ -122,6 +122,7 @@ def test_a_release_that_does_not_come_up_is_gone_back_from_at_the_third_boot(box
             box.boot()
             versions.append(box.version)
         assert versions == ["2.0.0", "2.0.0", "1.0.0"]
+        assert [place.name for place in (box.opt / "releases").iterdir()] == ["1.0.0"]
         assert box.running() == {"1.0.0"}
         assert box.system("etc/unit") == "former\n"
         assert box.told()[-1] == ("rolled_back", "it did not come to work in 3 starts")
