@@ -146,6 +146,15 @@ def test_a_disk_that_has_lost_what_root_remembers_keeps_no_update_away(box: Upda
     assert box.version == "2.0.0"
 
 
+@pytest.mark.parametrize("content", [*LOST, b"[" * 60_000, b'{"steps": [7, {"number": "x"}]}'])
+def test_a_disk_that_has_lost_what_was_told_keeps_no_update_away(box: UpdateBox, content: bytes) -> None:
+    box.site.make_folders()
+    (box.site.told / "told.json").write_bytes(content)
+    box.offer(GOOD)
+    box.update()
+    assert (box.version, box.steps()) == ("2.0.0", ["verified", "trial", "committed"])
+
+
 def test_what_root_remembers_and_tells_can_be_read_again_however_long_and_strange_its_words_are(
     box: UpdateBox,
 ) -> None:
