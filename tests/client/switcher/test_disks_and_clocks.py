@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from pi_auto.client.agent.update.told import told_in
 from pi_auto.client.switcher import believing
+from pi_auto.client.switcher.ledger import ledger_in
+from pi_auto.client.switcher.telling import tell
 from support.update_box import UpdateBox, release
 
 GOOD = release("2.0.0", etc__unit="new\n")
@@ -79,6 +82,22 @@ def test_without_room_nothing_is_begun_and_the_reason_is_told(disk: Path) -> Non
     assert "bytes are free; 73554432 are needed" in reason
 
 
+def test_releases_that_were_gone_back_from_take_no_room_from_the_next_one(disk: Path) -> None:
+    """Only a commit has removed them, and on a small disk they would keep every further one away."""
+    box = UpdateBox(disk)
+    box.offer(CRASHES)
+    box.update()
+    assert box.steps()[-1] == "rolled_back"
+    assert [place.name for place in (box.opt / "releases").iterdir()] == ["1.0.0"]
+    # The power has gone in the middle of it.
+    (box.opt / "releases/2.0.0").mkdir()
+    (box.opt / "releases/2.0.0/left").write_bytes(b"x" * 40_000_000)
+    box.offer(release("2.1.0"), "2.1.0", 3)
+    box.update()
+    assert box.version == "2.1.0"
+    assert sorted(place.name for place in (box.opt / "releases").iterdir()) == ["1.0.0", "2.1.0"]
+
+
 def test_a_disk_that_can_only_be_read_changes_nothing(disk: Path) -> None:
     box = UpdateBox(disk)
     box.offer(GOOD)
@@ -115,7 +134,7 @@ def test_a_refusal_for_the_same_reason_is_told_each_time(box: UpdateBox, monkeyp
     assert box.steps() == ["refused", "refused"]
 
 
-LOST = (b"", b"\0" * 300, b"{}", b"[[")
+LOST = (b"", b"\0" * 300, b"{}", b"[[", b"\0" * 100_000)
 
 
 @pytest.mark.parametrize("content", LOST)
@@ -125,6 +144,32 @@ def test_a_disk_that_has_lost_what_root_remembers_keeps_no_update_away(box: Upda
     box.offer(GOOD)
     box.update()
     assert box.version == "2.0.0"
+
+
+@pytest.mark.parametrize("content", [*LOST, b"[" * 60_000, b'{"steps": [7, {"number": "x"}]}'])
+def test_a_disk_that_has_lost_what_was_told_keeps_no_update_away(box: UpdateBox, content: bytes) -> None:
+    box.site.make_folders()
+    (box.site.told / "told.json").write_bytes(content)
+    box.offer(GOOD)
+    box.update()
+    assert (box.version, box.steps()) == ("2.0.0", ["verified", "trial", "committed"])
+
+
+def test_what_root_remembers_and_tells_can_be_read_again_however_long_and_strange_its_words_are(
+    box: UpdateBox,
+) -> None:
+    """A device of the lab has gone back from a hundred releases, each of which has complained in smileys."""
+    said, digests = "\N{SLIGHTLY SMILING FACE}" * 512, [f"{number:064x}" for number in range(100)]
+    box.site.make_folders()
+    for digest in digests:
+        ledger_in(box.site.own, "f", box.site.owner).blamed(digest, said).keep(box.site.own)
+        tell(box.site.told, digest, "2.0.0", "rolled_back", said, owner=box.site.owner)
+    never = ledger_in(box.site.own, "f", box.site.owner).never
+    assert list(never) == digests[-len(never) :]
+    assert never[digests[-1]] == said
+    told = told_in(box.agent.parent)
+    assert (told[-1].update_id, told[-1].number, told[-1].reason) == (digests[-1], 100, said)
+    assert len(told) > 5
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pi_auto.client.agent.health.update import update_state
 from support.update_box import QUICK, UpdateBox, release
 from support.waiting import wait_until
 
@@ -24,6 +25,21 @@ def test_a_release_that_works_is_committed_and_told(box: UpdateBox) -> None:
     assert (box.opt / "previous").resolve().name == "1.0.0"
     assert (box.system("etc/unit"), box.system("etc/added")) == ("new\n", "added\n")
     assert box.leftovers() == []
+
+
+def test_the_fleet_is_told_which_release_counter_a_device_is_at(box: UpdateBox) -> None:
+    """Whoever knows it offers nothing that has to be refused for it."""
+    box.offer(GOOD, counter=5, least_counter=3)
+    box.update()
+    assert "release counter 3 has to be taken first; this device is at 0" in box.told()[-1][1]
+    said = update_state(box.agent.parent)
+    assert said is not None
+    assert (said["step"], said.get("counter")) == ("refused", None)
+    box.offer(release("2.1.0"), "2.1.0", counter=6)
+    box.update()
+    said = update_state(box.agent.parent)
+    assert said is not None
+    assert (said["step"], said["counter"]) == ("committed", 6)
 
 
 FAULTS: dict[str, tuple[dict[str, Any], str, bool]] = {
@@ -106,6 +122,7 @@ def test_a_release_that_does_not_come_up_is_gone_back_from_at_the_third_boot(box
             box.boot()
             versions.append(box.version)
         assert versions == ["2.0.0", "2.0.0", "1.0.0"]
+        assert [place.name for place in (box.opt / "releases").iterdir()] == ["1.0.0"]
         assert box.running() == {"1.0.0"}
         assert box.system("etc/unit") == "former\n"
         assert box.told()[-1] == ("rolled_back", "it did not come to work in 3 starts")

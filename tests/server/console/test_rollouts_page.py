@@ -65,6 +65,13 @@ def test_a_rollout_that_has_paused_says_why_and_goes_on_at_a_click(fleet: Fleet,
     assert fleet.show(number)["state"] == "running"
 
 
+def test_the_page_says_who_has_to_take_another_release_first(fleet: Fleet, client: FlaskClient) -> None:
+    fleet.release(3, "2.2.0", least_counter=2)
+    fleet.start("2.2.0")
+    page = client.get("/fleet/rollouts", base_url=HTTPS, headers=bearer(fleet)).text
+    assert "4 devices are offered it only once they have taken release counter 2." in page
+
+
 def test_whoever_may_see_devices_sees_rollouts_and_cannot_move_them(fleet: Fleet, client: FlaskClient) -> None:
     number = fleet.start()
     fleet.check("pi-00000001")
@@ -77,6 +84,28 @@ def test_whoever_may_see_devices_sees_rollouts_and_cannot_move_them(fleet: Fleet
     assert client.post("/fleet/rollouts", data=form, base_url=HTTPS, headers=sees | OURS).status_code == 403
     assert client.get("/fleet/rollouts", base_url=HTTPS).status_code == 401
     assert fleet.show(number)["state"] == "running"
+
+
+def test_a_page_that_is_older_than_a_failure_forgives_nothing(fleet: Fleet, client: FlaskClient) -> None:
+    """Two look at three failures; one of them resumes, and it pauses again: the other has not seen why."""
+    number, who = fleet.start(), bearer(fleet)
+    for each in list(fleet.versions)[:3]:
+        fleet.check(each)
+        fleet.tell(each, ROLLED_BACK, reason="no scanner")
+    page = client.get("/fleet/rollouts", base_url=HTTPS, headers=who).text
+    assert '<input type="hidden" name="failures" value="3">' in page
+    form = {"request": "rollout resume", "rollout": number, "failures": 3}
+    fleet.clock.pass_by(60)
+    assert client.post("/fleet/rollouts", data=form, base_url=HTTPS, headers=who | OURS).status_code == 303
+    for each in list(fleet.versions)[:3]:
+        fleet.check(each)
+        fleet.clock.pass_by(60)
+        fleet.tell(each, ROLLED_BACK, reason="it hangs")
+    assert fleet.show(number)["state"] == "paused"
+    answer = client.post("/fleet/rollouts", data=form, base_url=HTTPS, headers=who | OURS)
+    assert answer.status_code == 400
+    assert "to have seen all 6 that there are by now" in unescape(answer.text)
+    assert fleet.show(number)["state"] == "paused"
 
 
 def test_a_page_that_is_older_than_the_stage_it_shows_moves_the_rollout_no_further(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -10,9 +11,12 @@ from pathlib import Path
 
 import pytest
 from securesystemslib.signer import CryptoSigner
+from sqlalchemy import update
 from tuf.ngclient import Updater
 
 from pi_auto.server.audit.tables import audit
+from pi_auto.server.releases import words
+from pi_auto.server.releases.entering import enter, enter_all, listed_in
 from pi_auto.server.releases.errors import ReleaseError
 from pi_auto.server.releases.publishing import publish
 from pi_auto.server.releases.tables import releases
@@ -21,6 +25,7 @@ from pi_auto.wire.server_address import ServerAddress
 from support.api import NOW
 from support.release_office import Office, open_office
 from support.signed_releases import SignedReleases, serving
+from support.waiting import wait_until
 
 
 def believed(office: Office, folder: Path, root: str) -> list[str]:
@@ -49,6 +54,49 @@ def test_what_is_published_is_in_the_books_the_card_and_the_audit(office: Office
     assert office.api.get("/api/fleet_card").get_json()["update_root"] == office.made.root
     assert [(row.action, row.outcome) for row in office.api.rows(audit)][-2:] == [
         ("publish", "root 1: 2.1.0"), ("card", "handed out"),
+    ]  # fmt: skip
+
+
+def test_from_which_release_on_another_may_be_taken_is_in_the_books_and_in_those_of_before_as_well(
+    office: Office,
+) -> None:
+    office.made.release("2.1.0")
+    office.made.release("2.2.0", least_counter=1)
+    office.publish()
+    unfilled = update(releases).values(least_counter=0)
+    office.api.context.writer.submit(lambda books: books.execute(unfilled)).result(60)
+    enter_all(office.api.context, "server")  # as at each start
+    assert {row.version: row.least_counter for row in office.api.rows(releases)} == {"2.1.0": 0, "2.2.0": 1}
+    listed = office.ask("release list")
+    assert ", from counter 1 on" in words.listed(listed).splitlines()[0]
+    assert "from counter" not in words.listed(listed).splitlines()[1]
+
+
+def test_who_enters_what_was_published_late_withdraws_nothing_newer(office: Office) -> None:
+    """Two publish at once, and who was first to read what is listed is the last to write it into the books."""
+    office.made.release("2.1.0")
+    office.publish()
+    known = [(row.counter, row.version, row.update_id) for row in office.api.rows(releases)]
+    office.made.release("2.2.0")
+    bundle = shutil.copytree(office.made.desk.bundle, office.shelf.incoming / "second", symlinks=True)
+    writer, begun, over = office.api.context.writer, threading.Event(), threading.Event()
+
+    def busy(_: object) -> None:
+        begun.set()
+        over.wait(60)
+
+    writer.submit(busy)
+    assert begun.wait(60)
+    newer = writer.submit(lambda books: enter(books, listed_in(office.shelf.targets() or b""), "ann", NOW))
+    late = threading.Thread(target=enter_all, args=(office.api.context, "bob"))
+    late.start()
+    wait_until(lambda: writer._jobs.qsize() == 2, 30, "both wait for the writer")
+    publish(office.shelf, bundle, office.made.online, known, NOW)
+    over.set()
+    newer.result(60)
+    late.join(60)
+    assert [(row.version, row.withdrawn_at) for row in office.api.rows(releases)] == [
+        ("2.1.0", None), ("2.2.0", None),
     ]  # fmt: skip
 
 

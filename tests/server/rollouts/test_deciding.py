@@ -301,6 +301,20 @@ def test_a_device_that_has_put_it_off_is_offered_it_until_it_can(fleet: Fleet) -
     assert isinstance(fleet.check(PI), Offer)
 
 
+def test_what_was_put_off_uses_up_no_try(fleet: Fleet) -> None:
+    number = fleet.start()
+    for _ in range(3):
+        assert isinstance(fleet.check(PI), Offer)
+        fleet.clock.pass_by(3600)
+        fleet.tell(PI, REFUSED, reason="not now: the disk is full")
+    for _ in range(2):
+        assert isinstance(fleet.check(PI), Offer)
+        fleet.clock.pass_by(3600)
+        fleet.tell(PI, ROLLED_BACK, reason="no scanner")
+    assert why(fleet) == "no update is available"
+    assert fleet.report(number)[PI]["attempts"] == 2
+
+
 def test_a_report_of_the_fleets_authority_is_kept_and_belongs_to_no_rollout(fleet: Fleet) -> None:
     number = fleet.start()
     fleet.check(PI)
@@ -372,3 +386,44 @@ def test_a_device_that_is_pinned_while_it_is_offered_a_release_has_not_fallen_si
         look(fleet.context)
     assert (fleet.show(number)["reached"], fleet.show(number)["failed"]) == (0, 0)
     assert fleet.report(number)[PI]["step"] == "is pinned"
+
+
+def test_a_release_is_offered_from_the_counter_on_from_which_it_may_be_taken(fleet: Fleet) -> None:
+    fleet.release(3, "2.2.0", least_counter=2)
+    number = fleet.start("2.2.0")
+    assert why(fleet) == "2.2.0 is taken from release counter 2 on, and this device is at 1"
+    assert fleet.report(number)[PI]["step"] == "needs release counter 2 first"
+    assert fleet.rows(update_attempts) == []
+    fleet.start()
+    step = fleet.check(PI)
+    assert isinstance(step, Offer)
+    assert step.latest_version == NEW
+    fleet.tell(PI, COMMITTED)
+    fleet.versions[PI] = NEW
+    answer = fleet.check(PI)
+    assert isinstance(answer, Offer)
+    assert answer.latest_version == "2.2.0"
+
+
+def test_a_pin_says_from_which_counter_on_its_release_may_be_taken(fleet: Fleet) -> None:
+    fleet.release(3, "2.2.0", least_counter=2)
+    fleet.admin("device pin", device_id=PI, version="2.2.0")
+    assert why(fleet) == "2.2.0 is taken from release counter 2 on, and this device is at 1"
+
+
+@pytest.mark.parametrize(
+    ("told", "is_offered"),
+    [
+        ({"counter": 2}, True), ({"counter": 1}, False), ({}, False), ({"counter": "2"}, False),
+        ({"counter": True}, False), ({"counter": 1e9}, False), ("rubbish", False), (None, False),
+    ],
+)  # fmt: skip
+def test_a_device_that_tells_what_it_is_at_is_believed_where_the_books_know_less(
+    fleet: Fleet, told: object, is_offered: bool
+) -> None:
+    """It went back by hand, and the books that knew what it had committed were lost."""
+    reported = devices.update().where(devices.c.device_id == PI).values(reported={"update": told})
+    fleet.job(lambda books: books.execute(reported))
+    fleet.release(3, "2.2.0", least_counter=2)
+    fleet.start("2.2.0")
+    assert isinstance(fleet.check(PI), Offer) == is_offered

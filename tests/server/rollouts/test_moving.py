@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from pi_auto.server.audit.tables import audit
-from pi_auto.server.rollouts import watching
+from pi_auto.server.rollouts import watching, words
 from pi_auto.server.rollouts.leading import look
 from pi_auto.wire.errors import FieldError
-from pi_auto.wire.update import COMMITTED, REFUSED, ROLLED_BACK, TRIAL, Offer
+from pi_auto.wire.update import COMMITTED, REFUSED, ROLLED_BACK, TRIAL, VERIFIED, Offer
 from support.rollout import NEW, Fleet
 
 ALL = [f"pi-{number:08x}" for number in range(10)]
@@ -102,6 +102,53 @@ def test_a_refusal_that_was_forgiven_and_is_told_again_pauses_it_no_more(
     shown = fleet.show(number)
     assert (shown["state"], shown["forgiven"]) == ("running", 3)
     assert shown["reasons"][0]["reason"] == reasons[1]
+
+
+def test_a_second_refusal_in_one_try_is_no_second_failure(fleet: Fleet) -> None:
+    """An agent that starts anew wakes the switcher once more, which refuses for another reason now."""
+    number = fleet.start()
+    for device_id in ALL[:3]:
+        fleet.check(device_id)
+        fleet.tell(device_id, REFUSED, reason="not now: the system installs updates")
+    fleet.clock.pass_by(60)
+    fleet.admin("rollout resume", rollout=number)
+    for device_id in ALL[:3]:
+        fleet.clock.pass_by(60)
+        fleet.tell(device_id, VERIFIED)
+        fleet.clock.pass_by(60)
+        fleet.tell(device_id, REFUSED, reason="release counter 8 has to be taken first; this device is at 2")
+    shown = fleet.show(number)
+    assert (shown["state"], shown["forgiven"]) == ("running", 3)
+    line = fleet.report(number)[ALL[0]]
+    assert (line["attempts"], line["failures"]) == (1, 1)
+    assert line["reason"] == "release counter 8 has to be taken first; this device is at 2"
+
+
+def test_a_refusal_of_what_has_failed_there_before_is_no_second_failure(fleet: Fleet) -> None:
+    number = fleet.start()
+    settle(fleet, ROLLED_BACK, *ALL[:3])
+    assert stage(fleet, number)[0] == "paused"
+    fleet.clock.pass_by(60)
+    fleet.admin("rollout resume", rollout=number)
+    for device_id in ALL[:3]:
+        assert isinstance(fleet.check(device_id), Offer)
+        fleet.clock.pass_by(60)
+        fleet.tell(device_id, REFUSED, reason="this archive has failed here before: no scanner")
+    shown = fleet.show(number)
+    assert (shown["state"], shown["forgiven"]) == ("running", 3)
+
+
+def test_a_new_failure_after_one_that_was_forgiven_counts(fleet: Fleet) -> None:
+    number = fleet.start()
+    settle(fleet, ROLLED_BACK, *ALL[:3])
+    fleet.clock.pass_by(60)
+    fleet.admin("rollout resume", rollout=number)
+    for device_id in ALL[:3]:
+        fleet.check(device_id)
+        fleet.clock.pass_by(60)
+        fleet.tell(device_id, ROLLED_BACK, reason="no scanner")
+    assert stage(fleet, number)[0] == "paused"
+    assert fleet.report(number)[ALL[0]]["failures"] == 2
 
 
 def test_too_few_that_run_it_pause_it_when_nobody_is_left_to_try(fleet: Fleet) -> None:
@@ -244,3 +291,37 @@ def test_a_rollout_that_waits_for_days_hides_no_silence_of_another(
     look(fleet.context)
     assert (fleet.show(number)["failed"], fleet.show(number)["state"]) == (4, "paused")
     assert fleet.show(patient)["failed"] == 0
+
+
+def test_a_rollout_waits_for_nobody_who_has_to_take_another_release_first_and_says_so(fleet: Fleet) -> None:
+    fleet.release(3, "2.2.0", least_counter=2)
+    for each in ALL[:4]:
+        fleet.versions[each] = NEW
+    for each in ALL:
+        fleet.check(each)
+    number = fleet.start("2.2.0", stages="100%/0s")
+    shown = fleet.show(number)
+    assert shown["held_back"] == 6
+    assert "6 devices need release counter 2 first" in words.shown({"rollout": shown})
+    for each in ALL:
+        if isinstance(fleet.check(each), Offer):
+            fleet.tell(each, COMMITTED, "2.2.0")
+    look(fleet.context)
+    shown = fleet.show(number)
+    assert (shown["state"], shown["reached"], shown["committed"]) == ("completed", 4, 4)
+    foreseen = fleet.admin("rollout simulate", rollout=number)["devices"]
+    assert [each["takes"] for each in foreseen].count("needs release counter 2 first") == 6
+
+
+def test_a_rollout_is_not_resumed_beside_another_one_of_its_release(fleet: Fleet) -> None:
+    """Each would count the other's devices as its own; the first one was complete when the second was started."""
+    first = fleet.start(stages="tag:lab")
+    look(fleet.context)
+    assert stage(fleet, first)[0] == "completed"
+    second = fleet.start()
+    fleet.admin("rollout pause", rollout=first)
+    with pytest.raises(FieldError, match=f"abort roll-out {second} first"):
+        fleet.admin("rollout resume", rollout=first)
+    fleet.admin("rollout abort", rollout=second)
+    fleet.admin("rollout resume", rollout=first)
+    assert stage(fleet, first)[0] == "running"

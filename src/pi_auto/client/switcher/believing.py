@@ -133,7 +133,7 @@ def _checked(found: TargetFile, taken: Taken) -> str:
     except RepositoryError:
         signed = None
     if signed is None or signed != taken.digest or signed != taken.request.update_id:
-        raise Refused("the archive that was handed over is not the one that was signed")
+        raise Refused("the archive that was handed over is not the one that was signed", later=True)
     return signed
 
 

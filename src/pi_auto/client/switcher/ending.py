@@ -10,7 +10,7 @@ from pi_auto.client.switcher.keeping import forget_former_files
 from pi_auto.client.switcher.ledger import ledger_in
 from pi_auto.client.switcher.site import Site
 from pi_auto.client.switcher.staying import still_needed
-from pi_auto.client.switcher.telling import tell
+from pi_auto.client.switcher.telling import tell, tell_counter
 from pi_auto.client.switcher.trial import Phase, Trial
 from pi_auto.wire.update import COMMITTED
 
@@ -21,9 +21,10 @@ def commit(site: Site, trial: Trial) -> None:
     """It has shown that it works: the floor rises, and what only going back needs is removed. Raises OSError."""
     replace(trial, phase=Phase.COMMITTING).keep(site.own)
     site.passed("committing")
-    ledger = ledger_in(site.own, trial.fleet, site.owner)
-    ledger.committed(trial.update_id, trial.counter, trial.new).keep(site.own)
+    ledger = ledger_in(site.own, trial.fleet, site.owner).committed(trial.update_id, trial.counter, trial.new)
+    ledger.keep(site.own)
     site.passed("floor raised")
+    tell_counter(site.told, ledger.floor, owner=site.owner)
     tell(site.told, trial.update_id, trial.version, COMMITTED, owner=site.owner)
     site.passed("commit told")
     end(site)

@@ -11,12 +11,13 @@ from contextlib import suppress
 
 from pi_auto.client.appliance.errors import SetupFailed
 from pi_auto.client.appliance.overlay import Placed, place
-from pi_auto.client.appliance.release import go_back
+from pi_auto.client.appliance.release import go_back, prune
 from pi_auto.client.switcher.ending import end
 from pi_auto.client.switcher.keeping import TREE, former_files, make_room
 from pi_auto.client.switcher.ledger import ledger_in
 from pi_auto.client.switcher.renewing import renew_capture, restart_agent
 from pi_auto.client.switcher.site import Site
+from pi_auto.client.switcher.staying import still_needed
 from pi_auto.client.switcher.switching import units_come
 from pi_auto.client.switcher.telling import tell
 from pi_auto.client.switcher.trial import BLAMED, Trial, Why
@@ -37,6 +38,8 @@ def roll_back(site: Site, trial: Trial, *, starts: bool = True) -> None:
     if troubles:
         raise troubles[0]
     end(site)
+    prune(site.opt, still_needed(site) if starts else ())  # at a boot nothing runs yet, and scanning waits
+    site.passed("pruned")
 
 
 def _way_back(site: Site, trial: Trial, *, starts: bool) -> list[Callable[[], None]]:

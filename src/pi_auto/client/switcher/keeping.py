@@ -46,7 +46,7 @@ def former_files(site: Site) -> Placed | None:
                 for name, held in told.items()
             }
         )
-    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

@@ -19,6 +19,7 @@ from pi_auto.wire.strict_json import read_strictly
 
 FILE = "ledger.json"
 _MOST = 64 * 1024  # bytes
+_MOST_READ = 16 * _MOST  # to tell what makes no sense from what somebody else has written
 _MOST_NEVER = 64  # digests; the oldest go
 _MOST_REASON = 512
 log = logging.getLogger("pi_auto.switcher")
@@ -53,8 +54,11 @@ class Ledger:
         return replace(self, fell=_newest(self.fell | {digest: trial}))
 
     def keep(self, folder: Path) -> None:
-        """Write it, durably. Raises OSError."""
-        write_whole(folder / FILE, json.dumps(asdict(self)) + "\n", mode=0o600)
+        """Write it, durably. Raises OSError. What is too long to be read again goes, the oldest blame first."""
+        kept = self
+        while len(octets := json.dumps(asdict(kept)) + "\n") > _MOST and kept.never:
+            kept = replace(kept, never=dict(list(kept.never.items())[1:]))
+        write_whole(folder / FILE, octets, mode=0o600)
 
 
 def ledger_in(folder: Path, fleet: str, owner: int = 0) -> Ledger:
@@ -63,7 +67,7 @@ def ledger_in(folder: Path, fleet: str, owner: int = 0) -> Ledger:
     What makes no sense is none: it was written whole, so it is the disk that has lost it. Neither an update nor
     the way back from one must wait for it for ever; what runs is still a floor, by what is signed of it.
     """
-    octets = read_own(folder / FILE, _MOST, owner)
+    octets = read_own(folder / FILE, _MOST_READ, owner)
     try:
         kept = _read(Fields(read_strictly(octets, "the ledger of updates", most=_MOST))) if octets else None
     except FieldError as error:

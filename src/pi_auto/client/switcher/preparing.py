@@ -15,14 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pi_auto.client.appliance.errors import SetupFailed, TookTooLong
-from pi_auto.client.appliance.release import unpack, version_of
+from pi_auto.client.appliance.release import prune, unpack, version_of
 from pi_auto.client.planted import Unsafe, read_own
 from pi_auto.client.switcher.backing_up import back_up, queue_bytes
 from pi_auto.client.switcher.errors import Refused, SelfTestFailed
 from pi_auto.client.switcher.ledger import Ledger
 from pi_auto.client.switcher.services import AGENT, CAPTURE, CannotRun, python
 from pi_auto.client.switcher.site import Site
+from pi_auto.client.switcher.staying import still_needed
 from pi_auto.client.switcher.taking import Taken
+from pi_auto.client.switcher.telling import tell_counter
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fleet_card import MOST_CARD, FleetCard
 from pi_auto.wire.release import Release
@@ -75,10 +77,11 @@ def release_of(believed: Believed, taken: Taken) -> Release:
 
 
 def allow(site: Site, release: Release, believed: Believed, ledger: Ledger) -> None:
-    """Raise Refused for what this device must not take, or cannot take now."""
+    """Raise Refused for what this device must not take, or cannot take now; OSError where nothing can be told."""
     if believed.digest in ledger.never:
         raise Refused(f"this archive has failed here before: {ledger.never[believed.digest]}")
     own = max(ledger.floor, believed.own)
+    tell_counter(site.told, own, owner=site.owner)
     if release.counter < own:
         raise Refused(f"release counter {release.counter} is below {own}, which this device has had: a downgrade")
     if release.least_counter > own:
@@ -107,11 +110,20 @@ def make_ready(site: Site, taken: Taken, release: Release, authority: Authority)
 
 
 def _check_room(site: Site, release: Release) -> None:
+    """Releases that were gone back from make room, or they would keep away every other one for good."""
+    if _lacks_room(site, release):
+        prune(site.opt, still_needed(site))
+    if lacking := _lacks_room(site, release):
+        raise Refused(lacking, later=True)
+
+
+def _lacks_room(site: Site, release: Release) -> str:
     needed = 2 * release.unpacked + RESERVE
     for folder, more in ((site.opt, 0), (site.state, queue_bytes(site))):
         free = shutil.disk_usage(folder).free
         if free < needed + more:
-            raise Refused(f"{folder}: {free} bytes are free; {needed + more} are needed", later=True)
+            return f"{folder}: {free} bytes are free; {needed + more} are needed"
+    return ""
 
 
 def _wait_for_the_system(site: Site) -> None:

@@ -15,7 +15,7 @@ from pi_auto.client.switcher.errors import Refused, SelfTestFailed
 from pi_auto.client.switcher.ledger import ledger_in
 from pi_auto.client.switcher.site import Patience, Site
 from pi_auto.client.switcher.switching import begin
-from pi_auto.client.switcher.taking import Request, handed_over, let_go, request_handed_over, take
+from pi_auto.client.switcher.taking import Request, Taken, handed_over, let_go, request_handed_over, take
 from pi_auto.client.switcher.telling import tell
 from pi_auto.client.switcher.trial import Trial, trial_in
 from pi_auto.client.switcher.watching import Watch
@@ -103,7 +103,7 @@ def _tried_out(site: Site) -> Trial | None:
     from pi_auto.client.switcher import believing, preparing  # noqa: PLC0415 - python-tuf is costly
 
     authority = believing.authority_of(site)
-    taken = take(site)
+    taken = _taken(site)
     site.passed("taken")
     believed = believing.believe(site, taken, authority, preparing.running_version(site))
     ledger = ledger_in(site.own, authority.fleet, site.owner)
@@ -126,6 +126,14 @@ def _tried_out(site: Site) -> Trial | None:
         raise
     let_go(site)
     return going_on.try_out(site, begin(site, ready))
+
+
+def _taken(site: Site) -> Taken:
+    """The copies. What is wrong with a hand-over tells nothing against the release: a disk may have spoiled it."""
+    try:
+        return take(site)
+    except Refused as fault:
+        raise Refused(str(fault), later=True) from None
 
 
 def _runs_already(site: Site, digest: str, committed: str, release: str) -> bool:

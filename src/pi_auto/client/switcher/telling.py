@@ -1,7 +1,8 @@
 """What the switcher tells: `<state>/update-told/told.json`, the newest steps, each with a number that only grows.
 
 The agent reads it and tells the server. The folder is root's, and nothing secret is in it. Beside it,
-`root.json` tells how many of the fleet's roots are believed, so that the agent hands over those that follow.
+`root.json` tells how many of the fleet's roots are believed, so that the agent hands over those that follow, and
+`counter.json` which release counter this device is at, so that the server offers nothing that is refused for it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pi_auto.files import write_whole
 from pi_auto.wire.times import format_time
 from pi_auto.wire.update import MOST_REASON, REFUSED
 
-FILE, ROOT_FILE = "told.json", "root.json"
+FILE, ROOT_FILE, COUNTER_FILE = "told.json", "root.json", "counter.json"
 MOST = 32  # steps
 _MOST_BYTES = 64 * 1024
 log = logging.getLogger("pi_auto.switcher")
@@ -29,7 +30,7 @@ def told_in(folder: Path, owner: int = 0) -> list[dict[str, Any]]:
         octets = read_own(folder / FILE, _MOST_BYTES, owner)
         steps = json.loads(octets)["steps"] if octets else []
         return [step for step in steps if isinstance(step["number"], int)]
-    except (Unsafe, ValueError, KeyError, TypeError):
+    except (Unsafe, ValueError, KeyError, TypeError, RecursionError):
         return []
 
 
@@ -46,15 +47,31 @@ def tell(folder: Path, update_id: str, version: str, step: str, reason: str = ""
     log.log(logging.WARNING if reason else logging.INFO, "update %s: %s %s", version, step, reason)
     number = max((one["number"] for one in steps), default=0) + 1
     steps.append({"number": number, **said, "time": format_time(datetime.now(UTC))})
-    write_whole(folder / FILE, json.dumps({"steps": steps[-MOST:]}) + "\n", mode=0o644)
+    write_whole(folder / FILE, _written(steps[-MOST:]), mode=0o644)
+
+
+def _written(steps: list[dict[str, Any]]) -> str:
+    """As many of the newest as may be read again: reasons may be long, in whatever letters."""
+    while len(written := json.dumps({"steps": steps}) + "\n") > _MOST_BYTES:
+        steps = steps[1:]
+    return written
 
 
 def tell_root(folder: Path, version: int, *, owner: int = 0) -> None:
     """Tell which root is the newest that is believed, if that is news. Raises OSError."""
-    said = json.dumps({"version": version}) + "\n"
+    _tell_whole(folder / ROOT_FILE, {"version": version}, owner)
+
+
+def tell_counter(folder: Path, counter: int, *, owner: int = 0) -> None:
+    """Tell below which release counter nothing is taken, if that is news. Raises OSError."""
+    _tell_whole(folder / COUNTER_FILE, {"counter": counter}, owner)
+
+
+def _tell_whole(file: Path, told: dict[str, int], owner: int) -> None:
+    said = json.dumps(told) + "\n"
     try:
-        was = read_own(folder / ROOT_FILE, _MOST_BYTES, owner)
+        was = read_own(file, _MOST_BYTES, owner)
     except Unsafe:
         was = None
     if was != said.encode():
-        write_whole(folder / ROOT_FILE, said, mode=0o644)
+        write_whole(file, said, mode=0o644)

@@ -10,7 +10,7 @@ from pi_auto.server.console.markup import render
 from pi_auto.server.operators.rules import Operator, Scope
 from pi_auto.server.releases.obeyed import obeyed
 from pi_auto.server.releases.shelf import Shelf
-from pi_auto.server.rollouts import planning, reporting
+from pi_auto.server.rollouts import planning, summary
 
 MOST_SHOWN = 20
 OPEN = ("running", "paused")  # these are shown with their stages; the others as a line
@@ -28,9 +28,9 @@ def rollouts_page(admin: Administrator, who: Operator, notice: Notice | None, ad
     """The page for this operator."""
     now = admin.context.clock()
     with admin.context.store.engine.connect() as books:
-        listed = reporting.list_all(books, MOST_SHOWN)
+        listed = summary.list_all(books, MOST_SHOWN)
         authority = obeyed(books, Shelf(admin.context.settings.data))
-        shown = [reporting.show(books, planning.find(books, one["id"]), now) for one in listed if _is_open(one)]
+        shown = [summary.show(books, planning.find(books, one["id"]), now) for one in listed if _is_open(one)]
     return render(
         "rollouts.html",
         who=who.name,

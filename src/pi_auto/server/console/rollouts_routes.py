@@ -14,6 +14,7 @@ from pi_auto.server.console.rollouts_page import DONE, REQUESTS, rollouts_page
 from pi_auto.wire.errors import FieldError
 
 _TEXTS = ("request", "why")
+_SEEN = ("stage", "failures")  # of the roll-out, when the page was made
 
 
 @fleet.get("/fleet/rollouts")
@@ -29,8 +30,7 @@ def act_rollouts() -> Any:
     form = form_of(request, MOST_FORM)
     question: dict[str, Any] = {name: form[name].strip() for name in _TEXTS if form.get(name, "").strip()}
     question["rollout"] = number_of(form.get("rollout", ""))
-    if stage := form.get("stage", ""):
-        question["stage"] = number_of(stage)
+    question |= {name: number_of(form[name]) for name in _SEEN if form.get(name, "")}
     if question.get("request") not in REQUESTS:
         return _page(refused(FieldError("request", "another one", "one of " + ", ".join(REQUESTS)))), 400
     try:

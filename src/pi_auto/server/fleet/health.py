@@ -98,7 +98,7 @@ _HEARTBEAT: Mapping[str, _Reader] = {
     "undervoltage": _object({"now": _flag, "since_boot": _flag}),
     "signal": _object({"interface": _text, "dBm": _whole, "percent": _depth}),
     "zone": _text,
-    "update": _object({"version": _text, "step": _text, "reason": _text, "at": _text}),
+    "update": _object({"version": _text, "step": _text, "reason": _text, "at": _text, "counter": _depth}),
     "clock": _object({"synced": _flag, "trust": _text, "offset_bound": _seconds}),
     "os_updates": _object({"on": _flag, "reboot": _flag, "last": _text}),
 }

@@ -19,8 +19,12 @@ def enter(books: Connection, listed: Collection[Listed], by: str, now: datetime)
     """Bring the books to what the signed targets list; what they list no more is withdrawn."""
     rows = {row.update_id: row for row in books.execute(select(releases)).all()}
     for one in listed:
-        if one.sha256 not in rows:
+        row = rows.get(one.sha256)
+        if row is None:
             books.execute(insert(releases).values(_row(one) | {"published_at": now, "published_by": by}))
+        elif row.least_counter != one.release.least_counter:
+            same = update(releases).where(releases.c.update_id == one.sha256)
+            books.execute(same.values(least_counter=one.release.least_counter))
     gone = [row.update_id for row in rows.values() if row.withdrawn_at is None]
     for update_id in set(gone) - {one.sha256 for one in listed}:
         withdrawn = update(releases).where(releases.c.update_id == update_id)
@@ -29,10 +33,14 @@ def enter(books: Connection, listed: Collection[Listed], by: str, now: datetime)
 
 def enter_all(context: Context, by: str) -> None:
     """The same with what is served now: after a publishing, and at each start."""
-    targets = Shelf(context.settings.data).targets()
-    if targets is not None:
-        listed = listed_in(targets)
-        committed(context, lambda books: enter(books, listed, by, context.clock()))
+    shelf = Shelf(context.settings.data)
+
+    def job(books: Connection) -> None:
+        # Read here, where one comes after the other: what was read before a newer publishing would withdraw that.
+        if (targets := shelf.targets()) is not None:
+            enter(books, listed_in(targets), by, context.clock())
+
+    committed(context, job)
 
 
 def listed_in(targets: bytes) -> list[Listed]:
@@ -49,4 +57,5 @@ def _row(one: Listed) -> dict[str, object]:
         "update_id": one.sha256,
         "size": one.size,
         "notes": release.notes,
+        "least_counter": release.least_counter,
     }

@@ -67,6 +67,7 @@ def list_all(admin: Administrator, _: Fields) -> dict[str, Any]:
         "releases": [
             {
                 "counter": row.counter, "version": row.version, "size": row.size, "update_id": row.update_id,
+                "least_counter": row.least_counter,
                 "published": format_time(row.published_at), "by": row.published_by,
                 "withdrawn": row.withdrawn_at and format_time(row.withdrawn_at),
             } for row in rows

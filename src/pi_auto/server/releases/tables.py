@@ -20,6 +20,7 @@ releases = Table(
     Column("published_by", String(128), nullable=False),
     Column("withdrawn_at", Moment),
     Column("withdrawn_by", String(128)),
+    Column("least_counter", BigInteger, nullable=False, server_default="0"),  # from which release on it is taken
 )
 
 update_reports = Table(

@@ -17,7 +17,7 @@ def listed(answer: dict[str, Any]) -> str:
     """Every release on a line, then how long all of it is good, then what needs a person."""
     lines = [
         f"{one['version']:<20} counter {one['counter']:<6} {one['size']:>9} bytes  {one['update_id'][:16]}"
-        f"  published {one['published']} by {one['by']}{_withdrawn(one)}"
+        f"  published {one['published']} by {one['by']}{_least(one)}{_withdrawn(one)}"
         for one in answer["releases"]
     ]
     state = answer["updates"]
@@ -39,6 +39,10 @@ def _authority(told: dict[str, Any] | None) -> list[str]:
     if told["refused"] > len(refusals):
         refusals.append(f"warning: {told['refused'] - len(refusals)} more devices refuse it")
     return [f"fleet's authority {told['update_id'][:16]}: {told['taken']} devices have it", *refusals]
+
+
+def _least(one: dict[str, Any]) -> str:
+    return f", from counter {one['least_counter']} on" if one["least_counter"] else ""
 
 
 def _withdrawn(one: dict[str, Any]) -> str:

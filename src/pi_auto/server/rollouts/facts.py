@@ -25,7 +25,8 @@ ATTEMPT = "step, attempts, failures, offered_at, heard_at, said_at, reason, perc
 Attempts = Mapping[tuple[int, int], Attempt]  # of a device, by roll-out and counter
 _PHASE = -1  # of no roll-out: a device's own place in the hour
 _OFFERING = """
-    SELECT o.id, o.state, o.stages, o.stage, o.stage_at, o.attempts, o.urgent, r.counter, r.version
+    SELECT o.id, o.state, o.stages, o.stage, o.stage_at, o.attempts, o.urgent, r.counter, r.version,
+        r.least_counter
     FROM rollouts AS o JOIN releases AS r ON r.counter = o.counter
     WHERE o.state IN ('running', 'completed') AND r.withdrawn_at IS NULL
     ORDER BY CASE o.state WHEN 'running' THEN 0 ELSE 1 END, o.counter DESC LIMIT 32
@@ -36,7 +37,7 @@ _DEVICE = """
         (SELECT counter FROM update_pins WHERE device_id = ?),
         (SELECT counter FROM releases WHERE version = ?)
 """
-_RELEASE = "SELECT counter, version, withdrawn_at IS NOT NULL FROM releases WHERE counter = ?"
+_RELEASE = "SELECT counter, version, withdrawn_at IS NOT NULL, least_counter FROM releases WHERE counter = ?"
 _TAGS = "SELECT tag FROM device_tags WHERE device_id = ?"
 _ATTEMPTS = f"SELECT rollout_id, counter, {ATTEMPT} FROM update_attempts WHERE device_id = ?"  # noqa: S608 - our own names
 _REPORTED = "SELECT reported FROM devices WHERE device_id = ?"
@@ -47,12 +48,17 @@ def facts_of(books: Connection, device_id: str, version: str, attempts: Attempts
     """All that is known of a device that runs this version; its attempts, where they were read already."""
     highest, group, pin, counter = first_row(books, _DEVICE, (device_id, device_id, device_id, version))
     made = attempts_of(books, device_id) if attempts is None else attempts
+    pinned = _pinned(books, pin, made) if pin is not None else None
+    candidates = () if pinned else tuple(_candidates(books, device_id, group, made))
+    targets = [pinned.target] if pinned else [each.target for each in candidates]
+    is_short = any(each.least > max(counter or 0, highest or 0) for each in targets)
     return Facts(
         version=version,
         counter=counter or 0,
         highest=highest or 0,
-        pin=_pinned(books, pin, made) if pin is not None else None,
-        candidates=() if pin is not None else tuple(_candidates(books, device_id, group, made)),
+        floor=_floor(books, device_id) if is_short else 0,
+        pin=pinned,
+        candidates=candidates,
         window=window_of(books, windows(books, device_id, group), device_id, group),
         phase=bucket_of(_PHASE, device_id) / BUCKETS,
     )
@@ -92,10 +98,22 @@ def window_of(
     window = closest_window(known, device_id, group)
     if window is None or window.zone != OWN:
         return window
+    zone = _reported(books, device_id).get("zone")
+    return window.at(zone if isinstance(zone, str) else None)
+
+
+def _floor(books: Connection, device_id: str) -> int:
+    """The counter that the device says it is at; 0 where it says none: the books may know less than it does."""
+    update = _reported(books, device_id).get("update")
+    counter = update.get("counter") if isinstance(update, dict) else None
+    return counter if isinstance(counter, int) and not isinstance(counter, bool) and 0 < counter < 2**63 else 0
+
+
+def _reported(books: Connection, device_id: str) -> dict[str, Any]:
+    """What it has told of itself last, unchecked."""
     (reported,) = first_row(books, _REPORTED, (device_id,)) or (None,)
     told = json.loads(reported) if isinstance(reported, str) else reported
-    zone = told.get("zone") if isinstance(told, dict) else None
-    return window.at(zone if isinstance(zone, str) else None)
+    return told if isinstance(told, dict) else {}
 
 
 def closest_window(known: Mapping[tuple[str, str], Window], device_id: str, group: str | None) -> Window | None:
@@ -105,16 +123,16 @@ def closest_window(known: Mapping[tuple[str, str], Window], device_id: str, grou
 
 def _pinned(books: Connection, counter: int, made: Attempts) -> Pinned:
     row = first_row(books, _RELEASE, (counter,))
-    return Pinned(Target(row[0], row[1], bool(row[2])), made.get((BY_PIN, counter)))
+    return Pinned(Target(row[0], row[1], bool(row[2]), row[3]), made.get((BY_PIN, counter)))
 
 
 def _candidates(books: Connection, device_id: str, group: str | None, made: Attempts) -> Iterable[Candidate]:
     rows = all_rows(books, _OFFERING)
     tags = frozenset(tag for (tag,) in all_rows(books, _TAGS, (device_id,))) if rows else frozenset()
-    for number, state, stages, stage, stage_at, attempts, urgent, counter, version in rows:
+    for number, state, stages, stage, stage_at, attempts, urgent, counter, version, least in rows:
         yield Candidate(
             rollout=number,
-            target=Target(counter, version),
+            target=Target(counter, version, least=least),
             state=State(state),
             stages=_stages(stages if isinstance(stages, str) else json.dumps(stages)),
             stage=stage,

@@ -117,10 +117,14 @@ def _lacking(books: Connection, row: Row[Any]) -> Iterator[datetime | None]:
 
 
 def _untried(row: Row[Any]) -> Any:
-    """Devices that run something older, are not pinned, and have not been offered the roll-out's release by it."""
+    """Devices that run something older, are not pinned, and have not been offered the roll-out's release by it.
+
+    But for those that would refuse it: they have to take another one first.
+    """
     ids, checks, mine = devices.c, update_checks.c, update_attempts.c
     tried = and_(mine.device_id == ids.device_id, mine.rollout_id == row.id)
     runs = func.coalesce(checks.version, ids.client_version)
+    counter, highest, least = func.coalesce(releases.c.counter, 0), func.coalesce(checks.highest, 0), least_of(row)
     return (
         select(ids.device_id, device_groups.c.name, checks.asked_at)
         .outerjoin(update_checks, checks.device_id == ids.device_id)
@@ -129,9 +133,14 @@ def _untried(row: Row[Any]) -> Any:
         .outerjoin(update_pins, update_pins.c.device_id == ids.device_id)
         .outerjoin(releases, releases.c.version == runs)
         .where(mine.device_id.is_(None), update_pins.c.device_id.is_(None), ids.legacy.is_(False))
-        .where(func.coalesce(releases.c.counter, 0) < row.counter)
-        .where(func.coalesce(checks.highest, 0) <= row.counter)
+        .where(counter < row.counter, highest <= row.counter, or_(counter >= least, highest >= least))
     )
+
+
+def least_of(row: Row[Any]) -> Any:
+    """The counter from which on the roll-out's release may be taken, within another query."""
+    wanted = releases.alias()
+    return select(wanted.c.least_counter).where(wanted.c.counter == row.counter).scalar_subquery()
 
 
 def tags_by_device(books: Connection) -> dict[str, frozenset[str]]:

@@ -13,7 +13,7 @@ from pi_auto.server.releases.tables import releases
 from pi_auto.server.rollouts.judging import Limits
 from pi_auto.server.rollouts.rules import State
 from pi_auto.server.rollouts.stages import BUCKETS, Stage, read_stages
-from pi_auto.server.rollouts.tables import rollouts
+from pi_auto.server.rollouts.tables import rollouts, update_attempts
 from pi_auto.wire.errors import FieldError, shown
 
 MOST_ROLLOUTS = 1000
@@ -71,7 +71,8 @@ def start(books: Connection, number: int, by: str, now: datetime, *, at_once: bo
     row = _leaving(books, number, "start")
     release = books.execute(select(releases).where(releases.c.counter == row.counter)).one()
     _refuse_withdrawn(release)
-    _refuse_overtaken(books, row)
+    _refuse_second(books, row)
+    _refuse_many(books, row)
     news: dict[str, Any] = {"state": State.RUNNING, "stage_at": now, "started_at": now}
     if at_once:
         everybody = Stage(share=BUCKETS, soak=read_stages(row.stages)[-1].soak)
@@ -85,10 +86,16 @@ def pause(books: Connection, number: int, why: str, by: str, now: datetime) -> S
     return _change(books, row, "pause", {"state": State.PAUSED, "why": why or f"paused by {by}"}, by, now)
 
 
-def resume(books: Connection, number: int, by: str, now: datetime) -> State:
-    """Go on. What has failed so far is known to whoever does this, and pauses it no more."""
+def resume(books: Connection, number: int, by: str, now: datetime, seen: int | None = None) -> State:
+    """Go on. What has failed so far is known to whoever does this, and pauses it no more.
+
+    Refused where there are more failures than were `seen`: a page stands for a while, and others resume as well.
+    """
     row = _leaving(books, number, "resume")
+    if seen is not None and (failures := failures_of(books, row)) > seen:
+        raise FieldError("failures", f"{seen} were seen", f"to have seen all {failures} that there are by now")
     _refuse_withdrawn(books.execute(select(releases).where(releases.c.counter == row.counter)).one())
+    _refuse_second(books, row)
     news = {"state": State.RUNNING, "stage_at": now, "forgiven_at": now, "why": None, "ended_at": None}
     return _change(books, row, "resume", news, by, now)
 
@@ -113,6 +120,13 @@ def abort(books: Connection, number: int, why: str, by: str, now: datetime) -> S
     return _change(books, row, "abort", news, by, now)
 
 
+def failures_of(books: Connection, row: Row[Any]) -> int:
+    """How many there were so far, with those that were forgiven and those of devices that run it by now."""
+    of = update_attempts.c
+    mine = (of.rollout_id == row.id, of.counter == row.counter)
+    return int(books.execute(select(func.coalesce(func.sum(of.failures), 0)).where(*mine)).scalar_one())
+
+
 def find(books: Connection, number: int) -> Row[Any]:
     """The roll-out of a number. Raises FieldError."""
     row = books.execute(select(rollouts).where(rollouts.c.id == number)).first()
@@ -135,13 +149,16 @@ def _refuse_withdrawn(release: Row[Any]) -> None:
         raise FieldError("version", shown(release.version), "a release that was not withdrawn")
 
 
-def _refuse_overtaken(books: Connection, row: Row[Any]) -> None:
+def _refuse_second(books: Connection, row: Row[Any]) -> None:
     """Two roll-outs of one release would each count the other's devices as their own."""
     of = rollouts.c
-    other = books.execute(select(of.id).where(of.counter == row.counter, of.state.in_(_OPEN))).scalar()
-    if other is not None:
+    others = select(of.id).where(of.counter == row.counter, of.state.in_(_OPEN), of.id != row.id)
+    if (other := books.execute(others).scalar()) is not None:
         raise FieldError("rollout", str(row.id), f"one whose release is in no other: abort roll-out {other} first")
-    running = select(func.count()).select_from(rollouts).where(of.state.in_(_OPEN))
+
+
+def _refuse_many(books: Connection, row: Row[Any]) -> None:
+    running = select(func.count()).select_from(rollouts).where(rollouts.c.state.in_(_OPEN))
     if books.execute(running).scalar_one() >= MOST_OFFERING:
         raise FieldError("rollout", str(row.id), f"at most {MOST_OFFERING} at once: abort what is over")
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from pi_auto.server.admin.administrator import Administrator
 from pi_auto.server.operators.rules import Scope
-from pi_auto.server.rollouts import planning, reporting, sayings
+from pi_auto.server.rollouts import planning, report, sayings, simulation, summary
 from pi_auto.server.rollouts.facts import DEVICE, FLEET, GROUP, windows
 from pi_auto.server.rollouts.judging import Limits
 from pi_auto.server.rollouts.stages import USUAL, parse_stages, read_stages, span_of
@@ -57,8 +57,9 @@ def _pause(admin: Administrator, fields: Fields) -> dict[str, Any]:
 
 
 def _resume(admin: Administrator, fields: Fields) -> dict[str, Any]:
-    number = _rollout(fields)
-    return _moved(number, admin.do(lambda books, now: planning.resume(books, number, admin.by, now)))
+    """Go on, if there are no more `failures` than whoever asks tells to have seen."""
+    number, seen = _rollout(fields), fields.optional("failures", fields.integer)
+    return _moved(number, admin.do(lambda books, now: planning.resume(books, number, admin.by, now, seen)))
 
 
 def _advance(admin: Administrator, fields: Fields) -> dict[str, Any]:
@@ -74,19 +75,19 @@ def _abort(admin: Administrator, fields: Fields) -> dict[str, Any]:
 
 def _list(admin: Administrator, _: Fields) -> dict[str, Any]:
     with admin.context.store.engine.connect() as books:
-        return {"rollouts": reporting.list_all(books)}
+        return {"rollouts": summary.list_all(books)}
 
 
 def _show(admin: Administrator, fields: Fields) -> dict[str, Any]:
     with admin.context.store.engine.connect() as books:
-        return {"rollout": reporting.show(books, planning.find(books, _rollout(fields)), admin.context.clock())}
+        return {"rollout": summary.show(books, planning.find(books, _rollout(fields)), admin.context.clock())}
 
 
 def _report(admin: Administrator, fields: Fields) -> dict[str, Any]:
     """A page of devices; the next one begins behind the last."""
     with admin.context.store.engine.connect() as books:
         row = planning.find(books, _rollout(fields))
-        return {"devices": reporting.report(books, row, _after(fields)), "most": reporting.PAGE}
+        return {"devices": report.report(books, row, _after(fields)), "most": report.PAGE}
 
 
 def _simulate(admin: Administrator, fields: Fields) -> dict[str, Any]:
@@ -96,9 +97,9 @@ def _simulate(admin: Administrator, fields: Fields) -> dict[str, Any]:
         number = _rollout(fields)
         planning.find(books, number)
         row = books.execute(select(rollouts).where(rollouts.c.id == number)).one()
-        found = reporting.foresee(books, row, start, _after(fields))
+        found = simulation.simulate(books, row, start, _after(fields))
     stages = [str(stage) for stage in read_stages(row.stages)]
-    return {"devices": found, "most": reporting.PAGE, "start": format_time(start), "stages": stages}
+    return {"devices": found, "most": report.PAGE, "start": format_time(start), "stages": stages}
 
 
 def _window(admin: Administrator, fields: Fields) -> dict[str, Any]:

@@ -35,11 +35,12 @@ OFFERING = (State.RUNNING, State.COMPLETED)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A release as it may be offered."""
+    """A release as it may be offered. `least` is the counter of the oldest one from which it may be taken."""
 
     counter: int
     version: str
     withdrawn: bool = False
+    least: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +76,23 @@ class Pinned:
 class Facts:
     """All that a decision about a device rests on. `counter` of what it runs, 0 where that is no release of ours.
 
-    `highest` is the highest that it has committed, `phase` from 0 to 1 is its own, so that not all come at once.
+    `highest` is the highest that it has committed, `floor` what it tells itself that it is at, `phase` from 0 to 1
+    is its own, so that not all come at once.
     """
 
     version: str
     counter: int = 0
     highest: int = 0
+    floor: int = 0
     pin: Pinned | None = None
     candidates: tuple[Candidate, ...] = ()
     window: Window | None = None
     phase: float = 0.0
+
+    @property
+    def at(self) -> int:
+        """The counter that the device is at, as it reckons itself before it takes anything."""
+        return max(self.counter, self.highest, self.floor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +134,8 @@ def _by_pin(facts: Facts, pin: Pinned, now: datetime) -> Yes | No:
         return No(f"this device is pinned to {target.version}, and no device goes back")
     if target.withdrawn:
         return No(f"this device is pinned to {target.version}, which was withdrawn")
+    if target.least > facts.at:
+        return No(_too_far(facts, target))
     if _exhausted(pin.attempt, PIN_ATTEMPTS):
         return No(f"{target.version} has failed on this device")
     return _outside(facts, now) or Yes(target, 0, 0)
@@ -141,9 +151,20 @@ def _takes(facts: Facts, each: Candidate) -> bool:
         each.state in OFFERING
         and not each.target.withdrawn
         and _is_newer(facts, each.target)
+        and each.target.least <= facts.at
         and not _exhausted(each.attempt, each.attempts)
         and each.reaches is not None
     )
+
+
+def _is_too_far(facts: Facts, each: Candidate) -> bool:
+    """Whether the device would refuse it until it has taken another one."""
+    is_due = each.state in OFFERING and not each.target.withdrawn and _is_due(each)
+    return is_due and _is_newer(facts, each.target) and each.target.least > facts.at
+
+
+def _too_far(facts: Facts, target: Target) -> str:
+    return f"{target.version} is taken from release counter {target.least} on, and this device is at {facts.at}"
 
 
 def _is_newer(facts: Facts, target: Target) -> bool:
@@ -161,7 +182,8 @@ def _is_due(each: Candidate) -> bool:
 def _none_due(takes: list[Candidate], facts: Facts, now: datetime) -> No:
     """It waits for its stage, or there is nothing for it; who is next is told when that can be at the earliest."""
     if not takes:
-        return No("no update is available")
+        far = next((each for each in _newest_first(facts) if _is_too_far(facts, each)), None)
+        return No(_too_far(facts, far.target) if far else "no update is available")
     first = takes[0]
     why = f"{first.target.version} is rolled out in stages, and this device waits for its own"
     if first.reaches != first.stage + 1 or first.stage_at is None:

@@ -66,13 +66,13 @@ def first_offer(now: datetime) -> Attempt:
 
 
 def offered_again(before: Attempt, now: datetime) -> Attempt:
-    """It is offered again: another try if the one before has failed, else the same."""
+    """It is offered again: another try if the one before has failed, else the same. What was put off was none."""
     if before.is_open:
         return before
+    attempts = before.attempts if before.was_put_off else before.attempts + 1
     return replace(
-        before, step=OFFERED, attempts=before.attempts + 1, offered_at=now, heard_at=now, percent=None,
-        ended_at=None,
-    )  # fmt: skip
+        before, step=OFFERED, attempts=attempts, offered_at=now, heard_at=now, percent=None, ended_at=None
+    )
 
 
 def told(before: Attempt, status: UpdateStatus, now: datetime) -> Attempt:
@@ -87,10 +87,7 @@ def told(before: Attempt, status: UpdateStatus, now: datetime) -> Attempt:
     if step == COMMITTED:
         return replace(news, step=step, reason=None, ended_at=now)
     reason = status.reason or "the device has given no reason"
-    is_same = reason == before.reason or (_may_pass(reason) and _may_pass(before.reason))
-    if (
-        before.failures and step == REFUSED and is_same
-    ):  # offered again, and refused again: one failure all the same
+    if step == REFUSED and _is_counted(before, reason):
         return replace(news, step=step, reason=reason, ended_at=now)
     return _failed(news, step, reason, now)
 
@@ -124,6 +121,18 @@ def _is_news(before: Attempt, step: str, said: datetime, percent: int | None) ->
         return before.said_at != said  # it tries once more by itself
     further = OPEN.index(step) - OPEN.index(before.step)
     return further > 0 or (not further and step == DOWNLOADING and (percent or 0) > (before.percent or 0))
+
+
+def _is_counted(before: Attempt, reason: str) -> bool:
+    """Whether a refusal tells of a failure that counts already, though it was offered again meanwhile.
+
+    So does a second one in the same try, whatever its reason: an agent that starts has the switcher look again.
+    And one that quotes the reason of the failure before: what has failed there for good is refused ever after.
+    """
+    if before.failed_at is None:
+        return False
+    is_quoted = before.reason is not None and before.reason in reason
+    return before.failed_at >= before.offered_at or is_quoted or (_may_pass(reason) and _may_pass(before.reason))
 
 
 def _may_pass(reason: str | None) -> bool:

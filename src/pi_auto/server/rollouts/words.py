@@ -57,6 +57,7 @@ def shown(answer: dict[str, Any]) -> str:
         f"  that are {one['failure_percent']} % of the finished; silence of {one['silence'] // 60} min is one",
         "  reached {reached}: {committed} run it, {failed} failed, {under_way} under way".format(**one),
         *([f"  {one['forgiven']} failures were forgiven"] if one["forgiven"] else []),
+        *_held_back(one),
         "",
     ]  # fmt: skip
     stages = [
@@ -69,6 +70,12 @@ def shown(answer: dict[str, Any]) -> str:
     if one["reasons"]:
         lines += ["", table(one["reasons"], ("devices", "step", "reason", "such_as"))]
     return "\n".join(lines)
+
+
+def _held_back(one: dict[str, Any]) -> list[str]:
+    """That some are not offered it, since they would refuse it."""
+    needed = f"  {one['held_back']} devices need release counter {one['least_counter']} first"
+    return [needed] if one["held_back"] else []
 
 
 def foreseen(stages: list[str], devices: list[dict[str, Any]]) -> str:

@@ -370,7 +370,7 @@ CREATE TABLE releases (
 	published_at DATETIME NOT NULL, 
 	published_by VARCHAR(128) NOT NULL, 
 	withdrawn_at DATETIME, 
-	withdrawn_by VARCHAR(128), 
+	withdrawn_by VARCHAR(128), least_counter BIGINT DEFAULT '0' NOT NULL, 
 	CONSTRAINT pk_releases PRIMARY KEY (counter), 
 	CONSTRAINT uq_releases_version UNIQUE (version), 
 	CONSTRAINT uq_releases_update_id UNIQUE (update_id)
@@ -461,4 +461,4 @@ CREATE TABLE maintenance_windows (
 	CONSTRAINT pk_maintenance_windows PRIMARY KEY (kind, name)
 );
 CREATE INDEX ix_update_reports_update_id ON update_reports (update_id);
-INSERT INTO "alembic_version" VALUES('0010');
+INSERT INTO "alembic_version" VALUES('0011');

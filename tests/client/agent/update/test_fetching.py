@@ -306,6 +306,19 @@ def test_without_room_nothing_is_fetched_and_the_reason_has_numbers(
     assert fleet.count(DOWNLOAD) == 0
 
 
+@pytest.mark.parametrize("left", [".ready.new", ".ready.old"])
+def test_what_a_power_cut_has_left_of_a_hand_over_gives_its_room_back_first(
+    job: Job, folder: Path, monkeypatch: pytest.MonkeyPatch, left: str
+) -> None:
+    """Else a small disk would have too little room for any update ever after."""
+    (folder / left / "metadata").mkdir(parents=True)
+    (folder / left / "archive").write_bytes(ARCHIVE)
+    monkeypatch.setattr(fetcher, "_RESERVE", 2**60)
+    with pytest.raises(NoRoom):
+        fetch(job)
+    assert not (folder / left).exists()
+
+
 def test_a_disk_that_fills_up_meanwhile_ends_it_and_a_later_round_goes_on(
     job: Job, folder: Path, fleet: SignedFleet
 ) -> None:

@@ -22,7 +22,7 @@ from pi_auto.client.agent.update import job as words
 from pi_auto.client.agent.update.channel import Channel, Pace
 from pi_auto.client.agent.update.download import Wanted, download
 from pi_auto.client.agent.update.job import MOST_JOB, Job, News
-from pi_auto.client.agent.update.ready import hand_over
+from pi_auto.client.agent.update.ready import clear_away, hand_over
 from pi_auto.client.agent.update.reuse import Odd, assemble
 from pi_auto.client.agent.update.target import Target
 from pi_auto.client.agent.update.trouble import NoRoom, Passing, Useless, Wrong
@@ -121,6 +121,7 @@ class Fetch:
 
     def _clear(self, update_id: str) -> None:
         """Of what was fetched before, only this one's beginning is of use."""
+        clear_away(self._job.folder)
         for path in self._job.folder.iterdir():
             if path.is_file() and path.name not in ("ledger.json", "fetch.lock", f"{update_id}.part"):
                 path.unlink()

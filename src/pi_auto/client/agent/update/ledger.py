@@ -135,7 +135,14 @@ class Ledger:
     def _write(self) -> None:
         """Raises OSError; what is in memory holds until the next start."""
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(self._file, json.dumps(self._page.to_json()), mode=0o640)
+        write_whole(self._file, _written(self._page), mode=0o640)
+
+
+def _written(page: _Page) -> str:
+    """As many of the newest steps as may be read again: reasons may be long, in whatever letters."""
+    while len(written := json.dumps(page.to_json())) > _MOST:
+        page = replace(page, said=page.said[1:], own=page.own if page.said else page.own[1:])
+    return written
 
 
 def latest(state: Path) -> Step | None:

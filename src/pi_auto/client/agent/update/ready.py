@@ -18,13 +18,14 @@ from pathlib import Path
 from pi_auto.files import fsync_folder, write_whole
 
 FOLDER, WISH = "ready", "update"
+_NEW, _OLD = ".ready.new", ".ready.old"
 _MOST_REQUEST = 4096  # bytes
 
 
 def hand_over(folder: Path, archive: Path, metadata: Sequence[Path], request: dict[str, str]) -> None:
     """Make `folder`/ready of a verified `archive`, which goes into it, and files of metadata. Raises OSError."""
-    new = folder / ".ready.new"
-    shutil.rmtree(new, ignore_errors=True)
+    new = folder / _NEW
+    clear_away(folder)
     (new / "metadata").mkdir(parents=True, mode=0o750)
     for file in metadata:
         write_whole(new / "metadata" / file.name, file.read_bytes(), mode=0o640)
@@ -48,11 +49,16 @@ def handed_over(folder: Path) -> str | None:
 
 def take_back(folder: Path) -> None:
     """What lay ready is of no use any more."""
-    old = folder / ".ready.old"
-    shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(folder / _OLD, ignore_errors=True)
     with suppress(FileNotFoundError):
-        (folder / FOLDER).rename(old)
-        shutil.rmtree(old, ignore_errors=True)
+        (folder / FOLDER).rename(folder / _OLD)
+        shutil.rmtree(folder / _OLD, ignore_errors=True)
+
+
+def clear_away(folder: Path) -> None:
+    """What a power cut has left of a hand-over that came to no end, or was taken back: an archive each."""
+    for name in (_NEW, _OLD):
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def wake_switcher(runtime: Path | None) -> bool:

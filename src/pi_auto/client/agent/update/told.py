@@ -1,6 +1,7 @@
 """What root's switcher tells of an update: steps, each with a number that is never used twice.
 
 <state>/update-told/root.json   {"version": of the newest of the fleet's roots that it believes}
+<state>/update-told/counter.json   {"counter": of the newest release that this device has had}
 <state>/update-told/told.json   {"steps": [{"number", "update_id", "version", "step", "reason", "time"}, …]}
 """
 
@@ -17,6 +18,7 @@ from pi_auto.wire.times import format_time
 from pi_auto.wire.update import COMMITTED, MOST_REASON, REFUSED, ROLLED_BACK, STEPS
 
 FILE, ROOT_FILE = "update-told/told.json", "update-told/root.json"
+COUNTER_FILE = "update-told/counter.json"
 NOT_NOW = "not now: "  # so begins the reason of a refusal that may be none later
 FINAL = (COMMITTED, ROLLED_BACK, REFUSED)
 _MOST = 64 * 1024  # bytes
@@ -65,9 +67,18 @@ def told_in(state: Path) -> list[Step]:
 
 def root_told_in(state: Path) -> int:
     """The newest root that the switcher believes; 0 where it has told none."""
+    return _number_in(state / ROOT_FILE, "version")
+
+
+def counter_told_in(state: Path) -> int:
+    """The release counter that the switcher takes this device to be at; 0 where it has told none."""
+    return _number_in(state / COUNTER_FILE, "counter")
+
+
+def _number_in(told: Path, name: str) -> int:
     try:
-        with (state / ROOT_FILE).open("rb") as file:
-            return Fields(json.loads(file.read(_MOST))).integer("version")
+        with told.open("rb") as file:
+            return Fields(json.loads(file.read(_MOST))).integer(name)
     except (OSError, ValueError, RecursionError, FieldError):
         return 0
 
