@@ -31,9 +31,11 @@ shared that machine with whatever else it did (load {load}). `PI_AUTO_SEED={seed
 | starts of server or client that failed under a fault and were tried again | {failed} |
 | complaints of the judge | {judged} |
 
-What is not stored and not told as lost was typed while nobody could read it. Each round ends in calm, in which all
-that is stored has to arrive by both ways; then the books are held against what was typed and what was stored: each
-scan once, in the device's order, with its text, and nothing else; nothing flagged, refused, missing or set aside.
+What is neither stored nor told as lost was dropped by the scanner's full queue, where one loss that is told may
+stand for many codes, or was in a capture that was killed before it had stored it. Each round ends in calm, in
+which all that is stored has to arrive by both ways; then the books are held against what was typed and what was
+stored: each scan once, in the device's order, with its text, and nothing else; nothing flagged, refused, missing
+or set aside.
 
 | fault | how often |
 |---|---|
