@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
-import re
-import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from support.machine import commit, machine
 
 _PAGE = """\
 # A thousand devices whose links break at random
@@ -44,29 +42,13 @@ def page(figures: dict[str, Any]) -> str:
     breaks = figures["breaks"]
     return _PAGE.format(
         **figures,
-        **_machine(),
+        **machine(),
         date=datetime.now(UTC).date(),
-        commit=_output("git", "describe", "--always", "--dirty", "--abbrev=12"),
+        commit=commit(),
         scans_in_all=figures["devices"] * figures["scans"],
         breaks_in_all=sum(breaks.values()),
         breaks_told=", ".join(f"{breaks[name]:,} {name}" for name in sorted(breaks)),
     )
-
-
-def _machine() -> dict[str, Any]:
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    named = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    return {
-        "cpus": os.cpu_count(),
-        "model": named[1] if named else platform.machine(),
-        "memory": round(memory),
-        "python": platform.python_version(),
-        "load": round(os.getloadavg()[0], 1),
-    }
-
-
-def _output(*command: str) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 if __name__ == "__main__":

@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import struct
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from unittest.mock import patch
+
+from support.preloading import build, can_be_built, preloaded
+
+__all__ = ["FakedClock", "can_be_built"]
 
 _SOURCE = Path(__file__).with_suffix(".c")
-
-
-def can_be_built() -> bool:
-    """Whether there is a C compiler."""
-    return shutil.which("cc") is not None
 
 
 class FakedClock:
     """As `folder` allows: a small library, and a file with what it adds to the real time."""
 
     def __init__(self, folder: Path) -> None:
-        self._library, self._file = folder / "faked_clock.so", folder / "offset"
+        self._library, self._file = build(_SOURCE, folder), folder / "offset"
         self._file.write_bytes(struct.pack("=q", 0))
-        command = ["cc", "-shared", "-fPIC", "-O1", "-o", str(self._library), str(_SOURCE), "-ldl"]
-        subprocess.run(command, check=True, capture_output=True)
 
-    @contextmanager
-    def for_what_is_started(self) -> Iterator[None]:
+    def for_what_is_started(self) -> AbstractContextManager[None]:
         """Programs that are started meanwhile go by this clock, and what they start as well."""
-        told = {"LD_PRELOAD": str(self._library), "PI_AUTO_TEST_CLOCK": str(self._file)}
-        with patch.dict(os.environ, told):
-            yield
+        return preloaded(self._library, PI_AUTO_TEST_CLOCK=str(self._file))
 
     def now(self) -> datetime:
         """What it says."""
@@ -43,6 +32,9 @@ class FakedClock:
 
     def set(self, moment: datetime) -> None:
         """Set it, to the second."""
-        offset = (moment - datetime.now(UTC)) // timedelta(seconds=1)
+        self.put_on((moment - datetime.now(UTC)) // timedelta(seconds=1))
+
+    def put_on(self, seconds: int) -> None:
+        """Set it to the real time and so many seconds; a negative number puts it back."""
         with self._file.open("r+b") as file:  # in place: it is mapped
-            file.write(struct.pack("=q", offset))
+            file.write(struct.pack("=q", seconds))

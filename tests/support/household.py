@@ -43,14 +43,20 @@ class Household:
 
     def _move_in(self) -> None:
         bound = self._server.start()
-        self._http, self._https = bound["http"], bound["https"]
+        self._http, self._https, self._hub_mqtt = bound["http"], bound["https"], bound["hub-mqtt"]
         self.url, self.office = f"http://{self._http}", Office(self.data, self._https)
         # From now on at this very address, as a real server would be after a restart.
-        self._server_again = self._server_at(self._http, self._https, bound["hub-mqtt"])
-        self.pi = VirtualPi(self.folder / "pi", self.office.hand_out_card(), "00000000cafe0001")
-        self.pi.start()
+        self._server_again = self._server_at(self._http, self._https, self._hub_mqtt)
+        self.pi = self._make_pi()
+        self._start_pi()
         # An enrolment that comes while a test has the hub down is put off, as it should be.
         wait_until(lambda: "registered as " in self.pi.log.read_text(errors="replace"), 60, "the Pi has enrolled")
+
+    def _make_pi(self) -> VirtualPi:
+        return VirtualPi(self.folder / "pi", self.office.hand_out_card(), "00000000cafe0001")
+
+    def _start_pi(self) -> None:
+        self.pi.start()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -81,6 +87,10 @@ class Household:
         found = self.pids(victim)
         processes.kill(found)
         return bool(found)
+
+    def server_has_ended(self) -> bool:
+        """Whether the server's main process is no more."""
+        return self._server.process is None or self._server.process.poll() is not None
 
     def restart_server(self) -> None:
         """Start it again where it was, once its address is free."""
