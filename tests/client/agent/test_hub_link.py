@@ -335,6 +335,16 @@ class TestDoubt:
         assert (kept.destination, kept.position.number) == (HUB, place + 1)
         assert "closes the connection whenever it gets this" in kept.reason
 
+    def test_a_hub_that_dies_of_it_slowly_is_not_taken_for_one_that_has_acknowledged_something(
+        self, stored: StoredScans, marks: Marks, hub: MqttPeer
+    ) -> None:
+        """A report is sent without asking for a receipt: that it has been sent is no word of the hub."""
+        hub.poison, hub.dies_within = b"poison", 0.2
+        stored.scan("poison", "two", "three")
+        with linked(stored, marks, hub, self.LIMITS):
+            arrived(marks, stored, 3)
+        assert [kept.position.number for kept in marks.aside()] == [1]
+
     def test_two_such_records_side_by_side_are_both_found(
         self, stored: StoredScans, marks: Marks, hub: MqttPeer
     ) -> None:
