@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -22,11 +23,11 @@ SENT_BY_IT: dict[str, Any] = {
 }
 
 
-def an_old_client_has_sent_to_the_api(books: Connection) -> None:
-    """The device, and one scan."""
+def an_old_client_has_sent_to_the_api(books: Connection, at: datetime = NOW) -> None:
+    """The device, and one scan of that moment."""
     about = {"client_version": "", "system_info": {}}
-    books.execute(insert(devices).values(device_id=OLD, legacy=True, registered_at=NOW, changed=0, **about))
+    books.execute(insert(devices).values(device_id=OLD, legacy=True, registered_at=at, changed=0, **about))
     named = {"named_id": DEVICE, "hub_id": OLD, "address": "192.0.2.5", "network": "192.0.2.0/24"}
-    times = {"first_at": NOW, "last_at": NOW}
+    times = {"first_at": at, "last_at": at}
     books.execute(insert(legacy_devices).values(issues=1, scans=0, **named, **times, **about))
-    book_scan(books, OLD, SENT_BY_IT["barcode"], 1, str(uuid4()), Way.API, NOW)
+    book_scan(books, OLD, SENT_BY_IT["barcode"], 1, str(uuid4()), Way.API, at)

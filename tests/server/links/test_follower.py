@@ -20,7 +20,7 @@ from pi_auto.server.links.events import MOST_REPORTED
 from pi_auto.server.links.follower import Follower
 from pi_auto.server.scans.tables import conflicts, refusals, scans
 from pi_auto.wire.hublink import TELEMETRY, Event
-from support.api import DEVICE, NOW, Api, open_api
+from support.api import DEVICE, Api, open_api
 from support.event_source import ENQUEUED, EventSource
 from support.old_scans import OLD, SENT_BY_IT, an_old_client_has_sent_to_the_api
 from support.records import incident, scan

@@ -100,6 +100,10 @@ class EventHubPeer:
         """End every connection."""
         self._tell(cut=True)
 
+    def make_anew(self, partitions: int = 2) -> None:
+        """Delete it with all its events, and make another one of its name."""
+        self._tell(anew=partitions)
+
     def close(self) -> None:
         """End it."""
         self.process.kill()
