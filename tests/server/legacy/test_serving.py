@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from pi_auto.client.agent.tls import context_for
 from pi_auto.server.console.scan_views import scan_view
 from pi_auto.server.context import now_utc
 from pi_auto.server.fleet.tables import devices
-from pi_auto.server.legacy.hub import align
+from pi_auto.server.legacy.hub import align, issue
 from pi_auto.server.links.follower import Follower
 from pi_auto.server.links.local import LocalLink
 from pi_auto.server.links.tables import cursors
@@ -23,8 +24,11 @@ from pi_auto.server.scans.rows import scan_json
 from pi_auto.server.scans.tables import conflicts
 from pi_auto.wire.connection_string import ConnectionString
 from pi_auto.wire.fleet_card import server_name
+from support.azure import link_to
+from support.hub import running_hub
 from support.mqtt import PahoDevice
 from support.old_client import Door, old_door
+from support.service import Service
 from support.waiting import wait_until
 
 ID = "pi-1a2b3c4d"
@@ -112,6 +116,24 @@ def test_the_identity_ends_with_the_time_and_with_the_operators_word(door: Door)
     assert may_connect(door, string)
     door.admin("legacy off")
     assert not may_connect(door, string)
+
+
+def test_an_identity_that_the_hub_refuses_to_switch_off_is_switched_off_later(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Azure says 401 where the policy's key was changed, or this server's clock is wrong: nothing was done."""
+    with (
+        running_hub(tmp_path_factory.mktemp("hub"), "--name", "localhost", "--https-port", "0") as hub,
+        link_to(hub) as owner,
+    ):
+        with link_to(hub, "device") as without_rights, old_door(tmp_path) as door:
+            door.admin("legacy on", networks=["127.0.0.0/24"], days=30)
+            door.approved()
+            assert issue(replace(door.context, link=owner), ID, "127.0.0.1")
+            door.admin("legacy off")
+            for link in (without_rights, owner):
+                align(replace(door.context, link=link))
+        assert Service(hub).ask("GET", f"/devices/legacy-{ID}").body["status"] == "disabled"
 
 
 def test_a_scan_that_came_both_ways_is_one_with_a_badge(door: Door) -> None:
