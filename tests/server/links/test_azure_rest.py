@@ -24,7 +24,7 @@ from pi_auto.server.links.base import DeviceOffline, HubRefused, HubUnavailable
 from support.azure import link_to, service_string
 from support.hub import RunningHub, running_hub
 from support.service import Service
-from support.troubled_rest import Front, Hangs, Lost, Said, troubled
+from support.troubled_rest import Drips, Front, Hangs, Lost, Said, Twice, troubled
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +139,12 @@ def test_a_hub_that_hangs_is_given_up(front: Front, link: AzureLink) -> None:
     assert link.state().answers is False
 
 
+def test_an_answer_that_comes_too_slowly_is_given_up(front: Front, link: AzureLink) -> None:
+    front.plan = [Drips(200)]
+    with pytest.raises(HubUnavailable, match="comes too slowly"):
+        link._rest.ask("GET", "/devices/slow", patience=0.5)
+
+
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
@@ -156,6 +162,29 @@ def test_nonsense_is_a_passing_thing_said_in_words(
     front.plan = [answer]
     with pytest.raises(HubUnavailable, match=sentence):
         link.put_device("odd")
+
+
+def test_an_answer_that_comes_twice_is_not_taken_for_the_next_one(
+    hub: RunningHub, front: Front, link: AzureLink
+) -> None:
+    """A device would be given the key of another."""
+    for number in range(10):
+        front.plan = [Twice()]
+        link.put_device(f"twice-{number}")
+        key = link.put_device(f"after-{number}").connection_string.key
+        assert key == identity(hub, f"after-{number}")["authentication"]["symmetricKey"]["primaryKey"]
+
+
+@pytest.mark.parametrize("status", [200, 409])
+def test_no_device_is_given_the_key_of_another(
+    hub: RunningHub, front: Front, link: AzureLink, status: int
+) -> None:
+    key = link.put_device("theirs").connection_string.key
+    theirs = Said(200, body=_json(identity(hub, "theirs")))
+    front.plan = [theirs] if status == 200 else [Said(409), theirs]
+    with pytest.raises(HubUnavailable, match="with the identity of 'theirs'") as told:
+        link.put_device("ours")
+    assert key not in str(told.value)
 
 
 @pytest.mark.parametrize("code", [401, 403, 400])
