@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -189,6 +190,19 @@ class TestComingBack:
             wait_until(lambda: bool(hub.reports), what="a first heartbeat")
             hub.hang_up()
             wait_until(lambda: len(hub.connects) == 2, what="the device to come back")
+
+    def test_a_hub_that_answers_nothing_before_it_hangs_up_is_left_a_whole_round_each_time(
+        self, stored: StoredScans, marks: Marks, hub: MqttPeer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A heartbeat that was written is no sign that it works: each time would be a first one."""
+        hub.twin_status = None
+        with linked(stored, marks, hub, Limits(spread=0.3), self.ELSEWHERE):
+            for times in range(1, 6):
+                wait_until(lambda: len(hub.connects) == times <= len(hub.reports), what="a heartbeat")  # noqa: B023 - called here
+                hub.hang_up()
+        pauses = [float(said) for said in re.findall(r"next try in ([\d.]+) s", caplog.text)]
+        assert len(pauses) >= 4
+        assert all(pause >= 0.3 for pause in pauses[1:])
 
     def test_a_device_whose_own_link_has_changed_does_not_wait(
         self, stored: StoredScans, marks: Marks, hub: MqttPeer, caplog: pytest.LogCaptureFixture

@@ -267,6 +267,21 @@ def test_a_poisoned_event_is_noted_and_holds_nobody_up(api: Api, peer: EventHubP
     assert len(told(api.context.store.data, "SELECT reason FROM refusals")) == 3
 
 
+@pytest.mark.parametrize("status", [401, 503])
+def test_a_hub_that_refuses_tokens_and_questions_for_a_while_loses_and_doubles_nothing(
+    api: Api, peer: EventHubPeer, status: int
+) -> None:
+    with closing(Ingest(source(peer), api.context.store, api.context.writer)) as ingest:
+        feed(peer, range(4))
+        wait_until(lambda: booked(api) == 4, 20, "those before")
+        peer.refuse(status)
+        feed(peer, range(4, 8))
+        wait_until(lambda: ingest.state() is False, 20, "it knows")
+        peer.refuse(None)
+        wait_until(lambda: booked(api) == 8, 60, "those that came meanwhile")
+    assert texts(api.context.store.data) == codes(8)
+
+
 def test_an_event_hub_that_is_made_anew_under_its_name_is_read_from_its_start(
     api: Api, peer: EventHubPeer, caplog: pytest.LogCaptureFixture
 ) -> None:

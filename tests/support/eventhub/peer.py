@@ -3,7 +3,8 @@
 Runs under the system's Python, for qpid-proton has no wheel: `python3 -m support.eventhub.peer NAME PARTITIONS`.
 A line of standard input is an event, `{"partition", "annotations", "application", "properties", "body"}`
 (body in base64), which gets the next number of its partition; `{"cut": true}`, which ends all
-connections; or `{"anew": PARTITIONS}`, which makes the event hub anew under its old name. Standard
+connections; `{"anew": PARTITIONS}`, which makes the event hub anew under its old name; or
+`{"refuse": STATUS}`, which it answers to every token and question from then on, until that is null. Standard
 output is one JSON object a line: `{"port"}` once, then `{"partition", "group", "selector"}` for each
 reader that begins.
 """
@@ -49,6 +50,7 @@ class EventHub(MessagingHandler):  # type: ignore[misc] # see above
         super().__init__()
         self.port, self.name, self.injector = port, name, injector
         self.created, self.events = 1_700_000_000_000, _empty(partitions)
+        self.refusal: int | None = None
         self.readers: dict[Any, Reader] = {}  # by their links
         self.refused: set[Any] = set()
         self.answers: dict[tuple[str, Any], Any] = {}  # links by $cbs or $management, and connection
@@ -66,6 +68,10 @@ class EventHub(MessagingHandler):  # type: ignore[misc] # see above
         log.append(_message(event.subject, len(log)))
         for link in list(self.readers):
             self._send(link)
+
+    def on_refuse(self, event: Any) -> None:
+        self.refusal = event.subject["refuse"]
+        proxy.cut()
 
     def on_anew(self, event: Any) -> None:
         self.created += 1000
@@ -130,6 +136,7 @@ class EventHub(MessagingHandler):  # type: ignore[misc] # see above
         if link is None:
             return
         status, body = (202, None) if service == "$cbs" else self._managed(asked.properties)
+        status = self.refusal or status
         answer = Message(body, correlation_id=asked.id, inferred=False)
         answer.properties = {"status-code": status, "status-description": "OK" if status < 300 else "NotFound"}
         link.send(answer)
@@ -233,7 +240,8 @@ def _listen_to(lines: Iterable[str], injector: Any) -> None:
         if said.get("cut"):
             proxy.cut()
         else:
-            injector.trigger(ApplicationEvent("anew" if "anew" in said else "arrive", subject=said))
+            name = next((name for name in ("anew", "refuse") if name in said), "arrive")
+            injector.trigger(ApplicationEvent(name, subject=said))
 
 
 def main() -> None:
