@@ -96,6 +96,19 @@ def test_deleting_what_was_deleted_with_its_answer_lost_is_well(front: Front, li
     assert [method for method, _ in front.asked] == ["PUT", "DELETE", "DELETE"]
 
 
+def test_a_404_that_is_not_of_the_hub_leaves_a_device_to_be_deleted(
+    hub: RunningHub, front: Front, link: AzureLink
+) -> None:
+    """As whatever stands in the hub's place for a while says it: the device would have kept its way in."""
+    link.put_device("stays")
+    front.plan = [Said(404, body=b"<html>no such page</html>")]
+    with pytest.raises(HubUnavailable, match="404"):
+        link.delete_device("stays")
+    assert identity(hub, "stays")["deviceId"] == "stays"
+    front.plan = [Said(404, body=_json({"Message": "ErrorCode:DeviceNotFound;it is not registered"}))]
+    link.delete_device("stays")
+
+
 def test_a_method_whose_answer_was_lost_is_never_called_again(front: Front, link: AzureLink) -> None:
     link.put_device("called")
     front.plan = [Lost()]

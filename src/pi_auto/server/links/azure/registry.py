@@ -12,7 +12,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from pi_auto.server.links.azure.answers import Answer, refusal
+from pi_auto.server.links.azure.answers import Answer, is_of_no_device, refusal
 from pi_auto.server.links.azure.rest import RestClient, path_of
 from pi_auto.server.links.base import HubUnavailable
 from pi_auto.wire.errors import FieldError, shown
@@ -57,7 +57,7 @@ class Identities:
     def delete(self, device_id: str) -> None:
         """Remove it and its twin, if it is there."""
         answer = self._rest.ask("DELETE", path_of("devices", device_id), if_match='"*"')
-        if not answer.ok and answer.status != HTTPStatus.NOT_FOUND:
+        if not answer.ok and not is_of_no_device(answer):
             raise refusal(f"delete_device of {device_id}", answer)
 
     def _change(self, device_id: str, asked: str, change: Callable[[Identity], Identity | None]) -> None:
