@@ -51,7 +51,7 @@ with SpoolReader(Path("capture")) as reader:
         marks.advance(way, Position(reader.uuid(), 2))
 """
 SETTLED = """
-from pi_auto.client.spool.marks import acknowledged, settled_everywhere
+from pi_auto.client.spool.settled import acknowledged, settled_everywhere
 from pi_auto.client.spool.reader import SpoolReader
 with SpoolReader(Path("capture")) as reader:
     print(settled_everywhere(Path("agent/marks.sqlite"), reader.uuid()),

@@ -29,6 +29,7 @@ class MqttPeer:
     acknowledge: bool = True
     close_after: int | None = None  # messages of a connection, of which the last stays unacknowledged
     poison: bytes | None = None  # a telemetry body with this in it ends the connection
+    dies_within: float | None = None  # seconds in which it still answers reports before that
     twin_status: int | None = 204  # None: no answer
     telemetry: list[tuple[str, bytes]] = field(default_factory=list)
     reports: list[bytes] = field(default_factory=list)
@@ -102,6 +103,7 @@ class _Conversation:
         self._peer, self._sock = peer, sock
         self._messages = 0
         self._unacknowledged = 0
+        self._dying = False
 
     def run(self) -> None:
         while True:
@@ -138,7 +140,6 @@ class _Conversation:
             if self._peer.twin_status is not None:
                 request_id = topic.partition("$rid=")[2]
                 self._say(topics.twin_response(self._peer.twin_status, request_id, len(self._peer.reports)))
-
         elif topic.startswith("$iothub/methods/res/"):
             self._peer.method_answers.append((topic, rest))
 
@@ -148,7 +149,12 @@ class _Conversation:
         self._peer.telemetry.append((topic, body))
         self._peer.most_unacknowledged = max(self._peer.most_unacknowledged, self._unacknowledged)
         if self._messages == self._peer.close_after or (self._peer.poison and self._peer.poison in body):
-            raise EOFError
+            if self._peer.dies_within is None:
+                raise EOFError
+            self._dying = True
+            self._sock.settimeout(self._peer.dies_within)
+        if self._dying:
+            return
         if self._peer.acknowledge:
             self._unacknowledged -= 1
             self._send(PUBACK << 4, mid)

@@ -6,6 +6,7 @@ with troubled(hub, folder) as front:
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import threading
 from collections.abc import Iterator
@@ -39,17 +40,29 @@ class Hangs:
     """Nothing is answered until the test is over."""
 
 
+@dataclass(frozen=True)
+class Twice:
+    """The hub does it, and its answer comes two times."""
+
+
+@dataclass(frozen=True)
+class Drips:
+    """An answer of `octets` bytes, one in a twentieth of a second."""
+
+    octets: int
+
+
 class Front:
     """The front: `plan` is what befalls the next requests, `asked` what has come (method, path)."""
 
     def __init__(self, hub: RunningHub | None, folder: Path, name: str = "localhost") -> None:
         authority = Authority(folder)
         self.ca, self.hub = authority.ca, hub
-        self.plan: list[Lost | Said | Hangs] = []
+        self.plan: list[Lost | Said | Hangs | Twice | Drips] = []
         self.asked: list[tuple[str, str]] = []
         self.shown: list[str] = []  # what each has shown as its Authorization
         self.over = threading.Event()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"front": self}))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(authority.certificate(name))
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
@@ -65,42 +78,55 @@ class Front:
             return Said(answer.status, dict(answer.getheaders()), answer.read())
 
 
-def _handler(front: Front) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    front: Front
 
-        def _any(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            front.asked.append((self.command, self.path.partition("?")[0]))
-            front.shown.append(self.headers.get("Authorization", ""))
-            trouble = front.plan.pop(0) if front.plan else None
-            if isinstance(trouble, Hangs):
-                front.over.wait(30)
-            if isinstance(trouble, Said):
-                self._say(trouble)
-                return
+    def _any(self) -> None:
+        front, body = self.front, self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        front.asked.append((self.command, self.path.partition("?")[0]))
+        front.shown.append(self.headers.get("Authorization", ""))
+        trouble = front.plan.pop(0) if front.plan else None
+        if isinstance(trouble, Hangs):
+            front.over.wait(30)
+        if isinstance(trouble, Said):
+            self._say(trouble)
+        elif isinstance(trouble, Drips):
+            self._drip(trouble.octets)
+        else:
             said = front.forward(self.command, self.path, body, dict(self.headers.items()))
-            if trouble is None:
-                self._say(said)
-            else:
-                self.close_connection = True
+            self._pass_on(said, trouble)
 
-        do_GET = do_PUT = do_PATCH = do_POST = do_DELETE = _any  # noqa: N815 - the library's names
+    do_GET = do_PUT = do_PATCH = do_POST = do_DELETE = _any  # noqa: N815 - the library's names
 
-        def _say(self, said: Said) -> None:
-            self.send_response(said.status)
-            for name, value in said.headers.items():
-                if name.lower() in ("content-type", "iothub-errorcode", "retry-after", "etag"):
-                    self.send_header(name, value)
-            if said.status != 204:
-                self.send_header("Content-Length", str(len(said.body)))
-            self.end_headers()
-            self.wfile.write(said.body)
+    def _pass_on(self, said: Said, trouble: Lost | Hangs | Twice | None) -> None:
+        if isinstance(trouble, Lost | Hangs):
+            self.close_connection = True
+            return
+        for _ in range(2 if trouble else 1):
+            self._say(said)
 
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+    def _say(self, said: Said) -> None:
+        self.send_response(said.status)
+        for name, value in said.headers.items():
+            if name.lower() in ("content-type", "iothub-errorcode", "retry-after", "etag"):
+                self.send_header(name, value)
+        if said.status != 204:
+            self.send_header("Content-Length", str(len(said.body)))
+        self.end_headers()
+        self.wfile.write(said.body)
 
-    return Handler
+    def _drip(self, octets: int) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(octets))
+        self.end_headers()
+        with contextlib.suppress(OSError):  # whoever asked has hung up
+            for _ in range(octets):
+                self.wfile.write(b" ")
+                self.front.over.wait(0.05)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
 
 
 @contextmanager

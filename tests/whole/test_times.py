@@ -23,7 +23,8 @@ from pi_auto.client.agent.timekeeping.timekeeper import Timekeeper
 from pi_auto.client.agent.wakeups import Wakeups
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.endpoint import Endpoint
-from pi_auto.client.spool.marks import API, Marks
+from pi_auto.client.spool.destinations import API
+from pi_auto.client.spool.marks import Marks
 from pi_auto.client.spool.reader import SpoolReader
 from pi_auto.simulator.program import Program
 from support.clocks import PiClocks

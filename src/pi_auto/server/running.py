@@ -38,7 +38,7 @@ def run(settings: Settings) -> None:
         return
     with loading():
         from pi_auto.server import serving  # noqa: PLC0415 - takes a while to load, and --help does not need it
-        from pi_auto.server.links.supervisor import holds_address  # noqa: PLC0415 - see above
+        from pi_auto.server.links.stopping import holds_address  # noqa: PLC0415 - see above
 
     if settings.hub_mqtt and not holds_address(settings.data, settings.hub_mqtt):
         _bind(settings.hub_mqtt, "--hub-mqtt").close()  # the hub binds it itself; this is for the sentence
@@ -64,7 +64,7 @@ def _run_with_trust(settings: Settings) -> None:
     with loading():
         from pi_auto.server import serving  # noqa: PLC0415 - see above
         from pi_auto.server.context import now_utc  # noqa: PLC0415 - see above
-        from pi_auto.server.links.supervisor import holds_address  # noqa: PLC0415 - see above
+        from pi_auto.server.links.stopping import holds_address  # noqa: PLC0415 - see above
         from pi_auto.server.trust.errors import TrustError  # noqa: PLC0415 - see above
         from pi_auto.server.trust.fleet import open_fleet  # noqa: PLC0415 - see above
         from pi_auto.server.trust.own_names import own_names  # noqa: PLC0415 - see above

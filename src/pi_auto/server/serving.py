@@ -29,7 +29,7 @@ from granian.server.mp import MPServer, WorkerProcess
 
 from pi_auto.server.crowding import MOST_CONNECTIONS
 from pi_auto.server.doors import BACKLOG, Doors, serve_in_worker
-from pi_auto.server.links.supervisor import SOCKET, stop_hub
+from pi_auto.server.links.stopping import SOCKET, stop_hub
 from pi_auto.server.settings import Address, Settings
 from pi_auto.server.stalled import MOST_SILENCE, bound_silence
 from pi_auto.server.trust.fleet import Certificate

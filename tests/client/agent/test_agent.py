@@ -17,7 +17,7 @@ import pytest
 
 from pi_auto.client.agent.agent import Agent
 from pi_auto.client.settings import Settings
-from pi_auto.client.spool.marks import acknowledged, settled_everywhere
+from pi_auto.client.spool.settled import acknowledged, settled_everywhere
 from pi_auto.wire.connection_string import ConnectionString
 from pi_auto.wire.hublink import TELEMETRY, TWIN_CHANGE
 from pi_auto.wire.registration import HubDial

@@ -17,7 +17,8 @@ from pi_auto.client.agent.errors import ApiError, Garbled, Refused, Unauthorized
 from pi_auto.client.agent.telling import Telling
 from pi_auto.client.agent.wakeups import Wakeups
 from pi_auto.client.endpoint import Endpoint
-from pi_auto.client.spool.marks import API, Marks
+from pi_auto.client.spool.destinations import API
+from pi_auto.client.spool.marks import Marks
 from pi_auto.client.spool.reader import SpoolReader
 from pi_auto.wire.batch import Acknowledgement
 from pi_auto.wire.ids import Position

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,8 +24,10 @@ from pi_auto.client.agent.telling import Telling
 from pi_auto.client.agent.wakeups import Reason, Wakeups
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.settings import Settings
-from pi_auto.client.spool.marks import HUB, Marks, settled_everywhere
+from pi_auto.client.spool.destinations import HUB
+from pi_auto.client.spool.marks import Marks
 from pi_auto.client.spool.reader import SpoolReader
+from pi_auto.client.spool.settled import settled_everywhere
 from pi_auto.wire.connection_string import ConnectionString
 from pi_auto.wire.heartbeat import Heartbeat
 from pi_auto.wire.registration import HubDial, RegistrationAnswer
@@ -188,6 +191,19 @@ class TestComingBack:
             hub.hang_up()
             wait_until(lambda: len(hub.connects) == 2, what="the device to come back")
 
+    def test_a_hub_that_answers_nothing_before_it_hangs_up_is_left_a_whole_round_each_time(
+        self, stored: StoredScans, marks: Marks, hub: MqttPeer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A heartbeat that was written is no sign that it works: each time would be a first one."""
+        hub.twin_status = None
+        with linked(stored, marks, hub, Limits(spread=0.3), self.ELSEWHERE):
+            for times in range(1, 6):
+                wait_until(lambda: len(hub.connects) == times <= len(hub.reports), what="a heartbeat")  # noqa: B023 - called here
+                hub.hang_up()
+        pauses = [float(said) for said in re.findall(r"next try in ([\d.]+) s", caplog.text)]
+        assert len(pauses) >= 4
+        assert all(pause >= 0.3 for pause in pauses[1:])
+
     def test_a_device_whose_own_link_has_changed_does_not_wait(
         self, stored: StoredScans, marks: Marks, hub: MqttPeer, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -334,6 +350,16 @@ class TestDoubt:
         (kept,) = marks.aside()
         assert (kept.destination, kept.position.number) == (HUB, place + 1)
         assert "closes the connection whenever it gets this" in kept.reason
+
+    def test_a_hub_that_dies_of_it_slowly_is_not_taken_for_one_that_has_acknowledged_something(
+        self, stored: StoredScans, marks: Marks, hub: MqttPeer
+    ) -> None:
+        """A report is sent without asking for a receipt: that it has been sent is no word of the hub."""
+        hub.poison, hub.dies_within = b"poison", 0.2
+        stored.scan("poison", "two", "three")
+        with linked(stored, marks, hub, self.LIMITS):
+            arrived(marks, stored, 3)
+        assert [kept.position.number for kept in marks.aside()] == [1]
 
     def test_two_such_records_side_by_side_are_both_found(
         self, stored: StoredScans, marks: Marks, hub: MqttPeer

@@ -14,7 +14,8 @@ from pi_auto.client.agent.delivery.lane import Lane
 from pi_auto.client.agent.timekeeping.boots import stored_boots
 from pi_auto.client.agent.timekeeping.timekeeper import Timekeeper
 from pi_auto.client.clock import boottime_ns, read_clock
-from pi_auto.client.spool.marks import API, HUB, Marks
+from pi_auto.client.spool.destinations import API, HUB
+from pi_auto.client.spool.marks import Marks
 from pi_auto.client.spool.reader import SpoolReader
 from pi_auto.client.spool.schema import FILE_NAME
 from pi_auto.wire.ids import Position

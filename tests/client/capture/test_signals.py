@@ -17,9 +17,10 @@ from pi_auto.client.capture.signals.signaller import SIGNALS, Lamp, Signals
 from pi_auto.client.capture.signals.wanted import wanted_until
 from pi_auto.client.clock import boottime_ns
 from pi_auto.client.settings import GPIO_ROLES
+from pi_auto.client.spool.destinations import API, HUB
 from pi_auto.client.spool.doorbell import IDENTIFY as DOOR
 from pi_auto.client.spool.doorbell import ring
-from pi_auto.client.spool.marks import API, HUB, Marks
+from pi_auto.client.spool.marks import Marks
 from pi_auto.wire.ids import Position
 from support.records import SPOOL
 from support.waiting import wait_until

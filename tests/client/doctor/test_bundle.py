@@ -21,7 +21,8 @@ from pi_auto.client.doctor.findings import Finding, State
 from pi_auto.client.doctor.patient import Patient
 from pi_auto.client.proxy import Proxy
 from pi_auto.client.settings import Settings
-from pi_auto.client.spool.marks import API, Marks
+from pi_auto.client.spool.destinations import API
+from pi_auto.client.spool.marks import Marks
 from support.patients import KEY, TOKEN, Device
 from support.stored import StoredScans
 

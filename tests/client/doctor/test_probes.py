@@ -30,7 +30,8 @@ from pi_auto.client.doctor.checks import (
 from pi_auto.client.doctor.findings import State
 from pi_auto.client.doctor.patient import Patient
 from pi_auto.client.settings import DEFAULT_STATE
-from pi_auto.client.spool.marks import API, Marks
+from pi_auto.client.spool.destinations import API
+from pi_auto.client.spool.marks import Marks
 from pi_auto.wire.ids import Position
 from support.patients import DEVICE, Device
 from support.records import START

@@ -18,7 +18,8 @@ import pytest
 from pi_auto.client.appliance.rehearsal import Rehearsal, Rehearsed
 from pi_auto.client.doctor.findings import Finding, State
 from pi_auto.client.doctor.shipping import before_shipping, tick
-from pi_auto.client.spool.marks import API, HUB, Marks
+from pi_auto.client.spool.destinations import API, HUB
+from pi_auto.client.spool.marks import Marks
 from pi_auto.client.spool.reader import SpoolReader
 from pi_auto.wire.ids import Position
 from support.patients import Device

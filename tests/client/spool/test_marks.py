@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pi_auto.client.spool.marks import Marks, acknowledged, settled_at, settled_everywhere
+from pi_auto.client.spool.marks import Marks
+from pi_auto.client.spool.settled import acknowledged, settled_at, settled_everywhere
 from pi_auto.wire.ids import Position
 from support.records import SPOOL
 

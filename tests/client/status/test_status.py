@@ -20,7 +20,8 @@ from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.cli import main
 from pi_auto.client.last_good import load_and_keep
 from pi_auto.client.settings import Settings
-from pi_auto.client.spool.marks import API, HUB, Marks
+from pi_auto.client.spool.destinations import API, HUB
+from pi_auto.client.spool.marks import Marks
 from pi_auto.client.status.facts import status_of
 from pi_auto.client.status.revealing import secrets_of
 from pi_auto.client.status.screen import screen

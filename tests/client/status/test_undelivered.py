@@ -6,7 +6,8 @@ from contextlib import closing
 import pytest
 
 from pi_auto.client.settings import Settings
-from pi_auto.client.spool.marks import API, HUB, Marks
+from pi_auto.client.spool.destinations import API, HUB
+from pi_auto.client.spool.marks import Marks
 from pi_auto.client.spool.replacing import set_aside
 from pi_auto.client.spool.retiring import retire
 from pi_auto.client.status.undelivered import undelivered

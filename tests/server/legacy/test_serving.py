@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,14 +15,20 @@ from pi_auto.client.agent.tls import context_for
 from pi_auto.server.console.scan_views import scan_view
 from pi_auto.server.context import now_utc
 from pi_auto.server.fleet.tables import devices
-from pi_auto.server.legacy.hub import align
+from pi_auto.server.legacy.hub import align, issue
+from pi_auto.server.links.follower import Follower
 from pi_auto.server.links.local import LocalLink
+from pi_auto.server.links.tables import cursors
 from pi_auto.server.scans.queries import ScanFilter, find_scans
 from pi_auto.server.scans.rows import scan_json
+from pi_auto.server.scans.tables import conflicts
 from pi_auto.wire.connection_string import ConnectionString
 from pi_auto.wire.fleet_card import server_name
+from support.azure import link_to
+from support.hub import running_hub
 from support.mqtt import PahoDevice
 from support.old_client import Door, old_door
+from support.service import Service
 from support.waiting import wait_until
 
 ID = "pi-1a2b3c4d"
@@ -110,6 +118,24 @@ def test_the_identity_ends_with_the_time_and_with_the_operators_word(door: Door)
     assert not may_connect(door, string)
 
 
+def test_an_identity_that_the_hub_refuses_to_switch_off_is_switched_off_later(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Azure says 401 where the policy's key was changed, or this server's clock is wrong: nothing was done."""
+    with (
+        running_hub(tmp_path_factory.mktemp("hub"), "--name", "localhost", "--https-port", "0") as hub,
+        link_to(hub) as owner,
+    ):
+        with link_to(hub, "device") as without_rights, old_door(tmp_path) as door:
+            door.admin("legacy on", networks=["127.0.0.0/24"], days=30)
+            door.approved()
+            assert issue(replace(door.context, link=owner), ID, "127.0.0.1")
+            door.admin("legacy off")
+            for link in (without_rights, owner):
+                align(replace(door.context, link=link))
+        assert Service(hub).ask("GET", f"/devices/legacy-{ID}").body["status"] == "disabled"
+
+
 def test_a_scan_that_came_both_ways_is_one_with_a_badge(door: Door) -> None:
     door.clock.now = now_utc()  # the hub's clock is the machine's
     door.admin("legacy on", networks=["127.0.0.0/24"], days=1)
@@ -134,7 +160,56 @@ def test_a_scan_that_came_both_ways_is_one_with_a_badge(door: Door) -> None:
     assert names == [(f"legacy-{ID}", True)]
 
 
+def test_what_the_hub_brings_a_second_time_is_no_scan_of_its_own(door: Door, tmp_path: Path) -> None:
+    """All of the hub's log is read again, as where books or their cursor were lost: its events have no uuid."""
+    door.clock.now = now_utc()
+    door.admin("legacy on", networks=["127.0.0.0/24"], days=1)
+    client = door.approved()
+    with device_of(door, string_of(door)) as device:
+        for code in ("A", "B"):
+            client.scan(code)
+            device.send_and_wait(json.dumps({"barcode": code}).encode())
+        device.send_and_wait(b'{"barcode":"only the hub has it"}')
+    before = wait_until(lambda: arrived(door), 20, "three scans, all of which the hub has brought")
+    client.scan("A")  # which the hub has not brought, and is not to get from the first one
+    store, writer = door.context.store, door.context.writer
+    again = Follower(tmp_path / "data" / "hub" / "hub.sock", "local:again", store, writer)
+    wait_until(lambda: len(set(cursors_of(door))) == 1 < len(cursors_of(door)), 20, "all of it is read again")
+    again.close()
+    assert scans_of(door)[:3] == before
+    assert [(row["text"], row["hub_at"]) for row in scans_of(door)[3:]] == [("A", None)]
+    assert door.device()["scans"] == 4
+    with store.engine.connect() as books:
+        assert books.execute(select(conflicts)).all() == []
+
+
+def cursors_of(door: Door) -> list[int]:
+    """How far the hub's log is booked, by each reader."""
+    with door.context.store.engine.connect() as books:
+        query = select(cursors.c.through).where(cursors.c.source.startswith("local:"))
+        return list(books.execute(query).scalars())
+
+
+def test_a_message_that_an_sdk_repeats_for_want_of_an_answer_is_one_scan(door: Door) -> None:
+    door.clock.now = now_utc()
+    door.admin("legacy on", networks=["127.0.0.0/24"], days=1)
+    client = door.approved()
+    first, second = (
+        b'{"barcode":"A","timestamp":"2026-11-23T17:33:00.%06d"}' % microsecond for microsecond in (1, 2)
+    )
+    with device_of(door, string_of(door)) as device:
+        client.scan("A")
+        for body in (first, first, second, second, b'{"barcode":"the last"}'):
+            device.send_and_wait(body)
+    rows = wait_until(lambda: arrived(door), 20, "three scans, all of which the hub has brought")
+    assert [(row["text"], bool(row["api_at"])) for row in rows] == [("A", True), ("A", False), ("the last", False)]
+
+
 def arrived(door: Door) -> list[dict[str, object]]:
-    with door.context.store.engine.connect() as connection:
-        rows = [scan_json(row) for row in find_scans(connection, ScanFilter(oldest_first=True))]
+    rows = scans_of(door)
     return rows if len(rows) == 3 and all(row["hub_at"] for row in rows) else []
+
+
+def scans_of(door: Door) -> list[dict[str, object]]:
+    with door.context.store.engine.connect() as connection:
+        return [scan_json(row) for row in find_scans(connection, ScanFilter(oldest_first=True))]

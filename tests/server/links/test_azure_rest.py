@@ -24,7 +24,7 @@ from pi_auto.server.links.base import DeviceOffline, HubRefused, HubUnavailable
 from support.azure import link_to, service_string
 from support.hub import RunningHub, running_hub
 from support.service import Service
-from support.troubled_rest import Front, Hangs, Lost, Said, troubled
+from support.troubled_rest import Drips, Front, Hangs, Lost, Said, Twice, troubled
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +96,19 @@ def test_deleting_what_was_deleted_with_its_answer_lost_is_well(front: Front, li
     assert [method for method, _ in front.asked] == ["PUT", "DELETE", "DELETE"]
 
 
+def test_a_404_that_is_not_of_the_hub_leaves_a_device_to_be_deleted(
+    hub: RunningHub, front: Front, link: AzureLink
+) -> None:
+    """As whatever stands in the hub's place for a while says it: the device would have kept its way in."""
+    link.put_device("stays")
+    front.plan = [Said(404, body=b"<html>no such page</html>")]
+    with pytest.raises(HubUnavailable, match="404"):
+        link.delete_device("stays")
+    assert identity(hub, "stays")["deviceId"] == "stays"
+    front.plan = [Said(404, body=_json({"Message": "ErrorCode:DeviceNotFound;it is not registered"}))]
+    link.delete_device("stays")
+
+
 def test_a_method_whose_answer_was_lost_is_never_called_again(front: Front, link: AzureLink) -> None:
     link.put_device("called")
     front.plan = [Lost()]
@@ -139,6 +152,12 @@ def test_a_hub_that_hangs_is_given_up(front: Front, link: AzureLink) -> None:
     assert link.state().answers is False
 
 
+def test_an_answer_that_comes_too_slowly_is_given_up(front: Front, link: AzureLink) -> None:
+    front.plan = [Drips(200)]
+    with pytest.raises(HubUnavailable, match="comes too slowly"):
+        link._rest.ask("GET", "/devices/slow", patience=0.5)
+
+
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
@@ -156,6 +175,29 @@ def test_nonsense_is_a_passing_thing_said_in_words(
     front.plan = [answer]
     with pytest.raises(HubUnavailable, match=sentence):
         link.put_device("odd")
+
+
+def test_an_answer_that_comes_twice_is_not_taken_for_the_next_one(
+    hub: RunningHub, front: Front, link: AzureLink
+) -> None:
+    """A device would be given the key of another."""
+    for number in range(10):
+        front.plan = [Twice()]
+        link.put_device(f"twice-{number}")
+        key = link.put_device(f"after-{number}").connection_string.key
+        assert key == identity(hub, f"after-{number}")["authentication"]["symmetricKey"]["primaryKey"]
+
+
+@pytest.mark.parametrize("status", [200, 409])
+def test_no_device_is_given_the_key_of_another(
+    hub: RunningHub, front: Front, link: AzureLink, status: int
+) -> None:
+    key = link.put_device("theirs").connection_string.key
+    theirs = Said(200, body=_json(identity(hub, "theirs")))
+    front.plan = [theirs] if status == 200 else [Said(409), theirs]
+    with pytest.raises(HubUnavailable, match="with the identity of 'theirs'") as told:
+        link.put_device("ours")
+    assert key not in str(told.value)
 
 
 @pytest.mark.parametrize("code", [401, 403, 400])

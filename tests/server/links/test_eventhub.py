@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import signal
 import sqlite3
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert, select
 
+from pi_auto.server.context import now_utc
 from pi_auto.server.links.azure.strings import EventsString
 from pi_auto.server.links.eventhub import Source
 from pi_auto.server.links.ingest import Ingest
@@ -25,6 +27,7 @@ from pi_auto.server.store.engine import BOOKS
 from pi_auto.wire.scan import Record
 from support.api import DEVICE, Api, open_api
 from support.eventhub.running import NAME, EventHubPeer, needs_proton, running_eventhub
+from support.old_scans import OLD, SENT_BY_IT, an_old_client_has_sent_to_the_api
 from support.records import scan
 from support.server import RunningServer, running_server
 from support.waiting import wait_until
@@ -262,6 +265,56 @@ def test_a_poisoned_event_is_noted_and_holds_nobody_up(api: Api, peer: EventHubP
         wait_until(lambda: booked(api) == 4, 20, "all of them")
     assert texts(api.context.store.data) == codes(1)
     assert len(told(api.context.store.data, "SELECT reason FROM refusals")) == 3
+
+
+@pytest.mark.parametrize("status", [401, 503])
+def test_a_hub_that_refuses_tokens_and_questions_for_a_while_loses_and_doubles_nothing(
+    api: Api, peer: EventHubPeer, status: int
+) -> None:
+    with closing(Ingest(source(peer), api.context.store, api.context.writer)) as ingest:
+        feed(peer, range(4))
+        wait_until(lambda: booked(api) == 4, 20, "those before")
+        peer.refuse(status)
+        feed(peer, range(4, 8))
+        wait_until(lambda: ingest.state() is False, 20, "it knows")
+        peer.refuse(None)
+        wait_until(lambda: booked(api) == 8, 60, "those that came meanwhile")
+    assert texts(api.context.store.data) == codes(8)
+
+
+def test_an_event_hub_that_is_made_anew_under_its_name_is_read_from_its_start(
+    api: Api, peer: EventHubPeer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its numbers begin anew: by the old checkpoints, its first events would have passed for booked ones."""
+    with closing(Ingest(source(peer), api.context.store, api.context.writer)):
+        feed(peer, range(6))
+        wait_until(lambda: booked(api) == 6, 20, "the first hub's")
+        peer.make_anew(partitions=3)
+        for number in range(6, 12):
+            peer.telemetry(str(number % 3), DEVICE, record(number))
+        wait_until(lambda: texts(api.context.store.data) == codes(12), 20, "the second hub's, of all partitions")
+        peer.cut()
+        feed(peer, range(12, 14))
+        wait_until(lambda: texts(api.context.store.data) == codes(14), 20, "those that came later")
+    said = [line.getMessage() for line in caplog.records if "read from its start" in line.getMessage()]
+    assert len(said) == 1
+
+
+def test_what_old_clients_have_sent_is_counted_once_though_all_of_it_is_read_again(
+    api: Api, peer: EventHubPeer
+) -> None:
+    """By another consumer group, which has no checkpoints: such events have no uuid."""
+    now = now_utc()  # by which the peer tells when an event came
+    api.context.writer.submit(lambda books: an_old_client_has_sent_to_the_api(books, now)).result(10)
+    peer.event("0", OLD, "Telemetry", json.dumps(SENT_BY_IT).encode())
+    peer.event("0", OLD, "Telemetry", json.dumps(SENT_BY_IT | {"barcode": "only the hub has it"}).encode())
+    for times_read, group in enumerate(("$Default", "pi-auto"), 1):
+        by_group = replace(source(peer), consumer_group=group)
+        with closing(Ingest(by_group, api.context.store, api.context.writer)):
+            wait_until(lambda: booked(api) == 2 * times_read, 20, "both events")  # noqa: B023 - called here
+        rows = told(api.context.store.data, "SELECT text, api_at IS NULL, hub_at IS NULL FROM scans ORDER BY id")
+        assert rows == [("4006381333931", 0, 0), ("only the hub has it", 1, 0)]
+    assert told(api.context.store.data, "SELECT uuid FROM conflicts") == []
 
 
 def _checkpoints(server: RunningServer) -> list[Any]:

@@ -9,34 +9,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import select
 
 from pi_auto.server.fleet.tables import devices
-from pi_auto.server.legacy.booking import book_scan
-from pi_auto.server.legacy.tables import legacy_devices
 from pi_auto.server.links import follower
 from pi_auto.server.links.cursor import read_cursor
 from pi_auto.server.links.events import MOST_REPORTED
 from pi_auto.server.links.follower import Follower
-from pi_auto.server.scans.booking import Way
 from pi_auto.server.scans.tables import conflicts, refusals, scans
 from pi_auto.wire.hublink import TELEMETRY, Event
-from support.api import DEVICE, NOW, Api, open_api
+from support.api import DEVICE, Api, open_api
 from support.event_source import ENQUEUED, EventSource
+from support.old_scans import OLD, SENT_BY_IT, an_old_client_has_sent_to_the_api
 from support.records import incident, scan
 from support.waiting import wait_until
 
 SOURCE = "local:test"
-OLD = f"legacy-{DEVICE}"
-SENT_BY_IT: dict[str, Any] = {
-    "deviceId": OLD,
-    "messageType": "barcode_scan",
-    "barcode": "4006381333931",
-    "quantity": 1,
-}
 
 
 @pytest.fixture
@@ -146,15 +136,6 @@ def test_an_event_whose_booking_was_given_up_and_came_after_all_is_booked_once(
         ("4006381333931", False, False),
         ("A", True, False),
     ]
-
-
-def an_old_client_has_sent_to_the_api(books: Connection) -> None:
-    about = {"client_version": "", "system_info": {}}
-    books.execute(insert(devices).values(device_id=OLD, legacy=True, registered_at=NOW, changed=0, **about))
-    named = {"named_id": DEVICE, "hub_id": OLD, "address": "192.0.2.5", "network": "192.0.2.0/24"}
-    times = {"first_at": NOW, "last_at": NOW}
-    books.execute(insert(legacy_devices).values(issues=1, scans=0, **named, **times, **about))
-    book_scan(books, OLD, SENT_BY_IT["barcode"], 1, str(uuid4()), Way.API, NOW)
 
 
 def test_a_hub_whose_log_is_younger_than_the_cursor_is_read_from_its_start(

@@ -14,6 +14,7 @@ def test_it_is_read_once_it_has_begun_and_nothing_has_failed_for_a_while() -> No
     for moment, happens in (
         (1, reading.goes_on),
         (2, lambda: reading.failed(OSError("away"))),
+        (3, reading.goes_on),
         (21, None),
         (22, None),
     ):
@@ -21,7 +22,18 @@ def test_it_is_read_once_it_has_begun_and_nothing_has_failed_for_a_while() -> No
         if happens:
             happens()
         states.append(reading.state())
-    assert states == [None, True, False, False, True]
+    assert states == [None, True, False, False, False, True]
+
+
+def test_a_hub_that_is_away_is_not_read_however_long_the_pauses_between_two_tries() -> None:
+    now = [0.0]
+    reading = Reading(20, lambda: now[0])
+    reading.goes_on()
+    for moment in (1, 61):
+        now[0] = moment
+        reading.failed(OSError("away"))
+    now[0] = 120
+    assert reading.state() is False
 
 
 def test_events_that_come_prove_it_at_once() -> None:

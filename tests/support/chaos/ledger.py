@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
+from pi_auto.client.spool.destinations import DESTINATIONS
 from pi_auto.client.spool.errors import SpoolUnavailable
-from pi_auto.client.spool.marks import DESTINATIONS, Marks, settled_at
+from pi_auto.client.spool.marks import Marks
 from pi_auto.client.spool.reader import SpoolReader, Unreadable
+from pi_auto.client.spool.settled import settled_at
 from pi_auto.server.scans.batches import MISSING, REFUSED
 from pi_auto.wire.escape import printable
 from pi_auto.wire.scan import Incident, Record, Scan

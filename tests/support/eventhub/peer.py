@@ -2,9 +2,11 @@
 
 Runs under the system's Python, for qpid-proton has no wheel: `python3 -m support.eventhub.peer NAME PARTITIONS`.
 A line of standard input is an event, `{"partition", "annotations", "application", "properties", "body"}`
-(body in base64), which gets the next number of its partition; or `{"cut": true}`, which ends all
-connections. Standard output is one JSON object a line: `{"port"}` once, then `{"partition",
-"group", "selector"}` for each reader that begins.
+(body in base64), which gets the next number of its partition; `{"cut": true}`, which ends all
+connections; `{"anew": PARTITIONS}`, which makes the event hub anew under its old name; or
+`{"refuse": STATUS}`, which it answers to every token and question from then on, until that is null. Standard
+output is one JSON object a line: `{"port"}` once, then `{"partition", "group", "selector"}` for each
+reader that begins.
 """
 
 from __future__ import annotations
@@ -47,7 +49,8 @@ class EventHub(MessagingHandler):  # type: ignore[misc] # see above
     def __init__(self, port: int, name: str, partitions: int, injector: Any) -> None:
         super().__init__()
         self.port, self.name, self.injector = port, name, injector
-        self.events: dict[str, list[Any]] = {str(number): [] for number in range(partitions)}
+        self.created, self.events = 1_700_000_000_000, _empty(partitions)
+        self.refusal: int | None = None
         self.readers: dict[Any, Reader] = {}  # by their links
         self.refused: set[Any] = set()
         self.answers: dict[tuple[str, Any], Any] = {}  # links by $cbs or $management, and connection
@@ -65,6 +68,15 @@ class EventHub(MessagingHandler):  # type: ignore[misc] # see above
         log.append(_message(event.subject, len(log)))
         for link in list(self.readers):
             self._send(link)
+
+    def on_refuse(self, event: Any) -> None:
+        self.refusal = event.subject["refuse"]
+        proxy.cut()
+
+    def on_anew(self, event: Any) -> None:
+        self.created += 1000
+        self.events = _empty(event.subject["anew"])
+        proxy.cut()
 
     def on_link_opening(self, event: Any) -> None:
         link = event.link
@@ -124,6 +136,7 @@ class EventHub(MessagingHandler):  # type: ignore[misc] # see above
         if link is None:
             return
         status, body = (202, None) if service == "$cbs" else self._managed(asked.properties)
+        status = self.refusal or status
         answer = Message(body, correlation_id=asked.id, inferred=False)
         answer.properties = {"status-code": status, "status-description": "OK" if status < 300 else "NotFound"}
         link.send(answer)
@@ -133,7 +146,7 @@ class EventHub(MessagingHandler):  # type: ignore[misc] # see above
         if name != self.name:
             return 404, {}
         if kind == "com.microsoft:eventhub":
-            created, names = timestamp(1_700_000_000_000), list(self.events)
+            created, names = timestamp(self.created), list(self.events)
             return 200, {"type": kind, "name": name, "created_at": created, "partition_ids": names}
         log = self.events[properties["partition"]]
         return 200, {
@@ -155,6 +168,10 @@ class EventHub(MessagingHandler):  # type: ignore[misc] # see above
             del self.readers[link]
         for key in [key for key in self.answers if key[1] == event.connection]:
             del self.answers[key]
+
+
+def _empty(partitions: int) -> dict[str, list[Any]]:
+    return {str(number): [] for number in range(partitions)}
 
 
 def _service(address: str) -> str:
@@ -223,7 +240,8 @@ def _listen_to(lines: Iterable[str], injector: Any) -> None:
         if said.get("cut"):
             proxy.cut()
         else:
-            injector.trigger(ApplicationEvent("arrive", subject=said))
+            name = next((name for name in ("anew", "refuse") if name in said), "arrive")
+            injector.trigger(ApplicationEvent(name, subject=said))
 
 
 def main() -> None:

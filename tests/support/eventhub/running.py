@@ -100,6 +100,14 @@ class EventHubPeer:
         """End every connection."""
         self._tell(cut=True)
 
+    def refuse(self, status: int | None) -> None:
+        """End every connection, and answer with this status to every token and question; None: no more."""
+        self._tell(refuse=status)
+
+    def make_anew(self, partitions: int = 2) -> None:
+        """Delete it with all its events, and make another one of its name."""
+        self._tell(anew=partitions)
+
     def close(self) -> None:
         """End it."""
         self.process.kill()

@@ -18,8 +18,8 @@ from pi_auto.client.agent.wakeups import Reason
 from pi_auto.client.alone import hold_alone
 from pi_auto.client.notify import Manager
 from pi_auto.client.settings import Settings
+from pi_auto.client.spool.destinations import API, HUB
 from pi_auto.client.spool.doorbell import UPDATE, Bell, ring
-from pi_auto.client.spool.marks import API, HUB
 
 log = logging.getLogger("pi_auto.agent")
 

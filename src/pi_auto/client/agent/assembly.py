@@ -34,8 +34,9 @@ from pi_auto.client.agent.wifi_proof import WifiProof, reach_home
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.clock import read_clock
 from pi_auto.client.settings import Settings
+from pi_auto.client.spool.destinations import API, HUB
 from pi_auto.client.spool.doorbell import IDENTIFY, SENT, WANTED, ring
-from pi_auto.client.spool.marks import API, HUB, Marks
+from pi_auto.client.spool.marks import Marks
 from pi_auto.client.spool.reader import SpoolReader
 from pi_auto.client.whereabouts import card_of, giver
 from pi_auto.wire.heartbeat import Heartbeat

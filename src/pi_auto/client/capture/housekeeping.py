@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pi_auto.client.spool.marks import settled_everywhere
+from pi_auto.client.spool.settled import settled_everywhere
 from pi_auto.client.spool.writer import Spool
 
 KEEP_SECONDS = 7 * 24 * 3600.0

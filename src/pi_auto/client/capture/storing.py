@@ -26,8 +26,8 @@ from pi_auto.client.machine_serial import machine_serial
 from pi_auto.client.spool.doorbell import ring
 from pi_auto.client.spool.drafts import Draft, IncidentDraft
 from pi_auto.client.spool.errors import SpoolDamaged
-from pi_auto.client.spool.marks import acknowledged
 from pi_auto.client.spool.replacing import set_aside
+from pi_auto.client.spool.settled import acknowledged
 from pi_auto.client.spool.writer import Spool
 from pi_auto.client.uuids import new_uuid
 from pi_auto.wire.scan import Record, Scan

@@ -11,31 +11,15 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 
 from pi_auto.client.spool.damage import is_damage
-from pi_auto.client.spool.schema import is_at_rest, uri_to_read
+from pi_auto.client.spool.destinations import known
+from pi_auto.client.spool.marks_database import open_to_read, open_to_write
 from pi_auto.frozen import frozen
 from pi_auto.typed import Any
 from pi_auto.wire.ids import Position
 
-API, HUB = "api", "hub"
-DESTINATIONS = (API, HUB)
-
-_TABLES = """
-CREATE TABLE IF NOT EXISTS marks(
-  destination TEXT NOT NULL, spool TEXT NOT NULL, through INTEGER NOT NULL, PRIMARY KEY(destination, spool)
-);
-CREATE TABLE IF NOT EXISTS destinations(name TEXT PRIMARY KEY, active INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS aside(
-  destination TEXT NOT NULL, spool TEXT NOT NULL, number INTEGER NOT NULL,
-  uuid TEXT NOT NULL, body TEXT NOT NULL, reason TEXT NOT NULL, at REAL NOT NULL,
-  PRIMARY KEY(destination, spool, number)
-);
-INSERT OR IGNORE INTO destinations(name, active) VALUES ('api', 1); -- never off; of the hub the server decides
-"""
 _log = logging.getLogger("pi_auto.marks")
 
 
@@ -61,7 +45,7 @@ class Marks:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self._path, self._read_only = path, read_only
         self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = _open_to_read(path) if read_only else _open(path)
+        self._connection: sqlite3.Connection | None = open_to_read(path) if read_only else open_to_write(path)
 
     @classmethod
     def reading(cls, path: Path) -> Marks:
@@ -71,7 +55,7 @@ class Marks:
     def through(self, destination: str, spool: str) -> int:
         """The number up to which a spool is settled at a destination; 0 if nothing is."""
         found = "SELECT through FROM marks WHERE destination = ? AND spool = ?"
-        rows = self._ask(found, (_known(destination), spool))
+        rows = self._ask(found, (known(destination), spool))
         return int(rows[0][0]) if rows else 0
 
     def advance(self, destination: str, position: Position) -> None:
@@ -79,7 +63,7 @@ class Marks:
         self._ask(
             "INSERT INTO marks(destination, spool, through) VALUES (?, ?, ?) "
             "ON CONFLICT DO UPDATE SET through = max(through, excluded.through)",
-            (_known(destination), position.spool, position.number),
+            (known(destination), position.spool, position.number),
         )
 
     def rewind(self, destination: str, position: Position) -> None:
@@ -89,17 +73,17 @@ class Marks:
         """
         self._ask(
             "UPDATE marks SET through = min(through, ?) WHERE destination = ? AND spool = ?",
-            (position.number, _known(destination), position.spool),
+            (position.number, known(destination), position.spool),
             durable=True,
         )
 
     def set_active(self, destination: str, active: bool) -> None:
         """Say whether a destination is in use. One that is not holds no record in the spool."""
-        self._ask("INSERT OR REPLACE INTO destinations(name, active) VALUES (?, ?)", (_known(destination), active))
+        self._ask("INSERT OR REPLACE INTO destinations(name, active) VALUES (?, ?)", (known(destination), active))
 
     def in_use(self, destination: str) -> bool:
         """Whether a destination is to get records; one that nothing is known of yet is."""
-        rows = self._ask("SELECT active FROM destinations WHERE name = ?", (_known(destination),))
+        rows = self._ask("SELECT active FROM destinations WHERE name = ?", (known(destination),))
         return bool(rows[0][0]) if rows else True
 
     def set_aside(self, destination: str, position: Position, uuid: str, body: str, reason: str) -> None:
@@ -107,7 +91,7 @@ class Marks:
 
         Durable when this returns, unlike a mark that moves forward: the spool may prune the record afterwards.
         """
-        row = (_known(destination), position.spool, position.number, uuid, body, reason, time.time())
+        row = (known(destination), position.spool, position.number, uuid, body, reason, time.time())
         self._ask("INSERT OR IGNORE INTO aside VALUES (?, ?, ?, ?, ?, ?, ?)", row, durable=True)
 
     def aside(self, most: int = -1) -> list[Aside]:
@@ -142,7 +126,7 @@ class Marks:
 
     def _execute(self, statement: str, values: tuple[object, ...], durable: bool) -> list[Any]:
         if self._connection is None:
-            self._connection = _open(self._path)
+            self._connection = open_to_write(self._path)
         self._connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
         return self._connection.execute(statement, values).fetchall()
 
@@ -150,95 +134,3 @@ class Marks:
         if self._connection:
             self._connection.close()
         self._connection = None
-
-
-def settled_everywhere(path: Path, spool: str) -> int | None:
-    """The number up to which every active destination has settled a spool; None if that is not known.
-
-    For the capture process, which must prune nothing while it is not known. Reads only.
-    """
-    question = (
-        "SELECT count(*), sum(active), min(CASE WHEN active THEN coalesce(through, 0) END) FROM destinations "
-        "LEFT JOIN marks ON destination = name AND spool = ?"
-    )
-    with _reading(path) as connection:
-        if connection is None:
-            return None
-        try:
-            ((known, active, lowest),) = connection.execute(question, (spool,)).fetchall()
-        except sqlite3.Error:
-            return None
-    return int(lowest) if known == len(DESTINATIONS) and active else None
-
-
-def settled_at(path: Path, destination: str, spool: str) -> int:
-    """The number up to which a spool is settled at a destination; 0 if none is known. Reads only."""
-    question = "SELECT through FROM marks WHERE destination = ? AND spool = ?"
-    return _number(path, question, (_known(destination), spool))
-
-
-def acknowledged(path: Path, spool: str) -> int:
-    """The highest number of a spool that any destination has settled; 0 if none is known. Reads only."""
-    return _number(path, "SELECT max(through) FROM marks WHERE spool = ?", (spool,))
-
-
-def _number(path: Path, question: str, values: tuple[str, ...]) -> int:
-    with _reading(path) as connection:
-        if connection is None:
-            return 0
-        try:
-            row = connection.execute(question, values).fetchone()
-        except sqlite3.Error:
-            return 0
-    return int(row[0] or 0) if row else 0
-
-
-def _known(destination: str) -> str:
-    if destination not in DESTINATIONS:
-        raise ValueError(f"destination is {destination!r}; allowed: {', '.join(DESTINATIONS)}")
-    return destination
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    try:
-        return _connect(path)
-    except sqlite3.DatabaseError as error:
-        if not is_damage(error):
-            raise
-    broken = path.with_name(f"{path.name}.broken-{time.time_ns()}")
-    for suffix in ("", "-wal", "-shm"):
-        part = path.with_name(path.name + suffix)
-        if part.exists():
-            part.rename(broken.with_name(broken.name + suffix))
-    return _connect(path)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.executescript(_TABLES)
-        ((verdict,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
-        if verdict != "ok":
-            damage = sqlite3.DatabaseError(str(verdict))
-            damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-            raise damage
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-def _open_to_read(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(uri_to_read(path, at_rest=is_at_rest(path)), uri=True, check_same_thread=False)
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection | None]:
-    try:
-        connection = _open_to_read(path)
-    except sqlite3.Error:
-        yield None
-        return
-    with closing(connection):
-        yield connection

@@ -23,8 +23,9 @@ from pi_auto.client.binding.keeping import BY_FIRST
 from pi_auto.client.bulletin import Post, posts_in
 from pi_auto.client.clockfloor.floor import told_floor
 from pi_auto.client.settings import Settings, SettingsError
+from pi_auto.client.spool.destinations import DESTINATIONS
 from pi_auto.client.spool.errors import SpoolUnavailable
-from pi_auto.client.spool.marks import DESTINATIONS, Aside, Marks
+from pi_auto.client.spool.marks import Aside, Marks
 from pi_auto.client.spool.reader import SpoolReader
 from pi_auto.client.status import services
 from pi_auto.client.status.devices import Devices

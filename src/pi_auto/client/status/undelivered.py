@@ -11,12 +11,14 @@ from contextlib import closing
 from pathlib import Path
 
 from pi_auto.client.settings import Settings
+from pi_auto.client.spool.destinations import API, DESTINATIONS
 from pi_auto.client.spool.errors import SpoolUnavailable
-from pi_auto.client.spool.marks import API, DESTINATIONS, Marks, settled_at
+from pi_auto.client.spool.marks import Marks
 from pi_auto.client.spool.reader import SpoolReader
 from pi_auto.client.spool.replacing import SET_ASIDE
 from pi_auto.client.spool.retiring import FORMER
 from pi_auto.client.spool.schema import FILE_NAME
+from pi_auto.client.spool.settled import settled_at
 
 
 def undelivered(settings: Settings) -> int | None:

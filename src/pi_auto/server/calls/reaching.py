@@ -12,7 +12,7 @@ from urllib.parse import quote
 from pi_auto.server.errors import CommandFailed
 from pi_auto.server.links.azure.settings import read_service
 from pi_auto.server.links.control import ControlRoom
-from pi_auto.server.links.supervisor import SOCKET
+from pi_auto.server.links.stopping import SOCKET
 from pi_auto.server.settings import is_azure
 from pi_auto.server.store.engine import BOOKS
 from pi_auto.wire.escape import printable

@@ -3,6 +3,10 @@
 An old client sends a scan to the API, and once that has said 200, to the hub, with nothing that
 says they are the same. So what the hub brings is laid to the oldest scan of this device and this
 code that the hub has not brought yet; where there is none, it is a scan of its own.
+
+What the hub brings a second time is known by a name that is the same each time: the microsecond at
+which the device wrote it, which an SDK that repeats it for want of an answer repeats as well, or
+else the event's number and time, which it keeps when the hub's log is read again from its start.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from sqlalchemy import Connection, select, update
 
 from pi_auto.server.legacy.messages import Telemetry
 from pi_auto.server.legacy.tables import legacy_devices
+from pi_auto.server.links.cursor import Cursor, move_cursor, read_cursor
 from pi_auto.server.scans.booking import Way, book
 from pi_auto.server.scans.tables import scans
 from pi_auto.server.store.changes import next_change
@@ -24,6 +29,7 @@ from pi_auto.wire.scan import Scan, Scanner, Stamp
 
 TOGETHER = timedelta(hours=24)  # how much later it may send to the hub what the API has
 _OURS = uuid.UUID("8f0c7f1e-6c1d-5d0b-9a52-1f6a0a1d7e55")
+_LAID = "legacy:"  # and a name: the cursor of what was laid to a scan stands at that scan's id
 _UNKNOWN_BOOT = str(uuid.UUID(int=0))
 
 
@@ -53,6 +59,9 @@ def book_telemetry(
 ) -> None:
     """What an old client `sent` to the hub then; `event` names it among all events. Raises FieldError."""
     told = Telemetry.from_json(body)
+    name = _name_of(hub_id, told, event)
+    if _is_booked(connection, hub_id, name):
+        return
     waiting = (
         select(scans.c.id)
         .where(scans.c.device_id == hub_id, scans.c.hub_at.is_(None), scans.c.scanned_at > sent - TOGETHER)
@@ -62,8 +71,20 @@ def book_telemetry(
     )
     found: Any = connection.execute(waiting).scalar()
     if found is None:
-        name = str(uuid.uuid5(_OURS, f"{hub_id} {event}"))
         book_scan(connection, hub_id, told.barcode, told.quantity, name, Way.HUB, now)
         return
     arrived = {"hub_at": now, "changed": next_change(connection)}
     connection.execute(update(scans).where(scans.c.id == found).values(arrived))
+    move_cursor(connection, _LAID + name, Cursor(found))
+
+
+def _name_of(hub_id: str, told: Telemetry, event: str) -> str:
+    """A uuid for what a device has told the hub, however often the hub tells it."""
+    once = f"{told.written} {told.quantity} {told.barcode}" if told.written else event
+    return str(uuid.uuid5(_OURS, f"{hub_id} {once}"))
+
+
+def _is_booked(connection: Connection, hub_id: str, name: str) -> bool:
+    """Whether what has this name is a scan of its own already, or was laid to one."""
+    own = select(scans.c.id).where(scans.c.device_id == hub_id, scans.c.uuid == name)
+    return bool(connection.execute(own).first() or read_cursor(connection, _LAID + name).through)

@@ -58,9 +58,11 @@ def align(context: Context) -> None:
         news = _news(context, connection)
     for hub_id, enabled in news:
         try:
+            context.link.put_device(hub_id)  # one that is not there any more would be refused for ever
             context.link.set_enabled(hub_id, enabled=enabled)
-        except HubRefused as error:
+        except HubRefused as error:  # not done: it may be for our own key or clock, and is to be tried again
             _log.warning("legacy: the hub does not change %s: %s", hub_id, error)
+            continue
         except HubUnavailable as error:
             _log.info("legacy: the hub is told later: %s", error)
             return

@@ -1,10 +1,11 @@
 """What old clients send, read as leniently as they need and as strictly as the books do. Raises FieldError.
 
-They write times by a clock that nobody has set, in a form without a zone: those are not read at all.
+They write times by a clock that nobody has set, in a form without a zone: as times those are not read at all.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ PREFIX = "legacy-"
 MOST_NAME = 63 - len(PREFIX)
 _MOST_INFO = 16 * 1024  # characters of Python's way to write it
 _MOST_LEVELS = 16
+_TO_THE_MICROSECOND = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d{6}\Z")
 
 
 def named_id(fields: Fields, name: str = "device_id") -> str:
@@ -67,16 +69,23 @@ class BarcodeScan:
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """The same scan by the hub, which has told us whose it is."""
+    """The same scan by the hub, which has told us whose it is.
+
+    `written` is what its clock said, whatever that is worth as a time: no second scan has the same
+    microsecond. Nothing where it is not as fine as that.
+    """
 
     barcode: str
     quantity: int
+    written: str | None = None
 
     @classmethod
     def from_json(cls, value: object) -> Telemetry:
         """Read it."""
         fields = Fields(value)
-        return cls(_barcode(fields, "barcode"), _quantity(fields))
+        written = fields.raw.get("timestamp")
+        fine = isinstance(written, str) and _TO_THE_MICROSECOND.match(written)
+        return cls(_barcode(fields, "barcode"), _quantity(fields), written if fine else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,13 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any, TypeVar
 
 from azure.eventhub.aio import CheckpointStore
 from sqlalchemy import Connection, Select, Table, insert, select, update
 
+from pi_auto.server.links.incarnation import ConsumerGroup, note_incarnation
 from pi_auto.server.links.partitions import Partition, is_row_of, move_checkpoint
 from pi_auto.server.links.tables import eventhub_checkpoints, eventhub_ownerships
 from pi_auto.server.store.engine import Store
@@ -58,6 +60,10 @@ class BookedCheckpoints(CheckpointStore):
         number, offset = int(checkpoint["sequence_number"]), str(checkpoint["offset"])
         key = _key(checkpoint)
         await self._written(lambda books: move_checkpoint(books, key, number, offset))
+
+    async def note_incarnation(self, group: ConsumerGroup, made_at: datetime) -> None:
+        """The event hub was made then; checkpoints of another one that had its name are forgotten."""
+        await self._written(lambda books: note_incarnation(books, group, made_at))
 
     def release_all(self) -> None:
         """Nobody reads anything: right at the start of a server whose books nobody else can have.

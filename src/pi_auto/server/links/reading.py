@@ -13,25 +13,28 @@ _log = logging.getLogger(__name__)
 
 
 class Reading:
-    """What is known about a stream of events. `settled` seconds without a failure mean that it is read."""
+    """What is known about a stream of events. It is read where something of it was, after the last failure.
+
+    A part may be read while another fails again and again: that counts `settled` seconds after a failure.
+    """
 
     def __init__(self, settled: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._settled, self._clock = settled, clock
-        self._began = False
+        self._goes = False  # since it failed last
         self._failed_at: float | None = None
         self._told, self._told_at = "", 0.0
 
     def goes_on(self) -> None:
         """A part of the stream is read, whether or not there was anything in it."""
-        self._began = True
+        self._goes = True
 
     def arrived(self) -> None:
         """Events came: it is well, whatever was before."""
-        self._began, self._failed_at = True, None
+        self._goes, self._failed_at = True, None
 
     def failed(self, error: Exception) -> None:
         """It was interrupted, and goes on by itself."""
-        self._failed_at = now = self._clock()
+        self._goes, self._failed_at = False, (now := self._clock())
         cause = _cause(error)
         if cause != self._told or now - self._told_at > _AGAIN:
             _log.warning("the hub's events cannot be read: %s", cause)
@@ -39,9 +42,9 @@ class Reading:
 
     def state(self) -> bool | None:
         """Whether it is read; None while that is not known."""
-        if self._failed_at is not None and self._clock() - self._failed_at < self._settled:
-            return False
-        return True if self._began else None
+        if self._failed_at is None:
+            return True if self._goes else None
+        return self._goes and self._clock() - self._failed_at >= self._settled
 
 
 class Pulses:

@@ -19,6 +19,7 @@ from azure.eventhub.exceptions import EventHubError
 from pi_auto.server.links.base import HubUnavailable
 from pi_auto.server.links.checkpoints import BookedCheckpoints
 from pi_auto.server.links.eventhub import Source, connected, delivery_of
+from pi_auto.server.links.incarnation import ConsumerGroup
 from pi_auto.server.links.partitions import Partition, PartitionBooks
 from pi_auto.server.links.reading import Pulses, Reading, is_stolen
 from pi_auto.server.store.engine import Store
@@ -42,7 +43,7 @@ class Session:
     async def read(self) -> None:
         """Read until the hub cannot be read any more; raises why."""
         async with connected(self._source, self._checkpoints) as client:
-            await self._ask(client)
+            await self._begin_anew_if_new(await self._ask(client))
             reading = asyncio.create_task(self._receive(client))
             try:
                 await self._watch(client, reading)
@@ -70,10 +71,16 @@ class Session:
                 await self._ask(client)
                 asked = time.monotonic()
 
-    async def _ask(self, client: EventHubConsumerClient) -> None:
-        """Any question; TimeoutError when there is no answer."""
+    async def _ask(self, client: EventHubConsumerClient) -> dict[str, Any]:
+        """Ask the hub what it is; TimeoutError when there is no answer."""
         async with asyncio.timeout(self._source.silence / 2):
-            await client.get_partition_ids()
+            about: dict[str, Any] = await client.get_eventhub_properties()
+            return about
+
+    async def _begin_anew_if_new(self, about: dict[str, Any]) -> None:
+        events = self._source.events
+        group = ConsumerGroup(events.namespace, events.eventhub, self._source.consumer_group)
+        await self._checkpoints.note_incarnation(group, about["created_at"])
 
     async def _receive(self, client: EventHubConsumerClient) -> None:
         await client.receive_batch(

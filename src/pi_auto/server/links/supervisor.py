@@ -8,26 +8,25 @@ listens where it should. A hub that no server comes back to ends by itself.
 from __future__ import annotations
 
 import logging
-import shlex
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 
-from pi_auto.files import write_whole
-from pi_auto.server.links.base import HubFailed, HubUnavailable
+from pi_auto.server.links.adoption import is_wanted
+from pi_auto.server.links.base import HubFailed
+from pi_auto.server.links.last_port import LastPort
+from pi_auto.server.links.ready_line import is_ready_line, read_ready_line
 from pi_auto.server.links.running import RunningHub
 from pi_auto.server.links.socket import HubSocket
+from pi_auto.server.links.stopping import SOCKET, STOP_WITHIN, end, stop_hub
 from pi_auto.server.links.tls import HubTls, in_memory
-from pi_auto.server.settings import OFF, Address, SettingsError
+from pi_auto.server.settings import Address
 
-SOCKET = "hub.sock"
 _FIRST_DELAY = 0.1  # seconds, doubled for each young death
 _MOST_DELAY = 10.0
 _YOUNG = 10.0
-_STOP_WITHIN = 2.0  # seconds for a hub; the server has promised to be gone within five
-_ANSWERS_AT_THE_END = 1.0
 _LOOK_EVERY = 10.0  # seconds between two questions whether it is still there
 _SILENCES = 3  # in a row make it one that hangs
 _ORPHAN_TIMEOUT = 600  # seconds that a hub waits for its server to come back
@@ -47,7 +46,7 @@ class Supervisor:
         self.folder = data / "hub"
         self.socket = self.folder / SOCKET
         self._address, self._insecure, self._tls = address, insecure, tls
-        self._last_port = data / "hub-port"
+        self._last_port = LastPort(data / "hub-port")
         self._deaths = 0
         self._refusals = 0  # of those, how often it ended by itself: it may not get its port
         self._bound: Address | None = None
@@ -77,7 +76,7 @@ class Supervisor:
         One that is starting reads it by itself, and is told once more: twice does no harm.
         """
         if self._tls:
-            with HubSocket(self.socket, _STOP_WITHIN) as hub:
+            with HubSocket(self.socket, STOP_WITHIN) as hub:
                 hub.ask({"op": "certificate", "pem": self._tls.pem().decode()})
 
     def wait_bound(self, timeout: float) -> Address:
@@ -94,9 +93,9 @@ class Supervisor:
             self._stopping.set()
             process = self._process
         if process:
-            _end(process)
+            end(process)
         stop_hub(self.socket)
-        self._thread.join(_STOP_WITHIN)
+        self._thread.join(STOP_WITHIN)
 
     def _run(self) -> None:
         delay = _FIRST_DELAY
@@ -119,39 +118,14 @@ class Supervisor:
         if running is None:
             return None
         try:
-            if not self._is_wanted(running):
-                running.stop(_STOP_WITHIN)
+            if not is_wanted(running, self._address, self._tls):
+                running.stop(STOP_WITHIN)
                 return None
             _log.info("took over the hub that listens on %s (process %d)", running.address, running.pid)
             self._take(running.address, running.websocket)
             return running.attend(_LOOK_EVERY, _SILENCES)
         finally:
             running.let_go()
-
-    def _is_wanted(self, running: RunningHub) -> bool:
-        address = running.address
-        if address is None:
-            _log.warning("the hub of process %d runs and does not answer: it is replaced", running.pid)
-            return False
-        if not _fits(address, self._address):
-            _log.warning("a hub listens on %s, not on %s: it is replaced", address, self._address)
-            return False
-        if self._tls is None:
-            return not running.tls
-        return self._speaks_as_wanted(running, self._tls)
-
-    @staticmethod
-    def _speaks_as_wanted(running: RunningHub, tls: HubTls) -> bool:
-        """Whether a hub is the fleet's by name and shows its certificate, which it is handed anew."""
-        if (running.name, running.tls) != (tls.name, True) or not _fits(running.websocket, tls.websocket):
-            _log.warning("the hub of process %d does not speak TLS as %s: it is replaced", running.pid, tls.name)
-            return False
-        try:
-            running.show(tls.pem())
-        except HubUnavailable as error:
-            _log.warning("the hub of process %d does not take the certificate: %s", running.pid, error)
-            return False
-        return True
 
     def _run_once(self) -> str:
         """Start a hub and attend it until it ends; says how."""
@@ -193,73 +167,29 @@ class Supervisor:
     def _port(self) -> int:
         if self._address.port or self._refusals >= _TRIES_OF_LAST_PORT:
             return self._address.port
-        try:
-            port = int(self._last_port.read_text())
-        except (OSError, ValueError):
-            return 0
-        return port if 0 < port <= 65535 else 0
+        return self._last_port.read()
 
     def _listen(self, line: str) -> bool:
         """Take the bound address out of the hub's ready line; whether this was one."""
-        _, found, rest = line.partition("pi-auto-hub ready: ")
-        if not found:
+        if not is_ready_line(line):
             return False
         try:
-            said = dict(part.partition("=")[::2] for part in shlex.split(rest))
-            address = Address.parse(said.get("mqtt", ""), "the hub's ready line")
-            websocket = Address.parse(said.get("websocket", OFF), "the hub's ready line")
-        except (ValueError, SettingsError):
+            bound = read_ready_line(line)
+        except ValueError:
             _log.warning("the hub's ready line cannot be read: %s", line)
             return False
-        self._take(address, websocket)
-        return address is not None
+        self._take(*bound)
+        return bound.mqtt is not None
 
     def _take(self, address: Address | None, websocket: Address | None) -> None:
         """Have these as the hub's addresses, the first also for its next start."""
         if address:
             self._websocket = websocket
-            self._remember(address.port)
+            self._last_port.keep(address.port)
             self._deaths = self._refusals = 0
             self._tell(address)
-
-    def _remember(self, port: int) -> None:
-        try:
-            write_whole(self._last_port, f"{port}\n")
-        except OSError as error:
-            _log.warning("the hub's port cannot be kept for its next start: %s", error)
 
     def _tell(self, address: Address | None) -> None:
         with self._news:
             self._bound = address
             self._news.notify_all()
-
-
-def _fits(found: Address | None, wanted: Address | None) -> bool:
-    """Whether it listens where it should; any port is right where port 0 is wanted."""
-    if found is None or wanted is None:
-        return found is wanted
-    return found.host == wanted.host and wanted.port in (0, found.port)
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    process.terminate()
-    try:
-        process.wait(_STOP_WITHIN)
-    except subprocess.TimeoutExpired:
-        process.kill()
-
-
-def holds_address(data: Path, address: Address) -> bool:
-    """Whether a hub that outlived its server runs in this data folder and may have the address."""
-    running = RunningHub.find(data / "hub" / SOCKET)
-    if running is None:
-        return False
-    running.let_go()
-    return running.address in (None, address)
-
-
-def stop_hub(path: Path) -> None:
-    """Stop the hub that listens on this socket, if one does, whoever started it."""
-    if running := RunningHub.find(path, _ANSWERS_AT_THE_END):
-        running.stop(_STOP_WITHIN)
-        running.let_go()

@@ -24,7 +24,8 @@ from pi_auto.client.agent.telling import Telling
 from pi_auto.client.agent.wakeups import Reason, Wakeups
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.settings import Settings
-from pi_auto.client.spool.marks import HUB, Marks
+from pi_auto.client.spool.destinations import HUB
+from pi_auto.client.spool.marks import Marks
 from pi_auto.client.spool.reader import SpoolReader
 from pi_auto.wire.heartbeat import Heartbeat
 from pi_auto.wire.hublink import TELEMETRY

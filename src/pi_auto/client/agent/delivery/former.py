@@ -29,8 +29,9 @@ from pi_auto.client.agent.errors import ApiError, NotEnrolled, Unauthorized
 from pi_auto.client.agent.network.home import Home
 from pi_auto.client.agent.telling import Telling
 from pi_auto.client.agent.wakeups import Wakeups
+from pi_auto.client.spool.destinations import API
 from pi_auto.client.spool.errors import SpoolUnavailable
-from pi_auto.client.spool.marks import API, Marks
+from pi_auto.client.spool.marks import Marks
 from pi_auto.client.spool.reader import SpoolReader
 from pi_auto.client.spool.retiring import retired
 from pi_auto.wire.fleet_card import FleetCard

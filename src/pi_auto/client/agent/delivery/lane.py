@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from pi_auto.client.agent.timekeeping.timekeeper import Timekeeper
 from pi_auto.client.clock import read_clock
-from pi_auto.client.spool.marks import API, Marks
+from pi_auto.client.spool.destinations import API
+from pi_auto.client.spool.marks import Marks
 from pi_auto.client.spool.reader import SpoolReader, Unreadable
 from pi_auto.wire.ids import Position
 from pi_auto.wire.scan import Record

@@ -21,8 +21,9 @@ from pi_auto.client.agent.network.own_link import own_addresses
 from pi_auto.client.agent.timekeeping.boots import Boot
 from pi_auto.client.bulletin import posts_in
 from pi_auto.client.clock import boottime_ns, read_clock
+from pi_auto.client.spool.destinations import DESTINATIONS
 from pi_auto.client.spool.errors import SpoolUnavailable
-from pi_auto.client.spool.marks import DESTINATIONS, Marks
+from pi_auto.client.spool.marks import Marks
 from pi_auto.client.spool.reader import SpoolReader
 from pi_auto.version import __version__
 from pi_auto.wire.heartbeat import MOST_SCANNERS, Heartbeat

@@ -44,6 +44,7 @@ class HubConnection:
         self.answers: deque[tuple[int, str, bytes]] = deque()
         self.desired: deque[bytes] = deque()
         self.calls: deque[tuple[str, str, bytes]] = deque(maxlen=_MOST_CALLS)
+        self._unanswered: set[int] = set()
         self._refusal: str | None = None
         self._open = False
         self._tls = way.context()
@@ -61,6 +62,7 @@ class HubConnection:
         """Send a message of QoS 1; the number that its PUBACK will bear."""
         info = self._mqtt.publish(topic, body, qos=1)
         self._expect(info.rc)
+        self._unanswered.add(info.mid)
         return info.mid
 
     def report(self, body: bytes, request_id: str) -> None:
@@ -147,7 +149,9 @@ class HubConnection:
         self._refusal = str(reason) if reason.is_failure else None
 
     def _on_publish(self, _client: mqtt.Client, _data: Any, mid: int, _reason: Any, _properties: Any) -> None:
-        self.acknowledged.append(mid)
+        if mid in self._unanswered:  # paho tells of QoS 0 as well, once it is written: nobody has answered that
+            self._unanswered.remove(mid)
+            self.acknowledged.append(mid)
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         answer = topics.parse_twin_response(message.topic)

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from pi_auto.client.bulletin import Bulletin
 from pi_auto.client.capture.signals.scores import LOOKED_FOR, PASSING, Panel, Signal
+from pi_auto.client.spool.destinations import API
 from pi_auto.client.spool.doorbell import IDENTIFY, Bell
 from pi_auto.typed import Protocol
 from pi_auto.wire.ids import Position
@@ -122,7 +123,7 @@ class Signals(threading.Thread):
         newest = self._newest
         if not (self._may_be_sent and newest and newest.number):
             return
-        from pi_auto.client.spool.marks import API, settled_at  # noqa: PLC0415 - SQLite, once there is a spool
+        from pi_auto.client.spool.settled import settled_at  # noqa: PLC0415 - SQLite, once there is a spool
 
         self._may_be_sent = False
         if settled_at(self._marks, API, newest.spool) >= newest.number:

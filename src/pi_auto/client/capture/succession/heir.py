@@ -32,8 +32,8 @@ from pi_auto.client.notify import Manager
 from pi_auto.client.spool.errors import SpoolDamaged
 from pi_auto.client.spool.examining import examine
 from pi_auto.client.spool.lock import wait_to_be_sole_writer
-from pi_auto.client.spool.marks import acknowledged
 from pi_auto.client.spool.schema import FILE_NAME
+from pi_auto.client.spool.settled import acknowledged
 
 DEVICES_WITHIN = 10.0  # seconds
 GO_WITHIN = 60.0

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pi_auto.client.clock import read_clock
 from pi_auto.client.doctor.findings import Verdict, ok, warn, wrong
 from pi_auto.client.doctor.patient import Patient
+from pi_auto.client.spool.destinations import API, HUB
 from pi_auto.client.spool.errors import SpoolUnavailable
-from pi_auto.client.spool.marks import API, HUB, Marks
+from pi_auto.client.spool.marks import Marks
 from pi_auto.client.spool.reader import SpoolReader
 
 _HOUR, _DAY = 3600.0, 86400.0

@@ -14,6 +14,7 @@ from pi_auto.server.links.base import DeviceOffline, HubRefused, HubUnavailable
 
 _OFFLINE = ("DeviceNotOnline", "GatewayTimeout")
 _OFFLINE_NUMBERS = ('"errorCode":404103', '"errorCode":504101')  # newer answers have these in their Message
+_UNKNOWN, _UNKNOWN_NUMBER = "DeviceNotFound", "404001"
 _LATER = ("IotHubQuotaExceeded", "ThrottlingException", "ServerBusy")
 _MOST_SAID = 300
 
@@ -41,6 +42,12 @@ def read_answer(status: int, headers: Mapping[str, str], octets: bytes) -> Answe
             raise HubUnavailable(f"its answer of {len(octets)} bytes with status {status} is not JSON") from None
         body = None
     return Answer(status, headers.get("iothub-errorcode", ""), body)
+
+
+def is_of_no_device(answer: Answer) -> bool:
+    """Whether the hub itself says that it has no such device. A mere 404 is said by others too."""
+    said = _said(answer.body)
+    return answer.status == 404 and (answer.code == _UNKNOWN or _UNKNOWN in said or _UNKNOWN_NUMBER in said)
 
 
 def refusal(asked: str, answer: Answer) -> HubUnavailable:

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from pi_auto.server.links.azure.answers import Answer, refusal
+from pi_auto.server.links.azure.answers import Answer, is_of_no_device, refusal
 from pi_auto.server.links.azure.rest import RestClient, path_of
 from pi_auto.server.links.base import HubUnavailable
-from pi_auto.wire.errors import FieldError
+from pi_auto.wire.errors import FieldError, shown
 from pi_auto.wire.fields import Fields
 
 _KEY_BYTES = 32
@@ -35,7 +35,7 @@ class Identities:
         answer = self._rest.ask("PUT", path_of("devices", device_id), fresh)
         if answer.status == HTTPStatus.CONFLICT:  # it was there, or it was made and the answer was lost
             return primary_key(self._read(device_id))
-        return primary_key(_object(answer, f"put_device of {device_id}"))
+        return primary_key(_identity(answer, device_id, "put_device"))
 
     def set_enabled(self, device_id: str, *, enabled: bool) -> None:
         """Let it connect, or end its connection."""
@@ -57,7 +57,7 @@ class Identities:
     def delete(self, device_id: str) -> None:
         """Remove it and its twin, if it is there."""
         answer = self._rest.ask("DELETE", path_of("devices", device_id), if_match='"*"')
-        if not answer.ok and answer.status != HTTPStatus.NOT_FOUND:
+        if not answer.ok and not is_of_no_device(answer):
             raise refusal(f"delete_device of {device_id}", answer)
 
     def _change(self, device_id: str, asked: str, change: Callable[[Identity], Identity | None]) -> None:
@@ -74,7 +74,7 @@ class Identities:
         raise HubUnavailable(f"somebody else keeps changing {device_id}")
 
     def _read(self, device_id: str) -> Identity:
-        return _object(self._rest.ask("GET", path_of("devices", device_id)), f"a look at {device_id}")
+        return _identity(self._rest.ask("GET", path_of("devices", device_id)), device_id, "a look")
 
 
 def primary_key(identity: Identity) -> str:
@@ -85,11 +85,15 @@ def primary_key(identity: Identity) -> str:
         raise HubUnavailable(f"the identity at Azure has no key to give to the device: {error.field}") from None
 
 
-def _object(answer: Answer, asked: str) -> Identity:
+def _identity(answer: Answer, device_id: str, asked: str) -> Identity:
+    """The identity in an answer. That of another device answers another question: its key is not given."""
     if not answer.ok:
-        raise refusal(asked, answer)
+        raise refusal(f"{asked} of {device_id}", answer)
     if not isinstance(answer.body, dict):
-        raise HubUnavailable(f"Azure answered {asked} with something else than an object")
+        raise HubUnavailable(f"Azure answered {asked} of {device_id} with something else than an object")
+    named = answer.body.get("deviceId", device_id)
+    if named != device_id:
+        raise HubUnavailable(f"Azure answered {asked} of {device_id} with the identity of {shown(named)}")
     return answer.body
 
 

@@ -2,13 +2,16 @@
 
 What can be asked twice is asked again after a lost answer, 429 or 5xx, as `Retry-After` says. A
 method call is not: whether the device did it before the answer was lost is not known.
+
+A question has a connection of its own. On one that is used again, an answer that comes twice would be
+taken for the one to the next question, and a device be given the key of another.
 """
 
 from __future__ import annotations
 
 import json
 import ssl
-import threading
+import time
 from typing import Any
 from urllib.parse import quote
 
@@ -23,7 +26,7 @@ API_VERSION = "2021-04-12"
 _CONNECT, _READ = 5.0, 10.0  # seconds
 _TRIES = 3
 _MOST_ANSWER = 1024 * 1024  # bytes
-_CONNECTIONS = 16
+_PART = 64 * 1024  # bytes
 _MOST_WAIT = 3  # seconds of `Retry-After`; whoever asked waits, and can come again
 _PASSES = (429, 500, 502, 503, 504)
 
@@ -33,10 +36,7 @@ class RestClient:
 
     def __init__(self, service: ServiceString, tokens: Tokens) -> None:
         self._tokens = tokens
-        self._pool = urllib3.HTTPSConnectionPool(
-            service.host, service.port, maxsize=_CONNECTIONS, ssl_context=ssl.create_default_context()
-        )  # SSL_CERT_FILE names another authority
-        self._news = threading.Lock()
+        self._service, self._tls = service, ssl.create_default_context()  # SSL_CERT_FILE names another authority
         self._reached: bool | None = None
 
     def reached(self) -> bool | None:
@@ -69,22 +69,21 @@ class RestClient:
         retries: urllib3.Retry,
         patience: float,
     ) -> Answer:
-        response = self._pool.urlopen(
-            method, f"{path}?api-version={API_VERSION}", octets, headers, retries, redirect=False,
-            timeout=urllib3.Timeout(connect=_CONNECT, read=patience), preload_content=False,
-        )  # fmt: skip
-        try:
-            found = response.read(_MOST_ANSWER + 1)
-            if len(found) > _MOST_ANSWER:
-                response.close()
+        with self._connections() as line:
+            response = line.urlopen(
+                method, f"{path}?api-version={API_VERSION}", octets, headers, retries, redirect=False,
+                timeout=urllib3.Timeout(connect=_CONNECT, read=patience), preload_content=False,
+            )  # fmt: skip
+            found = _whole(response, time.monotonic() + patience)
+            if found is None:
                 raise HubUnavailable(f"its answer to {method} {path} is longer than {_MOST_ANSWER} bytes")
             return read_answer(response.status, response.headers, found)
-        finally:
-            response.release_conn()
+
+    def _connections(self) -> urllib3.HTTPSConnectionPool:
+        return urllib3.HTTPSConnectionPool(self._service.host, self._service.port, ssl_context=self._tls)
 
     def close(self) -> None:
-        """Let go of the connections."""
-        self._pool.close()
+        """Nothing is held between two questions."""
 
 
 class _Bounded(urllib3.Retry):
@@ -93,6 +92,21 @@ class _Bounded(urllib3.Retry):
     def get_retry_after(self, response: urllib3.BaseHTTPResponse) -> float | None:
         asked = super().get_retry_after(response)
         return None if asked is None else min(asked, _MOST_WAIT)
+
+
+def _whole(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes | None:
+    """The body, which has until `deadline`, time.monotonic; None for one that is too long."""
+    found = b""
+    try:
+        while part := response.read1(_PART):
+            found += part
+            if len(found) > _MOST_ANSWER:
+                return None
+            if time.monotonic() > deadline:
+                raise TimeoutError("its answer comes too slowly")
+        return found
+    finally:
+        response.close()
 
 
 def path_of(kind: str, device_id: str, more: str = "") -> str:
