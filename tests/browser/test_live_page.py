@@ -155,6 +155,26 @@ def test_a_page_says_that_its_server_is_gone_and_catches_up_when_it_is_back(tmp_
         visit.is_said_to_be("Live")
 
 
+def test_a_page_whose_session_is_over_says_so_and_where_to_sign_in(server: RunningServer, visit: Visit) -> None:
+    looked_at_again = "document.dispatchEvent(new Event('visibilitychange'))"
+    visit.enter(server)
+    visit.is_said_to_be("Live")
+    other = Visit(visit.page.context.new_page())
+    other.page.goto(server.url)
+    other.page.get_by_role("button", name="Sign out").click()
+    expect(other.page.get_by_role("heading", name="Sign in to the fleet")).to_be_visible()
+    visit.page.evaluate(looked_at_again)
+    visit.is_said_to_be("Signed out: sign in again")
+    other.enter(server)
+    visit.page.evaluate(looked_at_again)
+    visit.is_said_to_be("Live")
+    other.page.get_by_role("button", name="Sign out").click()
+    expect(other.page.get_by_role("heading", name="Sign in to the fleet")).to_be_visible()
+    visit.page.evaluate(looked_at_again)
+    visit.page.get_by_role("link", name="Signed out: sign in again").click()
+    expect(visit.page.get_by_role("heading", name="Sign in to the fleet")).to_be_visible()
+
+
 def test_a_page_that_finds_no_seat_polls_and_says_so(tmp_path: Path, visit: Visit) -> None:
     with running_server(tmp_path) as server, ExitStack() as seats:
         wait_until(lambda: _take_seat(seats, server) != 200, 30, "all seats are taken")
