@@ -43,20 +43,14 @@ def page(server: RunningServer, browser: Browser) -> Iterator[Page]:
 @pytest.fixture(scope="module")
 def waiting_with_long_names(server: RunningServer) -> str:
     """The serial of a device that waits and is as wide as devices get: a long reason, an address of IPv6."""
-    serial, now = "f" * 64, "2026-11-30 12:00:00.000000"
-    row = (
-        serial,
-        "ab" * 32,
-        "pi-" + "f" * 40,
-        "other_serial",
-        "{}",
-        "1",
-        "2001:db8:1234:5678:9abc:def0:1234:5678",
-    )
+    serial = "f" * 64
     with closing(sqlite3.connect(server.data / "books.sqlite", timeout=10)) as books, books:
-        columns = "serial, fingerprint, device_id, reason, system_info, client_version, address, network"
-        asked = f"INSERT INTO pending ({columns}, first_at, last_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'x', ?, ?)"
-        books.execute(asked, (*row, now, now))
+        books.execute(
+            "INSERT INTO pending (serial, fingerprint, device_id, reason, system_info, client_version, address,"
+            " network, first_at, last_at) VALUES (?, ?, ?, 'other_serial', '{}', '1',"
+            " '2001:db8:1234:5678:9abc:def0:1234:5678', 'x', '2026-11-30 12:00:00', '2026-11-30 12:00:00')",
+            (serial, "ab" * 32, "pi-" + "f" * 40),
+        )
     return serial
 
 

@@ -84,7 +84,8 @@ function count() {
   if (fresh) document.querySelector("#scans-count").textContent = `${rows} shown, ${fresh} new since you opened this page`;
   const devices = [...document.querySelector("#devices").children].map((row) => row.dataset.presence);
   const words = ["online", "late", "offline", "never seen"].map((word) => [devices.filter((each) => each === word).length, word]);
-  document.querySelector("#devices-count").textContent = words.filter(([n]) => n).map(([n, word]) => `${n} ${word}`).join(", ");
+  const title = document.querySelector("#devices-count");
+  title.textContent = `${words.filter(([n]) => n).map(([n, word]) => `${n} ${word}`).join(", ")} ${title.dataset.among}`.trim();
 }
 
 function apply(frame) {
