@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pi_auto.server.errors import CommandFailed
-from pi_auto.server.settings import HUBS, LOCAL
+from pi_auto.server.settings import HUBS, LOCAL, SettingsError
 from pi_auto.server.sizing import whole
 
 HTTP, HTTPS, HUB_MQTT = "0.0.0.0:5000", "0.0.0.0:5443", "0.0.0.0:8883"
@@ -22,9 +22,12 @@ HTTP_UNTRUSTED, HUB_MQTT_UNTRUSTED = "127.0.0.1:5000", "127.0.0.1:1883"  # with 
 
 
 def existing_data(named: Path | str | None) -> Path:
-    """The data folder of a server, for a command beside it, which makes none. Raises CommandFailed."""
+    """The data folder of a server, for a command beside it, which makes none.
+
+    Raises CommandFailed, and SettingsError where none is named: `--data "$UNSET"` is not the folder one stands in.
+    """
     if not named:
-        raise CommandFailed("no data folder is named; name one with --data DIR or PI_AUTO_DATA")
+        raise SettingsError("no data folder is named; name one with --data DIR or PI_AUTO_DATA")
     data = Path(named).absolute()
     try:
         is_there = data.is_dir()
@@ -36,7 +39,18 @@ def existing_data(named: Path | str | None) -> Path:
         raise CommandFailed(
             f"--data is {data}, which is not for this user; run it as the server's user, or by sudo"
         )
+    if _is_of_something_else(data):
+        raise CommandFailed(f"--data is {data}, which holds other things and no books; name that of the server")
     return data
+
+
+def _is_of_something_else(data: Path) -> bool:
+    """Whether a server would begin a fleet among other people's files; in an empty folder it may."""
+    if (data / "trust").exists() or not {path.name for path in data.iterdir()} - {"lost+found"}:
+        return False
+    from pi_auto.server.store.engine import BOOKS, RESTORING  # noqa: PLC0415 - --help does not need it
+
+    return not (data / BOOKS).exists() and not (data / RESTORING).exists()
 
 
 def add_options(command: argparse.ArgumentParser) -> None:

@@ -33,7 +33,7 @@ def action_of(group: Any, name: str, about: str, request: str, say: Say) -> Call
     action = group.add_parser(name, help=about, description=about)
     action.set_defaults(command=lambda options: say(ask(options, request)))
     action.add_argument(
-        "--data", type=Path, metavar="DIR", default=os.environ.get("PI_AUTO_DATA"),
+        "--data", metavar="DIR", default=os.environ.get("PI_AUTO_DATA"),
         help="the folder that the server keeps everything in (default: PI_AUTO_DATA)",
     )  # fmt: skip
     add_key_file(action.add_argument)

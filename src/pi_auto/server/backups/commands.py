@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pi_auto.server.errors import CommandFailed
 from pi_auto.server.options import add_key_file
+from pi_auto.server.settings import SettingsError
 from pi_auto.server.sizing import whole
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def _command(commands: Any, name: str, about: str, run: Callable[[argparse.Names
     command = commands.add_parser(name, help=about, description=about)
     command.set_defaults(command=run)
     command.add_argument(
-        "--data", type=Path, metavar="DIR", default=os.environ.get("PI_AUTO_DATA"),
+        "--data", metavar="DIR", default=os.environ.get("PI_AUTO_DATA"),
         help="the folder that the server keeps everything in (default: PI_AUTO_DATA)",
     )  # fmt: skip
     add_key_file(command.add_argument)
@@ -67,6 +68,12 @@ def _restore(options: argparse.Namespace) -> str:
 
     data = _data(options)
     try:
+        options.backup.open(
+            "rb"
+        ).close()  # before the key, which is looked for beside a folder that is still empty
+    except OSError as error:
+        raise CommandFailed(f"{options.backup} is not restored: {error.strerror}") from error
+    try:
         about = restore(options.backup, data, _key(options, data, made_already=True))
     except BackupError as error:
         raise CommandFailed(str(error)) from error
@@ -75,7 +82,7 @@ def _restore(options: argparse.Namespace) -> str:
 
 def _data(options: argparse.Namespace) -> Path:
     if not options.data:
-        raise CommandFailed("no data folder is named; name one with --data DIR or PI_AUTO_DATA")
+        raise SettingsError("no data folder is named; name one with --data DIR or PI_AUTO_DATA")
     return Path(options.data).absolute()
 
 
