@@ -22,9 +22,10 @@ _ASKED = (
 )  # fmt: skip
 
 
-def group_of(commands: Any, name: str, about: str) -> Any:
-    """A command that has actions."""
-    group = commands.add_parser(name, help=about, description=about)
+def group_of(commands: Any, name: str, about: str, teaches: str = "") -> Any:
+    """A command that has actions; `teaches` stands below its help as it is."""
+    raw = argparse.RawDescriptionHelpFormatter
+    group = commands.add_parser(name, help=about, description=about, epilog=teaches, formatter_class=raw)
     return group.add_subparsers(required=True, metavar="ACTION")
 
 

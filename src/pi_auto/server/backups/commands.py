@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pi_auto.server.admin import teaching
 from pi_auto.server.errors import CommandFailed
 from pi_auto.server.options import add_key_file
 from pi_auto.server.settings import SettingsError
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 def add_backups(commands: Any) -> None:
     """Add them to a command line."""
-    add = _command(commands, "backup", "write all that the server keeps into one sealed file", _make)
+    add = _command(
+        commands, "backup", "write all that the server keeps into one sealed file", _make, teaching.BACKUP
+    )
     add(
         "--to",
         metavar="FOLDER",
@@ -28,12 +31,15 @@ def add_backups(commands: Any) -> None:
         help="where to put it; the key may not lie there",
     )
     add("--keep", metavar="N", type=whole(1, 10_000), help="delete all but the newest N backups in that folder")
-    add = _command(commands, "restore", "put a backup into an empty data folder", _restore)
+    add = _command(commands, "restore", "put a backup into an empty data folder", _restore, teaching.RESTORE)
     add("backup", metavar="FILE", type=Path, help="the backup")
 
 
-def _command(commands: Any, name: str, about: str, run: Callable[[argparse.Namespace], str]) -> Callable[..., Any]:
-    command = commands.add_parser(name, help=about, description=about)
+def _command(
+    commands: Any, name: str, about: str, run: Callable[[argparse.Namespace], str], teaches: str
+) -> Callable[..., Any]:
+    raw = argparse.RawDescriptionHelpFormatter
+    command = commands.add_parser(name, help=about, description=about, epilog=teaches, formatter_class=raw)
     command.set_defaults(command=run)
     command.add_argument(
         "--data", metavar="DIR", default=os.environ.get("PI_AUTO_DATA"),

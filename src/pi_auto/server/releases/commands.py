@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pi_auto.files import write_whole
+from pi_auto.server.admin import teaching
 from pi_auto.server.admin.asking import action_of, ask, group_of
 from pi_auto.server.options import existing_data
 from pi_auto.server.releases.errors import ReleaseError
@@ -28,7 +29,7 @@ _LARGEST_COPY = 512 * 1024 * 1024  # bytes of a whole bundle
 
 def add_release(commands: Any) -> None:
     """Add them to a command line."""
-    group = group_of(commands, "release", "make, sign and publish releases of the client")
+    group = group_of(commands, "release", "make, sign and publish releases of the client", teaching.RELEASE)
     keys = group_of(group, "keys", "the keys that sign releases, away from the server")
     _add_init(keys)
     _add_rotate(keys)
