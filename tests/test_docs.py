@@ -158,13 +158,9 @@ def test_every_setting_is_in_the_docs() -> None:
 
 def test_every_command_that_is_named_anywhere_exists() -> None:
     """In what is printed, shown and written: a sentence that sends people to a command sends them to one."""
-    pages = [page for page in DOCS if page.parent.name != "evidence"]
-    places = [
-        *(ROOT / "src").rglob("*.py"),
-        *(ROOT / "src").rglob("*.html"),
-        *(ROOT / "install").iterdir(),
-        *pages,
-    ]
+    code = [place for kind in ("*.py", "*.html", "*.sh") for place in (ROOT / "src").rglob(kind)]
+    scripts = [place for place in (ROOT / "install").rglob("*") if place.is_file()]
+    places = [*code, *scripts, *(page for page in DOCS if page.parent.name != "evidence")]
     known = {module.split(".")[1]: commands for module, commands in COMMANDS.items()}
     known["sim"] = known.pop("simulator")
     known["hub"] = [*known["hub"], "connection-string", "device"]
