@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import stat
 import sys
 from pathlib import Path
 
@@ -61,7 +62,11 @@ def have_stdout() -> None:
 def stdout_fails() -> bool:
     """Whether standard output is what cannot be written, its disk full; then nothing is flushed at exit either."""
     try:
+        if sys.stdout.isatty() or stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode):  # neither has a disk
+            return False
         print(flush=True)  # the buffer may have lost what it could not write
+    except io.UnsupportedOperation:  # no file at all is behind it
+        return False
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return True
