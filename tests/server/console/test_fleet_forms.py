@@ -120,3 +120,12 @@ def test_the_trail_tells_a_list_by_its_members(context: Context, client: FlaskCl
     act(client, ann, "operators", "token create", name="till", days="9", scopes=["read", "devices"])
     page = client.get("/fleet/audit?action=token", base_url=HTTPS, headers=ann).text
     assert re.search(r"scopes <code[^>]*>(devices, read|read, devices)</code>", page)
+
+
+def test_the_trail_cuts_what_is_long_and_says_so(context: Context, client: FlaskClient) -> None:
+    ann, device = bearer(context), box("100000001a2b3c4d")
+    desk = Desk(context.store, context.writer, context.clock())
+    desk.enrol(device)
+    act(client, ann, "devices", "refuse", serial=device.serial, fingerprint=device.key.fingerprint)
+    page = client.get("/fleet/audit?action=refuse", base_url=HTTPS, headers=ann).text
+    assert f'title="{device.key.fingerprint}">{device.key.fingerprint[:40]}…</code>' in page
