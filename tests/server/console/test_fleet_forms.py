@@ -115,6 +115,25 @@ def test_a_serial_that_was_pasted_with_spaces_around_is_found(context: Context, 
         assert "Nothing fits." not in page, path
 
 
+def test_the_devices_that_were_found_stay_found_when_something_is_done_to_one(
+    context: Context, client: FlaskClient
+) -> None:
+    ann, found = bearer(context), [box("100000001a2b3c4d"), box("100000001a2b9999"), box("10000000ffffffff")]
+    desk = Desk(context.store, context.writer, context.clock())
+    for device in found:
+        desk.enrol(device)
+        act(client, ann, "devices", "approve", serial=device.serial, fingerprint=device.key.fingerprint)
+        desk.enrol(device)
+    page = client.get("/fleet?device=1a2b", base_url=HTTPS, headers=ann).text
+    form = next(each for each in page.split("<form")[1:] if 'value="decommission"' in each)
+    sent = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
+    page = client.post("/fleet/devices", data=sent, base_url=HTTPS, headers=ann | OURS).text
+    assert "At the hub: none runs here now; once one does, it is told." in page
+    assert '<input name="device" value="1a2b"' in page
+    assert ("pi-1a2b9999" in page, "pi-ffffffff" in page) == (True, False)
+    assert act(client, ann, "fleet", "policy", policy="batch", device="1a2b").location.endswith("&device=1a2b")
+
+
 def test_the_trail_tells_a_list_by_its_members(context: Context, client: FlaskClient) -> None:
     ann = bearer(context)
     act(client, ann, "operators", "token create", name="till", days="9", scopes=["read", "devices"])

@@ -133,5 +133,7 @@ def _at_hub(admin: Administrator, device_id: str) -> dict[str, Any]:
         left = connection.execute(query).first()
     if left is None:
         return {}
-    why = left.error or "no hub was asked yet"
+    if admin.context.link is None:
+        return {"hub": "none runs here now; once one does, it is told"}
+    why = left.error or "it was not asked yet"
     return {"hub": f"the hub has still to be told ({why}); the server goes on trying"}

@@ -68,7 +68,8 @@ def _acting(scope: Scope) -> Callable[[], Any]:
             return page_with(refused(error)), 400
         if notice.secret or notice.bad:
             return page_with(notice)
-        return Response(status=303, headers={"Location": url_for("fleet.page", done=question["request"])})
+        there = url_for("fleet.page", done=question["request"], device=_wanted() or None)
+        return Response(status=303, headers={"Location": there})
 
     return act
 
@@ -104,8 +105,12 @@ def admin() -> Administrator:
 def page_with(notice: Notice | None) -> str:
     """The page, and what came of the last click; what was typed into a refused form stands there still."""
     typed: MultiDict[str, str] = request.form if notice and notice.bad else MultiDict()
-    wanted = request.args.get("device", "")[:64].strip()
-    return fleet_page(admin(), g.operator, notice, Asked(wanted, typed), addresses())
+    return fleet_page(admin(), g.operator, notice, Asked(_wanted(), typed), addresses())
+
+
+def _wanted() -> str:
+    """The filter of the devices: of the page's address, or of the page that a button was pressed on."""
+    return request.values.get("device", "")[:64].strip()
 
 
 def addresses() -> dict[str, str]:
