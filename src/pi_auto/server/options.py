@@ -18,6 +18,7 @@ from pi_auto.server.settings import HUBS, LOCAL, SettingsError
 from pi_auto.server.sizing import whole
 
 HTTP, HTTPS, HUB_MQTT = "0.0.0.0:5000", "0.0.0.0:5443", "0.0.0.0:8883"
+_NO_OTHERS = {"lost+found", "releases"}  # a disk's own, and what a release is handed in by
 HTTP_UNTRUSTED, HUB_MQTT_UNTRUSTED = "127.0.0.1:5000", "127.0.0.1:1883"  # with --trust off
 
 
@@ -39,18 +40,19 @@ def existing_data(named: Path | str | None) -> Path:
         raise CommandFailed(
             f"--data is {data}, which is not for this user; run it as the server's user, or by sudo"
         )
-    if _is_of_something_else(data):
-        raise CommandFailed(f"--data is {data}, which holds other things and no books; name that of the server")
     return data
 
 
-def _is_of_something_else(data: Path) -> bool:
-    """Whether a server would begin a fleet among other people's files; in an empty folder it may."""
-    if (data / "trust").exists() or not {path.name for path in data.iterdir()} - {"lost+found"}:
-        return False
+def fleets_data(named: Path | str | None) -> Path:
+    """The same for a command that begins a fleet where there is none: in an empty folder, and in no other."""
+    data = existing_data(named)
+    if (data / "trust").exists() or not {path.name for path in data.iterdir()} - _NO_OTHERS:
+        return data
     from pi_auto.server.store.engine import BOOKS, RESTORING  # noqa: PLC0415 - --help does not need it
 
-    return not (data / BOOKS).exists() and not (data / RESTORING).exists()
+    if not (data / BOOKS).exists() and not (data / RESTORING).exists():
+        raise CommandFailed(f"--data is {data}, which holds other things and no books; name that of the server")
+    return data
 
 
 def add_options(command: argparse.ArgumentParser) -> None:

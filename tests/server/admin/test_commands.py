@@ -175,7 +175,7 @@ def test_a_mistyped_data_folder_is_named_and_no_other_fleet_is_made_there(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("words", [("operator", "link"), ("fleet", "card"), ("audit",)])
+@pytest.mark.parametrize("words", [("operator", "link"), ("fleet", "card"), ("release", "list")])
 def test_no_fleet_is_made_among_other_peoples_files(tmp_path: Path, words: tuple[str, ...]) -> None:
     (tmp_path / "holiday.jpg").touch()
     ended = run(tmp_path, *words)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pi_auto.server.loading import loading
-from pi_auto.server.options import add_key_file, existing_data
+from pi_auto.server.options import add_key_file, fleets_data
 
 Say = Callable[[dict[str, Any]], str]
 _ASKED = (
@@ -47,7 +47,7 @@ def ask(options: argparse.Namespace, request: str) -> dict[str, Any]:
     from pi_auto.server.admin.socket import ask as ask_socket  # noqa: PLC0415 - the same
     from pi_auto.wire.errors import FieldError  # noqa: PLC0415 - see above
 
-    data = existing_data(options.data)  # made by a slip of the hand, it would hand out cards of another fleet
+    data = fleets_data(options.data)  # made by a slip of the hand, it would hand out cards of another fleet
     told = {name: value for name, value in vars(options).items() if name in _ASKED and value is not None}
     try:
         try:

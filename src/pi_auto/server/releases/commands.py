@@ -18,7 +18,7 @@ from typing import Any
 from pi_auto.files import write_whole
 from pi_auto.server.admin import teaching
 from pi_auto.server.admin.asking import action_of, ask, group_of
-from pi_auto.server.options import existing_data
+from pi_auto.server.options import fleets_data
 from pi_auto.server.releases.errors import ReleaseError
 from pi_auto.server.releases.words import listed, published
 from pi_auto.server.sizing import whole
@@ -160,7 +160,7 @@ def _adopt_root(options: argparse.Namespace) -> str:
 
 def _hand_in(options: argparse.Namespace, put: Callable[[Path], None]) -> str:
     """Copy a bundle to where the server can read it, as whoever owns its data, and ask it to adopt that."""
-    data, name = existing_data(options.data), secrets.token_hex(8)
+    data, name = fleets_data(options.data), secrets.token_hex(8)
     folder = data / "releases" / "incoming" / name
     try:
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
