@@ -106,6 +106,7 @@ COMMANDS = {
 }
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 SCRIPTS = ("install/uninstall.sh", "script/image")
+PROSE = {"ready", "authority", "is", "runs", "unless"}  # what else stands behind the name of a program
 FOR_PROGRAMS = {"--help", "--boot", "--until-stdin-closes"}
 
 
@@ -133,6 +134,17 @@ def test_every_option_is_in_the_docs(options: set[str]) -> None:
     assert options - told == set()
 
 
+@pytest.mark.parametrize(
+    "group", ["operator", "enrolment", "fleet", "legacy", "release", "rollout", "backup", "restore"]
+)
+def test_the_help_of_a_group_teaches_by_examples_of_what_there_is(group: str) -> None:
+    examples = re.findall(r"^ +pi-auto-server ([a-z].*)$", help_of("pi_auto.server.cli", group), re.MULTILINE)
+    assert examples
+    for example in examples:
+        command = next(each for each in COMMANDS["pi_auto.server.cli"] if f"{example} ".startswith(f"{each} "))
+        assert set(OPTION.findall(example)) <= set(OPTION.findall(help_of("pi_auto.server.cli", command))), example
+
+
 def test_every_option_in_the_docs_exists(options: set[str]) -> None:
     told = set(OPTION.findall((ROOT / "docs" / "running.md").read_text()))
     scripts = set(OPTION.findall("".join((ROOT / name).read_text() for name in SCRIPTS)))
@@ -142,6 +154,24 @@ def test_every_option_in_the_docs_exists(options: set[str]) -> None:
 def test_every_setting_is_in_the_docs() -> None:
     told = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs" / "running.md").read_text()))
     assert {field.name for field in dataclasses.fields(Settings)} - told == set()
+
+
+def test_every_command_that_is_named_anywhere_exists() -> None:
+    """In what is printed, shown and written: a sentence that sends people to a command sends them to one."""
+    code = [place for kind in ("*.py", "*.html", "*.sh") for place in (ROOT / "src").rglob(kind)]
+    scripts = [place for place in (ROOT / "install").rglob("*") if place.is_file()]
+    places = [*code, *scripts, *(page for page in DOCS if page.parent.name != "evidence")]
+    known = {module.split(".")[1]: commands for module, commands in COMMANDS.items()}
+    known["sim"] = known.pop("simulator")
+    known["hub"] = [*known["hub"], "connection-string", "device"]
+    known["client"] = [*known["client"], "update-fetch"]
+    unknown = [
+        f"{place.relative_to(ROOT)}: {named[0]}"
+        for place in places
+        for named in re.finditer(r"pi-auto-(server|client|hub|sim) (?!pi-auto)([a-z][a-z_-]*)", place.read_text())
+        if named[2] not in {each.split()[0] for each in known[named[1]]} | PROSE
+    ]
+    assert unknown == []
 
 
 def test_every_endpoint_is_in_the_docs_and_the_other_way_round() -> None:
@@ -164,6 +194,15 @@ def test_every_link_between_the_docs_leads_somewhere() -> None:
         if not (page.parent / target).exists()
     ]
     assert dead == []
+
+
+def test_no_table_swallows_the_paragraph_behind_it() -> None:
+    swallowed = [
+        f"{page.relative_to(ROOT)}: {line}"
+        for page in DOCS
+        for line in re.findall(r"^\|.*\n([^|\s].*)$", page.read_text(), re.MULTILINE)
+    ]
+    assert swallowed == []
 
 
 def test_every_decision_has_its_context_choice_and_what_was_turned_down() -> None:

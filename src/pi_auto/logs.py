@@ -6,8 +6,10 @@ that no barcode and no host name can forge a second one or drive the terminal it
 
 from __future__ import annotations
 
+import io
 import logging
 import os
+import stat
 import sys
 from pathlib import Path
 
@@ -47,6 +49,25 @@ def start_logging(level: str = "INFO", stream: TextIO = sys.stderr) -> None:
 
 
 def have_stdout() -> None:
-    """Have somewhere to print where standard output was closed (`COMMAND >&-`): Python then has nothing there."""
+    """Have somewhere to print where standard output was closed (`COMMAND >&-`): Python then has nothing there.
+
+    What the terminal's encoding has no letters for (a locale of ISO 8859-1, say) is printed escaped, as on stderr.
+    """
     if not sys.stdout:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - for as long as the program runs
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def stdout_fails() -> bool:
+    """Whether standard output is what cannot be written, its disk full; then nothing is flushed at exit either."""
+    try:
+        if sys.stdout.isatty() or stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode):  # neither has a disk
+            return False
+        print(flush=True)  # the buffer may have lost what it could not write
+    except io.UnsupportedOperation:  # no file at all is behind it
+        return False
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False

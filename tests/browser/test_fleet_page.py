@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,20 @@ def page(server: RunningServer, browser: Browser) -> Iterator[Page]:
     yield opened
     opened.close()
     assert wrong == []
+
+
+@pytest.fixture(scope="module")
+def waiting_with_long_names(server: RunningServer) -> str:
+    """The serial of a device that waits and is as wide as devices get: a long reason, an address of IPv6."""
+    serial = "f" * 64
+    with closing(sqlite3.connect(server.data / "books.sqlite", timeout=10)) as books, books:
+        books.execute(
+            "INSERT INTO pending (serial, fingerprint, device_id, reason, system_info, client_version, address,"
+            " network, first_at, last_at) VALUES (?, ?, ?, 'other_serial', '{}', '1',"
+            " '2001:db8:1234:5678:9abc:def0:1234:5678', 'x', '2026-11-30 12:00:00', '2026-11-30 12:00:00')",
+            (serial, "ab" * 32, "pi-" + "f" * 40),
+        )
+    return serial
 
 
 def test_a_device_is_approved_by_the_keyboard_alone(server: RunningServer, page: Page, tmp_path: Path) -> None:
@@ -98,6 +114,33 @@ def test_signing_out_ends_it(page: Page) -> None:
     expect(page.get_by_role("heading", name="Sign in to the fleet")).to_be_visible()
     page.goto(page.url.replace("/login", "/fleet"))
     expect(page.locator("body")).to_contain_text("You need a link that signs you in")
+
+
+def test_a_token_is_not_revoked_by_one_slip_of_the_mouse(page: Page) -> None:
+    page.get_by_label("An API token named").fill("till")
+    page.get_by_role("button", name="Make it", exact=True).click()
+    expect(page.get_by_role("status")).to_contain_text("Copy this token now")
+    row = page.get_by_role("row", name="till")
+    row.get_by_text("Revoke", exact=True).click()
+    expect(row.get_by_role("button", name="Revoke it for good")).to_be_visible()
+    expect(row).not_to_contain_text("revoked")
+    row.get_by_role("button", name="Revoke it for good").press("Enter")
+    expect(page.get_by_role("row", name="till")).to_contain_text("revoked")
+
+
+@pytest.mark.parametrize("width", [360, 800, 1100, 1280])
+def test_whoever_waits_can_be_approved_however_wide_the_window_is(
+    page: Page, waiting_with_long_names: str, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.reload()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for verb in ("Approve", "Refuse"):
+        box = page.get_by_role("button", name=f"{verb} {waiting_with_long_names}").bounding_box()
+        assert box
+        assert box["x"] + box["width"] <= width
+    boxes = [each.bounding_box() for each in page.locator("input[name=scopes]").all()]
+    assert len({(box["width"], box["height"]) for box in boxes if box}) == 1  # none is squeezed
 
 
 def test_on_a_phone_every_field_is_wide_enough_to_read_what_is_typed(page: Page) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from pi_auto.server.console.queries import MOST_DEVICES
 from pi_auto.wire.escape import printable
 from support.api import DEVICE
 from support.caller import Caller
@@ -155,6 +156,26 @@ def test_a_page_says_that_its_server_is_gone_and_catches_up_when_it_is_back(tmp_
         visit.is_said_to_be("Live")
 
 
+def test_a_page_whose_session_is_over_says_so_and_where_to_sign_in(server: RunningServer, visit: Visit) -> None:
+    looked_at_again = "document.dispatchEvent(new Event('visibilitychange'))"
+    visit.enter(server)
+    visit.is_said_to_be("Live")
+    other = Visit(visit.page.context.new_page())
+    other.page.goto(server.url)
+    other.page.get_by_role("button", name="Sign out").click()
+    expect(other.page.get_by_role("heading", name="Sign in to the fleet")).to_be_visible()
+    visit.page.evaluate(looked_at_again)
+    visit.is_said_to_be("Signed out: sign in again")
+    other.enter(server)
+    visit.page.evaluate(looked_at_again)
+    visit.is_said_to_be("Live")
+    other.page.get_by_role("button", name="Sign out").click()
+    expect(other.page.get_by_role("heading", name="Sign in to the fleet")).to_be_visible()
+    visit.page.evaluate(looked_at_again)
+    visit.page.get_by_role("link", name="Signed out: sign in again").click()
+    expect(visit.page.get_by_role("heading", name="Sign in to the fleet")).to_be_visible()
+
+
 def test_a_page_that_finds_no_seat_polls_and_says_so(tmp_path: Path, visit: Visit) -> None:
     with running_server(tmp_path) as server, ExitStack() as seats:
         wait_until(lambda: _take_seat(seats, server) != 200, 30, "all seats are taken")
@@ -187,6 +208,19 @@ def test_what_somebody_has_opened_stays_open_while_it_is_renewed(tmp_path: Path,
         expect(visit.page.get_by_text("48.3 °C")).to_be_visible()
         expect(summary).to_be_focused()
         assert visit.trouble == []
+
+
+def test_a_page_of_a_large_fleet_goes_on_saying_of_how_many_devices_it_tells(tmp_path: Path, visit: Visit) -> None:
+    with open_site(tmp_path / "data") as site:
+        for n in range(MOST_DEVICES + 1):
+            site.add_device(f"pi-{n:08x}")
+    with running_server(tmp_path) as server:
+        visit.enter(server)
+        visit.is_said_to_be("Live")
+        count = visit.page.locator("#devices-count")
+        expect(count).to_have_text("200 never seen among the first 200 of 201")
+        Caller(server, "pi-00000000").scan("4006381333931")
+        expect(count).to_have_text("1 online, 199 never seen among the first 200 of 201")
 
 
 @pytest.mark.parametrize("width", [360, 800, 1280])

@@ -57,6 +57,17 @@ def test_a_rollout_is_paused_and_resumed_by_the_keyboard_alone(page: Page) -> No
     expect(page.get_by_role("row", name="rollout resume")).to_contain_text("admin")
 
 
+@pytest.mark.parametrize("width", [375, 800])
+def test_figures_without_a_heading_say_what_they_are(server: RunningServer, page: Page, width: int) -> None:
+    say(server.data, "rollout", "plan", NEW)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.reload()
+    row = page.get_by_role("row").filter(has=page.get_by_label("Start roll-out")).first
+    told = "cell => getComputedStyle(cell, '::before').content"
+    found = [cell.evaluate(told) for cell in row.locator(".num").all()]
+    assert found == ['"reached "', '"run it "', '"failed "']
+
+
 def test_nothing_hangs_out_of_a_narrow_page(page: Page) -> None:
     page.set_viewport_size({"width": 420, "height": 900})
     page.reload()

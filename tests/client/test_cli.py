@@ -182,6 +182,26 @@ def test_closed_standard_output_is_no_traceback(tmp_path: Path, words: str) -> N
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.parametrize(
+    "words", ["parse 4006381333931", "status", "status --json", "doctor", "clock", "self-test"]
+)
+def test_an_answer_for_which_the_disk_has_no_room_is_one_sentence(tmp_path: Path, words: str) -> None:
+    line = f'exec "$0" -m pi_auto.client.cli {words} > /dev/full'
+    ended = subprocess.run(
+        ["bash", "-c", line, sys.executable], capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == "pi-auto-client: the answer cannot be written: No space left on device\n"
+
+
+def test_what_a_terminal_has_no_letters_for_is_shown_escaped() -> None:
+    asked = [*CLIENT, "parse", "Größe ✓"]
+    old = os.environ | {"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
+    shown = subprocess.run(asked, capture_output=True, check=False, timeout=60, env=old)
+    assert (shown.returncode, shown.stderr) == (0, b"")
+    assert "Größe \\u2713".encode("latin-1") in shown.stdout
+
+
 def test_run_with_a_recording_that_cannot_be_read_says_so_and_ends(tmp_path: Path) -> None:
     with FleetPeer() as server:
         options = (

@@ -61,7 +61,11 @@ def test_what_is_not_named_stays(file: Path) -> None:
 
 @pytest.mark.parametrize(
     ("written", "words"),
-    [('{"server_url": ', []), ('{"log_level": "LOUD"}', []), ("{}", ["--server", "ftp://fleet.example"])],
+    [
+        ('{"server_url": ', ["--scanner", "auto"]),
+        ('{"log_level": "LOUD"}', ["--scanner", "auto"]),
+        ("{}", ["--server", "ftp://fleet.example"]),
+    ],
     ids=["not JSON", "a wrong value", "a wrong change"],
 )
 def test_what_could_not_work_is_refused_and_nothing_changes(
@@ -71,6 +75,15 @@ def test_what_could_not_work_is_refused_and_nothing_changes(
     assert configure(file, *words) == 2
     assert "pi-auto-client: " in capsys.readouterr().err
     assert file.read_text() == written
+
+
+@pytest.mark.parametrize("words", [[], ["--state", "elsewhere"]], ids=["nothing", "what no file holds"])
+def test_where_nothing_is_named_nothing_is_written(
+    file: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert configure(file, *words) == 2
+    assert "configure: nothing is named to be written" in capsys.readouterr().err
+    assert not file.exists()
 
 
 def test_what_is_unset_is_taken_out_and_what_was_wrong_can_be_set_right(file: Path) -> None:

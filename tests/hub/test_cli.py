@@ -65,9 +65,18 @@ def test_a_folder_without_a_hub_is_named(tmp_path: Path, capsys: pytest.CaptureF
     assert "is not the folder of a hub" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("line", "code"), [('"$@" | true; exit "${PIPESTATUS[0]}"', 141), ('"$@" >&-', 0)])
-def test_an_answer_that_nobody_takes_is_no_fault_of_the_hubs_folder(hub: RunningHub, line: str, code: int) -> None:
+FULL = "pi-auto-hub: the answer cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "told"),
+    [('"$@" | true; exit "${PIPESTATUS[0]}"', 141, ""), ('"$@" >&-', 0, ""), ('"$@" > /dev/full', 1, FULL)],
+    ids=["a reader that left", "closed", "a full disk"],
+)
+def test_an_answer_that_nobody_takes_is_no_fault_of_the_hubs_folder(
+    hub: RunningHub, line: str, code: int, told: str
+) -> None:
     command = (sys.executable, "-m", "pi_auto.hub.cli", "connection-string", "--data", str(hub.data))
     shell = ["bash", "-c", line, "bash", *command]
     ended = subprocess.run(shell, capture_output=True, text=True, check=False, timeout=60)
-    assert (ended.returncode, ended.stderr) == (code, "")
+    assert (ended.returncode, ended.stderr) == (code, told)

@@ -34,6 +34,7 @@ def through_a_shell(line: str) -> subprocess.CompletedProcess[str]:
         (("run", "--data", "x", "--https", "off"), "--https is off"),
         (("run", "--data", "x", "--server-name", "two words"), "--server-name is 'two words'"),
         (("run", "--data", ""), "no data folder is named"),
+        (("operator", "link", "--data", ""), "no data folder is named"),
         (("run", "--data", "x", "--heartbeat-interval", "0"), "'0' is not a number of seconds"),
     ],
 )

@@ -13,7 +13,7 @@ from pi_auto.client.last_good import load_or_last_good
 from pi_auto.client.logbook import TEXT, start_logbook, use_format
 from pi_auto.client.patient_stream import PatientStream
 from pi_auto.client.settings import Settings, SettingsError
-from pi_auto.logs import have_stdout, start_logging
+from pi_auto.logs import have_stdout, start_logging, stdout_fails
 from pi_auto.typed import Any, TextIO, cast
 
 Load = Callable[[Path | None, dict[str, Any], str], Settings]
@@ -94,6 +94,11 @@ def _execute(command: Callable[[], int]) -> int:
     except BrokenPipeError:  # the reader has seen enough: `pi-auto-client replay FILE | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is to be flushed at exit
         return _SIGNALLED + signal.SIGPIPE
+    except OSError as error:
+        if not stdout_fails():
+            raise
+        print(f"pi-auto-client: the answer cannot be written: {error.strerror}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return _SIGNALLED + signal.SIGINT
     return code

@@ -14,7 +14,7 @@ from pi_auto.hub import manage, run_options
 from pi_auto.hub.errors import OperatorError
 from pi_auto.hub.options import Options
 from pi_auto.hub.program import run
-from pi_auto.logs import have_stdout, start_logging
+from pi_auto.logs import have_stdout, start_logging, stdout_fails
 
 _ABOUT = """\
 A local Azure IoT Hub. Devices connect by MQTT with the conventions of Azure IoT Hub
@@ -51,7 +51,10 @@ def main(argv: list[str] | None = None) -> int:
     except OperatorError as error:
         sys.stderr.write(f"pi-auto-hub: {error}\n")
     except OSError as error:
-        sys.stderr.write(f"pi-auto-hub: cannot use {error.filename or arguments.data}: {error.strerror}\n")
+        if error.filename is None and stdout_fails():
+            sys.stderr.write(f"pi-auto-hub: the answer cannot be written: {error.strerror}\n")
+        else:
+            sys.stderr.write(f"pi-auto-hub: cannot use {error.filename or arguments.data}: {error.strerror}\n")
     else:
         return code
     return 1

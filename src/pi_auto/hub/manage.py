@@ -30,6 +30,19 @@ _ASKED: dict[str, dict[str, Any]] = {
     "enable": {"op": "set_enabled", "enabled": True},
     "disable": {"op": "set_enabled", "enabled": False},
 }
+_VERBS = {
+    "create": "let a device connect; its keys stay if it is there already",
+    "list": "print one device a line: its id, and whether it is enabled",
+    "delete": "forget a device, its twin and its keys",
+    "disable": "send a device away at once, and let it connect no more",
+    "enable": "let it connect again",
+}
+_EXAMPLES = """examples:
+  pi-auto-hub device create --data ./hub till-3
+  pi-auto-hub connection-string --data ./hub --device till-3    what the device is told, with its key
+  pi-auto-hub device disable --data ./hub till-3
+  pi-auto-hub device list --data ./hub
+"""
 
 
 def add_commands(commands: Any) -> None:
@@ -39,10 +52,17 @@ def add_commands(commands: Any) -> None:
     text.add_argument("--device", metavar="ID", help="a device instead of the service side")
     text.add_argument("--policy", default="iothubowner", metavar="NAME", help="the policy (default: iothubowner)")
     text.set_defaults(action=show_connection_string)
-    device = commands.add_parser("device", help="create, list, delete, disable or enable devices")
+    about = "create, list, delete, disable or enable devices"
+    device = commands.add_parser(
+        "device",
+        help=about,
+        description=about,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     verbs = device.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for verb in ("create", "list", "delete", "disable", "enable"):
-        command = verbs.add_parser(verb)
+    for verb, about in _VERBS.items():
+        command = verbs.add_parser(verb, help=about, description=about)
         command.add_argument("--data", type=Path, required=True, metavar="DIR", help="the hub's folder")
         if verb != "list":
             command.add_argument("device_id", metavar="ID", type=_device_id, help="the device")

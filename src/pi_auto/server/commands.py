@@ -57,7 +57,7 @@ def add_commands(commands: Any) -> None:
 
 def _add_data(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--data", type=Path, metavar="DIR", default=os.environ.get("PI_AUTO_DATA"),
+        "--data", metavar="DIR", default=os.environ.get("PI_AUTO_DATA"),
         help="the folder that the running server keeps everything in (default: PI_AUTO_DATA)",
     )  # fmt: skip
     run = command.get_default("command")

@@ -14,17 +14,21 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pi_auto.server.errors import CommandFailed
-from pi_auto.server.settings import HUBS, LOCAL
+from pi_auto.server.settings import HUBS, LOCAL, SettingsError
 from pi_auto.server.sizing import whole
 
 HTTP, HTTPS, HUB_MQTT = "0.0.0.0:5000", "0.0.0.0:5443", "0.0.0.0:8883"
+_NO_OTHERS = {"lost+found", "releases"}  # a disk's own, and what a release is handed in by
 HTTP_UNTRUSTED, HUB_MQTT_UNTRUSTED = "127.0.0.1:5000", "127.0.0.1:1883"  # with --trust off
 
 
 def existing_data(named: Path | str | None) -> Path:
-    """The data folder of a server, for a command beside it, which makes none. Raises CommandFailed."""
+    """The data folder of a server, for a command beside it, which makes none.
+
+    Raises CommandFailed, and SettingsError where none is named: `--data "$UNSET"` is not the folder one stands in.
+    """
     if not named:
-        raise CommandFailed("no data folder is named; name one with --data DIR or PI_AUTO_DATA")
+        raise SettingsError("no data folder is named; name one with --data DIR or PI_AUTO_DATA")
     data = Path(named).absolute()
     try:
         is_there = data.is_dir()
@@ -36,6 +40,18 @@ def existing_data(named: Path | str | None) -> Path:
         raise CommandFailed(
             f"--data is {data}, which is not for this user; run it as the server's user, or by sudo"
         )
+    return data
+
+
+def fleets_data(named: Path | str | None) -> Path:
+    """The same for a command that begins a fleet where there is none: in an empty folder, and in no other."""
+    data = existing_data(named)
+    if (data / "trust").exists() or not {path.name for path in data.iterdir()} - _NO_OTHERS:
+        return data
+    from pi_auto.server.store.engine import BOOKS, RESTORING  # noqa: PLC0415 - --help does not need it
+
+    if not (data / BOOKS).exists() and not (data / RESTORING).exists():
+        raise CommandFailed(f"--data is {data}, which holds other things and no books; name that of the server")
     return data
 
 

@@ -76,6 +76,7 @@ def _open(stack: ExitStack, folder: Path, ports: tuple[str, str], say: Say) -> H
     say(
         f"\n  Open {office.link()}\n  to watch scans arrive. It signs you in, once. Your browser will say that it"
         f" does not know the certificate,\n  which is this fleet's own.    (logs: {folder}/server.log, {pi.log})\n"
+        f"\n  Another link: pi-auto-server operator link --data {folder}/server\n"
     )
     return House(office, pi)
 
@@ -125,7 +126,7 @@ def _verdict(house: House, before: int, say: Say) -> int:
 
 def _play_on(house: House, say: Say) -> int:
     say("Scan something." if house.pi.scanner is None else "The virtual scanner reads a code every few seconds.")
-    say("Ctrl-C ends it.\n")
+    say(f"Ctrl-C ends it.\n\n{table(())}")
     seen = len(house.ways())
     for code in _next_codes(house.pi.scanner):
         if code and house.pi.scanner:

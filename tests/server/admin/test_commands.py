@@ -175,6 +175,17 @@ def test_a_mistyped_data_folder_is_named_and_no_other_fleet_is_made_there(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("words", [("operator", "link"), ("fleet", "card"), ("release", "list")])
+def test_no_fleet_is_made_among_other_peoples_files(tmp_path: Path, words: tuple[str, ...]) -> None:
+    (tmp_path / "holiday.jpg").touch()
+    ended = run(tmp_path, *words)
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        f"pi-auto-server: --data is {tmp_path}, which holds other things and no books; name that of the server\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
+
+
 def test_an_installer_that_cannot_be_read_or_written_is_named(server: RunningServer, tmp_path: Path) -> None:
     gone = tmp_path / "gone" / "install_pi_client.sh"
     for words in (("--installer", str(gone), "--output", str(tmp_path / "made.sh")), ("--output", str(gone))):

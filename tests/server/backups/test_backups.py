@@ -245,7 +245,9 @@ def test_a_server_with_its_hub_is_backed_up_while_it_runs_and_its_fleet_comes_ba
     ("words", "said"),
     [
         (("backup", "--to", "backups"), "no data folder is named"),
+        (("restore", "gone", "--data", ""), "no data folder is named"),
         (("backup", "--data", "empty", "--to", "backups"), "holds no books"),
+        (("restore", "gone", "--data", "empty"), "gone is not restored: No such file or directory"),
         (("backup", "--data", "empty", "--to", "empty/in"), "in the data folder itself"),
         (("backup", "--data", "empty", "--to", "backups", "--keep", "0"), "--keep"),
     ],

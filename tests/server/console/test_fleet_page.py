@@ -6,27 +6,22 @@ import re
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
-from typing import Any
 
 import pytest
 import zxingcpp
 from flask.testing import FlaskClient
-from sqlalchemy import Table, select
-from werkzeug.test import TestResponse
 
 from pi_auto.server.app import create_app
 from pi_auto.server.audit.tables import audit
 from pi_auto.server.context import Context, open_context
 from pi_auto.server.enrolment.tables import batches, binding_codes, identities, pending, revocations
-from pi_auto.server.operators import letting_in, tokens
-from pi_auto.server.operators.rules import EVERYTHING, Scope
+from pi_auto.server.operators import letting_in
+from pi_auto.server.operators.rules import Scope
 from pi_auto.server.operators.tables import operator_tokens
 from pi_auto.server.settings import Settings
 from pi_auto.wire.binding import BindingCode
 from support.enrolling import Box, Desk, box
-
-HTTPS = "https://fleet.local"
-OURS = {"Sec-Fetch-Site": "same-origin"}
+from support.fleet_page import HTTPS, OURS, act, bearer, rows
 
 
 @pytest.fixture
@@ -44,23 +39,6 @@ def desk(context: Context) -> Desk:
 @pytest.fixture
 def client(context: Context) -> FlaskClient:
     return create_app(context.settings, context).test_client()
-
-
-def bearer(context: Context, *scopes: Scope) -> dict[str, str]:
-    made = context.writer.submit(
-        lambda books: tokens.create_token(books, "ann", frozenset(scopes) or EVERYTHING, None, context.clock())
-    ).result(10)
-    return {"Authorization": f"Bearer {made}"}
-
-
-def act(client: FlaskClient, who: dict[str, str], part: str, request: str, **form: object) -> TestResponse:
-    data = {"request": request} | form
-    return client.post(f"/fleet/{part}", data=data, base_url=HTTPS, headers=who | OURS)
-
-
-def rows(context: Context, table: Table) -> list[Any]:
-    with context.store.engine.connect() as connection:
-        return list(connection.execute(select(table)).all())
 
 
 def waiting(desk: Desk, serial: str = "100000001a2b3c4d") -> Box:

@@ -125,7 +125,11 @@ def test_a_filtered_page_is_told_of_what_passes_its_filter(
     site.add_device("pi-5e6f7a8b")
     site.book(scan("a1"))
     site.book(scan("b1"), device_id="pi-5e6f7a8b")
-    assert elements(site.poll(0, query=query)["scans"]) == told
+    frame = site.poll(0, query=query)
+    assert elements(frame["scans"]) == told
+    assert (
+        elements(frame["devices"]) == [f"device-{DEVICE}", "device-pi-5e6f7a8b"][: 1 if "device" in query else 2]
+    )
 
 
 def test_a_page_far_behind_is_told_of_the_newest_scans_only(site: Site) -> None:

@@ -73,6 +73,11 @@ def words(page: str) -> str:
     return " ".join(re.sub(r"<[^>]*>", " ", page).split())
 
 
+def sections(page: str) -> list[tuple[str, str]]:
+    """The class of each and the id of its title: one without rows has the class none."""
+    return re.findall(r'<section class="([^"]*)" aria-labelledby="([^"]*)"', page)
+
+
 def assert_harmless(page: str) -> None:
     reader = Reader(page)
     assert [set(script) for script in reader.all("script")] == [{"type", "src"}]
@@ -319,6 +324,20 @@ def test_a_large_fleet_is_shown_in_part_and_the_page_says_so(site: Site) -> None
     page = site.page()
     assert page.count('id="device-') == MOST_DEVICES
     assert f"The first {MOST_DEVICES} by name." in words(page)
+    assert f"{MOST_DEVICES} never seen among the first {MOST_DEVICES} of {MOST_DEVICES + 1}" in words(page)
+    beyond = f"pi-{MOST_DEVICES:08x}"
+    page = site.page(f"?device={beyond}")
+    assert re.findall(r'id="device-([^"]*)"', page) == [beyond]
+    assert "among the first" not in page
+
+
+def test_a_filter_for_a_device_that_is_not_there_says_so(site: Site) -> None:
+    site.add_device(hostname="goods-in")
+    assert ("card none", "devices-title") not in sections(site.page("?device=goods-in"))
+    page = site.page("?device=goods-out")
+    assert ("card none", "devices-title") in sections(page)
+    assert "No such device." in words(page)
+    assert "No device yet." not in words(page)
 
 
 @pytest.mark.parametrize(

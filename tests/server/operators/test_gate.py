@@ -237,6 +237,21 @@ def test_a_link_that_is_used_up_is_told_on_the_page(client: FlaskClient) -> None
     assert "This link is not, or no longer, good." in page.text
 
 
+def test_a_used_link_leads_a_browser_that_is_signed_in_to_the_scans_and_opens_nothing(
+    context: Context, client: FlaskClient
+) -> None:
+    signed_in(context, client)
+    asked = {"data": {"link": "link_" + "a" * 43}, "base_url": HTTPS, "headers": OURS | {"Accept": "text/html"}}
+    answer = client.post("/login", **asked)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+    assert "Set-Cookie" not in answer.headers
+    client.post("/logout", base_url=HTTPS, headers=OURS)
+    assert client.post("/login", **asked).status_code == 403
+    with context.store.engine.connect() as connection:
+        told = [(row.outcome, row.times) for row in connection.execute(audit.select())]
+    assert told == [("signed in", 1), ("refused", 2)]
+
+
 def test_a_link_on_the_page_is_escaped(client: FlaskClient) -> None:
     page = client.get("/login", query_string={"link": '"><script>'}, base_url=HTTPS)
     assert "<script>" not in page.text

@@ -6,7 +6,7 @@ import argparse
 
 from pi_auto.client.commands.options import Add
 from pi_auto.client.services import given
-from pi_auto.client.settings import DEFAULT_FILE, Settings
+from pi_auto.client.settings import DEFAULT_FILE, CommandLineError, Settings
 from pi_auto.typed import Any
 
 
@@ -32,8 +32,10 @@ def _configure(arguments: argparse.Namespace) -> int:
     from pi_auto.client.configuring import configure  # noqa: PLC0415 - loaded when needed
 
     file = arguments.config or DEFAULT_FILE
+    changes = {name: value for name, value in given(arguments).items() if name != "state"}
+    if not arguments.unset and not any(value is not None for value in changes.values()):
+        raise CommandLineError("configure: nothing is named to be written, such as --server URL or --unset proxy")
     try:
-        changes = {name: value for name, value in given(arguments).items() if name != "state"}
         configure(file, changes, unset=arguments.unset)
     except OSError as error:
         sudo = "; run it with sudo" if isinstance(error, PermissionError) else ""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pi_auto.server.loading import loading
-from pi_auto.server.options import add_key_file, existing_data
+from pi_auto.server.options import add_key_file, fleets_data
 
 Say = Callable[[dict[str, Any]], str]
 _ASKED = (
@@ -22,9 +22,10 @@ _ASKED = (
 )  # fmt: skip
 
 
-def group_of(commands: Any, name: str, about: str) -> Any:
-    """A command that has actions."""
-    group = commands.add_parser(name, help=about, description=about)
+def group_of(commands: Any, name: str, about: str, teaches: str = "") -> Any:
+    """A command that has actions; `teaches` stands below its help as it is."""
+    raw = argparse.RawDescriptionHelpFormatter
+    group = commands.add_parser(name, help=about, description=about, epilog=teaches, formatter_class=raw)
     return group.add_subparsers(required=True, metavar="ACTION")
 
 
@@ -33,7 +34,7 @@ def action_of(group: Any, name: str, about: str, request: str, say: Say) -> Call
     action = group.add_parser(name, help=about, description=about)
     action.set_defaults(command=lambda options: say(ask(options, request)))
     action.add_argument(
-        "--data", type=Path, metavar="DIR", default=os.environ.get("PI_AUTO_DATA"),
+        "--data", metavar="DIR", default=os.environ.get("PI_AUTO_DATA"),
         help="the folder that the server keeps everything in (default: PI_AUTO_DATA)",
     )  # fmt: skip
     add_key_file(action.add_argument)
@@ -46,7 +47,7 @@ def ask(options: argparse.Namespace, request: str) -> dict[str, Any]:
     from pi_auto.server.admin.socket import ask as ask_socket  # noqa: PLC0415 - the same
     from pi_auto.wire.errors import FieldError  # noqa: PLC0415 - see above
 
-    data = existing_data(options.data)  # made by a slip of the hand, it would hand out cards of another fleet
+    data = fleets_data(options.data)  # made by a slip of the hand, it would hand out cards of another fleet
     told = {name: value for name, value in vars(options).items() if name in _ASKED and value is not None}
     try:
         try:

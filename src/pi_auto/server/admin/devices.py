@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Table, func, select
 
 from pi_auto.server.admin.administrator import Administrator, days_of
 from pi_auto.server.enrolment import clones, granting
@@ -18,13 +18,13 @@ MOST_LISTED = 500
 
 
 def list_pending(admin: Administrator, _: Fields) -> dict[str, Any]:
-    """The devices that wait, the first of them first."""
+    """The devices that wait, the first of them first; `more` wait behind those."""
     columns = (
         pending.c.serial, pending.c.fingerprint, pending.c.device_id, pending.c.reason, pending.c.address,
         pending.c.last_at, pending.c.approved_by,
     )  # fmt: skip
     query = select(*columns).order_by(pending.c.first_at).limit(MOST_LISTED)
-    return {"pending": _read(admin, query, "last_at")}
+    return {"pending": _read(admin, query, "last_at"), "more": _beyond(admin, pending)}
 
 
 def approve(admin: Administrator, fields: Fields) -> dict[str, Any]:
@@ -90,9 +90,9 @@ def list_clones(admin: Administrator, _: Fields) -> dict[str, Any]:
 
 
 def list_shut_out(admin: Administrator, _: Fields) -> dict[str, Any]:
-    """Serials and keys that get in under no policy."""
+    """Serials and keys that get in under no policy, the newest first; `more` were shut out before those."""
     query = select(revocations).order_by(revocations.c.made_at.desc()).limit(MOST_LISTED)
-    return {"shut_out": _read(admin, query, "made_at")}
+    return {"shut_out": _read(admin, query, "made_at"), "more": _beyond(admin, revocations)}
 
 
 def list_wishes(admin: Administrator, _: Fields) -> dict[str, Any]:
@@ -100,6 +100,12 @@ def list_wishes(admin: Administrator, _: Fields) -> dict[str, Any]:
     wishes = hub_wishes.c
     columns = (wishes.device_id, wishes.wish, wishes.made_at, wishes.tries, wishes.error)
     return {"wishes": _read(admin, select(*columns).order_by(wishes.number).limit(MOST_LISTED), "made_at")}
+
+
+def _beyond(admin: Administrator, table: Table) -> int:
+    """How many rows it has beyond those that are listed."""
+    with admin.context.store.engine.connect() as connection:
+        return max(0, connection.execute(select(func.count()).select_from(table)).scalar_one() - MOST_LISTED)
 
 
 def _read(admin: Administrator, query: Any, *moments: str) -> list[dict[str, Any]]:
@@ -127,5 +133,7 @@ def _at_hub(admin: Administrator, device_id: str) -> dict[str, Any]:
         left = connection.execute(query).first()
     if left is None:
         return {}
-    why = left.error or "no hub was asked yet"
+    if admin.context.link is None:
+        return {"hub": "none runs here now; once one does, it is told"}
+    why = left.error or "it was not asked yet"
     return {"hub": f"the hub has still to be told ({why}); the server goes on trying"}

@@ -20,7 +20,12 @@ def tokens(answer: dict[str, Any]) -> str:
 
 def pending(answer: dict[str, Any]) -> str:
     """Every device that waits on a line."""
-    return "\n".join(map(_waiting, answer["pending"])) or "no device waits"
+    return "\n".join([*map(_waiting, answer["pending"]), *_and_more(answer)]) or "no device waits"
+
+
+def _and_more(answer: dict[str, Any]) -> list[str]:
+    """A line that says how many there are beside those that are listed."""
+    return [f"and {answer['more']} more"] if answer.get("more") else []
 
 
 def _waiting(one: dict[str, Any]) -> str:
@@ -54,7 +59,7 @@ def shut_out(answer: dict[str, Any]) -> str:
         f"{one['kind']:<6} {one['value']:<64} by {one['made_by']} {one['made_at']} {printable(one['reason'])}"
         for one in answer["shut_out"]
     ]
-    return "\n".join(lines) or "nobody is shut out"
+    return "\n".join([*lines, *_and_more(answer)]) or "nobody is shut out"
 
 
 def wishes(answer: dict[str, Any]) -> str:

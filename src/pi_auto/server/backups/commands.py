@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pi_auto.server.admin import teaching
 from pi_auto.server.errors import CommandFailed
 from pi_auto.server.options import add_key_file
+from pi_auto.server.settings import SettingsError
 from pi_auto.server.sizing import whole
 
 if TYPE_CHECKING:
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 
 def add_backups(commands: Any) -> None:
     """Add them to a command line."""
-    add = _command(commands, "backup", "write all that the server keeps into one sealed file", _make)
+    add = _command(
+        commands, "backup", "write all that the server keeps into one sealed file", _make, teaching.BACKUP
+    )
     add(
         "--to",
         metavar="FOLDER",
@@ -27,15 +31,18 @@ def add_backups(commands: Any) -> None:
         help="where to put it; the key may not lie there",
     )
     add("--keep", metavar="N", type=whole(1, 10_000), help="delete all but the newest N backups in that folder")
-    add = _command(commands, "restore", "put a backup into an empty data folder", _restore)
+    add = _command(commands, "restore", "put a backup into an empty data folder", _restore, teaching.RESTORE)
     add("backup", metavar="FILE", type=Path, help="the backup")
 
 
-def _command(commands: Any, name: str, about: str, run: Callable[[argparse.Namespace], str]) -> Callable[..., Any]:
-    command = commands.add_parser(name, help=about, description=about)
+def _command(
+    commands: Any, name: str, about: str, run: Callable[[argparse.Namespace], str], teaches: str
+) -> Callable[..., Any]:
+    raw = argparse.RawDescriptionHelpFormatter
+    command = commands.add_parser(name, help=about, description=about, epilog=teaches, formatter_class=raw)
     command.set_defaults(command=run)
     command.add_argument(
-        "--data", type=Path, metavar="DIR", default=os.environ.get("PI_AUTO_DATA"),
+        "--data", metavar="DIR", default=os.environ.get("PI_AUTO_DATA"),
         help="the folder that the server keeps everything in (default: PI_AUTO_DATA)",
     )  # fmt: skip
     add_key_file(command.add_argument)
@@ -67,6 +74,12 @@ def _restore(options: argparse.Namespace) -> str:
 
     data = _data(options)
     try:
+        options.backup.open(
+            "rb"
+        ).close()  # before the key, which is looked for beside a folder that is still empty
+    except OSError as error:
+        raise CommandFailed(f"{options.backup} is not restored: {error.strerror}") from error
+    try:
         about = restore(options.backup, data, _key(options, data, made_already=True))
     except BackupError as error:
         raise CommandFailed(str(error)) from error
@@ -75,7 +88,7 @@ def _restore(options: argparse.Namespace) -> str:
 
 def _data(options: argparse.Namespace) -> Path:
     if not options.data:
-        raise CommandFailed("no data folder is named; name one with --data DIR or PI_AUTO_DATA")
+        raise SettingsError("no data folder is named; name one with --data DIR or PI_AUTO_DATA")
     return Path(options.data).absolute()
 
 

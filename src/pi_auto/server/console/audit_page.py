@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
@@ -15,9 +17,9 @@ def audit_page(context: Context, who: str, asked: MultiDict[str, str], addresses
     """The page for a filter, for `who` has signed in; what is no filter is left out."""
     before = asked.get("before", "")
     wanted = Wanted(
-        actor=asked.get("actor", "")[:128],
+        actor=asked.get("actor", "")[:128].strip(),
         action=asked.get("action", "")[:64],
-        subject=asked.get("subject", "")[:128],
+        subject=asked.get("subject", "")[:128].strip(),
         before=int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None,
     )
     with context.store.engine.connect() as connection:
@@ -26,5 +28,19 @@ def audit_page(context: Context, who: str, asked: MultiDict[str, str], addresses
     if len(rows) == MOST_IN_PAGE:
         kept = {"actor": wanted.actor, "action": wanted.action, "subject": wanted.subject}
         older = f"{addresses['audit']}?{urlencode(kept | {'before': rows[-1].number})}"
-    found = {"rows_found": rows, "wanted": wanted, "actions": known, "older": older}
+    found = {
+        "rows_found": [(row, _told(row.detail)) for row in rows],
+        "wanted": wanted,
+        "actions": known,
+        "older": older,
+    }
     return render("audit.html", who=who, addresses=addresses, **found)
+
+
+def _told(detail: Mapping[str, Any]) -> dict[str, str]:
+    """What stands under a decision, as text: lists by their members, what is empty left out."""
+    return {
+        name: ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        for name, value in detail.items()
+        if value
+    }

@@ -49,7 +49,7 @@ def read_content(
     connection: Connection, wanted: ScanFilter, seen: Seen, now: datetime, heartbeat_interval: float
 ) -> Content:
     """What a page that shows `seen` lacks `now`; everything, if it shows nothing. The interval in seconds."""
-    devices = list(_moved(first_devices(connection), seen, now, heartbeat_interval))
+    devices = list(_moved(first_devices(connection, wanted.device_id), seen, now, heartbeat_interval))
     online = times_online(connection, now, [row.device_id for row in devices]) if devices else {}
     recent = now - timedelta(days=INCIDENT_DAYS)
     return Content(

@@ -12,6 +12,7 @@ from typing import Any
 import segno
 from markupsafe import Markup
 from sqlalchemy import Connection, func, or_, select
+from werkzeug.datastructures import MultiDict
 
 from pi_auto.server.admin import devices, people, taking
 from pi_auto.server.admin.administrator import Administrator
@@ -33,11 +34,17 @@ DONE = {
     "refuse": "Refused. Its key is shut out until you lift that below.",
     "revoke": "Shut out at once, whatever it shows.",
     "lift": "Let in again.",
+    "preauthorise": "That serial may come with that key, within thirty days.",
     "decommission": "Forgotten. The device may enrol anew; its scans stay.",
     "settle": "Settled. Scans are marked no more.",
     "policy": "The policy is set.",
     "batch end": "The batch lets nobody in any more.",
     "token revoke": "The token is good for nothing any more.",
+}
+_USES = {  # what is shown once, by its name in the answer, and what it is good for
+    "token": "",
+    "secret": " In a file of its own it lets that box in: install_pi_client.sh --card FILE --secret FILE.",
+    "link": " It signs a person in, once, within a day.",
 }
 REASONS = {
     "approval": "new",
@@ -57,12 +64,20 @@ class Notice:
     picture: str = field(default="", repr=False)  # the secret as a QR code, in SVG
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the request asked: the devices shown hold `wanted` in their id or serial; `typed` is a refused form."""
+
+    wanted: str
+    typed: MultiDict[str, str]
+
+
 def fleet_page(
-    admin: Administrator, who: Operator, notice: Notice | None, wanted: str, addresses: Mapping[str, str]
+    admin: Administrator, who: Operator, notice: Notice | None, asked: Asked, addresses: Mapping[str, str]
 ) -> str:
-    """The page for this operator; `wanted` is what the devices shown hold in their id or their serial."""
+    """The page for this operator."""
     with admin.context.store.engine.connect() as connection:
-        enrolled, more = _enrolled(connection, wanted)
+        enrolled, more = _enrolled(connection, asked.wanted)
     parts: dict[str, Any] = dict.fromkeys(("policy", "batches", "places", "tokens"))
     if who.may(Scope.FLEET):
         parts["policy"] = taking.set_policy(admin, _NOTHING)["policy"]
@@ -74,13 +89,14 @@ def fleet_page(
         "fleet.html",
         who=who.name,
         notice=notice,
-        wanted=wanted,
-        waiting=devices.list_pending(admin, _NOTHING)["pending"],
+        wanted=asked.wanted,
+        typed=asked.typed,
+        waiting=devices.list_pending(admin, _NOTHING),
         reasons=REASONS,
         clones=devices.list_clones(admin, _NOTHING)["clones"],
         enrolled=enrolled,
         more=more,
-        shut_out=devices.list_shut_out(admin, _NOTHING)["shut_out"],
+        shut_out=devices.list_shut_out(admin, _NOTHING),
         troubles=_troubles(admin),
         wishes=devices.list_wishes(admin, _NOTHING)["wishes"],
         policies=tuple(Policy),
@@ -95,9 +111,9 @@ def notice_of(request: str, answer: Mapping[str, Any]) -> Notice:
     if "code" in answer:
         said = f"Let the box's scanner read this. It is good once, for {answer['minutes']} minutes."
         return Notice(said, secret=answer["code"], picture=picture_of(answer["code"]))
-    for name, what in (("token", "token"), ("secret", "secret"), ("link", "link")):
+    for name, use in _USES.items():
         if answer.get(name):
-            return Notice(f"Copy this {what} now: it is not shown again.", secret=str(answer[name]))
+            return Notice(f"Copy this {name} now: it is not shown again.{use}", secret=str(answer[name]))
     said = DONE.get(request, "Done.")
     return Notice(f"{said} At the hub: {answer['hub']}." if "hub" in answer else said, bad="hub" in answer)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, g, request, url_for
+from werkzeug.datastructures import MultiDict
 
 from pi_auto.server.admin.administrator import Administrator
 from pi_auto.server.admin.requests import REQUESTS, answer
@@ -17,7 +18,7 @@ from pi_auto.server.api.bodies import form_of
 from pi_auto.server.api.errors import answer_to
 from pi_auto.server.console.assets import stamped
 from pi_auto.server.console.audit_page import audit_page
-from pi_auto.server.console.fleet_page import DONE, Notice, fleet_page, notice_of, refused
+from pi_auto.server.console.fleet_page import DONE, Asked, Notice, fleet_page, notice_of, refused
 from pi_auto.server.console.routes import SECURITY
 from pi_auto.server.context import current
 from pi_auto.server.operators.rules import Operator, Scope
@@ -67,7 +68,8 @@ def _acting(scope: Scope) -> Callable[[], Any]:
             return page_with(refused(error)), 400
         if notice.secret or notice.bad:
             return page_with(notice)
-        return Response(status=303, headers={"Location": url_for("fleet.page", done=question["request"])})
+        there = url_for("fleet.page", done=question["request"], device=_wanted() or None)
+        return Response(status=303, headers={"Location": there})
 
     return act
 
@@ -101,8 +103,14 @@ def admin() -> Administrator:
 
 
 def page_with(notice: Notice | None) -> str:
-    """The page, and what came of the last click."""
-    return fleet_page(admin(), g.operator, notice, request.args.get("device", "")[:64], addresses())
+    """The page, and what came of the last click; what was typed into a refused form stands there still."""
+    typed: MultiDict[str, str] = request.form if notice and notice.bad else MultiDict()
+    return fleet_page(admin(), g.operator, notice, Asked(_wanted(), typed), addresses())
+
+
+def _wanted() -> str:
+    """The filter of the devices: of the page's address, or of the page that a button was pressed on."""
+    return request.values.get("device", "")[:64].strip()
 
 
 def addresses() -> dict[str, str]:

@@ -56,7 +56,8 @@ def home_page(context: Context, wanted: Filter, addresses: Addresses, who: str =
     with context.store.engine.connect() as connection:
         scans = wanted.scans(connection)
         content = read_content(connection, scans, NOTHING, now, context.settings.heartbeat_interval)
-        more = len(content.devices) == MOST_DEVICES < count_devices(connection)
+        in_all = count_devices(connection)
+        more = len(content.devices) == MOST_DEVICES < in_all
     return markup.page(
         shown=shown,
         now=now,
@@ -64,7 +65,7 @@ def home_page(context: Context, wanted: Filter, addresses: Addresses, who: str =
         incident_days=INCIDENT_DAYS,
         scan_count=_shown(len(content.scans)),
         device_count=presences(content.devices),
-        more_devices=more,
+        among=f"among the first {MOST_DEVICES} of {in_all}" if more else "",
         filter=wanted,
         addresses=addresses,
         who=who,

@@ -58,9 +58,12 @@ def scans_after(connection: Connection, wanted: ScanFilter, after: int) -> Seque
     return sorted(passing, key=lambda row: row.id, reverse=True)
 
 
-def first_devices(connection: Connection) -> Sequence[Row[Any]]:
-    """The devices on the page, by id."""
-    return list(connection.execute(select(*_SHOWN).order_by(devices.c.device_id).limit(MOST_DEVICES)))
+def first_devices(connection: Connection, device_id: str | None = None) -> Sequence[Row[Any]]:
+    """The devices on the page, by id; that of this id alone, if one is wanted."""
+    query = select(*_SHOWN).order_by(devices.c.device_id).limit(MOST_DEVICES)
+    if device_id is not None:
+        query = query.where(devices.c.device_id == device_id)
+    return list(connection.execute(query))
 
 
 def incidents_after(connection: Connection, after: int) -> Sequence[Row[Any]]:

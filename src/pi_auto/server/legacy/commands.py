@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from pi_auto.server.admin import teaching
 from pi_auto.server.admin.asking import action_of, ask, group_of
 from pi_auto.server.sizing import whole
 
@@ -17,7 +18,7 @@ _ABOUT = (
 
 def add_legacy(commands: Any) -> None:
     """Add them to a command line."""
-    group = group_of(commands, "legacy", _ABOUT)
+    group = group_of(commands, "legacy", _ABOUT, teaching.LEGACY)
     add = action_of(group, "on", "open networks for old clients; that ends by itself", "legacy on", _opened)
     add(
         "--network", dest="networks", metavar="NETWORK", action="append", required=True,

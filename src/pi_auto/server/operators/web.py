@@ -13,11 +13,11 @@ from pi_auto.server.api.errors import ApiError, answer_to
 from pi_auto.server.api.writing import committed
 from pi_auto.server.audit.trail import Entry, count, note
 from pi_auto.server.console.routes import SECURITY
-from pi_auto.server.context import current
+from pi_auto.server.context import Context, current
 from pi_auto.server.enrolment.limits import Limiter
 from pi_auto.server.enrolment.waiting import network_of
 from pi_auto.server.operators.gate import COOKIE
-from pi_auto.server.operators.letting_in import ADMIN, end_session, link_file, use_link
+from pi_auto.server.operators.letting_in import ADMIN, end_session, link_file, operator_of_session, use_link
 from pi_auto.server.operators.login_page import login_page, wants_page
 from pi_auto.server.operators.rules import SESSION, SESSION_LASTS, is_forged
 
@@ -55,12 +55,19 @@ def login() -> Response:
     session = committed(context, lambda books: _signed_in(books, link, address, now))
     if session is None:
         _limiter.failed(address)
+        if wants_page() and _is_signed_in(context, now):  # the link that has let this browser in, opened once more
+            return Response(status=303, headers={"Location": "/"})
         return _refuse(403, "the link is not, or no longer, good; `pi-auto-server operator link` makes another")
     link_file(context.settings.data).unlink(missing_ok=True)
     response = Response(status=303, headers={"Location": "/"})
     seconds = int(SESSION_LASTS.total_seconds())
     response.set_cookie(COOKIE, session, max_age=seconds, secure=True, httponly=True, samesite="Lax", path="/")
     return response
+
+
+def _is_signed_in(context: Context, now: datetime) -> bool:
+    with context.store.engine.connect() as books:
+        return operator_of_session(books, request.cookies.get(COOKIE, ""), now) is not None
 
 
 def _signed_in(books: Connection, link: str, address: str, now: datetime) -> str | None:

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from pi_auto.files import write_whole
+from pi_auto.server.admin import teaching
 from pi_auto.server.admin.asking import action_of, ask, group_of
-from pi_auto.server.options import existing_data
+from pi_auto.server.options import fleets_data
 from pi_auto.server.releases.errors import ReleaseError
 from pi_auto.server.releases.words import listed, published
 from pi_auto.server.sizing import whole
@@ -28,7 +29,7 @@ _LARGEST_COPY = 512 * 1024 * 1024  # bytes of a whole bundle
 
 def add_release(commands: Any) -> None:
     """Add them to a command line."""
-    group = group_of(commands, "release", "make, sign and publish releases of the client")
+    group = group_of(commands, "release", "make, sign and publish releases of the client", teaching.RELEASE)
     keys = group_of(group, "keys", "the keys that sign releases, away from the server")
     _add_init(keys)
     _add_rotate(keys)
@@ -159,7 +160,7 @@ def _adopt_root(options: argparse.Namespace) -> str:
 
 def _hand_in(options: argparse.Namespace, put: Callable[[Path], None]) -> str:
     """Copy a bundle to where the server can read it, as whoever owns its data, and ask it to adopt that."""
-    data, name = existing_data(options.data), secrets.token_hex(8)
+    data, name = fleets_data(options.data), secrets.token_hex(8)
     folder = data / "releases" / "incoming" / name
     try:
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from pi_auto.wire.errors import FieldError
 from pi_auto.wire.update import NoUpdate, Offer, read_answer
 
 OFF = (
-    "updates are off: this device knows no update root; it comes in the fleet card (pi-auto-server card), "
+    "updates are off: this device knows no update root; it comes in the fleet card (pi-auto-server fleet card), "
     "or in a release that was built for the fleet"
 )
 

@@ -8,6 +8,7 @@ const MOST_ROWS = 200;
 const SILENCE = 25_000; // ms; the server speaks every 10 s, so after this the stream is dead, whatever it says
 const POLL_EVERY = 2_000;
 const POLLS_BEFORE_STREAM = 15;
+const SIGNED_OUT = "signed out"; // in place of a frame: no server that is away, and nothing to wait for
 
 const page = document.querySelector("main");
 const connection = document.querySelector("#connection");
@@ -24,6 +25,15 @@ function say(state, words) {
   if (connection.dataset.state === state) return;
   connection.dataset.state = state;
   connection.querySelector("b").textContent = words;
+}
+
+// The session is over, or was ended in another tab. The page is looked at again when its tab is.
+function sayWhereToSignIn() {
+  say("out", "");
+  const link = document.createElement("a");
+  link.href = location.pathname + location.search; // with a fragment the click would only scroll
+  link.textContent = "Signed out: sign in again";
+  connection.querySelector("b").replaceChildren(link);
 }
 
 function address() {
@@ -74,7 +84,8 @@ function count() {
   if (fresh) document.querySelector("#scans-count").textContent = `${rows} shown, ${fresh} new since you opened this page`;
   const devices = [...document.querySelector("#devices").children].map((row) => row.dataset.presence);
   const words = ["online", "late", "offline", "never seen"].map((word) => [devices.filter((each) => each === word).length, word]);
-  document.querySelector("#devices-count").textContent = words.filter(([n]) => n).map(([n, word]) => `${n} ${word}`).join(", ");
+  const title = document.querySelector("#devices-count");
+  title.textContent = `${words.filter(([n]) => n).map(([n, word]) => `${n} ${word}`).join(", ")} ${title.dataset.among}`.trim();
 }
 
 function apply(frame) {
@@ -132,6 +143,7 @@ function watch() {
 async function fetched() {
   try {
     const answer = await fetch(address(), { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(SILENCE) });
+    if (answer.status === 401) return SIGNED_OUT;
     return answer.ok ? await answer.json() : null;
   } catch {
     return null;
@@ -144,6 +156,7 @@ async function poll(left) {
   const mine = turn;
   const frame = await fetched();
   if (mine !== turn) return;
+  if (frame === SIGNED_OUT) return sayWhereToSignIn();
   if (frame) apply(frame);
   say(...(frame ? ["polling", "Live, by polling"] : ["waiting", "Reconnecting…"]));
   timer = setTimeout(poll, POLL_EVERY, left - 1);
