@@ -123,6 +123,13 @@ class Updated:
         return self.machine.run("systemctl show --property=MainPID --value pi-auto-capture").strip()
 
     @property
+    def capture_code(self) -> str:
+        """A sum of the code of capture in the release that runs: an earlier case may have changed it."""
+        return self.machine.run(
+            f"cd {OPT}/current/app && find pi_auto/client/capture -name '*.py' | sort | xargs cat | sha256sum"
+        )
+
+    @property
     def current(self) -> str:
         """The version that `current` names."""
         return self.machine.run(f"cat {OPT}/current/app/appliance/version").strip()
