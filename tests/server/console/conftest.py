@@ -4,7 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from flask.testing import FlaskClient
 
+from pi_auto.server.app import create_app
+from pi_auto.server.context import Context
 from support.site import Site, open_site
 
 
@@ -12,3 +15,9 @@ from support.site import Site, open_site
 def site(tmp_path: Path) -> Iterator[Site]:
     with open_site(tmp_path / "data") as site:
         yield site
+
+
+@pytest.fixture
+def client(context: Context) -> FlaskClient:
+    """A browser's other side: what asks that server."""
+    return create_app(context.settings, context).test_client()

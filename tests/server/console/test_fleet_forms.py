@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, insert
 
 from pi_auto.server.admin import devices, words
 from pi_auto.server.admin.administrator import Administrator
 from pi_auto.server.admin.devices import MOST_LISTED
-from pi_auto.server.app import create_app
-from pi_auto.server.context import Context, open_context
+from pi_auto.server.context import Context
 from pi_auto.server.enrolment.tables import pending, revocations
-from pi_auto.server.settings import Settings
 from pi_auto.wire.fields import Fields
 from support.enrolling import Desk, box
 from support.fleet_page import HTTPS, OURS, act, bearer
-
-
-@pytest.fixture
-def context(tmp_path: Path) -> Iterator[Context]:
-    opened = open_context(Settings(data=tmp_path / "data", trust=True))
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def client(context: Context) -> FlaskClient:
-    return create_app(context.settings, context).test_client()
 
 
 def fields_of(page: str) -> dict[str, str]:

@@ -3,42 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html import unescape
-from pathlib import Path
 
 import pytest
 import zxingcpp
 from flask.testing import FlaskClient
 
-from pi_auto.server.app import create_app
 from pi_auto.server.audit.tables import audit
-from pi_auto.server.context import Context, open_context
+from pi_auto.server.context import Context
 from pi_auto.server.enrolment.tables import batches, binding_codes, identities, pending, revocations
 from pi_auto.server.operators import letting_in
 from pi_auto.server.operators.rules import Scope
 from pi_auto.server.operators.tables import operator_tokens
-from pi_auto.server.settings import Settings
 from pi_auto.wire.binding import BindingCode
 from support.enrolling import Box, Desk, box
 from support.fleet_page import HTTPS, OURS, act, bearer, rows
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> Iterator[Context]:
-    opened = open_context(Settings(data=tmp_path / "data", trust=True))
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def desk(context: Context) -> Desk:
     return Desk(context.store, context.writer, context.clock())
-
-
-@pytest.fixture
-def client(context: Context) -> FlaskClient:
-    return create_app(context.settings, context).test_client()
 
 
 def waiting(desk: Desk, serial: str = "100000001a2b3c4d") -> Box:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,13 +35,6 @@ FOR_EVERYBODY = {
     "GET /api/health", "POST /api/register_device/nonce", "POST /api/fleet_proof", "GET /api/fleet_card",
     "GET /assets/<stamped>", "GET /login", "POST /login", "POST /logout",
 }  # fmt: skip
-
-
-@pytest.fixture
-def context(tmp_path: Path) -> Iterator[Context]:
-    opened = open_context(Settings(data=tmp_path / "data", trust=True))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
