@@ -14,6 +14,7 @@ install_client() {
         [ -z "$missing" ] || fail "this image lacks $missing, which the client needs; install it there first"
         fail "the package cannot be installed in this image: $(tail -n 1 /run/said)"
     fi
+    [ -n "$SERVER$INSECURE" ] || return 0
     pi-auto-client configure ${SERVER:+--server "$SERVER"} ${INSECURE:+--insecure-plain-http} >/dev/null
 }
 

@@ -26,16 +26,9 @@ def test_ten_codes_of_a_virtual_pi_are_stored_and_booked_by_both_ways(tmp_path: 
 
 
 def test_what_is_scanned_is_shown_under_a_heading_until_ctrl_c_on_any_terminal(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "pi_auto.simulator.cli",
-        "demo",
-        "--http",
-        "127.0.0.1:0",
-        "--https",
-        "127.0.0.1:0",
-    ]
+    # Whoever runs the tests in the background has SIGINT ignored, which programs inherit.
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "pi_auto.simulator.cli", "demo"]
+    command += ["--http", "127.0.0.1:0", "--https", "127.0.0.1:0"]
     old = os.environ | {"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
     log = tmp_path / "shown"
     with log.open("w") as shown:

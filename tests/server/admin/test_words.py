@@ -18,7 +18,7 @@ ROLLOUT = {
     "id": 1, "version": "2.0.0", "state": "paused", "urgent": False, "why": NASTY, "withdrawn": False,
     "made_by": "ann", "made": AT, "started": AT, "success": 95, "failures_to_pause": 2, "failure_percent": 5,
     "silence": 60, "reached": 0, "committed": 0, "failed": 0, "under_way": 0, "forgiven": 0, "stage": 1,
-    "stages": [STAGE], "reasons": [],
+    "held_back": 0, "least_counter": 0, "stages": [STAGE], "reasons": [],
 }  # fmt: skip
 SAID: dict[str, tuple[Callable[[dict[str, Any]], str], dict[str, Any]]] = {
     "why somebody was shut out": (
