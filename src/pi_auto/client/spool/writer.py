@@ -92,13 +92,10 @@ class Spool:
             begin_anew(folder, now, machine)
         connection = connect_to_write(path)
         try:
+            uuid = meta_of(connection)["uuid"]
             if machine:
-                connection.execute("INSERT OR IGNORE INTO meta(key, value) VALUES (?, ?)", (MACHINE, machine))
-            meta = meta_of(connection)
-            if machine:
-                with suppress(OSError):  # a full disk: the spool itself says the same, as long as it can
-                    note_machine(folder, meta["uuid"], machine)
-            return cls(connection, path, meta["uuid"], now)
+                _name_machine(connection, folder, uuid, machine)
+            return cls(connection, path, uuid, now)
         except (sqlite3.Error, OSError):
             connection.close()
             raise
@@ -226,6 +223,13 @@ class Spool:
 def _file_at(path: Path) -> tuple[int, int]:
     found = path.stat()
     return found.st_dev, found.st_ino
+
+
+def _name_machine(connection: sqlite3.Connection, folder: Path, uuid: str, machine: str) -> None:
+    """Say whose the spool is: in it, and in the note beside it. Raises sqlite3.Error."""
+    connection.execute("INSERT OR IGNORE INTO meta(key, value) VALUES (?, ?)", (MACHINE, machine))
+    with suppress(OSError):  # a full disk: the spool itself says the same, as long as it can
+        note_machine(folder, uuid, machine)
 
 
 def _retire_if_of_another(folder: Path, machine: str) -> None:
