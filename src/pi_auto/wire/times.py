@@ -10,6 +10,11 @@ def format_time(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
+def time_or_none(moment: datetime | None) -> str | None:
+    """The same, of a moment that there may not be."""
+    return format_time(moment) if moment else None
+
+
 def parse_time(text: str) -> datetime | None:
     """The moment that a text names, in UTC; nothing if it names none. A time without a zone is taken as UTC."""
     if len(text) > len("2026-11-23T17:33:00.123456789+00:00"):

@@ -21,7 +21,7 @@ from pi_auto.server.context import Context, current
 from pi_auto.server.fleet.health import told
 from pi_auto.server.fleet.presence import is_flapping, last_contact, presence
 from pi_auto.server.fleet.queries import TimeOnline, count_devices, find_device, page_devices, times_online
-from pi_auto.wire.times import format_time
+from pi_auto.wire.times import format_time, time_or_none
 
 MOST_AT_ONCE = 100  # read, told and written down in one step
 MOST_ASKED_FOR = 10_000
@@ -91,13 +91,13 @@ def _device(row: Row[Any], online: TimeOnline, now: datetime, heartbeat_interval
         "device_id": row.device_id,
         "hostname": row.hostname,
         "registration_date": format_time(row.registered_at),
-        "last_seen": format_time(seen) if seen else None,
+        "last_seen": time_or_none(seen),
         "status": presence(row, now, heartbeat_interval),
         "client_version": row.client_version,
         "system_info": row.system_info | (newer if isinstance(newer, dict) else {}),
         "flapping": is_flapping(row.connects, now),
-        "connected_at": format_time(row.connected_at) if row.connected_at else None,
-        "disconnected_at": format_time(row.disconnected_at) if row.disconnected_at else None,
+        "connected_at": time_or_none(row.connected_at),
+        "disconnected_at": time_or_none(row.disconnected_at),
         "online_seconds": {"today": online.today, "seven_days": online.week},
         "health": told(row.reported),
         "legacy": row.legacy,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pi_auto.wire.escape import printable
-from pi_auto.wire.times import format_time, parse_time
+from pi_auto.wire.times import format_time, parse_time, time_or_none
 
 _AGO = re.compile(r"(\d{1,5})([mhd])\Z")
 _AS_STORED = "%Y-%m-%d %H:%M:%S.%f"
@@ -100,7 +100,7 @@ def told_of(decision: dict[str, Any]) -> dict[str, Any]:
     moments = {"kind": "decision", "at": format_time(decision["moment"])}
     last = decision["last"]
     kept = {name: value for name, value in decision.items() if name not in {"moment", "last"}}
-    return moments | kept | {"last_at": format_time(last) if last else None}
+    return moments | kept | {"last_at": time_or_none(last)}
 
 
 def _moment(stored: str) -> datetime:
@@ -130,7 +130,7 @@ def as_json(entry: Any) -> dict[str, Any]:
         "outcome": ending.outcome if ending else None,
         "status": ending.status if ending else None,
         "said": ending.said if ending else None,
-        "ended_at": format_time(entry.ended_at) if entry.ended_at else None,
+        "ended_at": time_or_none(entry.ended_at),
     }
 
 

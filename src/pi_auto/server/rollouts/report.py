@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row
 
 from pi_auto.server.rollouts.members import Member, members_of
 from pi_auto.server.rollouts.stages import read_stages
-from pi_auto.server.rollouts.summary import time_or_none
+from pi_auto.wire.times import time_or_none
 
 PAGE = 300  # devices in one answer
 

@@ -16,7 +16,7 @@ from pi_auto.server.rollouts.rules import State
 from pi_auto.server.rollouts.stages import read_stages
 from pi_auto.server.rollouts.steps import FAILED, OPEN
 from pi_auto.server.rollouts.tables import rollouts, update_attempts
-from pi_auto.wire.times import format_time
+from pi_auto.wire.times import format_time, time_or_none
 from pi_auto.wire.update import COMMITTED
 
 MOST_LISTED = 100
@@ -66,11 +66,6 @@ def show(books: Connection, row: Row[Any], now: datetime) -> dict[str, Any]:
         ],
         "reasons": _reasons(books, row),
     }  # fmt: skip
-
-
-def time_or_none(moment: datetime | None) -> str | None:
-    """A moment as the wire writes it, if there is one."""
-    return format_time(moment) if moment else None
 
 
 def _summary(row: Row[Any]) -> dict[str, Any]:

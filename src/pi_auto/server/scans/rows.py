@@ -13,7 +13,7 @@ from sqlalchemy import Row
 
 from pi_auto.server.store.text import storable
 from pi_auto.wire.scan import Incident, Record, Scan
-from pi_auto.wire.times import format_time
+from pi_auto.wire.times import format_time, time_or_none
 
 _POSITION = ("spool", "number")
 SCAN_COLUMNS = (
@@ -87,19 +87,15 @@ def scan_json(row: Row[Any]) -> dict[str, Any]:
         "scanned_at": format_time(row.scanned_at),
         "wall_time": format_time(row.wall_time),
         "synced": row.synced,
-        "corrected_time": _time(row.corrected_time),
+        "corrected_time": time_or_none(row.corrected_time),
         "time_error_ms": row.time_error_ms,
         "received_at": format_time(row.received_at),
-        "api_at": _time(row.api_at),
-        "hub_at": _time(row.hub_at),
+        "api_at": time_or_none(row.api_at),
+        "hub_at": time_or_none(row.hub_at),
         "flagged": bool(row.flagged),
         "cloned": bool(row.cloned),
         "legacy": row.legacy,
     }
-
-
-def _time(moment: datetime | None) -> str | None:
-    return format_time(moment) if moment else None
 
 
 def _maybe(text: str | None) -> str | None:
