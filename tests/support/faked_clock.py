@@ -31,8 +31,8 @@ class FakedClock:
         return datetime.now(UTC) + timedelta(seconds=offset)
 
     def set(self, moment: datetime) -> None:
-        """Set it, to the second."""
-        self.put_on((moment - datetime.now(UTC)) // timedelta(seconds=1))
+        """Set it to `moment`, or to less than a second after."""
+        self.put_on(-((datetime.now(UTC) - moment) // timedelta(seconds=1)))
 
     def put_on(self, seconds: int) -> None:
         """Set it to the real time and so many seconds; a negative number puts it back."""
