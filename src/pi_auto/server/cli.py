@@ -14,8 +14,8 @@ from pi_auto.server.admin.commands import add_admin
 from pi_auto.server.backups.commands import add_backups
 from pi_auto.server.commands import add_commands
 from pi_auto.server.errors import AuditError, CommandFailed
+from pi_auto.server.loading import loading
 from pi_auto.server.options import add_options
-from pi_auto.server.running import run
 from pi_auto.server.settings import SettingsError
 from pi_auto.server.sizing import add_capacity
 from pi_auto.server.wanted import settings_of
@@ -66,6 +66,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _print(said) if said else 0
 
 
+def _run(options: argparse.Namespace) -> None:
+    settings = settings_of(options)
+    with loading():
+        from pi_auto.server.running import run  # noqa: PLC0415 - takes a while to load, and --help does not need it
+
+    run(settings)
+
+
 def _print(said: str) -> int:
     """Print an answer; the exit code. Its reader may have seen enough, and its disk may be full."""
     try:
@@ -89,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser(
         "run", help="serve until stopped", description=_ABOUT, epilog=_EXAMPLES, formatter_class=raw
     )
-    command.set_defaults(command=lambda options: run(settings_of(options)))
+    command.set_defaults(command=_run)
     add_options(command)
     add_commands(commands)
     add_capacity(commands)

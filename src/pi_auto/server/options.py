@@ -13,51 +13,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pi_auto.server.errors import CommandFailed
-from pi_auto.server.settings import HUBS, LOCAL, SettingsError
+from pi_auto.server.hub_options import add_events, add_hub, add_local_hub
 from pi_auto.server.sizing import whole
 
-HTTP, HTTPS, HUB_MQTT = "0.0.0.0:5000", "0.0.0.0:5443", "0.0.0.0:8883"
-_NO_OTHERS = {"lost+found", "releases"}  # a disk's own, and what a release is handed in by
-HTTP_UNTRUSTED, HUB_MQTT_UNTRUSTED = "127.0.0.1:5000", "127.0.0.1:1883"  # with --trust off
-
-
-def existing_data(named: Path | str | None) -> Path:
-    """The data folder of a server, for a command beside it, which makes none.
-
-    Raises CommandFailed, and SettingsError where none is named: `--data "$UNSET"` is not the folder one stands in.
-    """
-    if not named:
-        raise SettingsError("no data folder is named; name one with --data DIR or PI_AUTO_DATA")
-    data = Path(named).absolute()
-    try:
-        is_there = data.is_dir()
-    except PermissionError:  # nor is what it lies in for this user
-        is_there = True
-    if not is_there:
-        raise CommandFailed(f"--data is {data}, which is no folder; name that of the server")
-    if not os.access(data, os.R_OK | os.W_OK | os.X_OK):
-        raise CommandFailed(
-            f"--data is {data}, which is not for this user; run it as the server's user, or by sudo"
-        )
-    return data
-
-
-def fleets_data(named: Path | str | None) -> Path:
-    """The same for a command that begins a fleet where there is none: in an empty folder, and in no other."""
-    data = existing_data(named)
-    if (data / "trust").exists() or not {path.name for path in data.iterdir()} - _NO_OTHERS:
-        return data
-    from pi_auto.server.store.engine import BOOKS, RESTORING  # noqa: PLC0415 - --help does not need it
-
-    if not (data / BOOKS).exists() and not (data / RESTORING).exists():
-        raise CommandFailed(f"--data is {data}, which holds other things and no books; name that of the server")
-    return data
+HTTP, HTTPS = "0.0.0.0:5000", "0.0.0.0:5443"
+HTTP_UNTRUSTED = "127.0.0.1:5000"  # with --trust off
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add them to the command."""
-    for group in (_add_places, _add_trust, _add_azure, _add_intervals, _add_downloads, _add_risks):
+    for group in _GROUPS:
         group(command.add_argument)
     command.add_argument(
         "--log-level",
@@ -80,19 +45,9 @@ def _add_places(add: Callable[..., Any]) -> None:
         help=f"the port without TLS, which says where --https is; port 0 takes a free one, `off` none ({HTTP};"
         f" with --trust off the API and the pages are there, at {HTTP_UNTRUSTED})",
     )
-    add(
-        "--hub-mqtt",
-        metavar="ADDRESS:PORT",
-        help="where the local hub takes MQTT, within TLS; port 0 takes the one it had before, else a free one,"
-        f" `off` none ({HUB_MQTT}; off with --hub azure; with --trust off {HUB_MQTT_UNTRUSTED}, without TLS)",
-    )
-    add(
-        "--hub-websocket",
-        metavar="ADDRESS:PORT",
-        default="off",
-        help="where the local hub takes MQTT by WebSocket too, within TLS, for networks that let"
-        " nothing but port 443 out (%(default)s)",
-    )
+
+
+def _add_public_url(add: Callable[..., Any]) -> None:
     add(
         "--public-url",
         metavar="URL",
@@ -116,6 +71,9 @@ def _add_trust(add: Callable[..., Any]) -> None:
         default=HTTPS,
         help="where the API and the pages are; port 0 takes a free one (%(default)s)",
     )
+
+
+def _add_names(add: Callable[..., Any]) -> None:
     add(
         "--server-name",
         metavar="NAME",
@@ -130,7 +88,6 @@ def _add_trust(add: Callable[..., Any]) -> None:
         default="on",
         help="whether the server tells its own networks by mDNS where it is (%(default)s)",
     )
-    add_key_file(add)
 
 
 def add_key_file(add: Callable[..., Any]) -> None:
@@ -142,52 +99,6 @@ def add_key_file(add: Callable[..., Any]) -> None:
         default=os.environ.get("PI_AUTO_KEY_FILE"),
         help="the key that the server's secrets are sealed with, outside the data folder; made if it is not there"
         " (default: PI_AUTO_KEY_FILE, else systemd's credential pi-auto-key, else DIR.key beside the data folder)",
-    )
-
-
-def add_hub(add: Callable[..., Any]) -> None:
-    """Where the hub is, and how its service side is asked."""
-    add(
-        "--hub",
-        choices=HUBS,
-        default=os.environ.get("PI_AUTO_HUB") or LOCAL,
-        help="where the fleet's hub is: one that the server runs itself, or Azure IoT Hub"
-        " (default: PI_AUTO_HUB, or local)",
-    )
-    add(
-        "--azure-service-file",
-        metavar="FILE",
-        default=os.environ.get("PI_AUTO_AZURE_SERVICE_FILE"),
-        help="a file, readable by its owner alone, that holds the hub's service connection string"
-        " (or the string itself in the variable PI_AUTO_AZURE_SERVICE)",
-    )
-    add(
-        "--azure-entra",
-        action="store_true",
-        default=os.environ.get("PI_AUTO_AZURE_ENTRA") == "1",
-        help="sign in by Entra ID (a managed identity, or the variables AZURE_…) where a string has no key",
-    )
-
-
-def _add_azure(add: Callable[..., Any]) -> None:
-    add_hub(add)
-    add(
-        "--azure-events-file",
-        metavar="FILE",
-        default=os.environ.get("PI_AUTO_AZURE_EVENTS_FILE"),
-        help="the same with the connection string of its Event Hub-compatible endpoint (PI_AUTO_AZURE_EVENTS)",
-    )
-    add(
-        "--azure-consumer-group",
-        metavar="NAME",
-        default=os.environ.get("PI_AUTO_AZURE_CONSUMER_GROUP") or "$Default",
-        help="the consumer group to read events by; nothing else may read by it (%(default)s)",
-    )
-    add(
-        "--azure-device-host",
-        metavar="NAME",
-        default=os.environ.get("PI_AUTO_AZURE_DEVICE_HOST"),
-        help="the host name that devices are told, where it is not the service connection string's",
     )
 
 
@@ -245,3 +156,18 @@ def _url(text: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or not text.isprintable() or len(text) > 2048:
         raise argparse.ArgumentTypeError(f"{text!r} is not a URL such as https://pi.example.org")
     return text.rstrip("/")
+
+
+_GROUPS = (
+    _add_places,
+    add_local_hub,
+    _add_public_url,
+    _add_trust,
+    _add_names,
+    add_key_file,
+    add_hub,
+    add_events,
+    _add_intervals,
+    _add_downloads,
+    _add_risks,
+)  # in the order of --help

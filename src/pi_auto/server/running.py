@@ -1,8 +1,10 @@
-"""`pi-auto-server run`: takes the ports, opens the fleet, says when it is ready, serves until told to stop."""
+"""`pi-auto-server run`: takes the ports, opens the fleet, says when it is ready, serves until told to stop.
+
+It takes a while to load, which other commands and --help do without.
+"""
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import shlex
@@ -10,16 +12,23 @@ import signal
 import socket
 import sys
 import threading
-import time
+from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 
+from pi_auto.server import ports, serving
 from pi_auto.server.answering import ANSWERS_WITHIN, answers, wait_for_answer
+from pi_auto.server.context import now_utc, open_context
 from pi_auto.server.errors import CommandFailed
-from pi_auto.server.loading import loading
+from pi_auto.server.links.base import HubFailed
+from pi_auto.server.links.local import LocalLink
 from pi_auto.server.service import Service
 from pi_auto.server.settings import Address, Settings
+from pi_auto.server.store.engine import StoreError
+from pi_auto.server.trust.errors import TrustError
+from pi_auto.server.trust.fleet import Fleet, open_fleet
+from pi_auto.server.trust.own_names import own_names
+from pi_auto.server.welcome import welcome
 
-_LET_GO_WITHIN = 2.0  # seconds
 _UNTRUSTED = """\
 THIS SERVER TRUSTS EVERYBODY (--trust off): whoever reaches it reads every scan, and may register any device;
 nothing is encrypted. It is for old set-ups that are being developed, on one machine. Old clients of a fleet
@@ -33,99 +42,38 @@ def run(settings: Settings) -> None:
         _run_with_trust(settings)
         return
     _log.warning(_UNTRUSTED)
-    if settings.http is None:
+    if settings.http:
+        _run_without_trust(settings, settings.http)
+    else:
         _run_without_http(settings)
-        return
-    with loading():
-        from pi_auto.server import serving  # noqa: PLC0415 - takes a while to load, and --help does not need it
-        from pi_auto.server.links.stopping import holds_address  # noqa: PLC0415 - see above
-
-    if settings.hub_mqtt and not holds_address(settings.data, settings.hub_mqtt):
-        _bind(settings.hub_mqtt, "--hub-mqtt").close()  # the hub binds it itself; this is for the sentence
-    listener = _bind(settings.http, "--http")
-    with listener:
-        bound = serving.bound_address(listener)
-
-        service = Service()
-
-        def ready(hub: Address | None) -> None:
-            wait_for_answer(bound)
-            service.attend(lambda: answers(bound))
-            _say_ready(settings, bound, hub)
-
-        failure = serving.serve(settings, listener, ready)
-        service.stopping()
-    if failure:
-        raise CommandFailed(failure)
 
 
 def _run_with_trust(settings: Settings) -> None:
     """The API and the pages over TLS; the plain port, where there is one, only says where."""
-    with loading():
-        from pi_auto.server import serving  # noqa: PLC0415 - see above
-        from pi_auto.server.context import now_utc  # noqa: PLC0415 - see above
-        from pi_auto.server.links.stopping import holds_address  # noqa: PLC0415 - see above
-        from pi_auto.server.trust.errors import TrustError  # noqa: PLC0415 - see above
-        from pi_auto.server.trust.fleet import open_fleet  # noqa: PLC0415 - see above
-        from pi_auto.server.trust.own_names import own_names  # noqa: PLC0415 - see above
-        from pi_auto.server.welcome import welcome  # noqa: PLC0415 - see above
-
-    if settings.hub_mqtt and not holds_address(settings.data, settings.hub_mqtt):
-        _bind(settings.hub_mqtt, "--hub-mqtt").close()
-        if settings.hub_websocket:
-            _bind(settings.hub_websocket, "--hub-websocket").close()
+    ports.see_hubs_are_free(settings)
     with ExitStack() as stack:
-        listener = stack.enter_context(_bind(settings.https or Address("127.0.0.1", 0), "--https"))
-        plain = stack.enter_context(_bind(settings.http, "--http")) if settings.http else None
-        bound = serving.bound_address(listener)
-        try:
-            settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-            found = own_names(settings)
-            fleet = open_fleet(settings.data, settings.key_file, settings.names, now_utc(), found)
-        except TrustError as error:
-            raise CommandFailed(str(error)) from error
-        except OSError as error:
-            raise CommandFailed(f"the data folder {settings.data} cannot be used: {error.strerror}") from error
-        service = Service()
+        listener = stack.enter_context(ports.take(settings.https or Address("127.0.0.1", 0), "--https"))
+        plain = stack.enter_context(ports.take(settings.http, "--http")) if settings.http else None
+        https, http = serving.bound_address(listener), serving.bound_address(plain) if plain else None
 
-        def ready(hub: Address | None) -> None:
-            wait_for_answer(bound, fleet)
-            service.attend(lambda: answers(bound, fleet))
-            _say_ready(settings, serving.bound_address(plain) if plain else None, hub, https=bound)
+        def say_ready(hub: Address | None) -> None:
+            _say_ready(settings, http, hub, https=https)
             with suppress(OSError, ValueError):  # nobody may listen
-                print(welcome(settings, bound.port, os.fstat(sys.stdout.fileno()).st_mode), flush=True)
+                print(welcome(settings, https.port, os.fstat(sys.stdout.fileno()).st_mode), flush=True)
 
-        failure = serving.serve(settings, listener, ready, fleet.certificate, plain)
-        service.stopping()
-    if failure:
-        raise CommandFailed(failure)
+        _serve(settings, listener, say_ready, _fleet(settings), plain)
 
 
-def _bind(address: Address, option: str) -> socket.socket:
-    """A listening socket. A server that was told to stop may need a moment to let go of it."""
-    from pi_auto.server import serving  # noqa: PLC0415 - see above
-
-    deadline = time.monotonic() + _LET_GO_WITHIN
-    while True:
-        try:
-            return serving.bind(address)
-        except OSError as error:
-            taken = error.errno == errno.EADDRINUSE
-            if not taken or time.monotonic() > deadline:
-                remedy = "end what uses it or name another" if taken else "name another"
-                raise CommandFailed(
-                    f"cannot listen on {address}: {error.strerror}; {remedy} with {option}"
-                ) from error
-        time.sleep(0.1)
+def _run_without_trust(settings: Settings, http: Address) -> None:
+    """The API and the pages without TLS."""
+    ports.see_hubs_are_free(settings)
+    with ports.take(http, "--http") as listener:
+        bound = serving.bound_address(listener)
+        _serve(settings, listener, lambda hub: _say_ready(settings, bound, hub))
 
 
 def _run_without_http(settings: Settings) -> None:
     """Only the hub and the books, in this one process."""
-    from pi_auto.server.context import open_context  # noqa: PLC0415 - see above
-    from pi_auto.server.links.base import HubFailed  # noqa: PLC0415 - see above
-    from pi_auto.server.links.local import LocalLink  # noqa: PLC0415 - see above
-    from pi_auto.server.store.engine import StoreError  # noqa: PLC0415 - see above
-
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -139,6 +87,38 @@ def _run_without_http(settings: Settings) -> None:
             service.stopping()
     except (StoreError, HubFailed) as error:
         raise CommandFailed(str(error)) from error
+
+
+def _fleet(settings: Settings) -> Fleet:
+    try:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = own_names(settings)
+        return open_fleet(settings.data, settings.key_file, settings.names, now_utc(), found)
+    except TrustError as error:
+        raise CommandFailed(str(error)) from error
+    except OSError as error:
+        raise CommandFailed(f"the data folder {settings.data} cannot be used: {error.strerror}") from error
+
+
+def _serve(
+    settings: Settings,
+    listener: socket.socket,
+    say_ready: Callable[[Address | None], None],
+    fleet: Fleet | None = None,
+    plain: socket.socket | None = None,
+) -> None:
+    """Serve until told to stop; once requests are answered the service manager hears of it, and who started it."""
+    bound, service = serving.bound_address(listener), Service()
+
+    def ready(hub: Address | None) -> None:
+        wait_for_answer(bound, fleet)
+        service.attend(lambda: answers(bound, fleet))
+        say_ready(hub)
+
+    failure = serving.serve(settings, listener, ready, fleet.certificate if fleet else None, plain)
+    service.stopping()
+    if failure:
+        raise CommandFailed(failure)
 
 
 def _say_ready(

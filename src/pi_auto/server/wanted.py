@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from pi_auto.server.hub_options import HUB_MQTT, HUB_MQTT_UNTRUSTED
 from pi_auto.server.links.azure.settings import AzureSettings
-from pi_auto.server.options import HTTP, HTTP_UNTRUSTED, HUB_MQTT, HUB_MQTT_UNTRUSTED
+from pi_auto.server.options import HTTP, HTTP_UNTRUSTED
 from pi_auto.server.settings import OFF, Address, Settings, SettingsError, is_azure
 from pi_auto.wire.server_address import is_host
 

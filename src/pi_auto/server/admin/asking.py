@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pi_auto.server.data_folder import fleets_data
 from pi_auto.server.loading import loading
-from pi_auto.server.options import add_key_file, fleets_data
+from pi_auto.server.options import add_key_file
 
 Say = Callable[[dict[str, Any]], str]
 _ASKED = (

@@ -18,7 +18,7 @@ from typing import Any
 from pi_auto.files import write_whole
 from pi_auto.server.admin import teaching
 from pi_auto.server.admin.asking import action_of, ask, group_of
-from pi_auto.server.options import fleets_data
+from pi_auto.server.data_folder import fleets_data
 from pi_auto.server.releases.errors import ReleaseError
 from pi_auto.server.releases.words import listed, published
 from pi_auto.server.sizing import whole
