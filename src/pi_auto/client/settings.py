@@ -120,43 +120,24 @@ class Settings:
         return Endpoint.of(self.server_url, self.server_address, self.server_name, self.server_ca, self.proxy)
 
     def _check_server(self, file: str, given: Mapping[str, Any]) -> None:
+        if not (self.server_url or self.server_ca):
+            return  # and what judges them is not loaded
+        from pi_auto.client.server_rules import refuse_lost_authorities, refuse_plain  # noqa: PLC0415 - see above
+
         try:
-            self._refuse_lost_authorities()
+            refuse_lost_authorities(self.server_ca)
             if self.server_url:
-                self._refuse_plain(self.endpoint())
+                endpoint = self.endpoint()  # a URL that is none is refused in any case
+                if not self.insecure_plain_http:
+                    refuse_plain(self.server_url, endpoint)
         except FieldError as error:
             if error.field in given:
                 raise CommandLineError(f"{_COMMAND_LINE}: {error}") from None
             raise SettingsError(f"{file}: {error}") from None
 
-    def _refuse_lost_authorities(self) -> None:
-        if self.server_ca and not _is_file(self.server_ca):
-            raise FieldError(
-                "server_ca", repr(str(self.server_ca)),
-                "a PEM file of the authorities to believe, where the services can see it: not in /home or /root",
-            )  # fmt: skip
-
-    def _refuse_plain(self, endpoint: Endpoint) -> None:
-        from pi_auto.client.endpoint import is_loopback  # noqa: PLC0415 - see above
-
-        if endpoint.tls or is_loopback(endpoint.dialled[0]) or self.insecure_plain_http:
-            return
-        raise FieldError(
-            "server_url", repr(self.server_url),
-            "https://…, or http:// to this machine itself; with --insecure-plain-http also http:// "
-            "across a network, where anybody can read the barcodes and the device's credentials",
-        )  # fmt: skip
-
 
 def _path(values: Fields, name: str) -> Path:
     return Path(values.text(name, most=4096))
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # its folder is not for this user, or its name is none
-        return False
 
 
 def _text(values: Fields, name: str) -> str:
