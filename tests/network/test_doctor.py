@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pi_auto.client.doctor.asking import Stop, ask_server
+from pi_auto.client.doctor.asking import ask_server
+from pi_auto.client.doctor.exchange import Stop
 from pi_auto.client.settings import Settings
 from support.certificates import Authority
 from support.fleet_home import HEALTH, SERVICE

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from pi_auto.client.doctor import asking
-from pi_auto.client.doctor.asking import Stop, ask_server
+from pi_auto.client.doctor import asking, greeting
+from pi_auto.client.doctor.asking import ask_server
 from pi_auto.client.doctor.checks import clock, hub, server, update
+from pi_auto.client.doctor.exchange import Stop
 from pi_auto.client.doctor.findings import State
 from pi_auto.client.doctor.patient import Patient
 from pi_auto.client.doctor.proof import ask_and_have_it_proven
@@ -146,7 +147,8 @@ def test_what_answers_in_another_way_is_not_ours_or_not_well(peer: FleetPeer, fa
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """As patient as a test can be."""
-    monkeypatch.setattr(asking, "TO_CONNECT", 0.3)
+    for module in (asking, greeting):
+        monkeypatch.setattr(module, "TO_CONNECT", 0.3)
     monkeypatch.setattr(asking, "TO_ANSWER", 0.3)
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from pi_auto.client.doctor.asking import Exchange, Stop
 from pi_auto.client.doctor.checks import (
     card,
     clock,
@@ -34,6 +33,7 @@ from pi_auto.client.doctor.checks import (
     watchdog,
 )
 from pi_auto.client.doctor.examining import CHECKS
+from pi_auto.client.doctor.exchange import Exchange, Stop
 from pi_auto.client.doctor.findings import State
 from pi_auto.client.doctor.units import Service
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from pi_auto.client.agent.enrolment.identity import Identity, stored_identity
 from pi_auto.client.bulletin import Post, posts_in
-from pi_auto.client.doctor.asking import Exchange
+from pi_auto.client.doctor.exchange import Exchange
 from pi_auto.client.doctor.patience import Once
 from pi_auto.client.doctor.proof import ask_and_have_it_proven
 from pi_auto.client.last_good import last_good

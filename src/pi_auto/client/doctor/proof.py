@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from pi_auto.client.agent.errors import ApiError
 from pi_auto.client.agent.network.proving import Prover, reason_of
-from pi_auto.client.doctor.asking import Exchange, Stop, ask_server
+from pi_auto.client.doctor.asking import ask_server
+from pi_auto.client.doctor.exchange import Exchange, Stop
 from pi_auto.client.settings import Settings
 from pi_auto.client.whereabouts import card_of, known_address
 

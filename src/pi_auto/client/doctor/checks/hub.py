@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from pi_auto.client.agent.errors import HubError
 from pi_auto.client.agent.hub.way import ways_into
-from pi_auto.client.doctor.asking import knock
 from pi_auto.client.doctor.findings import Verdict, ok, warn, wrong
 from pi_auto.client.doctor.patient import Patient
+from pi_auto.client.doctor.reaching import knock
 from pi_auto.wire.registration import RegistrationAnswer
 
 

@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from pi_auto.client.doctor.asking import look_up, told
 from pi_auto.client.doctor.findings import Verdict, ok, wrong
 from pi_auto.client.doctor.patient import Patient
+from pi_auto.client.doctor.reaching import look_up, told
 from pi_auto.client.settings import SettingsError
 from pi_auto.client.whereabouts import known_endpoint
 from pi_auto.wire.errors import FieldError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pi_auto.client.doctor.asking import Exchange, Stop
 from pi_auto.client.doctor.checks.clock import is_plausible
+from pi_auto.client.doctor.exchange import Exchange, Stop
 from pi_auto.client.doctor.findings import Verdict, ok, wrong
 from pi_auto.client.doctor.patient import Patient
 from pi_auto.client.whereabouts import giver
