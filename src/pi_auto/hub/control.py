@@ -1,7 +1,6 @@
 """The hub's Unix socket: what the fleet server asks and reads; the protocol is wire/hublink.py.
 
-Lines are bounded, connections are few, and a reader of events costs no memory however
-slow it is: it is served from the log's files at its own pace.
+Lines are bounded, and connections are few.
 """
 
 from __future__ import annotations
@@ -10,16 +9,16 @@ import asyncio
 import json
 import logging
 import os
-import socket
-import stat
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from pi_auto.hub.errors import OperatorError
+from pi_auto.hub.answers import Answer, line_of, refusal
+from pi_auto.hub.control_socket import listen
 from pi_auto.hub.managing import operations
 from pi_auto.hub.services import Services
+from pi_auto.hub.streaming import stream
 from pi_auto.hub.tls import NotACertificateError
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.fields import Fields
@@ -29,8 +28,6 @@ logger = logging.getLogger("pi_auto.hub")
 
 _MOST_CONNECTIONS = 256  # the server asks from each of its 128 threads
 _MOST_PEM = 64 * 1024
-_LONGEST_PATH = 107  # bytes; the kernel's limit for a Unix socket
-Answer = dict[str, Any]
 
 
 class About(NamedTuple):
@@ -102,12 +99,12 @@ class Control:
             try:
                 request = _parsed(line)
                 if request.choice("op", (*self._operations, "events")) == "events":
-                    await self._stream(self._start_of(request), reader, writer)
+                    await stream(self._log, self._start_of(request), reader, writer)
                     return
                 answer = await self._operations[request.text("op", most=32)](request)
             except FieldError as error:
-                answer = _refusal(str(error))
-            writer.write(json.dumps(answer).encode() + b"\n")
+                answer = refusal(str(error))
+            writer.write(line_of(answer))
             await writer.drain()
 
     async def _acknowledge(self, request: Fields) -> Answer:
@@ -120,11 +117,11 @@ class Control:
     async def _replace_certificate(self, request: Fields) -> Answer:
         """From the next connection on; who is connected stays so."""
         if not self._about.tls:
-            return _refusal("this hub speaks MQTT without TLS")
+            return refusal("this hub speaks MQTT without TLS")
         try:
             self._show(request.text("pem", most=_MOST_PEM))
         except NotACertificateError as error:
-            return _refusal(str(error))
+            return refusal(str(error))
         logger.info("new connections are shown another certificate")
         return {"ok": True}
 
@@ -136,37 +133,13 @@ class Control:
         """Where a reader begins. One that is ahead of the log has read another one: told, it need not wait."""
         return request.integer("after", most=self._log.durable)
 
-    async def _stream(self, after: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Send events until the peer goes, or says anything: requests belong on a connection of their own."""
-        sending = asyncio.create_task(self._send_events(after, writer))
-        hearing = asyncio.create_task(reader.read(1))
-        try:
-            done, _ = await asyncio.wait({sending, hearing}, return_when=asyncio.FIRST_COMPLETED)
-            if hearing in done and hearing.result():
-                writer.write(
-                    json.dumps(_refusal("this connection streams events; ask on another")).encode() + b"\n"
-                )
-            if sending in done:
-                sending.result()
-        finally:
-            for task in (sending, hearing):
-                task.cancel()
-            await asyncio.gather(sending, hearing, return_exceptions=True)
-
-    async def _send_events(self, after: int, writer: asyncio.StreamWriter) -> None:
-        cursor = self._log.reader(after)
-        while True:
-            await self._log.wait_beyond(cursor.after)
-            writer.write(await asyncio.to_thread(cursor.lines, self._log.durable))
-            await writer.drain()
-
 
 async def _line(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
     """The next line; empty when there is none, or none that is short enough."""
     try:
         return await reader.readline()
     except ValueError:
-        writer.write(json.dumps(_refusal(f"a line of more than {MOST_LINE} bytes")).encode() + b"\n")
+        writer.write(line_of(refusal(f"a line of more than {MOST_LINE} bytes")))
         return b""
 
 
@@ -177,40 +150,3 @@ def _parsed(line: bytes) -> Fields:
         if isinstance(error, FieldError):
             raise
         raise FieldError("the line", f"{len(line)} bytes that are not JSON", "a JSON object") from None
-
-
-def _refusal(reason: str) -> Answer:
-    return {"ok": False, "error": reason}
-
-
-def listen(path: Path) -> socket.socket:
-    """A listening Unix socket at `path`, mode 0600. One that a killed hub left there is replaced."""
-    if len(os.fsencode(path)) > _LONGEST_PATH:
-        raise OperatorError(f"{path} is too long for a socket: at most {_LONGEST_PATH} bytes; use --socket")
-    _clear(path)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    former = os.umask(0o177)  # a moment between bind and chmod would be enough for another user
-    try:
-        listener.bind(str(path))
-    except OSError as error:
-        listener.close()
-        raise OperatorError(f"cannot listen on {path}: {error.strerror}") from error
-    finally:
-        os.umask(former)
-    return listener
-
-
-def _clear(path: Path) -> None:
-    """Remove a socket that nobody answers on; refuse anything else."""
-    try:
-        if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise OperatorError(f"{path} exists and is not a socket: name another with --socket")
-    except FileNotFoundError:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        try:
-            probe.connect(str(path))
-        except OSError:
-            path.unlink()
-            return
-    raise OperatorError(f"somebody listens on {path} already: name another with --socket")

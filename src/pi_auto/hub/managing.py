@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from pi_auto.hub.answers import Answer
 from pi_auto.hub.database import BusyError
 from pi_auto.hub.devices import remove, update
 from pi_auto.hub.methods import DeviceOffline, MethodTimeout
@@ -24,7 +25,6 @@ from pi_auto.wire.hublink import MOST_METHOD_TIMEOUT, OFFLINE, THROTTLED, TIMEOU
 from pi_auto.wire.ids import device_id_of
 from pi_auto.wire.twin import Section
 
-Answer = dict[str, Any]
 Operation = Callable[[Fields], Awaitable[Answer]]
 _KNOWN = "a device that this hub knows"
 

@@ -7,7 +7,6 @@ import logging
 import os
 import shlex
 import signal
-import ssl
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
@@ -18,6 +17,7 @@ from pi_auto.files import write_whole
 from pi_auto.hub import listening
 from pi_auto.hub.connections import Connections
 from pi_auto.hub.control import About, Control
+from pi_auto.hub.doors import Doors, open_doors
 from pi_auto.hub.errors import OperatorError
 from pi_auto.hub.eventlog.log import EventLog
 from pi_auto.hub.locking import locked
@@ -65,27 +65,27 @@ class Program:
         options, tls = self._options, self._options.tls()
         _write_name(options.data / NAME_FILE, options.name)
         stores = await open_stores(stack, options, self._fail)
-        services = stores.services
         if options.print_events:
             after = start_after(options.events_from, stores.found)
             stack.push_async_callback(Printing(stores.log, after, standard_output()).finish)
         most = listening.allowed_connections(options.most_connections)
-        connections = Connections(services, most, options.connect_timeout)
+        connections = Connections(stores.services, most, options.connect_timeout)
         stack.push_async_callback(_end_connections, connections, stores)
-        mqtt = await listening.listen(stack, options, connections, tls)
-        rest_tls = options.rest_tls() if options.https_port is not None else None
-        https = await _listen_rest(stack, options, services, connections, rest_tls)
-        websocket = await _listen_websocket(stack, options, services, connections, tls)
-        contexts = [context for context in (tls, rest_tls) if context]
-        about = About(services.host, mqtt, websocket, tls is not None)
-        control = Control(services, about, self._stop.set, partial(replace, contexts))
-        stack.push_async_callback(control.close)
-        stack.callback(_stop_listening, await control.open(options.socket), options.socket)
+        doors = await open_doors(stack, options, connections, tls)
+        about = About(stores.services.host, doors.mqtt, doors.websocket, tls is not None)
+        control = await self._open_control(stack, stores.services, about, doors)
         chores = asyncio.create_task(self._do_chores(connections, stores, control))
         stack.callback(chores.cancel)
-        socket, data = shlex.quote(str(options.socket.absolute())), shlex.quote(str(options.data))
-        by_websocket = "" if websocket == listening.OFF else f" websocket={websocket}"
-        return f"mqtt={mqtt} https={https} socket={socket} data={data}{by_websocket}"
+        return _ready_line(options, doors)
+
+    async def _open_control(
+        self, stack: AsyncExitStack, services: Services, about: About, doors: Doors
+    ) -> Control:
+        """The socket that the server asks at."""
+        control = Control(services, about, self._stop.set, partial(replace, doors.contexts))
+        stack.push_async_callback(control.close)
+        stack.callback(_stop_listening, await control.open(self._options.socket), self._options.socket)
+        return control
 
     def _fail(self, reason: str) -> None:
         self._failure = reason
@@ -134,38 +134,10 @@ async def _end_connections(connections: Connections, stores: Stores) -> None:
     connections.abort()
 
 
-async def _listen_rest(
-    stack: AsyncExitStack,
-    options: Options,
-    services: Services,
-    connections: Connections,
-    tls: ssl.SSLContext | None,
-) -> str:
-    if options.https_port is None or tls is None:
-        return listening.OFF
-    from pi_auto.hub.rest.routes import service_side  # noqa: PLC0415 - the same
-    from pi_auto.hub.rest.server import Place, listen  # noqa: PLC0415 - aiohttp costs memory MQTT alone need not
-
-    app = service_side(services, connections)
-    return await listen(stack, app, options, Place(options.host, options.https_port), tls)
-
-
-async def _listen_websocket(
-    stack: AsyncExitStack,
-    options: Options,
-    services: Services,
-    connections: Connections,
-    tls: ssl.SSLContext | None,
-) -> str:
-    if options.websocket_port is None or tls is None:
-        return listening.OFF
-    from pi_auto.hub.rest.routes import devices_side  # noqa: PLC0415 - the same
-    from pi_auto.hub.rest.server import Place, listen  # noqa: PLC0415 - the same
-
-    place = Place(
-        options.websocket_host or options.host, options.websocket_port, "--websocket-host or --websocket-port"
-    )
-    return await listen(stack, devices_side(services, connections), options, place, tls)
+def _ready_line(options: Options, doors: Doors) -> str:
+    socket, data = shlex.quote(str(options.socket.absolute())), shlex.quote(str(options.data))
+    by_websocket = "" if doors.websocket == listening.OFF else f" websocket={doors.websocket}"
+    return f"mqtt={doors.mqtt} https={doors.https} socket={socket} data={data}{by_websocket}"
 
 
 def _stop_listening(listener: asyncio.Server, path: Path) -> None:

@@ -51,8 +51,12 @@ async def open_stores(stack: AsyncExitStack, options: Options, failed: Callable[
     found = log.newest
     for device_id in sorted(log.left_connected):  # the hub was killed, and their connections with it
         log.append(Record(hublink.DISCONNECTED, device_id, time.time_ns() // 1_000_000))
+    return Stores(database, log, await _services(options, database, log), found)
+
+
+async def _services(options: Options, database: Database, log: EventLog) -> Services:
     switchboard = Switchboard()
-    services = Services(
+    return Services(
         host=options.name,
         log=log,
         registry=await Registry.load(database),
@@ -66,4 +70,3 @@ async def open_stores(stack: AsyncExitStack, options: Options, failed: Callable[
         policies=await Policies.load(database),
         presences=await Presences.load(database, switchboard, log.left_connected),
     )
-    return Stores(database, log, services, found)

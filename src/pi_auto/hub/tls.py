@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Iterable
 from pathlib import Path
 
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"  # of TLS 1.2; those of 1.3 are all good
@@ -26,7 +27,7 @@ def context_of(certificate: Path, key: Path | None) -> ssl.SSLContext:
     return context
 
 
-def replace(contexts: list[ssl.SSLContext], pem: str) -> None:
+def replace(contexts: Iterable[ssl.SSLContext], pem: str) -> None:
     """Show the chain and key of `pem` to whoever comes from now on. Raises NotACertificateError.
 
     It is tried apart first, since a context that has loaded half of it would serve nobody.

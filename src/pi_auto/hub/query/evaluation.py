@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pi_auto.hub.query.expressions import UNDEFINED, attribute, kind
-from pi_auto.hub.query.parser import Column, Query
+from pi_auto.hub.query.query import Column, Query
 
 Document = dict[str, Any]
 

@@ -15,7 +15,8 @@ from aiohttp import web
 
 from pi_auto.hub.query.evaluation import Groups, projected, selects
 from pi_auto.hub.query.lexer import QueryError
-from pi_auto.hub.query.parser import Query, parse
+from pi_auto.hub.query.parser import parse
+from pi_auto.hub.query.query import Query
 from pi_auto.hub.rest import shapes
 from pi_auto.hub.rest.app import HUB, object_of
 from pi_auto.hub.rest.errors import RefusedError
