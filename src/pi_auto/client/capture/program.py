@@ -10,8 +10,8 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from pi_auto.client.capture.capture import Capture, Wanted
@@ -56,10 +56,7 @@ def run_capture(
         recording = _recorded(choice.recording) if choice.recording else []
         folder = _prepare(state / "capture")
         heir = _heir()
-        with (
-            nullcontext(_not_held) if heir else sole_writer(folder) as let_go,
-            stop_signals(signal.SIGUSR1) as stop,
-        ):
+        with _held(folder, heir) as let_go, stop_signals(signal.SIGUSR1) as stop:
             lamps = _lamps(led, gpio or {})
             wanted = Wanted(choice.device, choice.recording, recording, lamps, log_barcodes, wifi, card)
             return Capture(folder, state / "agent", wanted, stop, heir).run(let_go)
@@ -108,6 +105,11 @@ def _heir() -> Heir | None:
     from pi_auto.client.capture.succession.heir import heir_of_this_process  # noqa: PLC0415 - for an update alone
 
     return heir_of_this_process()
+
+
+def _held(folder: Path, heir: Heir | None) -> AbstractContextManager[Callable[[], None]]:
+    """Whoever takes over gets the spool from the one before; anybody else needs it for himself."""
+    return nullcontext(_not_held) if heir else sole_writer(folder)
 
 
 def _not_held() -> None:

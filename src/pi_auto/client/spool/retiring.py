@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from pi_auto.client.spool.schema import FILE_NAME, connect_to_read, is_at_rest, uri_of
@@ -40,11 +40,13 @@ def retired(folder: Path) -> Iterator[tuple[Path, str]]:
             yield path.parent, machine
 
 
-def note_machine(folder: Path, uuid: str, machine: str) -> None:
-    """Keep beside the spool in `folder` which machine it is of. Raises OSError."""
+def name_machine(spool: sqlite3.Connection, folder: Path, uuid: str, machine: str) -> None:
+    """Say whose the open spool in `folder` is: in it, and in the note beside it. Raises sqlite3.Error."""
+    spool.execute("INSERT OR IGNORE INTO meta(key, value) VALUES (?, ?)", (MACHINE, machine))
     note = f"{uuid} {machine}\n"
-    if _noted(folder) != note.split():
-        write_whole(folder / NOTE, note)
+    with suppress(OSError):  # a full disk: the spool itself says the same, as long as it can
+        if _noted(folder) != note.split():
+            write_whole(folder / NOTE, note)
 
 
 def noted_machine(folder: Path, uuid: str) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from pi_auto.client.clock import Now
@@ -18,7 +18,7 @@ from pi_auto.client.spool.drafts import Draft
 from pi_auto.client.spool.errors import SpoolDamaged
 from pi_auto.client.spool.examining import examine, look_through, meta_of
 from pi_auto.client.spool.replacing import begin_anew, set_aside
-from pi_auto.client.spool.retiring import MACHINE, note_machine, retire
+from pi_auto.client.spool.retiring import MACHINE, name_machine, retire
 from pi_auto.client.spool.schema import (
     FILE_NAME,
     INSERT,
@@ -70,22 +70,15 @@ class Spool:
     ) -> Spool:
         """The spool in `folder`, begun if there is none, replaced if it is broken.
 
-        `acknowledged` tells the highest number of a spool that any destination has settled. A
-        spool that knows fewer numbers has lost its end (a card that lies about fsync): used on, it
-        would give a number twice, and the second scan would be taken for delivered.
-
-        One that was begun on another `machine`, by its serial, is put away: it is no more this device's.
-
-        `is_examined`: `examine` has found nothing just now, and is not asked again.
+        `acknowledged` tells the highest number of a spool that any destination has settled. One that was begun on
+        another `machine`, by its serial, is put away: it is no more this device's. `is_examined`: `examine` has
+        found nothing just now, and is not asked again.
 
         Raises SpoolRefused if a newer program made it; sqlite3.Error or OSError if a retry may help.
         """
         path = folder / FILE_NAME
         if path.exists() and not is_examined:
-            try:
-                examine(path, acknowledged)
-            except SpoolDamaged as damage:
-                set_aside(folder, str(damage))
+            _set_aside_if_broken(folder, acknowledged)
         if machine and path.exists():
             _retire_if_of_another(folder, machine)
         if not path.exists():
@@ -94,7 +87,7 @@ class Spool:
         try:
             uuid = meta_of(connection)["uuid"]
             if machine:
-                _name_machine(connection, folder, uuid, machine)
+                name_machine(connection, folder, uuid, machine)
             return cls(connection, path, uuid, now)
         except (sqlite3.Error, OSError):
             connection.close()
@@ -225,19 +218,21 @@ def _file_at(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _name_machine(connection: sqlite3.Connection, folder: Path, uuid: str, machine: str) -> None:
-    """Say whose the spool is: in it, and in the note beside it. Raises sqlite3.Error."""
-    connection.execute("INSERT OR IGNORE INTO meta(key, value) VALUES (?, ?)", (MACHINE, machine))
-    with suppress(OSError):  # a full disk: the spool itself says the same, as long as it can
-        note_machine(folder, uuid, machine)
+def _set_aside_if_broken(folder: Path, acknowledged: Callable[[str], int]) -> None:
+    """Broken is, too, what knows fewer numbers than were acknowledged: it has lost its end.
+
+    A card that lies about fsync does that. Used on, such a spool would give a number twice, and the second scan
+    would be taken for delivered.
+    """
+    try:
+        examine(folder / FILE_NAME, acknowledged)
+    except SpoolDamaged as damage:
+        set_aside(folder, str(damage))
 
 
 def _retire_if_of_another(folder: Path, machine: str) -> None:
     with damage_named():
-        connection = connect_to_read(folder / FILE_NAME)
-        try:
+        with closing(connect_to_read(folder / FILE_NAME)) as connection:
             meta = meta_of(connection)
-        finally:
-            connection.close()
         if meta.get(MACHINE, machine) != machine:
             retire(folder, meta["uuid"])

@@ -34,7 +34,8 @@ def roll_back(site: Site, trial: Trial, *, starts: bool = True) -> None:
     state stays, and the next run does it again.
     """
     make_room(site)
-    troubles = [error for work in _way_back(site, trial, starts=starts) if (error := _tried(work))]
+    way = _WayBack(site, trial, starts=starts)
+    troubles = [error for work in way.steps() if (error := _tried(work))]
     if troubles:
         raise troubles[0]
     end(site)
@@ -42,42 +43,49 @@ def roll_back(site: Site, trial: Trial, *, starts: bool = True) -> None:
     site.passed("pruned")
 
 
-def _way_back(site: Site, trial: Trial, *, starts: bool) -> list[Callable[[], None]]:
-    def written() -> None:
-        trial.keep(site.own)
-        site.passed("going back")
+class _WayBack:
+    """The steps from a trial to what was before it, each of which may be done again."""
 
-    def blamed() -> None:
-        _blame(site, trial)
-        site.passed("blamed")
+    def __init__(self, site: Site, trial: Trial, *, starts: bool) -> None:
+        self._site, self._trial, self._starts = site, trial, starts
+        self._changed = starts  # units, as far as systemd knows; a boot knows what was there when it began
 
-    changed = [starts]  # as far as systemd knows; a boot knows what was there when it began
+    def steps(self) -> tuple[Callable[[], None], ...]:
+        """In their order."""
+        return self._write, self._blame, self._restore, self._switch, self._start, self._tell
 
-    def restored() -> None:
-        site.services.disable(units_come(site, trial))
-        changed.append(_restore_files(site, trial))
-        site.passed("files restored")
+    def _write(self) -> None:
+        self._trial.keep(self._site.own)
+        self._site.passed("going back")
 
-    def switched() -> None:
-        previous = site.opt / trial.previous if trial.previous else None
-        go_back(site.opt, site.opt / trial.former, previous)
-        site.passed("switched back")
+    def _blame(self) -> None:
+        _blame(self._site, self._trial)
+        self._site.passed("blamed")
 
-    def started() -> None:
-        if any(changed):
+    def _restore(self) -> None:
+        self._site.services.disable(units_come(self._site, self._trial))
+        self._changed = _restore_files(self._site, self._trial) or self._changed
+        self._site.passed("files restored")
+
+    def _switch(self) -> None:
+        opt, trial = self._site.opt, self._trial
+        go_back(opt, opt / trial.former, opt / trial.previous if trial.previous else None)
+        self._site.passed("switched back")
+
+    def _start(self) -> None:
+        if self._changed:
             with suppress(SetupFailed):
-                site.services.reload()
-        if starts:
-            restart_agent(site, trial)
-            renew_capture(site, trial, may_fail=False)
-        site.passed("restarted")
+                self._site.services.reload()
+        if self._starts:
+            restart_agent(self._site, self._trial)
+            renew_capture(self._site, self._trial, may_fail=False)
+        self._site.passed("restarted")
 
-    def told() -> None:
+    def _tell(self) -> None:
+        site, trial = self._site, self._trial
         if trial.update_id:
             tell(site.told, trial.update_id, trial.version, ROLLED_BACK, trial.reason, owner=site.owner)
         site.passed("rollback told")
-
-    return [written, blamed, restored, switched, started, told]
 
 
 def _tried(work: Callable[[], None]) -> OSError | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from pi_auto.client.appliance.errors import SetupFailed
 from pi_auto.client.appliance.turns import TRIAL, alone
@@ -12,7 +14,7 @@ from pi_auto.client.planted import Unsafe, remove_planted
 from pi_auto.client.switcher import going_on, pacing
 from pi_auto.client.switcher.ending import tidy
 from pi_auto.client.switcher.errors import Refused, SelfTestFailed
-from pi_auto.client.switcher.ledger import ledger_in
+from pi_auto.client.switcher.ledger import Ledger, ledger_in
 from pi_auto.client.switcher.site import Patience, Site
 from pi_auto.client.switcher.switching import begin
 from pi_auto.client.switcher.taking import Request, Taken, handed_over, let_go, request_handed_over, take
@@ -119,13 +121,20 @@ def _tried_out(site: Site) -> Trial | None:
         _tell(site, taken.request, COMMITTED)
         return None
     preparing.allow(site, release, believed, ledger)
-    try:
+    with _blamed(site, ledger, believed.digest):
         ready = preparing.make_ready(site, taken, release, authority)
-    except SelfTestFailed as failure:
-        ledger.blamed(believed.digest, str(failure)).keep(site.own)
-        raise
     let_go(site)
     return going_on.try_out(site, begin(site, ready))
+
+
+@contextmanager
+def _blamed(site: Site, ledger: Ledger, digest: str) -> Iterator[None]:
+    """A release that fails its self-test is not tried again."""
+    try:
+        yield
+    except SelfTestFailed as failure:
+        ledger.blamed(digest, str(failure)).keep(site.own)
+        raise
 
 
 def _taken(site: Site) -> Taken:

@@ -53,16 +53,10 @@ def assemble(
     Raises Odd where that cannot be, ApiError, Wrong, and OSError.
     """
     temporary = file.with_name(f"{file.name}.pieces")
-    patience = Patience()
     try:
         with temporary.open("w+b") as opened:
             opened.truncate(wanted.size)
-            _directory(channel, wanted, running, opened, patience)
-            gaps = _gaps(_known(opened, wanted.size, running), wanted.size, opened)
-            for number, (start, end) in enumerate(gaps):
-                told(wanted.size * number // len(gaps))
-                opened.seek(start)
-                opened.write(fetch_range(channel, wanted, start, end - start, patience))
+            _put_together(channel, wanted, running, opened, told)
             opened.flush()
             os.fsync(opened.fileno())
         verify(temporary, wanted)
@@ -71,6 +65,18 @@ def assemble(
         raise Odd(f"its archive cannot be put together: {error}") from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _put_together(
+    channel: Channel, wanted: Wanted, running: Path, opened: IO[bytes], told: Callable[[int], None]
+) -> None:
+    patience = Patience()
+    _directory(channel, wanted, running, opened, patience)
+    gaps = _gaps(_known(opened, wanted.size, running), wanted.size, opened)
+    for number, (start, end) in enumerate(gaps):
+        told(wanted.size * number // len(gaps))
+        opened.seek(start)
+        opened.write(fetch_range(channel, wanted, start, end - start, patience))
 
 
 def _directory(channel: Channel, wanted: Wanted, running: Path, opened: IO[bytes], patience: Patience) -> None:
