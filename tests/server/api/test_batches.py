@@ -11,8 +11,9 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from pi_auto.server.fleet.tables import devices, spools
-from pi_auto.server.scans import booking, tables
-from pi_auto.server.scans.booking import Way, book, note_refusal
+from pi_auto.server.scans import refusals, tables
+from pi_auto.server.scans.booking import Way, book
+from pi_auto.server.scans.refusals import note_refusal
 from pi_auto.server.scans.rows import SCAN_COLUMNS
 from pi_auto.server.store.statements import execute
 from pi_auto.wire.batch import MOST_RECORDS
@@ -200,7 +201,7 @@ def test_bad_records_are_refused_one_by_one_and_the_good_ones_booked(api: Api) -
 
 def test_of_what_a_device_sends_in_vain_the_newest_is_kept(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """And is looked through for each record more: without a bound one device would hold up the whole fleet."""
-    monkeypatch.setattr(booking, "_MOST_REFUSALS", 3)
+    monkeypatch.setattr(refusals, "_MOST_REFUSALS", 3)
     for number in range(1, 6):
         for device_id in ("pi-1", "pi-2"):
             noting = partial(note_refusal, device_id=device_id, way=Way.HUB, reason=f"event {number}", now=NOW)

@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy.dialects import sqlite
 
 from pi_auto.server.api.listing import MOST_DOWNLOADS
+from pi_auto.server.fleet.contacts import note_contact
 from pi_auto.server.links.events import book_event
 from pi_auto.server.scans import queries
-from pi_auto.server.scans.booking import note_contact
 from pi_auto.server.scans.queries import MOST_IN_PAGE, ScanFilter, _is_few, _query
 from pi_auto.wire.hublink import TWIN_CHANGE, Event
 from pi_auto.wire.times import format_time

@@ -12,12 +12,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from pi_auto.server.fleet.contacts import DAYS_KEPT
+from pi_auto.server.fleet.contacts import DAYS_KEPT, note_contact
 from pi_auto.server.fleet.tables import device_days, online_spans
 from pi_auto.server.links.cursor import Cursor, move_cursor, read_cursor
 from pi_auto.server.links.events import book_event
 from pi_auto.server.links.follower import Follower
-from pi_auto.server.scans.booking import note_contact
 from pi_auto.wire.hublink import CONNECTED, DISCONNECTED, Event
 from pi_auto.wire.times import format_time
 from support.api import DEVICE, Api, open_api

@@ -10,7 +10,7 @@ from flask import Request
 from sqlalchemy import Connection
 
 from pi_auto.server.enrolment.clones import note_live
-from pi_auto.server.scans.booking import note_contact
+from pi_auto.server.fleet.contacts import note_contact
 from pi_auto.wire.boot import HEADER, boot_in
 
 

@@ -7,7 +7,8 @@ apart, each in its own order: the hub's news of an hour ago may come when the AP
 
 from __future__ import annotations
 
-from datetime import datetime
+import json
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, update
@@ -19,11 +20,13 @@ from pi_auto.server.fleet.spans import Online, Span, by_day, day_of
 from pi_auto.server.fleet.spans import step as span_step
 from pi_auto.server.fleet.tables import devices
 from pi_auto.server.store.changes import next_change
-from pi_auto.server.store.statements import execute, first_row
+from pi_auto.server.store.statements import execute, first_row, moments
 from pi_auto.wire.hublink import CONNECTED, Event
 
 API, HUB = "api", "hub"
 DAYS_KEPT = 400  # on which the device was online
+_CONTACT_EVERY = timedelta(seconds=1)
+_AHEAD = timedelta(minutes=1)  # a contact farther ahead is from a clock that has been put right since
 
 _SPAN = "SELECT through, since FROM online_spans WHERE device_id = ? AND way = ?"
 _KEEP_SPAN = """
@@ -40,6 +43,13 @@ _ADD_TO_DAY = """
 _FORGET_DAYS = """
     DELETE FROM device_days WHERE device_id = ? AND day <=
         (SELECT DISTINCT day FROM device_days WHERE device_id = ? ORDER BY day DESC LIMIT 1 OFFSET ?)
+"""
+
+_REPORTED = "SELECT reported FROM devices WHERE device_id = ?"
+_CONTACT = """
+    UPDATE devices SET last_api_at = ?, changed = ?
+    WHERE device_id = ?
+        AND (last_api_at IS NULL OR last_api_at < ? OR last_api_at > ? OR last_api_at <= said_offline_at)
 """
 
 
@@ -86,6 +96,21 @@ def book_sign(
     execute(connection, _KEEP_SPAN, (device_id, way, span.through, span.since))
     if added:
         _add(connection, device_id, way, added)
+
+
+def note_contact(connection: Connection, device_id: str, now: datetime) -> None:
+    """A device has just proved itself to the API. Written once a second: presence counts in heartbeats."""
+    moment = moments(connection.dialect)
+    close = moment(now - _CONTACT_EVERY), moment(now + _AHEAD)
+    values = moment(now), next_change(connection), device_id, *close
+    if execute(connection, _CONTACT, values):
+        book_sign(connection, device_id, way=API, at=now, now=now, interval=_interval(connection, device_id))
+
+
+def _interval(connection: Connection, device_id: str) -> int | None:
+    """How often the device reports, in seconds, where that is set for it alone."""
+    (said,) = first_row(connection, _REPORTED, (device_id,))
+    return own_interval(json.loads(said) if isinstance(said, str) else said)
 
 
 def _add(connection: Connection, device_id: str, way: str, online: Online) -> None:

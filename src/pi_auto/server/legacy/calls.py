@@ -22,6 +22,7 @@ from pi_auto.server.api.writing import committed
 from pi_auto.server.audit.trail import Entry, note
 from pi_auto.server.context import Context
 from pi_auto.server.enrolment.limits import Limiter
+from pi_auto.server.fleet.contacts import note_contact
 from pi_auto.server.legacy import devices
 from pi_auto.server.legacy.booking import book_scan
 from pi_auto.server.legacy.hub import align, issue
@@ -29,7 +30,7 @@ from pi_auto.server.legacy.messages import BarcodeScan, Hello, Progress, named_i
 from pi_auto.server.legacy.offering import Update, offered, update_in
 from pi_auto.server.legacy.rules import Verdict
 from pi_auto.server.legacy.tables import legacy_devices
-from pi_auto.server.scans.booking import Way, note_contact
+from pi_auto.server.scans.booking import Way
 from pi_auto.wire.fields import Fields
 from pi_auto.wire.times import format_time
 

@@ -22,7 +22,8 @@ from pi_auto.server.fleet.pace import own_interval
 from pi_auto.server.fleet.registering import hostname_of
 from pi_auto.server.fleet.tables import devices
 from pi_auto.server.legacy.booking import book_telemetry
-from pi_auto.server.scans.booking import Way, book, note_refusal
+from pi_auto.server.scans.booking import Way, book
+from pi_auto.server.scans.refusals import note_refusal
 from pi_auto.server.store.changes import next_change
 from pi_auto.server.store.statements import first_row
 from pi_auto.server.store.text import storable

@@ -23,7 +23,8 @@ from pi_auto.server.links.base import HubUnavailable
 from pi_auto.server.links.cursor import Cursor, move_cursor, read_cursor
 from pi_auto.server.links.events import book_event
 from pi_auto.server.links.socket import HubSocket, decode
-from pi_auto.server.scans.booking import Way, note_refusal
+from pi_auto.server.scans.booking import Way
+from pi_auto.server.scans.refusals import note_refusal
 from pi_auto.server.store.engine import Store
 from pi_auto.server.store.text import storable
 from pi_auto.server.store.writer import Busy, Writer

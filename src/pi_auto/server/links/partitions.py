@@ -17,7 +17,8 @@ from sqlalchemy.exc import OperationalError
 from pi_auto.server.links.arrivals import Delivery, device_of, event_of
 from pi_auto.server.links.events import book_event
 from pi_auto.server.links.tables import eventhub_checkpoints
-from pi_auto.server.scans.booking import Way, note_refusal
+from pi_auto.server.scans.booking import Way
+from pi_auto.server.scans.refusals import note_refusal
 from pi_auto.server.store.writer import Busy, Writer
 from pi_auto.wire.errors import FieldError
 

@@ -6,7 +6,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from pi_auto.server.scans.booking import Way, book, note_contact, note_incident, note_refusal
+from pi_auto.server.fleet.contacts import note_contact
+from pi_auto.server.scans.booking import Way, book
+from pi_auto.server.scans.incidents import note_incident
+from pi_auto.server.scans.refusals import note_refusal
 from pi_auto.server.scans.settling import Progress, Step, settle
 from pi_auto.server.store.statements import execute, first_row
 from pi_auto.wire.batch import MOST_RECORDS, Acknowledgement, Batch
