@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -78,27 +79,26 @@ def open_context(settings: Settings, clock: Clock = now_utc) -> Context:
 
     Raises StoreError, TrustError or HubFailed with a sentence for the operator.
     """
-    store = open_store(settings.data)
-    try:
-        fleet = _open_fleet(settings, clock)
-        writer = Writer(store)
-    except DatabaseError as error:  # a damaged page shows when it is read
-        store.close()
-        raise unusable(store.path, error) from error
-    except BaseException:
-        store.close()
-        raise
-    writer.submit(lambda books: set_usual(books, settings.heartbeat_interval))
-    changes = Changes(writer.newest_at_start)
-    writer.on_commit(changes.publish)
-    try:
+    with ExitStack() as opened:
+        store = open_store(settings.data)
+        opened.callback(store.close)
+        fleet, writer = _begin(settings, clock, store)
+        opened.callback(writer.close)
+        writer.submit(lambda books: set_usual(books, settings.heartbeat_interval))
+        changes = Changes(writer.newest_at_start)
+        writer.on_commit(changes.publish)
         link = _start_link(settings, store, writer, fleet)
-    except BaseException:
-        writer.close()
-        store.close()
-        raise
+        opened.pop_all()  # it has all been opened: `Context.close` closes it
     downloads = Downloads(Seats(settings.downloads), Quota(settings.download_quota))
     return Context(settings, store, writer, changes, link, clock, fleet, downloads=downloads)
+
+
+def _begin(settings: Settings, clock: Clock, store: Store) -> tuple[Fleet | None, Writer]:
+    """What reads the books first. Raises StoreError, also where a page of them is damaged: that shows now."""
+    try:
+        return _open_fleet(settings, clock), Writer(store)
+    except DatabaseError as error:
+        raise unusable(store.path, error) from error
 
 
 class _Process:

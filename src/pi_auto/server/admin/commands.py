@@ -10,19 +10,18 @@ from typing import Any
 from pi_auto.files import write_whole
 from pi_auto.server.admin import teaching, words
 from pi_auto.server.admin.asking import action_of, ask, group_of
+from pi_auto.server.enrolment.commands import add_addresses, add_batch_limits, add_enrolment
 from pi_auto.server.legacy.commands import add_legacy
 from pi_auto.server.releases.commands import add_release
 from pi_auto.server.rollouts.commands import add_rollout
 from pi_auto.server.sizing import whole
 
 _SCOPES = ("read", "devices", "fleet", "operators")
-_OUT = "the device's id, or a key or serial of `enrolment shut-out`"
-_POLICIES = ("approve", "batch", "preauthorised", "closed")
 
 
 def add_admin(commands: Any) -> None:
     """Add them to a command line."""
-    for add in (_add_operator, _add_enrolment, _add_fleet, add_legacy, add_release, add_rollout):
+    for add in (_add_operator, add_enrolment, _add_fleet, add_legacy, add_release, add_rollout):
         add(commands)
 
 
@@ -40,55 +39,6 @@ def _add_operator(commands: Any) -> None:
     action_of(group, "token-list", "list the tokens that there are and were", "token list", words.tokens)
     add = action_of(group, "token-revoke", "let a token be good for nothing", "token revoke", lambda _: "revoked")
     add("name", metavar="NAME", help="of `operator token-list`")
-
-
-def _add_enrolment(commands: Any) -> None:
-    group = group_of(commands, "enrolment", "say which devices are taken in", teaching.ENROLMENT)
-    add = action_of(group, "policy", "show or set the policy", "policy", lambda a: str(a["policy"]))
-    add("policy", metavar="POLICY", nargs="?", choices=_POLICIES, help=", ".join(_POLICIES))
-    action_of(group, "pending", "list the devices that wait", "pending", words.pending)
-    add = action_of(
-        group, "approve", "say yes to a device that waits", "approve", lambda a: f"approved {a['device_id']}"
-    )
-    add("serial", metavar="SERIAL", help="of `enrolment pending`")
-    add("fingerprint", metavar="KEY", help="the first digits, eight at least, of its key's fingerprint")
-    add = action_of(group, "refuse", "say no to a device that waits: its key is shut out", "refuse", words.refused)
-    add("serial", metavar="SERIAL", help="of `enrolment pending`")
-    add("fingerprint", metavar="KEY", help="as with approve")
-    add = action_of(group, "code", "make a one-time code that binds a box without a card", "code", words.code)
-    add("serial", metavar="SERIAL", nargs="?", help="the only box that it is for (default: any)")
-    _add_addresses(add)
-    action_of(group, "clones", "list the devices whose key two devices have", "clones", words.clones)
-    action_of(group, "shut-out", "list the serials and keys that are shut out", "shut out", words.shut_out)
-    action_of(group, "hub", "list what the hub has still to be told", "wishes", words.wishes)
-    add = action_of(group, "preauthorise", "let a serial in that has not asked yet", "preauthorise", words.secret)
-    add(
-        "serial",
-        metavar="SERIAL",
-        help="the serial number of the Raspberry Pi: grep Serial /proc/cpuinfo",
-    )
-    add("--fingerprint", metavar="KEY", help="its key's fingerprint; else a one-time secret is made for it")
-    add("--days", metavar="N", type=whole(1, 366), default=30, help="how long that is good (%(default)s)")
-    add = action_of(group, "batch-create", "make a token that lets many in", "batch create", lambda a: a["token"])
-    add("name", metavar="NAME", help="what the lists call it")
-    _add_batch_limits(add)
-    add = action_of(group, "batch-end", "let a batch token be good for nothing", "batch end", lambda _: "ended")
-    add("name", metavar="NAME", help="what it was called when it was made")
-    for name, about in (
-        ("revoke", "shut a device out, whatever it shows"),
-        ("lift", "let a device in again that was shut out, or a key, or a serial"),
-        ("decommission", "forget whose key a device id belongs to"),
-        ("settle", "say that one device alone has the key again that two had"),
-    ):
-        add = action_of(group, name, about, name, words.done)
-        add("device_id", metavar="DEVICE", help=_OUT if name == "lift" else "the device's id, such as pi-1a2b3c4d")
-        if name == "revoke":
-            add("--reason", metavar="TEXT", default="", help="for the audit trail")
-
-
-def _add_batch_limits(add: Callable[..., Any]) -> None:
-    add("--most", metavar="N", type=whole(1, 1_000_000), default=100, help="how many devices (%(default)s)")
-    add("--days", metavar="N", type=whole(1, 366), default=30, help="how long it is good (%(default)s)")
 
 
 def _add_fleet(commands: Any) -> None:
@@ -114,17 +64,10 @@ def _add_fleet(commands: Any) -> None:
     rotate.set_defaults(command=lambda options: words.rotated(ask(options, "rotate certificate"), options.leaked))
 
 
-def _add_addresses(add: Callable[..., Any]) -> None:
-    add(
-        "--address", dest="servers", metavar="HOST:PORT", action="append", default=[],
-        help="where devices find the server, several times (default: the running server's --server-name)",
-    )  # fmt: skip
-
-
 def _add_card(add: Callable[..., Any]) -> None:
-    _add_addresses(add)
+    add_addresses(add)
     add("--batch", metavar="NAME", help="put a new batch token into it: whoever has the card can enrol with it")
-    _add_batch_limits(add)
+    add_batch_limits(add)
 
 
 def _write_installer(options: argparse.Namespace) -> str:
