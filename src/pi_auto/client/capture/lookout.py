@@ -164,7 +164,7 @@ class Lookout(threading.Thread):
         self._take_note_of(census)
 
     def _is_to_be_judged(self, way: Way) -> bool:
-        """One that was let go of is left alone until it is unplugged, forgotten, or set to be a person's no more."""
+        """One that was let go of is left alone until it is unplugged, forgotten, or no more set to be one."""
         scanner_id, path = way.scanner.id, way.node.path
         if not self._knowledge.standing(scanner_id).is_keyboard:
             self._roll.reconsider(path, is_forgotten=scanner_id in self._knowledge.forgotten)
