@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from pi_auto.client.bulletin import posts_in
+from pi_auto.client.bulletin import MOST_FOR_CAPTURE, posts_in
 from pi_auto.client.capture.finding.units import without_port
 from pi_auto.client.capture.learning.facts import FLEET, PERSON
 from pi_auto.client.scanner_settings import FILE, read_settings
@@ -81,7 +81,7 @@ def _of(scanner_id: str, settings: _ById) -> ScannerSettings | None:
 def _wanted(agent: Path) -> dict[str, object] | None:
     """The fleet's wishes; None while nothing is known of them."""
     try:
-        post = posts_in(agent).get(WANTED)
+        post = posts_in(agent, MOST_FOR_CAPTURE).get(WANTED)
     except PermissionError:
         return None
     news = post.news if post and isinstance(post.news, dict) else None
