@@ -24,8 +24,7 @@ from pi_auto.typed import Any
 
 FILE = "bulletin.json"
 MOST = 256 * 1024  # bytes
-# Of what capture reads: while Python takes JSON apart no other thread runs, and keys come faster than a slow Pi takes
-# this much of it apart.
+# Of what capture reads: while Python takes JSON apart no other thread runs, and the kernel keeps but a few keys.
 MOST_FOR_CAPTURE = 64 * 1024
 
 
