@@ -1,7 +1,7 @@
 """Whether the wall clock was set anew since a connection was made: what it was proven by may hold no more.
 
-A certificate is looked at when a connection is made, and its dates by the clock of that moment. Whoever was believed
-by a clock that stood in the past, with a certificate that has run out, is to prove itself once more when it is right.
+The dates of a certificate are held against the clock when a connection is made. Whoever was believed by one that
+stood in the past, with a certificate that has run out, is to prove itself once more when it is right.
 """
 
 from __future__ import annotations
