@@ -6,6 +6,11 @@ Data lies in the folder that PI_AUTO_DATA names, else in ./data; options are pas
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from pi_auto.starting import hush, started
+
+    hush()  # Ctrl-C may come while all of this is loaded
+
 import os
 import sys
 
@@ -13,4 +18,4 @@ from pi_auto.server.cli import main
 
 if __name__ == "__main__":
     os.environ.setdefault("PI_AUTO_DATA", "data")
-    sys.exit(main(["run", *sys.argv[1:]]))
+    sys.exit(started(lambda: main(["run", *sys.argv[1:]])))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_SHARED = ("__init__.py", "files.py", "frozen.py", "logs.py", "typed.py", "version.py")
+_SHARED = ("__init__.py", "files.py", "frozen.py", "logs.py", "starting.py", "typed.py", "version.py")
 _ROOMS = ("wire", "sheet", "client")
 # What of our dependencies no device needs: others' tests, the making of repositories, ways of HTTP nobody takes.
 _UNNEEDED = (
@@ -38,9 +38,12 @@ import sys
 # The release that was started, not whatever the link to it names later: modules are loaded when they are needed.
 sys.path[0] = os.path.realpath(sys.path[0])
 
+from pi_auto.starting import hush, started
+
+hush()
 from pi_auto.client.beginning import begin
 
-sys.exit(begin(sys.argv[1:]))
+sys.exit(started(lambda: begin(sys.argv[1:])))
 '''
 
 

@@ -23,7 +23,15 @@ ALLOWED = {
     "server": {"wire", "sheet"},
     "simulator": {"client", "wire"},
 }
-SHARED = {"pi_auto.ages", "pi_auto.files", "pi_auto.frozen", "pi_auto.logs", "pi_auto.typed", "pi_auto.version"}
+SHARED = {
+    "pi_auto.ages",
+    "pi_auto.files",
+    "pi_auto.frozen",
+    "pi_auto.logs",
+    "pi_auto.starting",
+    "pi_auto.typed",
+    "pi_auto.version",
+}
 
 # Inside the client, arrows follow rights.
 FORBIDDEN = {

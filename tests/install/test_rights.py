@@ -127,6 +127,23 @@ def test_capture_reads_what_the_agent_has_settled(running: Path) -> None:
     assert ask(CAPTURE, running, SETTLED) == "2 2"
 
 
+PLANTED = {
+    "a pipe": "import os; os.remove('agent/marks.sqlite'); os.mkfifo('agent/marks.sqlite')",
+    "a link to what capture alone can read": (
+        "import os; os.remove('agent/marks.sqlite'); os.symlink('../capture/spool.sqlite', 'agent/marks.sqlite')"
+    ),
+    "nothing that capture may read": "import os; os.chmod('agent/marks.sqlite', 0)",
+}
+
+
+@pytest.mark.parametrize("planted", PLANTED.values(), ids=PLANTED)
+def test_whatever_the_agents_user_plants_for_its_marks_keeps_capture_waiting_for_nothing(
+    running: Path, planted: str
+) -> None:
+    assert ask(AGENT, running, planted) == ""
+    assert ask(CAPTURE, running, SETTLED) == "None 0"
+
+
 def test_the_agent_reads_on_after_capture_was_killed(state: Path) -> None:
     with start(CAPTURE, state, FILL + WAIT) as capture:
         assert capture.stdout is not None

@@ -24,6 +24,8 @@ from pi_auto.typed import Any
 
 FILE = "bulletin.json"
 MOST = 256 * 1024  # bytes
+# Of what capture reads: while Python takes JSON apart no other thread runs, and the kernel keeps but a few keys.
+MOST_FOR_CAPTURE = 64 * 1024
 
 
 @frozen
@@ -93,14 +95,14 @@ class Bulletin:
             file.write((content if len(content) <= room else "").ljust(room).encode())
 
 
-def posts_in(folder: Path) -> Mapping[str, Post]:
-    """What the program that works in `folder` tells, by topic; nothing if none does now.
+def posts_in(folder: Path, most: int = MOST) -> Mapping[str, Post]:
+    """What the program that works in `folder` tells, by topic; nothing if none does now, or in more than `most`.
 
     Whoever works there may be hostile: what it has put there keeps nobody waiting, and makes nobody fail.
     Raises PermissionError if that is not for this user.
     """
     try:
-        octets = read_of_another(folder / FILE, MOST)
+        octets = read_of_another(folder / FILE, most)
     except PermissionError:
         raise
     except OSError:

@@ -6,6 +6,11 @@ network code and `replay` needs nothing of the agent.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from pi_auto.starting import hush, started
+
+    hush()  # Ctrl-C may come while all of this is loaded
+
 import argparse
 import json
 import logging
@@ -221,4 +226,4 @@ def _shared_options() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(started(main))

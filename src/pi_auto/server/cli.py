@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from pi_auto.starting import hush, started
+
+    hush()  # Ctrl-C may come while all of this is loaded
+
 import argparse
 import logging
 import os
@@ -107,4 +112,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(started(main))

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from pi_auto.starting import hush, started
+
+    hush()  # Ctrl-C may come while all of this is loaded
+
 import argparse
 import signal
 import sys
@@ -169,4 +174,4 @@ def _codes(path: Path | None) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(started(main))

@@ -4,13 +4,23 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pi_auto.client.agent.api import MOST_ANSWER, ServerApi
-from pi_auto.client.agent.errors import ApiError, Garbled, Refused, Throttled, Unauthorized, Unreachable
+from pi_auto.client.agent.errors import (
+    ApiError,
+    Garbled,
+    Refused,
+    Throttled,
+    Unauthorized,
+    Unreachable,
+    WrongDates,
+)
 from pi_auto.client.endpoint import Endpoint
 from support.certificates import Authority
 from support.fleet_peer import UPDATES, Fault, FleetPeer, answer, drip, hang, raw, status
@@ -169,6 +179,24 @@ class TestTrust:
         secure.fail(UPDATES, once, answer({"ok": 2}))
         api = ServerApi(Endpoint.of(secure.url, name="k3.pi-auto", ca=authority.ca), patience=5)
         assert [ask(api), ask(api)] == [{"ok": 1}, {"ok": 2}]
+        api.close()
+
+    def test_one_whose_certificate_was_good_by_a_clock_that_was_wrong_is_asked_no_more_once_that_is_set(
+        self, secure: FleetPeer, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever has stolen one that has run out keeps nobody by a connection that is open."""
+        clock = time.time_ns
+        moment = datetime.now(UTC)
+        where = Endpoint.of(secure.url, name="k3.pi-auto", ca=authority.ca)
+        api = ServerApi(replace(where, as_of=lambda: moment), patience=5)
+        assert ask(api) == {"ok": True}
+
+        moment += timedelta(days=4000)
+        assert ask(api) == {"ok": True}  # the connection is open
+        monkeypatch.setattr("time.time_ns", lambda: clock() + 4000 * 86400 * 10**9)
+        with pytest.raises(WrongDates):
+            ask(api)
+        assert secure.calls(UPDATES) == 2
         api.close()
 
     def test_a_server_without_tls_gets_nothing(self, server: FleetPeer, authority: Authority) -> None:

@@ -286,3 +286,21 @@ def test_a_spool_begun_anew_is_never_mistaken_for_the_old_one(
     stored.scan("four")
     deliver_all()
     assert server.texts() == ["one", "two", "three", "four"]
+
+
+def test_a_mark_that_cannot_be_written_holds_up_no_later_scan_and_sends_none_twice(
+    server: FleetPeer, stored: StoredScans, marks: Spy, delivery: ApiDelivery
+) -> None:
+    (first,) = stored.scan("one")
+    assert marks._connection
+    marks._connection.execute("PRAGMA query_only = 1")
+
+    assert delivery.deliver_next()
+    (second,) = stored.scan("two")
+    assert delivery.deliver_next()
+    assert not delivery.deliver_next()
+
+    assert [[scan["uuid"] for scan in batch["scans"]] for batch in server.batches()] == [
+        [first.uuid],
+        [second.uuid],
+    ]

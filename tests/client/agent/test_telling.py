@@ -187,3 +187,10 @@ def test_no_secret_is_told(settings: Settings, server: FleetPeer, stored: Stored
         shown = (settings.agent_folder / FILE).read_text()
     key = ConnectionString.parse(server.connection_string or "").key
     assert not [secret for secret in (agent.identity.claim, key, *server.tokens) if secret in shown]
+
+
+def test_of_what_the_fleet_wants_capture_is_told_what_it_reads_alone(tmp_path: Path) -> None:
+    scanners = {"usb-1": {"layout": "fr"}}
+    telling = Telling(Bulletin(tmp_path))
+    telling.wanted({"scanners": scanners, "log_level": "DEBUG", "of others": "x" * 30_000})
+    assert told(tmp_path, "wanted") == {"scanners": scanners}

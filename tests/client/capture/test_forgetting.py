@@ -143,3 +143,30 @@ def test_one_that_is_not_judged_yet_and_is_set_to_be_a_scanner_is_one_at_once(de
     desk.wait_for("scanner")
     desk.type("SLOW", 200)
     wait_until(lambda: desk.scans() == ["SLOW"], what="it is a scan")
+
+
+def test_a_scanner_that_was_taken_for_a_keyboard_is_judged_anew_once_that_is_forgotten(desk: Desk) -> None:
+    """Without being unplugged: what it types next, as scanners type, is a scan."""
+    set_by_person(desk, {"forget": "a word"})
+    desk.wait_for("unjudged")
+    desk.type("slow", 120)
+    desk.wait_for("person")
+
+    set_by_person(desk, {"forget": "another word"})
+    desk.wait_for("unjudged")
+    desk.type("4006381333931\n", 2)
+    desk.wait_for("scanner")
+    wait_until(lambda: desk.scans() == ["4006381333931"], what="it is a scan")
+
+
+def test_a_keyboard_that_is_set_to_be_a_persons_no_more_is_judged_anew(desk: Desk) -> None:
+    set_by_person(desk, {"forget": "a word", "kind": "keyboard"})
+    desk.wait_for("person")
+
+    set_by_person(desk, {"forget": "a word"})
+    desk.wait_for("unjudged")
+    desk.type("slow", 120)
+    desk.wait_for("person")
+    set_by_person(desk, {"forget": "a word", "kind": "scanner"})  # and what its person typed is nobody's scan
+    desk.wait_for("scanner")
+    assert desk.scans() == []

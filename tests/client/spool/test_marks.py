@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import resource
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,85 @@ def test_marks_outlast_the_process(marks: Marks, path: Path) -> None:
 def test_an_unknown_destination_is_refused(marks: Marks) -> None:
     with pytest.raises(ValueError, match="allowed: api, hub"):
         marks.advance("cloud", at(1))
+
+
+def let_writing(marks: Marks, *, yes: bool) -> None:
+    """As on a disk that is full, or that the kernel has made read-only."""
+    assert marks._connection
+    marks._connection.execute(f"PRAGMA query_only = {not yes}")
+
+
+def test_a_step_that_the_disk_does_not_take_is_remembered_and_written_when_it_does(
+    marks: Marks, path: Path
+) -> None:
+    marks.advance("api", at(3))
+    let_writing(marks, yes=False)
+    for number in (4, 6, 5):
+        marks.advance("api", at(number))
+    marks.advance("hub", at(2))
+    assert (marks.through("api", SPOOL), marks.through("hub", SPOOL)) == (6, 2)
+    assert settled_at(path, "api", SPOOL) == 3  # nothing is pruned that a power cut would have sent again
+
+    let_writing(marks, yes=True)
+    assert (marks.through("api", SPOOL), marks.through("hub", SPOOL)) == (6, 2)
+    assert (settled_at(path, "api", SPOOL), settled_at(path, "hub", SPOOL)) == (6, 2)
+
+
+def test_a_step_back_holds_also_behind_steps_that_the_disk_did_not_take(marks: Marks, path: Path) -> None:
+    marks.advance("api", at(3))
+    let_writing(marks, yes=False)
+    marks.advance("api", at(9))
+    with pytest.raises(sqlite3.OperationalError):
+        marks.rewind("api", at(5))
+    assert marks.through("api", SPOOL) == 9
+    let_writing(marks, yes=True)
+    marks.rewind("api", at(5))
+    assert (marks.through("api", SPOOL), settled_at(path, "api", SPOOL)) == (5, 5)
+
+
+@contextmanager
+def no_room() -> Iterator[None]:
+    """As on a disk without a free block: no file grows."""
+    former = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, former[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)
+
+
+def test_marks_are_read_where_a_full_disk_has_no_room_to_open_them(path: Path) -> None:
+    """An agent that was stopped in order has left no log beside them, and starts on a full disk all the same."""
+    with closing(Marks(path)) as before:
+        before.advance("api", at(3))
+
+    with no_room():
+        marks = Marks(path)
+        assert marks.through("api", SPOOL) == 3
+        marks.advance("api", at(4))
+        assert marks.through("api", SPOOL) == 4
+
+    marks.advance("api", at(5))
+    marks.close()
+    assert settled_at(path, "api", SPOOL) == 5
+
+
+def test_marks_for_which_there_is_no_room_yet_are_made_when_there_is(path: Path) -> None:
+    with no_room():
+        marks = Marks(path)
+        with pytest.raises(sqlite3.OperationalError):
+            marks.through("api", SPOOL)
+
+    assert marks.through("api", SPOOL) == 0
+    marks.close()
+
+
+def test_what_is_so_already_need_not_be_written(marks: Marks) -> None:
+    marks.set_active("hub", True)
+    let_writing(marks, yes=False)
+    marks.set_active("hub", True)
+    with pytest.raises(sqlite3.OperationalError):
+        marks.set_active("hub", False)
 
 
 def test_what_was_set_aside_is_kept_once_with_its_reason(marks: Marks) -> None:

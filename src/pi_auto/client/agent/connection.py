@@ -14,6 +14,7 @@ from typing import cast
 from pi_auto.client.agent.deadline import DeadlineSocket
 from pi_auto.client.agent.dialling import dial
 from pi_auto.client.agent.line import Line
+from pi_auto.client.agent.timekeeping.stepping import WallClock
 from pi_auto.client.agent.tls import NamedContext, context_for
 from pi_auto.client.clock import boot_id
 from pi_auto.client.endpoint import Endpoint
@@ -34,6 +35,12 @@ class Connection(http.client.HTTPConnection):
         super().__init__(*endpoint.dialled)
         self._endpoint, self._line = endpoint, line
         self._deadline = 0.0
+        self._clock = WallClock()
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether what the server has shown still says who it is; not where the clock was set anew since."""
+        return not self._endpoint.tls or not self._clock.was_stepped()
 
     def give_until(self, deadline: float) -> None:
         """Everything that follows must be over by then (time.monotonic)."""

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pi_auto.client.bulletin import Bulletin
+from pi_auto.wire.scanner_settings import SCANNERS
 from pi_auto.wire.times import format_time
 
 SERVER, HUB, UPDATE, WANTED = "server", "hub", "update", "wanted"  # topics
@@ -66,8 +67,8 @@ class Telling:
         self._bulletin.post(UPDATE, told)
 
     def wanted(self, desired: dict[str, Any]) -> None:
-        """What the fleet wants this device to be."""
-        self._bulletin.post(WANTED, desired)
+        """What the fleet wants this device to be: of that, what capture is to read, which has no time for more."""
+        self._bulletin.post(WANTED, {name: value for name, value in desired.items() if name == SCANNERS})
         self._ring()
 
     def identify(self, until: int) -> None:

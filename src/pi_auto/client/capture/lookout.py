@@ -1,7 +1,7 @@
 """Finds scanners, opens them, hands them to the reader, and looks again when one has gone.
 
 A keyboard that may be a scanner is opened too, and grabbed until the reader has judged it; a
-person's is then left alone until it is plugged in again.
+person's is then left alone until it is plugged in again, or forgotten.
 
 What is learned about scanners, or set, is known here, and the reader is told how to read each.
 
@@ -154,7 +154,7 @@ class Lookout(threading.Thread):
         for way in census.scanners:
             self._try_way(way)
         for way in census.keyboards:
-            if way.scanner.id in self._knowledge or not self._roll.is_a_persons(way.node.path):
+            if way.scanner.id in self._knowledge or self._is_to_be_judged(way):
                 self._try_way(way, self._knowledge)
         for way in census.strangers:
             if way.scanner.id in self._knowledge:
@@ -162,6 +162,13 @@ class Lookout(threading.Thread):
         unsure = (*census.keyboards, *census.strangers)
         self._attendant.reopen([way.node.path for way in unsure], self._reader)
         self._take_note_of(census)
+
+    def _is_to_be_judged(self, way: Way) -> bool:
+        """One that was let go of is left alone until it is unplugged, forgotten, or no more set to be one."""
+        scanner_id, path = way.scanner.id, way.node.path
+        if not self._knowledge.standing(scanner_id).is_keyboard:
+            self._roll.reconsider(path, is_forgotten=scanner_id in self._knowledge.forgotten)
+        return not self._roll.is_a_persons(path)
 
     def _try_way(self, way: Way, known: Container[str] | None = None) -> None:
         if self._knowledge.standing(way.scanner.id).is_keyboard:

@@ -74,6 +74,7 @@ class Plugging:
             if not ready:
                 return
             if self._doorbell and self._doorbell.fileno() in ready:
+                time.sleep(SETTLED)  # whoever rings again and again has it look five times a second, and no more
                 self._doorbell.silence()
                 return
             if self._is_of_interest():

@@ -32,6 +32,7 @@ class Roll:
         self._open: dict[Path, Source] = {}
         self._unjudged: dict[Path, Source] = {}
         self._persons: dict[tuple[Path, int], Scanner] = {}
+        self._by_setting: set[tuple[Path, int]] = set()  # those of them that are so because somebody says it
         self._troubles: dict[Path, str] = {}
         self._not_opened: list[dict[str, str]] = []
 
@@ -84,6 +85,13 @@ class Roll:
     def left_alone(self, scanner: Scanner, path: Path) -> None:
         """A keyboard that is not opened, since somebody has said that it is a person's."""
         self._persons[_plugged(path)] = scanner
+        self._by_setting.add(_plugged(path))
+
+    def reconsider(self, path: Path, *, is_forgotten: bool) -> None:
+        """Take a keyboard for a person's no more if all learned is forgotten, or if a setting alone said so."""
+        if is_forgotten or _plugged(path) in self._by_setting:
+            self._persons.pop(_plugged(path), None)
+            self._by_setting.discard(_plugged(path))
 
     def is_a_persons(self, path: Path) -> bool:
         """Whether the keyboard that is plugged in there was let go of."""
@@ -93,6 +101,7 @@ class Roll:
         """All that could not be opened is tried once more now; keyboards that were unplugged are forgotten."""
         self._troubles.clear()
         self._persons = {key: told for key, told in self._persons.items() if key[1] and _plugged(key[0]) == key}
+        self._by_setting &= self._persons.keys()
 
     def not_opened(self, census: Census) -> None:
         """What else a look has found."""

@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 _MOST_BYTES = 107
+_MOST_RINGS = 1000  # taken in at once: who rings faster than that keeps nobody listening for ever
 # In capture's folder; the agent's own is wake.sock in its folder.
 SENT, WANTED, IDENTIFY = "sent.sock", "wanted.sock", "identify.sock"
 PLAIN, UPDATE = b"!", b"u"  # the latter at the agent's bell: somebody wants an update now
@@ -49,9 +50,9 @@ class Bell:
         return bool(ready)
 
     def silence(self) -> None:
-        """Take in all rings so far."""
+        """Take in all rings so far, or as many as wait where nobody means harm."""
         with suppress(BlockingIOError):
-            while True:
+            for _ in range(_MOST_RINGS):
                 self._heard.add(self._socket.recv(1))
 
     def heard(self, letter: bytes) -> bool:

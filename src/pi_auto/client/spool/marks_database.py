@@ -57,3 +57,8 @@ def _connect(path: Path) -> sqlite3.Connection:
 def open_to_read(path: Path) -> sqlite3.Connection:
     """It, as it is. Raises sqlite3.Error if there is none."""
     return sqlite3.connect(uri_to_read(path, at_rest=is_at_rest(path)), uri=True, check_same_thread=False)
+
+
+def open_as_it_lies(path: Path) -> sqlite3.Connection:
+    """Its file alone, to read, where there is no room for the ones that SQLite makes beside it."""
+    return sqlite3.connect(uri_to_read(path, at_rest=True), uri=True, check_same_thread=False)

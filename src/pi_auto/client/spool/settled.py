@@ -1,14 +1,26 @@
-"""What the marks say, for those who only read them beside the agent: how far a spool is settled."""
+"""What the marks say, for those who only read them beside the agent: how far a spool is settled.
+
+Capture asks, and the agent, which the network reaches, could have put anything in their place: a pipe that nobody
+writes to, a view that never ends, a value that takes all memory. So a question is bounded, and a thread of its own
+asks it, for which nobody waits longer than it may take.
+"""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+import stat
+import threading
+from contextlib import closing
 from pathlib import Path
 
 from pi_auto.client.spool.destinations import DESTINATIONS, known
 from pi_auto.client.spool.marks_database import open_to_read
+from pi_auto.typed import Any
+
+_PATIENCE = 5.0  # seconds for one question, which takes a few milliseconds
+_MOST_STEPS = 1_000_000  # of SQLite's machine; some hundreds are enough
+_MOST_VALUE = 100_000  # bytes
+_asking = threading.Lock()
 
 
 def settled_everywhere(path: Path, spool: str) -> int | None:
@@ -20,14 +32,10 @@ def settled_everywhere(path: Path, spool: str) -> int | None:
         "SELECT count(*), sum(active), min(CASE WHEN active THEN coalesce(through, 0) END) FROM destinations "
         "LEFT JOIN marks ON destination = name AND spool = ?"
     )
-    with _reading(path) as connection:
-        if connection is None:
-            return None
-        try:
-            ((known, active, lowest),) = connection.execute(question, (spool,)).fetchall()
-        except sqlite3.Error:
-            return None
-    return int(lowest) if known == len(DESTINATIONS) and active else None
+    if (row := _asked(path, question, (spool,))) is None:
+        return None
+    known, active, lowest = row
+    return lowest if known == len(DESTINATIONS) and active and isinstance(lowest, int) else None
 
 
 def settled_at(path: Path, destination: str, spool: str) -> int:
@@ -42,22 +50,30 @@ def acknowledged(path: Path, spool: str) -> int:
 
 
 def _number(path: Path, question: str, values: tuple[str, ...]) -> int:
-    with _reading(path) as connection:
-        if connection is None:
-            return 0
-        try:
-            row = connection.execute(question, values).fetchone()
-        except sqlite3.Error:
-            return 0
-    return int(row[0] or 0) if row else 0
+    row = _asked(path, question, values)
+    return row[0] if row and isinstance(row[0], int) else 0
 
 
-@contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection | None]:
+def _asked(path: Path, question: str, values: tuple[str, ...]) -> tuple[Any, ...] | None:
+    """The row that answers; None where there is none, or where it is not had in time."""
+    answer: list[tuple[Any, ...]] = []
+    if not _asking.acquire(timeout=_PATIENCE):
+        return None  # a question before it has never ended; one thread is enough to wait for that
+    threading.Thread(target=_ask, args=(path, question, values, answer), daemon=True).start()
+    if _asking.acquire(timeout=_PATIENCE):
+        _asking.release()
+    return answer[0] if answer else None
+
+
+def _ask(path: Path, question: str, values: tuple[str, ...], answer: list[tuple[Any, ...]]) -> None:
     try:
-        connection = open_to_read(path)
-    except sqlite3.Error:
-        yield None
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return
+        with closing(open_to_read(path)) as connection:
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_VALUE)
+            connection.set_progress_handler(lambda: 1, _MOST_STEPS)
+            answer += connection.execute(question, values).fetchmany(1)
+    except (sqlite3.Error, OSError, MemoryError):
         return
-    with closing(connection):
-        yield connection
+    finally:
+        _asking.release()

@@ -54,6 +54,27 @@ def test_a_token_of_two_seconds_is_renewed_without_losing_or_repeating_a_message
     assert "cannot deliver" not in caplog.text
 
 
+def test_a_hub_has_to_prove_itself_once_more_where_the_clock_was_set_and_nothing_is_lost_or_said_twice(
+    hub: RunningHub, device_of: DeviceOf, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level("INFO")
+    clock = time.time_ns
+    device = device_of(by(Carrier.MQTT, given_by(hub)), Limits())
+    device.scan("one")
+    arrivals(hub, 1)
+    for hours in (0.9, -0.9):
+        monkeypatch.setattr("time.time_ns", lambda by=hours: clock() + int(by * 3600e9))
+    device.scan("two")
+    arrivals(hub, 2)
+    assert caplog.text.count("connected to the IoT Hub") == 1
+
+    monkeypatch.setattr("time.time_ns", lambda: clock() - 30 * 86400 * 10**9)
+    device.scan("three")
+    wait_until(lambda: caplog.text.count("connected to the IoT Hub") == 2, what="it has dialled anew")
+    check(arrivals(hub, 3), ["one", "two", "three"])
+    assert "cannot deliver" not in caplog.text
+
+
 def test_where_a_token_runs_out_unrenewed_the_hub_hangs_up_and_nothing_is_lost(
     hub: RunningHub, device_of: DeviceOf, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pi_auto.client.bulletin import Bulletin
+from pi_auto.client.bulletin import MOST_FOR_CAPTURE, Bulletin
 from pi_auto.client.capture.learning.facts import FLEET, LEARNED, PERSON, Facts, Standing
 from pi_auto.client.capture.learning.knowledge import Knowledge
 from pi_auto.client.capture.learning.learned import FILE, Learned
@@ -118,3 +118,25 @@ def test_a_setting_that_cannot_be_used_is_complained_of_once(
     told.look()
     assert len(complaints) == 1
     assert "scanners.a.layout is 'xx'" in complaints[0]
+
+
+def test_of_an_agent_gone_wild_nothing_is_read_that_would_hold_up_who_reads_keys(
+    tmp_path: Path, agent: Path, complaints: list[str]
+) -> None:
+    told, bulletin = Told(tmp_path, agent, complaints.append), Bulletin(agent)
+    bulletin.post(WANTED, {"scanners": {key_of(ID): {"layout": "fr"}}})
+    told.look()
+    bulletin.post("hub", "[" * MOST_FOR_CAPTURE)
+    bulletin.post(WANTED, {"scanners": {key_of(ID): {"layout": "de"}}})
+    told.look()
+    assert told.of(ID) == {FLEET: ScannerSettings("fr")}  # its last word that was short enough
+
+
+def test_of_nonsense_without_an_end_only_the_first_is_complained_of(
+    tmp_path: Path, agent: Path, complaints: list[str]
+) -> None:
+    told, bulletin = Told(tmp_path, agent, complaints.append), Bulletin(agent)
+    for look in range(10):
+        bulletin.post(WANTED, {"scanners": {f"s{look}-{number}": {"layout": "xx"} for number in range(64)}})
+        told.look()
+    assert len(complaints) == 200

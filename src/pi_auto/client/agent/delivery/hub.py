@@ -29,6 +29,7 @@ from pi_auto.client.agent.hub.wishes import LOG_LEVEL, Wishes
 from pi_auto.client.agent.methods.dispatch import Methods
 from pi_auto.client.agent.network.own_link import OwnLink, own_link
 from pi_auto.client.agent.telling import Telling
+from pi_auto.client.agent.timekeeping.stepping import WallClock
 from pi_auto.client.agent.wakeups import Reason, Wakeups
 from pi_auto.client.settings import Settings
 from pi_auto.wire.heartbeat import Heartbeat
@@ -132,7 +133,8 @@ class HubDelivery:
 
     def _run(self, session: HubSession, given: RegistrationAnswer) -> None:
         try:
-            session.run(lambda: self._still_right(given))
+            clock = WallClock()
+            session.run(lambda: self._still_right(given) and not clock.was_stepped())
         except HubLost:
             self._doubting.lost(session.unanswered)
             raise

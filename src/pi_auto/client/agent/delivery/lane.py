@@ -8,6 +8,8 @@ comes out has the times it is to be sent with; what lies in the spool is never c
 from __future__ import annotations
 
 import json
+import logging
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +20,8 @@ from pi_auto.client.spool.marks import Marks
 from pi_auto.client.spool.reader import SpoolReader, Unreadable
 from pi_auto.wire.ids import Position
 from pi_auto.wire.scan import Record
+
+log = logging.getLogger("pi_auto.delivery")
 
 Item = Record | Unreadable
 
@@ -76,9 +80,17 @@ class Lane:
             return
         self._times.look()
         owed = self._times.due() if self._repeats else None
-        if owed:
-            self.send_again(owed, Position(spool, self._marks.through(self.destination, spool)))
+        if owed and self._has_gone_back(owed, spool):
             self._times.paid()
+
+    def _has_gone_back(self, owed: Position, spool: str) -> bool:
+        """Go back to what is owed; on a full disk later, so that what is new need not wait for that."""
+        try:
+            self.send_again(owed, Position(spool, self._marks.through(self.destination, spool)))
+        except sqlite3.Error as error:
+            log.warning("the times of barcodes that were sent before cannot be sent yet: %s", error)
+            return False
+        return True
 
     def oldest(self) -> int:
         """The lowest number that is still there."""

@@ -30,6 +30,7 @@ class Knowledge:
         self._layouts: dict[str, Layout] = {}
         # When the file is replaced, or somebody rings at the door, it is time to look.
         self.files, self.door = self._told.files, folder / WANTED
+        self.forgotten: set[str] = set()  # the ids of those of which all was forgotten since the last look
 
     def __contains__(self, scanner_id: object) -> bool:
         """Whether it is known to be a scanner, and needs no judging."""
@@ -37,6 +38,7 @@ class Knowledge:
 
     def look(self) -> None:
         """Find out what is set now."""
+        self.forgotten.clear()
         self._told.look()
 
     def standing(self, scanner_id: str) -> Standing:
@@ -71,6 +73,7 @@ class Knowledge:
         facts = self._learned.of(scanner_id)
         for word in to_forget(facts, self._told.of(scanner_id)):
             facts = facts.forgotten().acted_on(word)
+            self.forgotten.add(scanner_id)
             self._keep(scanner_id, facts)
         return facts
 

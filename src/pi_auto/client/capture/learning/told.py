@@ -11,13 +11,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from pi_auto.client.bulletin import posts_in
+from pi_auto.client.bulletin import MOST_FOR_CAPTURE, posts_in
 from pi_auto.client.capture.finding.units import without_port
 from pi_auto.client.capture.learning.facts import FLEET, PERSON
 from pi_auto.client.scanner_settings import FILE, read_settings
 from pi_auto.files import write_whole
 from pi_auto.wire.scanner_settings import SCANNERS, ScannerSettings, settings_in
 
+_MOST_SAID = 200  # sentences: whoever writes nonsense again and again is not to take memory and log for it
 LAST_WORD = "fleet_settings.json"
 WANTED = "wanted"  # the agent's topic
 
@@ -59,7 +60,7 @@ class Told:
     def _checked(self, section: dict[str, object]) -> _ById:
         settings, errors = settings_in(section)
         for error in errors:
-            if str(error) not in self._said:
+            if str(error) not in self._said and len(self._said) < _MOST_SAID:
                 self._said.add(str(error))
                 self._complain(f"a setting of a scanner cannot be used: {error}")
         return settings
@@ -80,7 +81,7 @@ def _of(scanner_id: str, settings: _ById) -> ScannerSettings | None:
 def _wanted(agent: Path) -> dict[str, object] | None:
     """The fleet's wishes; None while nothing is known of them."""
     try:
-        post = posts_in(agent).get(WANTED)
+        post = posts_in(agent, MOST_FOR_CAPTURE).get(WANTED)
     except PermissionError:
         return None
     news = post.news if post and isinstance(post.news, dict) else None

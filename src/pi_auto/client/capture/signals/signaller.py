@@ -27,6 +27,7 @@ from pi_auto.typed import Protocol
 from pi_auto.wire.ids import Position
 
 SIGNALS = "signals"  # the bulletin's topic
+_REST = 0.5  # seconds between two looks at what the agent tells, however often it rings
 _MOST_WAITING = 64  # signals; lamps leave out what comes faster anyway
 _log = logging.getLogger("pi_auto.capture")
 
@@ -57,7 +58,8 @@ class Signals(threading.Thread):
         self._lit: set[str] = set()
         self._signals: deque[Signal] = deque()
         self._newest: Position | None = None
-        self._may_be_sent = False
+        self._may_be_sent = self._may_be_looked_for = False
+        self._rests_until = -math.inf
         self._troubles: list[str] = []
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
 
@@ -104,7 +106,8 @@ class Signals(threading.Thread):
                 self._may_be_sent = True
             if identify and identify.fileno() in rung:
                 identify.silence()
-                self._show_itself()
+                self._may_be_looked_for = True
+            self._show_itself()
             self._look_whether_sent()
 
     def _take(self) -> list[Signal]:
@@ -115,6 +118,9 @@ class Signals(threading.Thread):
         return taken
 
     def _show_itself(self) -> None:
+        if not self._may_be_looked_for or time.monotonic() < self._rests_until:
+            return
+        self._may_be_looked_for, self._rests_until = False, time.monotonic() + _REST
         from pi_auto.client.capture.signals.wanted import wanted_until  # noqa: PLC0415 - seldom needed
 
         self._panel.show_itself(wanted_until(self._marks.parent))
@@ -137,7 +143,9 @@ class Signals(threading.Thread):
             self._switch(lamp, lit=not lit.isdisjoint(lamp.roles))
         if self._signals:
             return 0
-        return None if until == math.inf else math.ceil((until - now) * 1000)
+        if self._may_be_looked_for:
+            until = min(until, self._rests_until)
+        return None if until == math.inf else max(0, math.ceil((until - now) * 1000))
 
     def _switch(self, lamp: Lamp, *, lit: bool) -> None:
         if lit == (lamp.name in self._lit):

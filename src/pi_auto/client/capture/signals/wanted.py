@@ -6,7 +6,7 @@ import math
 import time
 from pathlib import Path
 
-from pi_auto.client.bulletin import posts_in
+from pi_auto.client.bulletin import MOST_FOR_CAPTURE, posts_in
 from pi_auto.client.clock import boottime_ns
 
 TOPIC = "identify"
@@ -16,7 +16,7 @@ _LONGEST = 300.0  # seconds from now, whatever is told
 def wanted_until(agent: Path) -> float:
     """A moment of time.monotonic; `agent` is that program's folder. Never fails."""
     try:
-        post = posts_in(agent).get(TOPIC)
+        post = posts_in(agent, MOST_FOR_CAPTURE).get(TOPIC)
         left = float(post.news["until"]) - boottime_ns() / 1e9 if post else 0.0
     except (OSError, KeyError, TypeError, ValueError, OverflowError):
         left = 0.0
