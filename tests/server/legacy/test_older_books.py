@@ -6,7 +6,7 @@ import json
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4, uuid5
@@ -25,11 +25,10 @@ from pi_auto.server.store import migrate
 from pi_auto.server.store.engine import BOOKS, Store, open_store
 from pi_auto.server.store.writer import Writer
 from pi_auto.wire.hublink import TELEMETRY, Event
-from pi_auto.wire.times import format_time, parse_time
+from pi_auto.wire.times import format_time
 
 ID = "legacy-pi-1a2b3c4d"
-NOON = parse_time("2026-11-23T12:00:00Z")
-assert NOON
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
 
