@@ -63,7 +63,7 @@ def made_at(text: str) -> datetime:
 
 
 def use_up(connection: Connection, text: str, now: datetime) -> bool:
-    """Note that a nonce was used; whether it was not before. Those that have run out are forgotten, the oldest first.
+    """Note that a nonce was used; whether it was not before. The oldest that have run out are forgotten.
 
     Of several servers that are shown the same nonce at once, one alone adds the row.
     """

@@ -13,7 +13,7 @@ from pi_auto.wire.errors import FieldError, shown
 
 LINK_LASTS = timedelta(hours=24)
 SESSION_LASTS = timedelta(hours=12)
-AHEAD = timedelta(
+AHEAD = timedelta(minutes=1)  # made farther ahead than this: by a clock that was put back while nothing ran
     minutes=1
 )  # what was made farther ahead than this is of a clock that was put back while nothing ran
 MOST_TOKENS, MOST_SESSIONS = 500, 1000
