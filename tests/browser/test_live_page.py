@@ -237,3 +237,23 @@ def _take_seat(seats: ExitStack, server: RunningServer) -> int:
     head = f"Host: localhost\r\nAuthorization: Bearer {server.operator}\r\nAccept: text/event-stream"
     connection.sendall(f"GET /live HTTP/1.1\r\n{head}\r\n\r\n".encode())
     return int(connection.recv(65536).split(b" ", 2)[1])
+
+
+def test_a_page_of_one_status_lets_go_of_who_leaves(tmp_path: Path, visit: Visit) -> None:
+    with open_site(tmp_path / "data") as site:
+        for device_id in ("pi-00000001", "pi-00000002"):
+            site.add_device(device_id)
+    with running_server(tmp_path) as server:
+        visit.enter(server)
+        visit.page.get_by_label("Status").select_option("never seen")
+        visit.page.get_by_role("button", name="Filter").click()
+        visit.is_said_to_be("Live")
+        rows = visit.page.locator("#devices tr")
+        expect(rows).to_have_count(2)
+        Caller(server, "pi-00000002").scan("4006381333931")
+        expect(rows).to_have_count(1, timeout=25 * SECOND)  # told at the regular word at the latest
+        expect(rows).to_contain_text("pi-00000001")
+        Caller(server, "pi-00000001").scan("4006381333931")
+        expect(rows).to_have_count(0, timeout=25 * SECOND)
+        expect(visit.page.get_by_text("No device has the status never seen.")).to_be_visible()
+        assert visit.trouble == []

@@ -58,7 +58,7 @@ def test_a_user_whose_folder_it_is_not_is_told(tmp_path: Path, words: tuple[str,
 @pytest.mark.parametrize("scanner", ["", "x" * 257])
 def test_an_id_that_no_scanner_has_is_refused_before_the_hub_is_asked(tmp_path: Path, scanner: str) -> None:
     ended = run("scanner", "pi-1", scanner, "--layout", "fr", "--data", str(tmp_path))
-    assert (ended.returncode, "allowed: 1 to 256" in ended.stderr) == (1, True)
+    assert (ended.returncode, "allowed: 1 to 256" in ended.stderr) == (2, True)
 
 
 def test_a_data_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
@@ -79,3 +79,20 @@ def test_a_data_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
 def test_an_answer_that_nobody_takes_is_no_traceback(line: str, code: int, told: str) -> None:
     ended = through_a_shell(line)
     assert (ended.returncode, ended.stderr) == (code, told)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("device", "identify", "pi-1", "--minutes", "5"), "identify takes no --minutes"),
+        (("device", "identify", "pi-1", "a-word"), "identify takes no word and no --remove"),
+        (("device", "unpin", "pi-1", "1.0"), "unpin takes no word behind the device"),
+        (("device", "pin", "pi-1", "1.0", "--remove"), "pin takes no --remove"),
+        (("scanner", "pi-1", "usb-1"), "name --layout, --kind, --calibrate or --forget"),
+    ],
+)
+def test_whoever_refuses_a_command_line_it_is_exit_code_2(
+    tmp_path: Path, words: tuple[str, ...], told: str
+) -> None:
+    ended = run(*words, "--data", str(tmp_path))
+    assert (ended.returncode, ended.stderr.startswith(f"pi-auto-server: {told}")) == (2, True), ended.stderr

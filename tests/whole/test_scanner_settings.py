@@ -58,8 +58,8 @@ def test_what_the_server_cannot_set_is_a_sentence(tmp_path: Path) -> None:
     with Household(tmp_path) as house:
         ran = set_scanner(house, "usb-x")
         assert (ran.returncode, ran.stderr) == (
-            1,
-            "pi-auto-server scanner: name --layout, --kind, --calibrate or --forget\n",
+            2,
+            "pi-auto-server: name --layout, --kind, --calibrate or --forget\n",
         )
         house.pi.device_id = "pi-nobody"
         ran = set_scanner(house, "usb-x", "--layout", "de")

@@ -21,6 +21,7 @@ from pi_auto.server.calls.command import add_device
 from pi_auto.server.data_folder import existing_data
 from pi_auto.server.errors import CommandFailed
 from pi_auto.server.hub_options import add_hub
+from pi_auto.server.settings import SettingsError
 from pi_auto.wire.scan import MOST_SCANNER_ID
 from pi_auto.wire.scanner_settings import KINDS, LAYOUTS, NONE, SCANNERS, changes, key_of
 
@@ -85,14 +86,14 @@ def _add_scanner(commands: Any) -> None:
 
 
 def set_scanner(options: argparse.Namespace) -> str:
-    """Hand the settings to the hub; what to say. Raises CommandFailed, SystemExit where nothing is asked for."""
+    """Hand the settings to the hub; what to say. Raises CommandFailed, and SettingsError for the command line."""
     from pi_auto.server.calls import asking, reaching  # noqa: PLC0415 - take a while to load
 
     patch = changes(vars(options), lambda: secrets.token_hex(4))
     if not patch:
-        raise SystemExit("pi-auto-server scanner: name --layout, --kind, --calibrate or --forget")
+        raise SettingsError("name --layout, --kind, --calibrate or --forget")
     if not 0 < len(options.scanner) <= MOST_SCANNER_ID:
-        raise CommandFailed(
+        raise SettingsError(
             f"the scanner's id has {len(options.scanner)} characters;"
             f" allowed: 1 to {MOST_SCANNER_ID}, as the device reports it"
         )

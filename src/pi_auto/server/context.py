@@ -20,6 +20,7 @@ from flask import Flask, current_app
 from sqlalchemy.exc import DatabaseError
 
 from pi_auto.server.fleet.pace import set_usual
+from pi_auto.server.latest import Latest
 from pi_auto.server.links.azure.settings import AzureSettings
 from pi_auto.server.links.base import HubFailed, Link
 from pi_auto.server.releases.seats import Downloads, Quota, Seats
@@ -59,6 +60,11 @@ class Context:
     renewal: Renewal | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     downloads: Downloads = field(default_factory=Downloads)
+    _latest: Latest = field(default_factory=Latest)
+
+    def latest(self) -> datetime:
+        """The latest moment by the clock, which may have been put back since (latest.py)."""
+        return self._latest.of(self.clock())
 
     def stop_streams(self) -> None:
         """End every stream that is being sent, so that the server can stop."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tracemalloc
+from datetime import timedelta
 from threading import Thread
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from pi_auto.server.api.devices import MOST_AT_ONCE, one_step
 from pi_auto.server.fleet.tables import device_days, devices
@@ -115,3 +116,19 @@ def test_lists_that_are_made_at_once_take_turns(api: Api) -> None:
         assert api.get("/api/pi_device/pi-00000001").status_code == 200
     lister.join(30)
     assert made == [200]
+
+
+def test_those_of_one_presence_are_listed_and_counted_whole_or_in_parts(api: Api) -> None:
+    enrol(api, *ids(12))
+    silent = update(devices).where(devices.c.device_id.in_(ids(12)[::3]))
+    long_ago = silent.values(last_api_at=NOW - timedelta(hours=1))
+    api.context.writer.submit(lambda books: books.execute(long_ago).rowcount).result(10)
+    whole = listed(api, status="offline")
+    assert (ids_in(whole), whole["total_count"]) == (ids(12)[::3], 4)
+    assert {device["status"] for device in whole["devices"]} == {"offline"}
+    first = listed(api, status="offline", limit=3)
+    assert (ids_in(first), first["total_count"]) == (ids(12)[::3][:3], 4)
+    assert ids_in(listed(api, status="offline", after=first["next"])) == ids(12)[9:10]
+    assert listed(api, status="never")["devices"] == []
+    refused = api.get("/api/pi_devices", status="asleep")
+    assert (refused.status_code, "online" in refused.text) == (400, True)

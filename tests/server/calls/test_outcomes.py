@@ -8,8 +8,8 @@ import pytest
 from pi_auto.server.calls.command import payload_of
 from pi_auto.server.calls.naming import UnknownDevice, meant
 from pi_auto.server.calls.outcomes import of_answer, of_failure, sentence
-from pi_auto.server.errors import CommandFailed
 from pi_auto.server.links.base import DeviceOffline, HubRefused, HubUnavailable, MethodAnswer
+from pi_auto.server.settings import SettingsError
 
 KNOWN = [
     ("pi-1a2b3c4d", "till-3"),
@@ -109,7 +109,7 @@ def test_what_a_device_is_handed_comes_from_the_options(asked: argparse.Namespac
     ],
 )
 def test_options_that_do_not_fit_the_method_are_refused(asked: argparse.Namespace, words: str) -> None:
-    with pytest.raises(CommandFailed, match=words):
+    with pytest.raises(SettingsError, match=words):
         payload_of(asked)
 
 

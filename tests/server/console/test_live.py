@@ -269,3 +269,21 @@ def test_a_stream_that_is_left_gives_its_seat_back(site: Site) -> None:
         assert stream.status_code == 200
         next(frames(stream))
         stream.close()
+
+
+def test_a_page_of_offline_devices_is_told_who_comes_and_who_goes(site: Site) -> None:
+    site.add_device("pi-1", last_api_at=NOW - timedelta(hours=1))
+    site.add_device("pi-2", last_api_at=NOW)
+    page = site.page("?status=offline")
+    assert ('id="device-pi-1"' in page, 'id="device-pi-2"' in page) == (True, False)
+    assert '<option value="offline" selected>' in page
+    assert "status" not in page.partition('class="exports"')[2].partition("</p>")[0]  # scans have none
+    shown, then = site.context.changes.newest(), at(site)
+    site.clock.pass_by(600)
+    gone = site.poll(shown, then, {"status": "offline"})
+    assert (elements(gone["devices"]), gone["only"]) == (["device-pi-2"], ["device-pi-1", "device-pi-2"])
+    site.alter_device("pi-1", last_api_at=site.clock())
+    back = site.poll(gone["after"], gone["at"], {"status": "offline"})
+    assert (back["devices"], back["only"]) == ([], ["device-pi-2"])
+    assert site.poll(shown, then)["only"] is None  # a page of all devices
+    assert site.client.get("/?status=asleep").status_code == 400

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pi_auto.server.audit.tables import audit
-from pi_auto.server.enrolment import granting, tokens
+from pi_auto.server.enrolment import granting, nonces, tokens
 from pi_auto.server.enrolment.nonces import Nonces
 from pi_auto.server.enrolment.rules import Grant, Policy
 from pi_auto.server.enrolment.tables import device_tokens, identities, pending, used_nonces
@@ -128,12 +128,25 @@ def test_a_nonce_of_our_own_making_cannot_be_made_by_others(desk: Desk) -> None:
     assert len({desk.nonces.make(desk.now) for _ in range(100)}) == 100
 
 
-def test_used_nonces_are_forgotten_when_they_have_run_out(desk: Desk) -> None:
+def test_used_nonces_are_forgotten_when_they_have_run_out_and_are_many(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nonces, "MOST_KEPT", 3)
     device = enrolled(desk)
-    assert len(desk.rows(used_nonces)) == 2
-    desk.pass_by(minutes=6)
-    desk.enrol(device)
-    assert len(desk.rows(used_nonces)) == 1
+    for _ in range(6):
+        desk.pass_by(minutes=6)
+        desk.enrol(device)
+    assert len(desk.rows(used_nonces)) == 4  # and those of the last five minutes, however many
+
+
+def test_a_used_nonce_is_not_good_again_after_the_clock_was_ahead_for_a_moment(desk: Desk) -> None:
+    device, nonce = enrolled(desk), desk.nonces.make(desk.now)
+    assert desk.verdict(device, nonce=nonce) is Grant.KNOWN
+    desk.pass_by(hours=1)
+    assert desk.verdict(device) is Grant.KNOWN
+    desk.pass_by(minutes=-59)
+    assert desk.nonces.is_good(nonce, desk.now)
+    assert desk.verdict(device, nonce=nonce) is Refusing.NONCE
 
 
 def test_a_known_serial_with_another_key_gets_nothing_and_its_owner_stays_in(desk: Desk) -> None:

@@ -65,12 +65,12 @@ def say(data: Path, *words: str) -> str:
     return told.getvalue().strip()
 
 
-def refused(data: Path, *words: str) -> str:
+def refused(data: Path, *words: str, code: int = 2) -> str:
     """Why it was not done."""
     told = io.StringIO()
     with redirect_stderr(told):
         try:
-            assert main([*words, "--data", str(data)]) == 1
+            assert main([*words, "--data", str(data)]) == code
         except SystemExit as error:
             return f"{told.getvalue()}{error.code}"
     return told.getvalue()

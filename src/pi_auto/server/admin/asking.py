@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -11,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from pi_auto.server.data_folder import fleets_data
+from pi_auto.server.errors import CommandFailed
 from pi_auto.server.loading import loading
 from pi_auto.server.options import add_key_file
+from pi_auto.server.settings import SettingsError
 
+_OF_THE_SERVER = "--trust"
 Say = Callable[[dict[str, Any]], str]
 _ASKED = (
     "name", "scopes", "days", "policy", "serial", "fingerprint", "most", "device_id", "reason", "servers",
@@ -43,7 +47,7 @@ def action_of(group: Any, name: str, about: str, request: str, say: Say) -> Call
 
 
 def ask(options: argparse.Namespace, request: str) -> dict[str, Any]:
-    """Ask the running server, else the books. Raises CommandFailed, and SystemExit with a sentence."""
+    """Ask the running server, else the books. Raises CommandFailed, SettingsError for a refused option."""
     from pi_auto.server.admin.socket import NotRunning, socket_file  # noqa: PLC0415 - --help does not need it
     from pi_auto.server.admin.socket import ask as ask_socket  # noqa: PLC0415 - the same
     from pi_auto.wire.errors import FieldError  # noqa: PLC0415 - see above
@@ -55,8 +59,18 @@ def ask(options: argparse.Namespace, request: str) -> dict[str, Any]:
             return ask_socket(socket_file(data), told | {"request": request})
         except NotRunning:
             return _ask_books(data, options.key_file, told | {"request": request})
-    except (FieldError, OSError) as error:
-        raise SystemExit(f"pi-auto-server: {error}") from error
+    except FieldError as error:
+        raise (SettingsError if _is_of(told, error.field) else CommandFailed)(str(error)) from error
+    except OSError as error:
+        raise CommandFailed(str(error)) from error
+
+
+def _is_of(told: dict[str, Any], field: str) -> bool:
+    """Whether what was refused is an option or an argument, as argparse refuses them, or how things stand."""
+    if field.startswith("--"):
+        return field != _OF_THE_SERVER
+    name = re.split(r"[.\[]", field)[0]
+    return name in told or f"{name}s" in told  # one of several networks is refused by itself
 
 
 def _ask_books(data: Path, key_file: Path | None, question: dict[str, Any]) -> dict[str, Any]:
@@ -74,4 +88,4 @@ def _ask_books(data: Path, key_file: Path | None, question: dict[str, Any]) -> d
             fleet = open_fleet(data, key_file, None, now_utc())
             return answer(Administrator(replace(context, fleet=fleet)), question)
     except (StoreError, TrustError) as error:
-        raise SystemExit(f"pi-auto-server: {error}") from error
+        raise CommandFailed(str(error)) from error

@@ -27,7 +27,7 @@ def make_link(admin: Administrator, _: Fields) -> dict[str, Any]:
 
     def make(books: Connection, now: datetime) -> str:
         note(books, Entry(admin.by, "link", letting_in.ADMIN, "made", admin.address), now)
-        return letting_in.make_link(books, now)
+        return letting_in.make_link(books, admin.context.latest())
 
     made = admin.do(make)
     return {"link": f"{place_of(admin.context.settings)}/login?link={made}"}

@@ -12,32 +12,38 @@ from datetime import datetime
 from typing import Any
 
 from flask import Response, request
-from sqlalchemy import Connection, Row
+from sqlalchemy import ColumnElement, Connection, Row
 
 from pi_auto.server.api.answers import HEADERS, respond, to_json
 from pi_auto.server.api.errors import ApiError
 from pi_auto.server.api.parameters import Parameters
 from pi_auto.server.context import Context, current
 from pi_auto.server.fleet.health import told
-from pi_auto.server.fleet.presence import is_flapping, last_contact, presence
+from pi_auto.server.fleet.presence import Presence, is_flapping, last_contact, presence
+from pi_auto.server.fleet.presence_in_sql import presence_at
 from pi_auto.server.fleet.queries import TimeOnline, count_devices, find_device, page_devices, times_online
 from pi_auto.wire.times import format_time, time_or_none
 
 MOST_AT_ONCE = 100  # read, told and written down in one step
 MOST_ASKED_FOR = 10_000
-PARAMETERS = ("limit", "after")
+PARAMETERS = ("limit", "after", "status")
 _ALL = 2**31 - 1
 one_step = threading.Lock()  # lists that are made at once take the part of one thread
 
 
 def pi_devices() -> Response:
-    """Every device, with its presence as of now; or the first `limit` of those that come `after` an id."""
+    """Every device, with its presence as of now; or the first `limit` of those that come `after` an id.
+
+    Those of one presence alone, where that is asked for: nothing is read of the others.
+    """
     context = current()
     parameters = Parameters(request.args, PARAMETERS)
     after, limit = parameters.text("after", most=253), parameters.integer("limit", most=MOST_ASKED_FOR)
+    status = parameters.choice("status", tuple(Presence))
     now = context.clock()
-    devices, last = _listed(context, now, after or "", limit or _ALL)
-    place = _place(context, last) if after or limit else {"total_count": len(devices)}
+    which = presence_at(now, context.settings.heartbeat_interval) == status if status else None
+    devices, last = _listed(context, now, after or "", limit or _ALL, which)
+    place = _place(context, last, which) if after or limit else {"total_count": len(devices)}
     rest = to_json(place | {"timestamp": format_time(now)})
     return Response(f'{{"devices":[{",".join(devices)}],{rest[1:]}\n', 200, HEADERS, mimetype="application/json")
 
@@ -53,12 +59,14 @@ def pi_device(name: str) -> Response:
     return respond(device | {"reported": row.reported})
 
 
-def _listed(context: Context, now: datetime, after: str, limit: int) -> tuple[list[str], str | None]:
+def _listed(
+    context: Context, now: datetime, after: str, limit: int, which: ColumnElement[bool] | None
+) -> tuple[list[str], str | None]:
     """The devices as JSON, by id; and the id to go on after, where there may be more than `limit`."""
     listed: list[str] = []
     while (most := min(limit - len(listed), MOST_AT_ONCE)) > 0:
         with one_step, context.store.engine.connect() as connection:
-            rows = page_devices(connection, after, most)
+            rows = page_devices(connection, after, most, which)
             listed += map(to_json, _told(context, connection, rows, now))
         if len(rows) < most:
             return listed, None
@@ -66,10 +74,10 @@ def _listed(context: Context, now: datetime, after: str, limit: int) -> tuple[li
     return listed, after
 
 
-def _place(context: Context, last: str | None) -> dict[str, Any]:
+def _place(context: Context, last: str | None, which: ColumnElement[bool] | None) -> dict[str, Any]:
     """Where a part of the list stands in the whole."""
     with context.store.engine.connect() as connection:
-        return {"total_count": count_devices(connection), "next": last}
+        return {"total_count": count_devices(connection, which), "next": last}
 
 
 def _told(

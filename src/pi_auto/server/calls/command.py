@@ -10,6 +10,7 @@ from typing import Any
 from pi_auto.server.errors import CommandFailed
 from pi_auto.server.options import add_key_file
 from pi_auto.server.rollouts.saying import SAYINGS, say
+from pi_auto.server.settings import SettingsError
 from pi_auto.wire.errors import FieldError
 from pi_auto.wire.hublink import MOST_METHOD_TIMEOUT
 from pi_auto.wire.methods import (
@@ -45,8 +46,8 @@ What a device is to the roll-outs of updates (pi-auto-server rollout --help), ea
   pi-auto-server device pin pi-1a2b3c4d 2.0.3
       it takes this release and no other, whatever is rolled out; device unpin takes that back
 
-It answers with one line and 0, or with why not and 1. Nothing is sent twice. Who asked for what, and what
-came of it, is in `pi-auto-server audit`.
+It answers with one line and 0, or with why not and 1, or 2 where the command line is wrong.
+Nothing is sent twice. Who asked for what, and what came of it, is in `pi-auto-server audit`.
 """
 _OPTIONS = {"seconds": IDENTIFY, "level": SET_LOG_LEVEL, "minutes": SET_LOG_LEVEL}
 _USUAL = {IDENTIFY: {"seconds": 30}, SET_LOG_LEVEL: {"minutes": 30}}
@@ -81,11 +82,11 @@ def add_device(commands: Any) -> None:
 
 
 def ask_device(options: argparse.Namespace) -> str:
-    """Do it; what to say. Raises CommandFailed, AuditError."""
+    """Do it; what to say. Raises CommandFailed, AuditError, and SettingsError for the command line."""
     if options.method in SAYINGS:
         return say(options)
     if options.word or options.remove:
-        raise CommandFailed(f"{options.method} takes no word and no --remove; see pi-auto-server device --help")
+        raise SettingsError(f"{options.method} takes no word and no --remove; see pi-auto-server device --help")
     payload = payload_of(options)
     from pi_auto.server.calls import asking, reaching  # noqa: PLC0415 - take a while to load
 
@@ -101,13 +102,13 @@ def ask_device(options: argparse.Namespace) -> str:
 
 
 def payload_of(options: argparse.Namespace) -> dict[str, Any]:
-    """What the device is handed. Raises CommandFailed for what the method does not take, or lacks."""
+    """What the device is handed. Raises SettingsError for what the method does not take, or lacks."""
     given = {name: value for name, value in vars(options).items() if value is not None}
     foreign = [name for name, method in _OPTIONS.items() if name in given and method != options.method]
     if options.method != DIAGNOSTICS:
         foreign += [name for name in _OF_DIAGNOSTICS if name in given]
     if foreign:
-        raise CommandFailed(f"{options.method} takes no --{foreign[0]}; see pi-auto-server device --help")
+        raise SettingsError(f"{options.method} takes no --{foreign[0]}; see pi-auto-server device --help")
     own = {name: given[name] for name in _OPTIONS if name in given}
     if options.method == DIAGNOSTICS:
         own = {"request": str(uuid.uuid4())}
@@ -115,7 +116,7 @@ def payload_of(options: argparse.Namespace) -> dict[str, Any]:
         return checked(options.method, _USUAL.get(options.method, {}) | own)
     except FieldError as error:
         option = error.field.removeprefix("payload.")
-        raise CommandFailed(f"{options.method}: --{option} is {error.value}; allowed: {error.allowed}") from error
+        raise SettingsError(f"{options.method}: --{option} is {error.value}; allowed: {error.allowed}") from error
 
 
 def _whole(most: int) -> Any:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from pi_auto.server.console.device_views import DeviceView, IncidentView, device_view, incident_view
-from pi_auto.server.console.queries import first_devices, incidents_after, scans_after
+from pi_auto.server.console.queries import PageFilter, Since, incidents_after, moved_devices, scans_after
 from pi_auto.server.console.scan_views import ScanView, scan_view
-from pi_auto.server.fleet.presence import is_flapping, presence
 from pi_auto.server.fleet.queries import TimeOnline, times_online
-from pi_auto.server.scans.queries import ScanFilter
 
 INCIDENT_DAYS = 7
 
@@ -40,16 +36,18 @@ class Content:
     scans: list[ScanView]
     devices: list[DeviceView]
     incidents: list[IncidentView]
+    only: list[str] | None = None  # the elements of all devices there are, where some may have left the list
 
     def __bool__(self) -> bool:
         return bool(self.scans or self.devices or self.incidents)
 
 
 def read_content(
-    connection: Connection, wanted: ScanFilter, seen: Seen, now: datetime, heartbeat_interval: float
+    connection: Connection, wanted: PageFilter, seen: Seen, now: datetime, heartbeat_interval: float
 ) -> Content:
     """What a page that shows `seen` lacks `now`; everything, if it shows nothing. The interval in seconds."""
-    devices = list(_moved(first_devices(connection, wanted.device_id), seen, now, heartbeat_interval))
+    then = None if seen.at is None else datetime.fromtimestamp(seen.at / 1000, UTC)
+    devices, first = moved_devices(connection, wanted, Since(seen.after, then), now, heartbeat_interval)
     online = times_online(connection, now, [row.device_id for row in devices]) if devices else {}
     recent = now - timedelta(days=INCIDENT_DAYS)
     return Content(
@@ -60,22 +58,10 @@ def read_content(
         incidents=[
             incident_view(row) for row in incidents_after(connection, seen.after) if row.received_at >= recent
         ],
+        only=None if wanted.presence is None else [f"device-{each}" for each in first],
     )
 
 
 def milliseconds(moment: datetime) -> int:
     """A moment as JavaScript counts."""
     return int(moment.timestamp() * 1000)
-
-
-def _moved(rows: Any, seen: Seen, now: datetime, interval: float) -> Iterator[Row[Any]]:
-    """Devices that changed, and those that fell silent: time alone makes a device late, and no change says so."""
-    then = None if seen.at is None else datetime.fromtimestamp(seen.at / 1000, UTC)
-    for row in rows:
-        if (
-            row.changed > seen.after
-            or then is None
-            or presence(row, then, interval) != presence(row, now, interval)
-            or is_flapping(row.connects, then) != is_flapping(row.connects, now)
-        ):
-            yield row

@@ -103,6 +103,11 @@ def presences(views: list[DeviceView]) -> str:
     return ", ".join(f"{n} {word}" for n, word in counts if n)
 
 
+def presence_word(state: Presence) -> str:
+    """What a person is told of it."""
+    return _WORDS[state]
+
+
 def waiting(reported: object) -> int | None:
     """The longest queue in a twin's reported properties, which may hold anything at all."""
     queue = reported.get("queue") if isinstance(reported, dict) else None

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 from pi_auto.server.console.content import Content, Seen, milliseconds, read_content
 from pi_auto.server.console.markup import fragment
-from pi_auto.server.console.queries import PLAIN
+from pi_auto.server.console.queries import PLAIN, PageFilter
 from pi_auto.server.context import Context
-from pi_auto.server.scans.queries import ScanFilter
 
 _KEPT = 8
 _GOOD_FOR = 1000  # milliseconds
@@ -55,7 +54,7 @@ class Press:
         self._lock = threading.Lock()
         self._recent: deque[Frame] = deque(maxlen=_KEPT)
 
-    def frame(self, context: Context, wanted: ScanFilter, seen: Seen) -> Frame:
+    def frame(self, context: Context, wanted: PageFilter, seen: Seen) -> Frame:
         """The frame that brings a page from `seen` to now."""
         newest = Seen(context.changes.newest(), milliseconds(context.clock()))
         if seen.after > newest.after:
@@ -71,7 +70,7 @@ class Press:
             return frame
 
 
-def _make(context: Context, wanted: ScanFilter, seen: Seen) -> Frame:
+def _make(context: Context, wanted: PageFilter, seen: Seen) -> Frame:
     now = context.clock()
     end = Seen(context.changes.newest(), milliseconds(now))  # before the look: what comes later is told again
     with context.store.engine.connect() as connection:
@@ -82,4 +81,5 @@ def _make(context: Context, wanted: ScanFilter, seen: Seen) -> Frame:
 def _body(content: Content, end: Seen, *, reload: bool = False) -> str:
     lists = {name: getattr(content, name) for name in ("scans", "devices", "incidents")}
     fragments = {name: [fragment(view) for view in views] for name, views in lists.items()}
-    return json.dumps({"after": end.after, "at": end.at, "reload": reload, **fragments}, separators=(",", ":"))
+    about = {"after": end.after, "at": end.at, "reload": reload, "only": content.only}
+    return json.dumps(about | fragments, separators=(",", ":"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pi_auto.server.console.device_views import DeviceView, IncidentView
+from pi_auto.server.console.device_views import DeviceView, IncidentView, presence_word
 from pi_auto.server.console.scan_views import ScanView
 from pi_auto.server.console.words import exactly
 from pi_auto.wire.escape import printable
@@ -43,6 +43,7 @@ def _environment() -> Environment:
         "clock": _clock,
         "date": _date,
         "brief": _brief,
+        "presence": presence_word,
     }
     environment.filters.update(filters)
     return environment

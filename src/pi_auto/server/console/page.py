@@ -8,10 +8,10 @@ from pi_auto.server.console import markup
 from pi_auto.server.console.assets import stamped
 from pi_auto.server.console.content import INCIDENT_DAYS, NOTHING, Seen, milliseconds, read_content
 from pi_auto.server.console.device_views import presences
-from pi_auto.server.console.queries import MOST_DEVICES, MOST_SCANS
+from pi_auto.server.console.queries import MOST_DEVICES, MOST_SCANS, count_wanted
 from pi_auto.server.console.request import Filter
 from pi_auto.server.context import Context
-from pi_auto.server.fleet.queries import count_devices
+from pi_auto.server.fleet.presence import Presence
 from pi_auto.version import __version__
 
 
@@ -56,7 +56,7 @@ def home_page(context: Context, wanted: Filter, addresses: Addresses, who: str =
     with context.store.engine.connect() as connection:
         scans = wanted.scans(connection)
         content = read_content(connection, scans, NOTHING, now, context.settings.heartbeat_interval)
-        in_all = count_devices(connection)
+        in_all = count_wanted(connection, scans, now, context.settings.heartbeat_interval)
         more = len(content.devices) == MOST_DEVICES < in_all
     return markup.page(
         shown=shown,
@@ -67,6 +67,7 @@ def home_page(context: Context, wanted: Filter, addresses: Addresses, who: str =
         device_count=presences(content.devices),
         among=f"among the first {MOST_DEVICES} of {in_all}" if more else "",
         filter=wanted,
+        statuses=tuple(Presence),
         addresses=addresses,
         who=who,
         version=__version__,

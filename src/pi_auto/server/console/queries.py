@@ -6,11 +6,16 @@ Every answer is bounded, however large the books and the fleet are.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, exists, func, select
 
 from pi_auto.server.enrolment.tables import identities
+from pi_auto.server.fleet.presence import Presence, is_flapping
+from pi_auto.server.fleet.presence_in_sql import presence_at
+from pi_auto.server.fleet.queries import count_devices
 from pi_auto.server.fleet.tables import devices
 from pi_auto.server.scans.queries import ScanFilter, find_changed, find_scans, scans_changed_after
 from pi_auto.server.scans.tables import incidents, scans
@@ -21,7 +26,24 @@ MOST_DEVICES = 200
 MOST_INCIDENTS = 20
 _FEW = MOST_SCANS
 _MUCH = 10_000  # change numbers: a page of a busy fleet is at most some seconds behind
-PLAIN = ScanFilter(limit=MOST_SCANS)
+
+
+@dataclass(frozen=True, slots=True)
+class PageFilter(ScanFilter):
+    """Which scans a page shows, and which devices: that of the scans, if one is named, and of this presence."""
+
+    presence: Presence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What a page shows: changes up to `after`, presences as of `then`, or nothing where either is not known."""
+
+    after: int
+    then: datetime | None
+
+
+PLAIN = PageFilter(limit=MOST_SCANS)
 
 _SHOWN = (
     devices.c.device_id,
@@ -58,12 +80,37 @@ def scans_after(connection: Connection, wanted: ScanFilter, after: int) -> Seque
     return sorted(passing, key=lambda row: row.id, reverse=True)
 
 
-def first_devices(connection: Connection, device_id: str | None = None) -> Sequence[Row[Any]]:
-    """The devices on the page, by id; that of this id alone, if one is wanted."""
-    query = select(*_SHOWN).order_by(devices.c.device_id).limit(MOST_DEVICES)
-    if device_id is not None:
-        query = query.where(devices.c.device_id == device_id)
-    return list(connection.execute(query))
+def moved_devices(
+    connection: Connection, wanted: PageFilter, since: Since, now: datetime, interval: float
+) -> tuple[Sequence[Row[Any]], list[str]]:
+    """Of the first devices that are wanted, by id: those that look other than they did, and the ids of all.
+
+    A live page looks ten times a second. So what they report, which is long, is read of those alone.
+    """
+    was = presence_at(since.then or now, interval).label("was")
+    state = presence_at(now, interval)
+    query = select(devices.c.device_id, devices.c.changed, devices.c.connects, state.label("state"), was)
+    if wanted.device_id is not None:
+        query = query.where(devices.c.device_id == wanted.device_id)
+    if wanted.presence is not None:
+        query = query.where(state == wanted.presence)
+    first = connection.execute(query.order_by(devices.c.device_id).limit(MOST_DEVICES)).all()
+    moved = [row.device_id for row in first if _has_moved(row, since, now)]
+    shown = select(*_SHOWN).where(devices.c.device_id.in_(moved)).order_by(devices.c.device_id)
+    return list(connection.execute(shown)) if moved else (), [row.device_id for row in first]
+
+
+def count_wanted(connection: Connection, wanted: PageFilter, now: datetime, interval: float) -> int:
+    """How many devices there are of the presence that is wanted, else altogether."""
+    which = None if wanted.presence is None else presence_at(now, interval) == wanted.presence
+    return count_devices(connection, which)
+
+
+def _has_moved(row: Row[Any], since: Since, now: datetime) -> bool:
+    """Whether it looks other than it did: time alone makes a device late, and no change says so."""
+    if since.then is None or row.changed > since.after or row.state != row.was:
+        return True
+    return is_flapping(row.connects, since.then) != is_flapping(row.connects, now)
 
 
 def incidents_after(connection: Connection, after: int) -> Sequence[Row[Any]]:

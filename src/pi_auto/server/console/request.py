@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 from sqlalchemy import Connection
 
 from pi_auto.server.console.content import Seen
-from pi_auto.server.console.queries import PLAIN
+from pi_auto.server.console.queries import PLAIN, PageFilter
+from pi_auto.server.fleet.presence import Presence
 from pi_auto.server.fleet.queries import find_device
-from pi_auto.server.scans.queries import ScanFilter
 from pi_auto.wire.errors import FieldError, shown
 
 _LATEST = 253370764800000  # the last year that a date can name begins: presence looks days beyond a moment
@@ -19,31 +19,41 @@ _LATEST = 253370764800000  # the last year that a date can name begins: presence
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What the person typed: a device's id or host name, and a part of the code. Empty means any."""
+    """What the person typed: a device's id or host name, a part of the code, a presence. Empty means any."""
 
     device: str = ""
     text: str = ""
+    status: str = ""
 
     def __bool__(self) -> bool:
-        return bool(self.device or self.text)
+        return bool(self.device or self.text or self.status)
 
     def query(self, **more: str) -> str:
         """The filter as the query part of an address; empty if there is nothing to say."""
-        said = {name: value for name, value in (("device", self.device), ("text", self.text)) if value}
+        own = (("device", self.device), ("text", self.text), ("status", self.status))
+        said = {name: value for name, value in own if value}
         return f"?{urlencode(said | more)}" if said or more else ""
 
-    def scans(self, connection: Connection) -> ScanFilter:
+    def of_scans(self) -> Filter:
+        """What of it is about scans."""
+        return replace(self, status="")
+
+    def scans(self, connection: Connection) -> PageFilter:
         """The scans that it means. A device that is not known matches none."""
         if not self:
             return PLAIN
         known = find_device(connection, self.device) if self.device else None
         device_id = known.device_id if known else self.device or None
-        return replace(PLAIN, device_id=device_id, text=self.text or None)
+        state = Presence(self.status) if self.status else None
+        return replace(PLAIN, device_id=device_id, text=self.text or None, presence=state)
 
 
 def filter_of(query: Mapping[str, str]) -> Filter:
     """The filter of an address; FieldError says what is wrong."""
-    return Filter(device=_text(query, "device", 253).strip(), text=_text(query, "text", 200))
+    status = _text(query, "status", 16)
+    if status and status not in tuple(Presence):
+        raise FieldError("status", shown(status), "one of " + ", ".join(Presence))
+    return Filter(device=_text(query, "device", 253).strip(), text=_text(query, "text", 200), status=status)
 
 
 def seen_of(query: Mapping[str, str], last_event: str | None) -> Seen:

@@ -17,10 +17,10 @@ from pi_auto.server.console.assets import find_asset
 from pi_auto.server.console.content import Seen
 from pi_auto.server.console.frames import Press
 from pi_auto.server.console.page import Addresses, home_page
+from pi_auto.server.console.queries import PageFilter
 from pi_auto.server.console.request import filter_of, seen_of
 from pi_auto.server.console.stream import Seats, stream
 from pi_auto.server.context import Context, current
-from pi_auto.server.scans.queries import ScanFilter
 from pi_auto.sheet.printing import FORMS, printed
 
 EXTENSION = "pi_auto_console"
@@ -101,7 +101,7 @@ def calibration_sheet(form: str) -> Response:
     return Response(content, content_type=media_type)
 
 
-def _streaming(context: Context, press: Press, seats: Seats, wanted: ScanFilter, seen: Seen) -> Response:
+def _streaming(context: Context, press: Press, seats: Seats, wanted: PageFilter, seen: Seen) -> Response:
     leave = seats.take()
     if leave is None:
         return _full(seats.most)

@@ -17,8 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pi_auto.server.console.content import Seen
 from pi_auto.server.console.frames import Press
+from pi_auto.server.console.queries import PageFilter
 from pi_auto.server.context import Context
-from pi_auto.server.scans.queries import ScanFilter
 
 MOST_STREAMS = 100  # each holds one of the server's 224 threads; the rest answer devices
 PAUSE = 0.1  # seconds from one frame to the next, at least
@@ -48,7 +48,7 @@ class Seats:
 
 
 def stream(
-    context: Context, press: Press, wanted: ScanFilter, seen: Seen, is_let_in: Callable[[], bool]
+    context: Context, press: Press, wanted: PageFilter, seen: Seen, is_let_in: Callable[[], bool]
 ) -> Iterator[bytes]:
     """Events, until the server stops, the reader leaves or is let in no more, or the page must be loaded anew."""
     yield _RETRY

@@ -13,15 +13,19 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection
 
-from pi_auto.server.enrolment.tables import used_nonces
 from pi_auto.server.fleet.claims import hash_secret
 from pi_auto.server.store.statements import execute, moments
 
 LASTS = timedelta(minutes=5)
 _SKEW = 2.0  # seconds: another server of this fleet may be ahead
 _RANDOM, _SEAL = 16, 16  # bytes
+MOST_KEPT = 20_000  # that were used last, run out or not: a clock that was ahead for a moment made none good again
+_FORGET = """
+    DELETE FROM used_nonces WHERE expires_at <= ? AND expires_at <=
+        (SELECT expires_at FROM used_nonces ORDER BY expires_at DESC LIMIT 1 OFFSET ?)
+"""
 _USE = "INSERT INTO used_nonces (hash, expires_at) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING"
 
 
@@ -59,11 +63,11 @@ def made_at(text: str) -> datetime:
 
 
 def use_up(connection: Connection, text: str, now: datetime) -> bool:
-    """Note that a nonce was used; whether it was not before. Those that have run out are forgotten.
+    """Note that a nonce was used; whether it was not before. The oldest that have run out are forgotten.
 
     Of several servers that are shown the same nonce at once, one alone adds the row.
     """
-    connection.execute(delete(used_nonces).where(used_nonces.c.expires_at <= now))
     expires = now + LASTS + timedelta(seconds=2 * _SKEW)
     moment = moments(connection.dialect)
+    execute(connection, _FORGET, (moment(now), MOST_KEPT))
     return execute(connection, _USE, (hash_secret(text.rstrip("=")), moment(expires))) == 1

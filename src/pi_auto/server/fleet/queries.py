@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, func, select
+from sqlalchemy import ColumnElement, Connection, Row, case, func, select
 
 from pi_auto.server.fleet.presence import last_contact
 from pi_auto.server.fleet.tables import device_days, devices
@@ -54,15 +54,18 @@ def times_online(connection: Connection, now: datetime, device_ids: Collection[s
     }
 
 
-def page_devices(connection: Connection, after: str, most: int) -> Sequence[Row[Any]]:
-    """The first `most` devices whose ids come behind `after`, by id."""
+def page_devices(
+    connection: Connection, after: str, most: int, which: ColumnElement[bool] | None = None
+) -> Sequence[Row[Any]]:
+    """The first `most` devices whose ids come behind `after`, by id; of those that are `which` alone."""
     query = select(devices).where(devices.c.device_id > after).order_by(devices.c.device_id).limit(most)
-    return connection.execute(query).all()
+    return connection.execute(query if which is None else query.where(which)).all()
 
 
-def count_devices(connection: Connection) -> int:
-    """How many devices there are."""
-    return connection.execute(select(func.count()).select_from(devices)).scalar_one()
+def count_devices(connection: Connection, which: ColumnElement[bool] | None = None) -> int:
+    """How many devices there are, or that are `which`."""
+    query = select(func.count()).select_from(devices)
+    return connection.execute(query if which is None else query.where(which)).scalar_one()
 
 
 def find_device(connection: Connection, id_or_hostname: str) -> Row[Any] | None:

@@ -7,19 +7,18 @@ code that the hub has not brought yet; where there is none, it is a scan of its 
 What the hub brings a second time is known by a name that is the same each time: the microsecond at
 which the device wrote it, which an SDK that repeats it for want of an answer repeats as well, or
 else the event's number and time, which it keeps when the hub's log is read again from its start.
+Books of before have scans to which something was laid under no name: it is laid to them again.
 """
 
 from __future__ import annotations
 
 import uuid
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from pi_auto.server.legacy.messages import Telemetry
 from pi_auto.server.legacy.tables import legacy_devices
-from pi_auto.server.links.cursor import Cursor, move_cursor, read_cursor
 from pi_auto.server.scans.booking import Way, book
 from pi_auto.server.scans.tables import scans
 from pi_auto.server.store.changes import next_change
@@ -29,7 +28,7 @@ from pi_auto.wire.scan import Scan, Scanner, Stamp
 
 TOGETHER = timedelta(hours=24)  # how much later it may send to the hub what the API has
 _OURS = uuid.UUID("8f0c7f1e-6c1d-5d0b-9a52-1f6a0a1d7e55")
-_LAID = "legacy:"  # and a name: the cursor of what was laid to a scan stands at that scan's id
+_CLOCKS = timedelta(seconds=5)  # how far those of hub and server may be apart
 _UNKNOWN_BOOT = str(uuid.UUID(int=0))
 
 
@@ -59,32 +58,45 @@ def book_telemetry(
 ) -> None:
     """What an old client `sent` to the hub then; `event` names it among all events. Raises FieldError."""
     told = Telemetry.from_json(body)
-    name = _name_of(hub_id, told, event)
-    if _is_booked(connection, hub_id, name):
+    name, by_event = _names_of(hub_id, told, event)
+    if _is_booked(connection, hub_id, name, by_event):
         return
-    waiting = (
-        select(scans.c.id)
-        .where(scans.c.device_id == hub_id, scans.c.hub_at.is_(None), scans.c.scanned_at > sent - TOGETHER)
-        .where(scans.c.text == storable(told.barcode), scans.c.quantity == told.quantity)
-        .order_by(scans.c.id)
-        .limit(1)
-    )
-    found: Any = connection.execute(waiting).scalar()
+    same = (scans.c.device_id == hub_id) & (scans.c.text == storable(told.barcode))
+    same &= (scans.c.quantity == told.quantity) & (scans.c.scanned_at > sent - TOGETHER)
+    before = _first(connection, same & _nameless(sent))
+    if before is not None:
+        connection.execute(update(scans).where(scans.c.id == before).values(hub_name=name))
+        return
+    found = _first(connection, same & scans.c.hub_at.is_(None))
     if found is None:
         book_scan(connection, hub_id, told.barcode, told.quantity, name, Way.HUB, now)
         return
-    arrived = {"hub_at": now, "changed": next_change(connection)}
+    arrived = {"hub_at": now, "hub_name": name, "changed": next_change(connection)}
     connection.execute(update(scans).where(scans.c.id == found).values(arrived))
-    move_cursor(connection, _LAID + name, Cursor(found))
 
 
-def _name_of(hub_id: str, told: Telemetry, event: str) -> str:
-    """A uuid for what a device has told the hub, however often the hub tells it."""
+def _nameless(sent: datetime) -> ColumnElement[bool]:
+    """Whether something was laid to a scan before names were kept (schema 0012), perhaps what was `sent` then.
+
+    What a device sends from now on is newer than all that was laid to its scans by then.
+    """
+    laid = scans.c.api_at.is_not(None) & scans.c.hub_name.is_(None) & scans.c.legacy
+    return laid & (scans.c.hub_at > sent - _CLOCKS)
+
+
+def _first(connection: Connection, which: ColumnElement[bool]) -> int | None:
+    """The id of the oldest of such scans."""
+    found: int | None = connection.execute(select(scans.c.id).where(which).order_by(scans.c.id).limit(1)).scalar()
+    return found
+
+
+def _names_of(hub_id: str, told: Telemetry, event: str) -> tuple[str, str]:
+    """Two uuids for what a device has told the hub: the one it gets, and that of its event, which is of before."""
     once = f"{told.written} {told.quantity} {told.barcode}" if told.written else event
-    return str(uuid.uuid5(_OURS, f"{hub_id} {once}"))
+    return str(uuid.uuid5(_OURS, f"{hub_id} {once}")), str(uuid.uuid5(_OURS, f"{hub_id} {event}"))
 
 
-def _is_booked(connection: Connection, hub_id: str, name: str) -> bool:
-    """Whether what has this name is a scan of its own already, or was laid to one."""
-    own = select(scans.c.id).where(scans.c.device_id == hub_id, scans.c.uuid == name)
-    return bool(connection.execute(own).first() or read_cursor(connection, _LAID + name).through)
+def _is_booked(connection: Connection, hub_id: str, name: str, by_event: str) -> bool:
+    """Whether it is a scan of its own already, by either name, or was laid to one."""
+    own, laid = scans.c.uuid.in_((name, by_event)), scans.c.hub_name == name  # each has an index of its own
+    return any(_first(connection, (scans.c.device_id == hub_id) & known) is not None for known in (own, laid))

@@ -9,7 +9,7 @@ from pi_auto.server.store.columns import metadata
 cursors = Table(
     "cursors",
     metadata,
-    Column("source", String(64), primary_key=True),  # a local hub's log, an event hub, or an old client's event
+    Column("source", String(64), primary_key=True),  # a local hub's log, or an event hub
     Column("through", BigInteger, nullable=False),
     Column("last", String(255)),  # what the event of that number was: the same number of another log is another
 )

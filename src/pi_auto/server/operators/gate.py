@@ -126,7 +126,7 @@ def _looker(context: Context) -> tuple[Callable[[], Operator | None], bool]:
     if scheme.lower() == "bearer" and TOKEN.match(token):
         return lambda: _look_up(context, lambda books: operator_of_token(books, token, context.clock())), False
     session = request.cookies.get(COOKIE, "")
-    return lambda: _look_up(context, lambda books: operator_of_session(books, session, context.clock())), True
+    return lambda: _look_up(context, lambda books: operator_of_session(books, session, context.latest())), True
 
 
 def _look_up(context: Context, find: Callable[[Connection], Operator | None]) -> Operator | None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from pi_auto.server.fleet.claims import hash_secret
 from pi_auto.server.operators.rules import (
+    AHEAD,
     EVERYTHING,
     LINK,
     LINK_LASTS,
@@ -50,6 +51,7 @@ def use_link(connection: Connection, text: str, now: datetime) -> str | None:
         return None
     links = operator_links.c
     good = (links.hash == hash_secret(text)) & links.used_at.is_(None) & (links.expires_at > now)
+    good &= links.made_at <= now + AHEAD
     if not connection.execute(update(operator_links).where(good).values(used_at=now)).rowcount:
         return None
     return _begin(connection, Operator(ADMIN, EVERYTHING), now)
@@ -61,6 +63,7 @@ def operator_of_session(connection: Connection, text: str, now: datetime) -> Ope
         return None
     sessions = operator_sessions.c
     good = (sessions.hash == hash_secret(text)) & (sessions.expires_at > now)
+    good &= sessions.begun_at <= now + AHEAD
     row = connection.execute(select(sessions.name, sessions.scopes).where(good)).first()
     return Operator(row.name, scopes_of(row.scopes.split())) if row else None
 

@@ -13,6 +13,7 @@ from pi_auto.wire.errors import FieldError, shown
 
 LINK_LASTS = timedelta(hours=24)
 SESSION_LASTS = timedelta(hours=12)
+AHEAD = timedelta(minutes=1)  # made farther ahead: by a clock that was put back while nothing ran
 MOST_TOKENS, MOST_SESSIONS = 500, 1000
 SESSION = re.compile(r"session_[A-Za-z0-9_-]{43}\Z")
 LINK = re.compile(r"link_[A-Za-z0-9_-]{43}\Z")

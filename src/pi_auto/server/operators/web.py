@@ -52,10 +52,10 @@ def login() -> Response:
     if _limiter.wait(address):
         return _refuse(429, "too many links of this address were wrong; try again in a minute")
     link, now = form_of(request, _MOST_FORM).get("link", ""), context.clock()
-    session = committed(context, lambda books: _signed_in(books, link, address, now))
+    session = committed(context, lambda books: _signed_in(books, link, address, now, context.latest()))
     if session is None:
         _limiter.failed(address)
-        if wants_page() and _is_signed_in(context, now):  # the link that has let this browser in, opened once more
+        if wants_page() and _is_signed_in(context):  # the link that has let this browser in, opened once more
             return Response(status=303, headers={"Location": "/"})
         return _refuse(403, "the link is not, or no longer, good; `pi-auto-server operator link` makes another")
     link_file(context.settings.data).unlink(missing_ok=True)
@@ -65,14 +65,14 @@ def login() -> Response:
     return response
 
 
-def _is_signed_in(context: Context, now: datetime) -> bool:
+def _is_signed_in(context: Context) -> bool:
     with context.store.engine.connect() as books:
-        return operator_of_session(books, request.cookies.get(COOKIE, ""), now) is not None
+        return operator_of_session(books, request.cookies.get(COOKIE, ""), context.latest()) is not None
 
 
-def _signed_in(books: Connection, link: str, address: str, now: datetime) -> str | None:
+def _signed_in(books: Connection, link: str, address: str, now: datetime, latest: datetime) -> str | None:
     """A session's secret for a link that is good; the audit trail tells of either."""
-    session = use_link(books, link, now)
+    session = use_link(books, link, latest)
     if session is None:
         count(books, Entry("stranger", "login", ADMIN, "refused", address), network_of(address), now)
     else:

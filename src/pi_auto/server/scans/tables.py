@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 from pi_auto.server.store.columns import Moment, RowNumber, metadata
@@ -55,9 +56,18 @@ scans = Table(
     Column("changed", BigInteger, nullable=False, index=True),
     # Of an old client, which proves nothing: such scans are shown with a badge and never passed on to others.
     Column("legacy", Boolean, nullable=False, server_default=false()),
+    # What the hub brought of an old client's scan that the API had: legacy/booking.py makes its name.
+    Column("hub_name", String(36)),
     UniqueConstraint("device_id", "uuid"),
     Index("ix_scans_device_scanned", "device_id", "scanned_at"),
     Index("ix_scans_device_id_id", "device_id", "id"),  # a device's scans in the order of booking, page by page
+    Index(
+        "ix_scans_device_hub_name",
+        "device_id",
+        "hub_name",
+        sqlite_where=text("hub_name IS NOT NULL"),
+        postgresql_where=text("hub_name IS NOT NULL"),
+    ),
 )
 
 conflicts = Table(

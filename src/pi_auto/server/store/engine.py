@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import QueuePool, StaticPool
 
+from pi_auto.server.fleet.presence_in_sql import teach
 from pi_auto.server.store.migrate import NewerBooks, migrate
 
 BOOKS = "books.sqlite"
@@ -196,4 +197,8 @@ def _reading_connection(path: Path) -> sqlite3.Connection:
 
 def _connect(path: Path) -> sqlite3.Connection:
     there = f"file:{quote(str(path))}?mode=rw"  # never made anew: books that have gone are not to come back empty
-    return sqlite3.connect(there, uri=True, timeout=_BUSY / 1000, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        there, uri=True, timeout=_BUSY / 1000, isolation_level=None, check_same_thread=False
+    )
+    teach(connection)
+    return connection

@@ -63,7 +63,7 @@ CREATE TABLE scans (
 	received_at DATETIME NOT NULL, 
 	api_at DATETIME, 
 	hub_at DATETIME, 
-	changed BIGINT NOT NULL, legacy BOOLEAN DEFAULT 0 NOT NULL, 
+	changed BIGINT NOT NULL, legacy BOOLEAN DEFAULT 0 NOT NULL, hub_name VARCHAR(36), 
 	CONSTRAINT pk_scans PRIMARY KEY (id), 
 	CONSTRAINT fk_scans_device_id FOREIGN KEY(device_id) REFERENCES devices (device_id), 
 	CONSTRAINT uq_scans_device_id_uuid UNIQUE (device_id, uuid)
@@ -461,4 +461,5 @@ CREATE TABLE maintenance_windows (
 	CONSTRAINT pk_maintenance_windows PRIMARY KEY (kind, name)
 );
 CREATE INDEX ix_update_reports_update_id ON update_reports (update_id);
-INSERT INTO "alembic_version" VALUES('0011');
+CREATE INDEX ix_scans_device_hub_name ON scans (device_id, hub_name) WHERE hub_name IS NOT NULL;
+INSERT INTO "alembic_version" VALUES('0012');

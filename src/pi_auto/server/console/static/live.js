@@ -73,6 +73,14 @@ function keepOpen(old, row) {
   if (was.contains(document.activeElement)) queueMicrotask(() => is.querySelector("summary").focus({ preventScroll: true }));
 }
 
+// A page of devices of one status: others leave it, and where some are missing more than fit were there before.
+function keepOnly(ids) {
+  const list = document.querySelector("#devices");
+  for (const row of [...list.children]) if (!ids.includes(row.id)) row.remove();
+  tidy(list);
+  if (ids.length > list.children.length) location.reload();
+}
+
 function tidy(list) {
   while (list.children.length > MOST_ROWS) list.lastElementChild.remove();
   const section = list.closest("section");
@@ -96,6 +104,7 @@ function apply(frame) {
     for (const item of frame[name]) place(list, item);
     tidy(list);
   }
+  if (frame.only) keepOnly(frame.only);
   ({ after, at } = frame);
   skew = Date.now() - at;
   count();
