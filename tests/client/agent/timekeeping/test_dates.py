@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -181,8 +182,13 @@ def test_several_addresses_with_wrong_dates_are_asked_once(home: FleetHome, tmp_
     device = Device(tmp_path, home)
     with home.server() as peer:
         first, second = device.meets(peer), device.meets(peer)
-    assert first[:60] == second[:60]
+    assert same_words(first[:60]) == same_words(second[:60])
     assert peer.calls(PROOF) == 1
+
+
+def same_words(said: str) -> str:
+    """Without the minute, which may be another one by now."""
+    return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "MINUTE", said)
 
 
 def test_an_impostor_with_wrong_dates_gets_not_even_the_question(
