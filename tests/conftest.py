@@ -7,16 +7,25 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from unittest.mock import patch
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
+from hypothesis.internal.constants_ast import Constants
 
 from support.ordering import spread
 
 # What decides whether a change lands must say the same twice; script/test-long is where new examples are sought.
-settings.register_profile("same", derandomize=True)
-settings.register_profile("new", derandomize=False)
-settings.load_profile("new" if os.environ.get("PI_AUTO_PROPERTY_EXAMPLES") == "new" else "same")
+# How long one takes, 200 ms as Hypothesis would have it, tells of a busy machine and nothing else.
+ANY_TIME = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same", ANY_TIME, derandomize=True)
+settings.register_profile("new", ANY_TIME, derandomize=False)
+PROFILE = "new" if os.environ.get("PI_AUTO_PROPERTY_EXAMPLES") == "new" else "same"
+settings.load_profile(PROFILE)
+if PROFILE == "same":
+    # Hypothesis also tries what is written in those of our modules that are loaded by then. Which these are hangs
+    # on the tests that ran before in the same worker, so that every run would try others.
+    patch("hypothesis.internal.conjecture.providers._get_local_constants", Constants).start()
 
 
 @pytest.hookimpl(trylast=True)

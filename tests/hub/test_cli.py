@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pi_auto.hub.cli import main
-from support.hub import RunningHub
+from support.hub import RunningHub, running_hub
 from support.mqtt import PahoDevice
 from support.service import output_of
 
@@ -36,6 +36,17 @@ def test_a_device_is_created_while_the_hub_runs(hub: RunningHub) -> None:
     output_of("device", "create", "--data", str(hub.data), "pi-1")
     text = output_of("connection-string", "--data", str(hub.data), "--device", "pi-1")
     assert text == f"HostName=127.0.0.1;DeviceId=pi-1;SharedAccessKey={hub.put_device('pi-1').key}\n"
+
+
+def test_a_running_hub_is_told_however_long_the_path_of_its_folder_is(tmp_path: Path) -> None:
+    """A server's hub lies wherever the server keeps its data; the kernel takes a socket's path of 107 bytes."""
+    with running_hub(tmp_path / ("x" * 120)) as hub:
+        hub.put_device("pi-1")
+        output_of("device", "disable", "--data", str(hub.data), "pi-1")
+        with PahoDevice(hub.mqtt_address, hub.put_device("pi-2")) as device:
+            device.send_and_wait(b"x")
+        assert hub.stop() == 0
+        assert output_of("device", "list", "--data", str(hub.data)).startswith("pi-1\tdisabled\n")
 
 
 def test_each_policy_has_a_connection_string_that_stays(hub: RunningHub) -> None:

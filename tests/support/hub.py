@@ -9,6 +9,7 @@ with running_hub(tmp_path) as hub:
 from __future__ import annotations
 
 import json
+import os
 import select
 import shlex
 import socket
@@ -21,11 +22,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from pi_auto.client.spool.doorbell import short_name
 from pi_auto.wire.connection_string import ConnectionString
 from pi_auto.wire.hublink import Event
 from support.waiting import wait_until
 
 PATIENCE = 15.0  # seconds; the machine may be busy
+LONGEST_FOLDER = 90  # bytes; a socket's path in it has at most 107, and where temporary files lie is not ours
 ORPHAN_TIMEOUT = 600  # seconds; should a test be killed, its hub does not stay for ever
 
 
@@ -62,11 +65,15 @@ class RunningHub:
         host, port = self.mqtt_address
         command = [sys.executable, "-m", "pi_auto.hub.cli", "run", "--data", str(self.data), "--host", host]
         command += ["--mqtt-port", str(port), "--orphan-timeout", str(ORPHAN_TIMEOUT), *self.options]
+        folder = None
+        if len(os.fsencode(self.data)) > LONGEST_FOLDER and "--socket" not in self.options:
+            self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder, command = self.data, [*command, "--socket", "hub.sock"]  # as a server starts it
         self._said_before = self.errors.stat().st_size if self.errors.exists() else 0
         stdout = subprocess.PIPE if self._output is None else self._output
         with self.errors.open("ab") as errors:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=errors, text=True
+                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=stdout, stderr=errors, text=True
             )
         bound = dict(word.split("=", 1) for word in shlex.split(self._ready_line()) if "=" in word)
         self.socket = Path(bound["socket"])
@@ -214,7 +221,8 @@ def connected(path: Path) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.settimeout(PATIENCE)
     try:
-        connection.connect(str(path))
+        with short_name(path) as name:  # a server's hub has a path of any length
+            connection.connect(name)
     except BaseException:
         connection.close()
         raise

@@ -19,9 +19,12 @@ WATCHED = 10.0  # seconds in which the server must not be asked often
 
 
 def type_codes(house: Household, word: str, count: int = 10) -> None:
-    for number in range(count):
-        house.scanner.type_at_once(f"{word}-{number:04d}")
+    """All of them are stored, too: what is asked next about the queues is about them."""
+    codes = [f"{word}-{number:04d}" for number in range(count)]
+    for code in codes:
+        house.scanner.type_at_once(code)
         time.sleep(0.1)  # a person's pace
+    wait_until(lambda: set(codes) <= set(house.stored().values()), 30, "all are stored")
 
 
 def arrive(house: Household) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -143,7 +144,7 @@ def _ask(path: Path, request: dict[str, Any]) -> None:
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(_PATIENCE)
-            connection.connect(str(path))
+            _connect(connection, path)
             with connection.makefile("rwb") as lines:
                 lines.write(json.dumps(request).encode() + b"\n")
                 lines.flush()
@@ -152,6 +153,15 @@ def _ask(path: Path, request: dict[str, Any]) -> None:
         raise OperatorError(f"the hub that runs does not answer on {path}: {error}") from error
     if not answer.get("ok"):
         raise OperatorError(f"the hub refuses: {answer.get('error', 'it said nothing')}")
+
+
+def _connect(connection: socket.socket, path: Path) -> None:
+    """However long the path is, as that of a server's hub may be: the kernel takes 107 bytes."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        connection.connect(f"/proc/self/fd/{folder}/{path.name}")
+    finally:
+        os.close(folder)
 
 
 def _name(data: Path) -> str:

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -133,6 +134,19 @@ def test_the_backup_holds_settings_and_queue_and_three_are_kept(box: UpdateBox) 
     with closing(sqlite3.connect(copy)) as queue:
         assert queue.execute("SELECT count(*) FROM records WHERE body LIKE '%a reason%'").fetchone() == (1,)
     assert not (box.site.state / "update-copying").exists()
+
+
+def test_a_clock_that_was_ahead_costs_no_new_backup(box: UpdateBox) -> None:
+    ahead = time.time() + 1e8
+    for number in range(3):
+        file = box.site.state / f"backup_0.{number}.0_20400101T000000Z.zip"
+        file.touch()
+        os.utime(file, (ahead, ahead + number))
+    box.offer(GOOD)
+    box.update()
+    assert box.steps()[-1] == "committed"
+    kept = {file.name.split("_")[1] for file in box.site.state.glob("backup_*.zip")}
+    assert kept == {"0.1.0", "0.2.0", "1.0.0"}
 
 
 def test_a_queue_that_cannot_be_read_does_not_keep_a_fix_away(box: UpdateBox) -> None:

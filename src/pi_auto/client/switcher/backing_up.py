@@ -62,7 +62,7 @@ def back_up(site: Site, version: str) -> Path:
         os.fsync(written.fileno())
     temporary.rename(place)
     fsync_folder(site.state)
-    _prune(site)
+    _prune(site, place)
     return place
 
 
@@ -105,7 +105,8 @@ def _remove(site: Site, folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def _prune(site: Site) -> None:
-    backups = sorted(site.state.glob("backup_*_*.zip"), key=lambda file: file.stat().st_mtime_ns)
-    for old in backups[:-KEPT]:
+def _prune(site: Site, made: Path) -> None:
+    """The one just made stays whatever the others' times say: the clock may have been ahead when they were."""
+    others = [file for file in site.state.glob("backup_*_*.zip") if file != made]
+    for old in sorted(others, key=lambda file: file.stat().st_mtime_ns)[: 1 - KEPT]:
         old.unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -81,10 +82,11 @@ class Device:
 def test_only_the_time_is_asked_where_only_the_dates_are_wrong(
     homes: dict[str, FleetHome], tmp_path: Path, name: str
 ) -> None:
-    device = Device(tmp_path, homes[name])
+    device, before = Device(tmp_path, homes[name]), datetime.now(UTC)
     with homes[name].server() as peer:
         said = device.meets(peer)
-    assert f"the fleet that it is {NOW:%Y-%m-%d}" in said
+    days = {f"the fleet that it is {moment:%Y-%m-%d}" for moment in (before, datetime.now(UTC))}  # at midnight two
+    assert [day for day in days if day in said]
     ((path, question),) = peer.received
     assert path == PROOF
     assert set(question) == {"nonce"}
@@ -180,8 +182,13 @@ def test_several_addresses_with_wrong_dates_are_asked_once(home: FleetHome, tmp_
     device = Device(tmp_path, home)
     with home.server() as peer:
         first, second = device.meets(peer), device.meets(peer)
-    assert first[:60] == second[:60]
+    assert same_words(first[:60]) == same_words(second[:60])
     assert peer.calls(PROOF) == 1
+
+
+def same_words(said: str) -> str:
+    """Without the minute, which may be another one by now."""
+    return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "MINUTE", said)
 
 
 def test_an_impostor_with_wrong_dates_gets_not_even_the_question(
