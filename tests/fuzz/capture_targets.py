@@ -157,6 +157,8 @@ def keys(octets: bytes) -> None:
         if handed.is_at_rest:
             following = Decoder(_layout(name), handed.habits, calibratable=calibratable)
             following.recall(json.loads(json.dumps(handed.memory())))
+            # How many codes of one character there were in a row is not handed over: one more is waited for then.
+            following._pace._fragments = handed._pace._fragments
             handed = following
         other += _one(handed, event)
     hold(found == other, "handed over it reads on otherwise", found, other)

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import zipfile
 import zlib
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from pi_auto.client.agent.network.keeping import kept_address
 from pi_auto.client.agent.update.ledger import FILE as AGENTS_LEDGER
 from pi_auto.client.agent.update.ledger import Ledger as AgentsLedger
 from pi_auto.client.agent.update.ledger import latest
-from pi_auto.client.agent.update.reuse import Odd, _known
+from pi_auto.client.agent.update.reuse import Odd, _gaps, _known
 from pi_auto.client.agent.update.told import told_in
 from pi_auto.client.appliance import release, wifi
 from pi_auto.client.appliance.errors import SetupFailed
@@ -198,18 +199,17 @@ def archive(octets: bytes) -> None:
     running = folder / "running"
     running.mkdir()
     version = unless(SetupFailed)(lambda: release.version_of(file))
-    members = unless(SetupFailed)(lambda: list(release._members(file)))
+    members = unless(SetupFailed, OSError)(lambda: list(release._members(file)))
     for name, content, mode in members or ():
         hold(not Path(name).is_absolute() and ".." not in Path(name).parts and mode in (0o644, 0o755), "it leads out", name)
         hold(len(content) <= 1 << 26, "too large", name)
     if version:
         hold("/" not in version and not version.startswith("."), "a folder of another name", version)
-    with file.open("rb") as opened:
-        try:
-            for piece in _known(opened, len(octets), running):
-                hold(0 <= piece.start <= piece.end <= len(octets) + 4096, "a piece beyond it", piece.start)
-        except (Odd, zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, EOFError):  # as `assemble` does
-            pass
+    with file.open("r+b") as opened, suppress(
+        Odd, zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, EOFError, OSError
+    ):  # as `assemble` does
+        for start, end in _gaps(_known(opened, len(octets), running), len(octets), opened):
+            hold(0 <= start < end <= len(octets), "a gap beyond it", start, end)
 
 
 def _zip(*names: str) -> bytes:
