@@ -14,6 +14,7 @@ from pi_auto.client.capture.codes import Calibration, Code, Lost, Outcome
 from pi_auto.client.capture.decoder import Decoder
 from pi_auto.client.capture.diverting import Diverter
 from pi_auto.client.capture.errors import RecordingError
+from pi_auto.client.capture.evemu import read_recording, write_event
 from pi_auto.client.capture.events import (
     EV_KEY,
     EV_SYN,
@@ -25,7 +26,6 @@ from pi_auto.client.capture.events import (
     Octets,
     pack_event,
 )
-from pi_auto.client.capture.evemu import read_recording, write_event
 from pi_auto.client.capture.hid.descriptor import DescriptorError, parse_descriptor
 from pi_auto.client.capture.hid.joining import PosDecoder
 from pi_auto.client.capture.hid.pos import PosReports, ReportError
@@ -52,7 +52,7 @@ def descriptor(octets: bytes) -> None:
     if not found:
         return
     for field in found.fields:
-        hold(0 < field.size and 0 < field.count, "an empty field", field)
+        hold(field.size > 0 and field.count > 0, "an empty field", field)
         hold(field.offset + field.size * field.count <= 16_384 * 8, "a field beyond its report", field)
         for first, last in field.usages:
             hold(first <= last, "usages that end before they begin", field)
@@ -81,7 +81,10 @@ def line(octets: bytes) -> None:
 
     What was cut without a pause reads as if it had come at once.
     """
-    parts = [(each[0] % 8 if number and each else 0, each[1:] if number else each) for number, each in enumerate(octets.split(b"\xfe"))]
+    parts = [
+        (each[0] % 8 if number and each else 0, each[1:] if number else each)
+        for number, each in enumerate(octets.split(b"\xfe"))
+    ]
     parts = [(pause, piece) for pause, piece in parts if piece]
     found = _feed(LineDecoder(), iter(parts))
     joined: list[tuple[int, bytes]] = []
@@ -123,7 +126,12 @@ def _is_open(decoder: Decoding) -> bool:
 def _check(outcome: Outcome) -> None:
     if isinstance(outcome, Code):
         hold(0 < len(outcome.raw) <= MOST_BYTES and outcome.text, "a code of a wrong length", outcome)
-        hold(outcome.text in (as_text(outcome.raw), as_text(outcome.raw).rstrip("\r\n\t")) or outcome.raw.isascii() is False or True, "")
+        hold(
+            outcome.text in (as_text(outcome.raw), as_text(outcome.raw).rstrip("\r\n\t"))
+            or outcome.raw.isascii() is False
+            or True,
+            "",
+        )
 
 
 @cache
@@ -164,7 +172,9 @@ def keys(octets: bytes) -> None:
     hold(found == other, "handed over it reads on otherwise", found, other)
     for outcome in [*found, *plain.finish()]:
         if isinstance(outcome, Code):
-            hold(0 < len(outcome.text) <= len(outcome.raw) <= MOST_BYTES and outcome.raw.decode(), "a code", outcome)
+            hold(
+                0 < len(outcome.text) <= len(outcome.raw) <= MOST_BYTES and outcome.raw.decode(), "a code", outcome
+            )
         else:
             hold(isinstance(outcome, Lost | Calibration), "what is it", outcome)
 
@@ -182,7 +192,11 @@ def meaning(octets: bytes) -> None:
     for aim in (None, "]d2", "]Q3", "]E3"):
         found = meaning_of(text, aim)
         hold((found.aim or "") + found.text == (aim or "") + text, "the code is another", text, found)
-        hold(found.gtin is None or (len(found.gtin) == 14 and found.gtin.isascii() and found.gtin.isdigit()), "a GTIN", found)
+        hold(
+            found.gtin is None or (len(found.gtin) == 14 and found.gtin.isascii() and found.gtin.isdigit()),
+            "a GTIN",
+            found,
+        )
         hold(len(found.problems) <= 200 and len(found.elements) <= 100, "without bounds", found)
         json.dumps([dict(found.elements), found.problems])
         hold(found.aim is None or len(found.aim) <= 3, "an identifier", found)
@@ -224,14 +238,60 @@ def _keys(*codes: int) -> bytes:
 _AI = b"0108053734093444\x1d10L1\x1d17291231"
 TARGETS = (
     Target("capture.descriptor", descriptor, (HONEYWELL, NEWLAND, NO_LENGTH, KEYBOARD, IBM_HAND_HELD), 300),
-    Target("capture.pos", pos, (b"\0\1" + honeywell(b"4006381333931"), b"\1\1" + newland(b"abc", more=True) + b"\1" + newland(b"def")), 400),
-    Target("capture.line", line, (b"4006381333931\r\n\xfe\5abc\r", b"a\xfe\4b\xfe\5c\r\xfe\0\nd", b"\2x\3\xfe\4\2y\3\xfe\4z"), 120),
-    Target("capture.keys", keys, (_keys(79, 80, 81, 28), _keys(42, 30, 28) + b"\6\x1c", bytes((3, 128)) + bytes((1, 13, 1, 30, 1, 28)), _keys(56, 79, 80) + b"\x08\x38\1\x1c"), 160),
-    Target("capture.meaning", meaning,
-        (_AI, b"(01)08053734093444(10)L1(3103)000195", b"https://id.gs1.org/01/08053734093444/10/L%201?17=291231", b"]C1" + _AI, b"4006381333931", b"40063813339315"), 200,
-        (b"\x1d", b"(01)", b"8006", b"8026", b"253", b"4324", b"/414/", b"8008", b"7007", b"8030", b"%1D", b"]E4")),
-    Target("capture.wifi", wifi, (rb"WIFI:T:WPA;S:a\;b;P:12345678;H:true;;", b"PIAUTO:1/FXUEATBDJPWI3C/" + b"A" * 32 + b"/" + b"B" * 26 + b"//ABCD", b"wifi:S:x;T:nopass;;"), 160,
-           (b"WIFI:", b"]Q1", b"T:SAE;", b"PIAUTO:1/", b"\x00")),
-    Target("capture.recording", recording, (b"# EVEMU 1.3\nN: x\nE: 0.000001 0001 001e 0001\t# x\nE: 0.000001 0000 0000 0000\n",), 200, (b"E: ", b"\n", b"-2147483648")),
+    Target(
+        "capture.pos",
+        pos,
+        (b"\0\1" + honeywell(b"4006381333931"), b"\1\1" + newland(b"abc", more=True) + b"\1" + newland(b"def")),
+        400,
+    ),
+    Target(
+        "capture.line",
+        line,
+        (b"4006381333931\r\n\xfe\5abc\r", b"a\xfe\4b\xfe\5c\r\xfe\0\nd", b"\2x\3\xfe\4\2y\3\xfe\4z"),
+        120,
+    ),
+    Target(
+        "capture.keys",
+        keys,
+        (
+            _keys(79, 80, 81, 28),
+            _keys(42, 30, 28) + b"\6\x1c",
+            bytes((3, 128)) + bytes((1, 13, 1, 30, 1, 28)),
+            _keys(56, 79, 80) + b"\x08\x38\1\x1c",
+        ),
+        160,
+    ),
+    Target(
+        "capture.meaning",
+        meaning,
+        (
+            _AI,
+            b"(01)08053734093444(10)L1(3103)000195",
+            b"https://id.gs1.org/01/08053734093444/10/L%201?17=291231",
+            b"]C1" + _AI,
+            b"4006381333931",
+            b"40063813339315",
+        ),
+        200,
+        (b"\x1d", b"(01)", b"8006", b"8026", b"253", b"4324", b"/414/", b"8008", b"7007", b"8030", b"%1D", b"]E4"),
+    ),
+    Target(
+        "capture.wifi",
+        wifi,
+        (
+            rb"WIFI:T:WPA;S:a\;b;P:12345678;H:true;;",
+            b"PIAUTO:1/FXUEATBDJPWI3C/" + b"A" * 32 + b"/" + b"B" * 26 + b"//ABCD",
+            b"wifi:S:x;T:nopass;;",
+        ),
+        160,
+        (b"WIFI:", b"]Q1", b"T:SAE;", b"PIAUTO:1/", b"\x00"),
+    ),
+    Target(
+        "capture.recording",
+        recording,
+        (b"# EVEMU 1.3\nN: x\nE: 0.000001 0001 001e 0001\t# x\nE: 0.000001 0000 0000 0000\n",),
+        200,
+        (b"E: ", b"\n", b"-2147483648"),
+    ),
 )
 _: Callable[[bytes], None] = keys

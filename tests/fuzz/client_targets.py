@@ -19,7 +19,7 @@ from typing import Any
 from fuzz.target import Target, as_json, hold, seed, unless
 from pi_auto.client.agent.network import netlink
 from pi_auto.client.agent.network.announcements import SERVICE, Announcements
-from pi_auto.client.agent.network.dns_message import A, AAAA, PTR, SRV, TXT, question, records_in
+from pi_auto.client.agent.network.dns_message import AAAA, PTR, SRV, TXT, A, question, records_in
 from pi_auto.client.agent.network.keeping import FILE as HOME
 from pi_auto.client.agent.network.keeping import kept_address
 from pi_auto.client.agent.update.ledger import FILE as AGENTS_LEDGER
@@ -125,12 +125,16 @@ def url(octets: bytes) -> None:
     text = octets.decode("utf-8", "replace")
     for read in (lambda: Endpoint.of(text), lambda: Endpoint.of("https://a", text)):
         found = unless(FieldError)(read)
-        hold(not found or (0 < found.dialled[1] < 65536 and found.dialled[0] and "\n" not in found.host), "no address", found)
+        hold(
+            not found or (0 < found.dialled[1] < 65536 and found.dialled[0] and "\n" not in found.host),
+            "no address",
+            found,
+        )
     proxy = unless(FieldError)(lambda: Proxy.of(text))
     hold(not proxy or Proxy.of(str(proxy)) == proxy, "another proxy", text, proxy)
 
 
-_SECRET = "hunter2-psk"  # noqa: S105 - looked for
+_SECRET = "hunter2-psk"
 
 
 def wifis(octets: bytes) -> None:
@@ -168,7 +172,13 @@ def files(octets: bytes) -> None:
     """Files of the device that the disk has put rubbish into: read as far as can be, and written anew."""
     _quiet()
     folder = _folder() / "files"
-    for name in (f"agent/{AGENTS_LEDGER}", "update-told/told.json", f"own/{LEDGER}", f"agent/{HOME}", "clock/floor.json"):
+    for name in (
+        f"agent/{AGENTS_LEDGER}",
+        "update-told/told.json",
+        f"own/{LEDGER}",
+        f"agent/{HOME}",
+        "clock/floor.json",
+    ):
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(octets)
@@ -218,12 +228,17 @@ def archive(octets: bytes) -> None:
     version = unless(SetupFailed)(lambda: release.version_of(file))
     members = unless(SetupFailed, OSError)(lambda: list(release._members(file)))
     for name, content, mode in members or ():
-        hold(not Path(name).is_absolute() and ".." not in Path(name).parts and mode in (0o644, 0o755), "it leads out", name)
+        hold(
+            not Path(name).is_absolute() and ".." not in Path(name).parts and mode in (0o644, 0o755),
+            "it leads out",
+            name,
+        )
         hold(len(content) <= 1 << 26, "too large", name)
     if version:
         hold("/" not in version and not version.startswith("."), "a folder of another name", version)
-    with file.open("r+b") as opened, suppress(
-        Odd, zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, EOFError, OSError
+    with (
+        file.open("r+b") as opened,
+        suppress(Odd, zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, EOFError, OSError),
     ):  # as `assemble` does
         for start, end in _gaps(_known(opened, len(octets), running), len(octets), opened):
             hold(0 <= start < end <= len(octets), "a gap beyond it", start, end)
@@ -244,7 +259,11 @@ def redaction(octets: bytes) -> None:
     for with_barcodes in (True, False):
         redactor = Redactor([_SECRET], with_barcodes=with_barcodes)
         hold(_SECRET not in redactor.text(around), "a secret leaves the device", around)
-        hold(_SECRET not in json.dumps(redactor.value({text: around, "a": [around, {around: 1}]})), "a secret leaves", around)
+        hold(
+            _SECRET not in json.dumps(redactor.value({text: around, "a": [around, {around: 1}]})),
+            "a secret leaves",
+            around,
+        )
     value: Any = as_json(octets)
     Redactor([], with_barcodes=False).value(value)
 
@@ -298,28 +317,136 @@ def _uuids() -> tuple[str, ...]:
         return tuple(getattr(row, "uuid", "") for row in reader.read(0, 1000))
 
 
-_STEP = {"step": "committed", "update_id": "0" * 64, "version": "1", "time": "2026-11-23T17:33:00.000Z", "number": 1}
+_STEP = {
+    "step": "committed",
+    "update_id": "0" * 64,
+    "version": "1",
+    "time": "2026-11-23T17:33:00.000Z",
+    "number": 1,
+}
 TARGETS = (
-    Target("client.dns", dns, (_ANNOUNCED, _ANNOUNCED + b"\xf0\xf1\xf2" + _ANNOUNCED, _dns((b"\1a\xc0\x0c", PTR, b"\xc0\x0c"))), 500, (b"\xc0\x0c", b"\xf0\xf1\xf2")),
-    Target("client.netlink", kernel, (
-        bytes.fromhex("28000000140002000000000000000000 02188000 02000000 08000100 c0a80102 08000200 c0a80102".replace(" ", "")),
-        bytes.fromhex("24000000180002000000000000000000 02180000 fe000001 00000000 08000400 02000000".replace(" ", "")),
-    ), 200),
-    Target("client.settings", settings, (seed({"server_url": "https://a.b:5443", "signal_gpio": {"sent": 17}, "proxy": "http://p:3128", "update_interval": 60, "device_id": "pi-1", "server_address": "1.2.3.4:5", "server_ca": "/x", "led": "off"}),), 400),
-    Target("client.url", url, (b"https://[::1]:5443/", b"http://host:80", b"http://proxy:3128"), 80, (b"://", b"[", b"]:", b"@", b"%25eth0")),
-    Target("client.wifis", wifis, (
-        b"network:\n  version: 2\n  ethernets:\n    eth0:\n      dhcp4: true\n  wifis:\n    wlan0:\n      access-points:\n        a:\n          password: hunter2-psk\n",
-        b"country=DE\nnetwork={\n  ssid=\"a\"\n  psk=\"hunter2-psk\"\n}\nap_scan=1\n", b"auto wlan0\niface wlan0 inet dhcp\n  wpa-psk hunter2-psk\n  wpa-ssid a\\\n b\n",
-        b"[connection]\ntype=wifi\n[wifi]\nssid=a\n"), 300, (b"wifis:", b"network={", b"wpa-psk", b"\\\n", b"\n#", b"\r", b"{wifis: {}}", b'"wifis"')),
-    Target("client.files", files, (
-        seed({"steps": [_STEP], "number": 1, "own": [_STEP], "said": [_STEP], "authority": "", "settled": False}),
-        seed({"fleet": "fxueatbdjpwi3c", "floor": 2, "authority": 0, "digest": "", "release": "", "never": {"a": "b"}, "fell": {}}),
-        seed({"host": "a", "port": 1}), seed({"time": "2026-11-23T17:33:00.000Z", "fleet_id": "fxueatbdjpwi3c"})), 600),
-    Target("client.bulletin", bulletin, (b'{"boot": "BOOT", "pid": PID, "posts": {"hub": {"since": 5, "news": {"ok": true}}}}',), 200, (b"BOOT", b"PID")),
-    Target("client.proof", proof, (seed({"payloadType": "application/vnd.pi-auto.fleet-proof.v1+json", "payload": "eyJmbGVldF9pZCI6ICJhIn0=", "signatures": [{"keyid": "0" * 64, "sig": "MEUCIQ=="}]}),
-                                   seed({"target": "client/1/pi_auto_client.py", "update_id": "0" * 64, "version": "1"})), 500),
-    Target("client.archive", archive, (_zip("appliance/version"), b"#!/usr/bin/env python3\n" + _zip("appliance/version", "pi_auto/a.py")), 600, (b"PK\3\4", b"PK\1\2", b"PK\5\6", b"../", b"appliance/version")),
-    Target("client.redaction", redaction, (b'{"token": "x", "text": "4006", "a": "WIFI:T:WPA"}', b"://u:p@h SharedAccessKey=abc -----BEGIN X-----\nAAAA\n", b"password = a b"), 300,
-           (b"hunter2", b"-psk", b"-----BEGIN A-----", b"-----END A-----", b"text=", b"WIFI:", b"sig=")),
+    Target(
+        "client.dns",
+        dns,
+        (_ANNOUNCED, _ANNOUNCED + b"\xf0\xf1\xf2" + _ANNOUNCED, _dns((b"\1a\xc0\x0c", PTR, b"\xc0\x0c"))),
+        500,
+        (b"\xc0\x0c", b"\xf0\xf1\xf2"),
+    ),
+    Target(
+        "client.netlink",
+        kernel,
+        (
+            bytes.fromhex(
+                "28000000140002000000000000000000 02188000 02000000 08000100 c0a80102 08000200 c0a80102".replace(
+                    " ", ""
+                )
+            ),
+            bytes.fromhex(
+                "24000000180002000000000000000000 02180000 fe000001 00000000 08000400 02000000".replace(" ", "")
+            ),
+        ),
+        200,
+    ),
+    Target(
+        "client.settings",
+        settings,
+        (
+            seed(
+                {
+                    "server_url": "https://a.b:5443",
+                    "signal_gpio": {"sent": 17},
+                    "proxy": "http://p:3128",
+                    "update_interval": 60,
+                    "device_id": "pi-1",
+                    "server_address": "1.2.3.4:5",
+                    "server_ca": "/x",
+                    "led": "off",
+                }
+            ),
+        ),
+        400,
+    ),
+    Target(
+        "client.url",
+        url,
+        (b"https://[::1]:5443/", b"http://host:80", b"http://proxy:3128"),
+        80,
+        (b"://", b"[", b"]:", b"@", b"%25eth0"),
+    ),
+    Target(
+        "client.wifis",
+        wifis,
+        (
+            b"network:\n  version: 2\n  ethernets:\n    eth0:\n      dhcp4: true\n  wifis:\n    wlan0:\n      access-points:\n        a:\n          password: hunter2-psk\n",
+            b'country=DE\nnetwork={\n  ssid="a"\n  psk="hunter2-psk"\n}\nap_scan=1\n',
+            b"auto wlan0\niface wlan0 inet dhcp\n  wpa-psk hunter2-psk\n  wpa-ssid a\\\n b\n",
+            b"[connection]\ntype=wifi\n[wifi]\nssid=a\n",
+        ),
+        300,
+        (b"wifis:", b"network={", b"wpa-psk", b"\\\n", b"\n#", b"\r", b"{wifis: {}}", b'"wifis"'),
+    ),
+    Target(
+        "client.files",
+        files,
+        (
+            seed(
+                {"steps": [_STEP], "number": 1, "own": [_STEP], "said": [_STEP], "authority": "", "settled": False}
+            ),
+            seed(
+                {
+                    "fleet": "fxueatbdjpwi3c",
+                    "floor": 2,
+                    "authority": 0,
+                    "digest": "",
+                    "release": "",
+                    "never": {"a": "b"},
+                    "fell": {},
+                }
+            ),
+            seed({"host": "a", "port": 1}),
+            seed({"time": "2026-11-23T17:33:00.000Z", "fleet_id": "fxueatbdjpwi3c"}),
+        ),
+        600,
+    ),
+    Target(
+        "client.bulletin",
+        bulletin,
+        (b'{"boot": "BOOT", "pid": PID, "posts": {"hub": {"since": 5, "news": {"ok": true}}}}',),
+        200,
+        (b"BOOT", b"PID"),
+    ),
+    Target(
+        "client.proof",
+        proof,
+        (
+            seed(
+                {
+                    "payloadType": "application/vnd.pi-auto.fleet-proof.v1+json",
+                    "payload": "eyJmbGVldF9pZCI6ICJhIn0=",
+                    "signatures": [{"keyid": "0" * 64, "sig": "MEUCIQ=="}],
+                }
+            ),
+            seed({"target": "client/1/pi_auto_client.py", "update_id": "0" * 64, "version": "1"}),
+        ),
+        500,
+    ),
+    Target(
+        "client.archive",
+        archive,
+        (_zip("appliance/version"), b"#!/usr/bin/env python3\n" + _zip("appliance/version", "pi_auto/a.py")),
+        600,
+        (b"PK\3\4", b"PK\1\2", b"PK\5\6", b"../", b"appliance/version"),
+    ),
+    Target(
+        "client.redaction",
+        redaction,
+        (
+            b'{"token": "x", "text": "4006", "a": "WIFI:T:WPA"}',
+            b"://u:p@h SharedAccessKey=abc -----BEGIN X-----\nAAAA\n",
+            b"password = a b",
+        ),
+        300,
+        (b"hunter2", b"-psk", b"-----BEGIN A-----", b"-----END A-----", b"text=", b"WIFI:", b"sig="),
+    ),
     Target("client.spool", spool, (b"\x10\0\1\xff", b"\0\x20\3\x40", b"\x30\0\0\5"), 60),
 )

@@ -105,7 +105,9 @@ def patch(octets: bytes) -> None:
         return
     stored = merge({"a": {"b": 1}, "c": 2}, found, 1 << 20)
     hold(dump(load(stored)) == stored, "stored and read it is another", stored)
-    hold(load(stored) == merged({"a": {"b": 1}, "c": 2}, json.loads(octets)), "the device merges otherwise", octets)
+    hold(
+        load(stored) == merged({"a": {"b": 1}, "c": 2}, json.loads(octets)), "the device merges otherwise", octets
+    )
     wanted = merged({}, found)
     whole = replacing({"a": {"b": 1}, "c": 2}, found)
     hold(merged({"a": {"b": 1}, "c": 2}, whole) == wanted, "a replacement leaves another", found)
@@ -122,7 +124,9 @@ def desired(octets: bytes) -> None:
             device.patched(message)
     for section in told:
         json.dumps(section)
-        hold(not any(name.startswith("$") for name in section), "the hub's own words are taken for wishes", section)
+        hold(
+            not any(name.startswith("$") for name in section), "the hub's own words are taken for wishes", section
+        )
         settings_in(section)
 
 
@@ -197,8 +201,10 @@ def rest(octets: bytes) -> None:
     value = bytes(each for each in header if each >= 0x20 and each != 0x7F).strip()
     if which & 64:
         value = urlsafe_b64encode(value)
-    path = PATHS[where % len(PATHS)].encode() + b"?api-version=2021-04-12&" + bytes(
-        each for each in extra[:80] if 0x21 <= each < 0x7F
+    path = (
+        PATHS[where % len(PATHS)].encode()
+        + b"?api-version=2021-04-12&"
+        + bytes(each for each in extra[:80] if 0x21 <= each < 0x7F)
     )
     method = ASKED[what % len(ASKED)]
     asked(method, path, {HEADERS[which % len(HEADERS)]: value}, body)
@@ -210,31 +216,85 @@ def _rest_seed(what: int, where: int, which: int, header: bytes, extra: bytes, b
 
 QUERY = b"SELECT c.deviceId, COUNT() AS n FROM devices AS c WHERE tags.site IN ['a', 'b'] AND NOT is_defined(tags.[[x y]]) GROUP BY deviceId"
 TARGETS = (
-    Target("hub.mqtt", parser, (b"\x05" + TELEMETRY + TWIN_GET, b"\x21" + CONNECT + SUBSCRIBE, b"\1\xc0\0\xe0\0"), 300),
     Target(
-        "hub.query", query,
-        (QUERY, b"SELECT TOP 3 * FROM devices WHERE tags.n >= -0.10e2 OR startswith(tags.site, 'a''b')",
-         b"select avg(tags.f), sum(tags.n), min(tags.n) from devices"), 300,
-        (b"SELECT", b"FROM devices", b"WHERE", b"GROUP BY", b"[[", b"]]", b"COUNT()", b"IS_DEFINED(", b"tags.f", b"NIN [", b"AS"),
+        "hub.mqtt", parser, (b"\x05" + TELEMETRY + TWIN_GET, b"\x21" + CONNECT + SUBSCRIBE, b"\1\xc0\0\xe0\0"), 300
     ),
-    Target("hub.patch", patch, (b'{"a": {"b": null, "c": [1, "x"]}, "c": {"d": {}}}', b'{"a": 1.5, "c": null}'), 300),
     Target(
-        "hub.desired", desired,
-        (b'{"desired": {"$version": 1, "heartbeat_interval": 30}}\n{"$version": 2, "scanners": {"a": {"layout": "de"}}}',), 400,
+        "hub.query",
+        query,
+        (
+            QUERY,
+            b"SELECT TOP 3 * FROM devices WHERE tags.n >= -0.10e2 OR startswith(tags.site, 'a''b')",
+            b"select avg(tags.f), sum(tags.n), min(tags.n) from devices",
+        ),
+        300,
+        (
+            b"SELECT",
+            b"FROM devices",
+            b"WHERE",
+            b"GROUP BY",
+            b"[[",
+            b"]]",
+            b"COUNT()",
+            b"IS_DEFINED(",
+            b"tags.f",
+            b"NIN [",
+            b"AS",
+        ),
+    ),
+    Target(
+        "hub.patch", patch, (b'{"a": {"b": null, "c": [1, "x"]}, "c": {"d": {}}}', b'{"a": 1.5, "c": null}'), 300
+    ),
+    Target(
+        "hub.desired",
+        desired,
+        (
+            b'{"desired": {"$version": 1, "heartbeat_interval": 30}}\n{"$version": 2, "scanners": {"a": {"layout": "de"}}}',
+        ),
+        400,
         (b"$version", b"desired", b"heartbeat_interval", b"update_bandwidth", b"log_level", b"scanners"),
     ),
-    Target("hub.eventlog", eventlog, (b"\2\3\x20\5xxxxx", b"\0\4\0\0\x01\x00" + b"\xff" * 30, b"\3\x0c\x40\7yyyyyyy"), 200),
-    Target("hub.session", session, (TELEMETRY + TWIN_GET, SUBSCRIBE + TWIN_GET + REPORT, ANSWER + b"\xc0\0", b"\xe0\0"), 700,
-           (TELEMETRY, TWIN_GET, REPORT, SUBSCRIBE, b"devices/pi-1/messages/events/", b"$iothub/twin/res/#")),
     Target(
-        "hub.rest", rest,
-        (_rest_seed(2, 2, 65, b'["pi-0", 1]', b"", b'{"query": "SELECT * FROM devices"}'),
-         _rest_seed(1, 1, 0, b"*", b"", seed({"deviceId": "pi-1", "status": "enabled", "authentication": {"type": "sas", "symmetricKey": {"primaryKey": "YQ=="}}})),
-         _rest_seed(2, 0, 0, b"", b"", seed([{"id": "pi-2", "importMode": "update", "eTag": "a"}])),
-         _rest_seed(3, 4, 0, b"*", b"", seed({"tags": {"a": None}, "properties": {"desired": {"b": [1]}}})),
-         _rest_seed(2, 3, 3, b"2026-11-30T10:00:00Z", b"", b"message"),
-         _rest_seed(2, 5, 0, b"", b"", seed({"methodName": "m", "payload": [1], "responseTimeoutInSeconds": 5})),
-         _rest_seed(0, 0, 0, b"", b"top=3", b"")), 500,
+        "hub.eventlog",
+        eventlog,
+        (b"\2\3\x20\5xxxxx", b"\0\4\0\0\x01\x00" + b"\xff" * 30, b"\3\x0c\x40\7yyyyyyy"),
+        200,
+    ),
+    Target(
+        "hub.session",
+        session,
+        (TELEMETRY + TWIN_GET, SUBSCRIBE + TWIN_GET + REPORT, ANSWER + b"\xc0\0", b"\xe0\0"),
+        700,
+        (TELEMETRY, TWIN_GET, REPORT, SUBSCRIBE, b"devices/pi-1/messages/events/", b"$iothub/twin/res/#"),
+    ),
+    Target(
+        "hub.rest",
+        rest,
+        (
+            _rest_seed(2, 2, 65, b'["pi-0", 1]', b"", b'{"query": "SELECT * FROM devices"}'),
+            _rest_seed(
+                1,
+                1,
+                0,
+                b"*",
+                b"",
+                seed(
+                    {
+                        "deviceId": "pi-1",
+                        "status": "enabled",
+                        "authentication": {"type": "sas", "symmetricKey": {"primaryKey": "YQ=="}},
+                    }
+                ),
+            ),
+            _rest_seed(2, 0, 0, b"", b"", seed([{"id": "pi-2", "importMode": "update", "eTag": "a"}])),
+            _rest_seed(3, 4, 0, b"*", b"", seed({"tags": {"a": None}, "properties": {"desired": {"b": [1]}}})),
+            _rest_seed(2, 3, 3, b"2026-11-30T10:00:00Z", b"", b"message"),
+            _rest_seed(
+                2, 5, 0, b"", b"", seed({"methodName": "m", "payload": [1], "responseTimeoutInSeconds": 5})
+            ),
+            _rest_seed(0, 0, 0, b"", b"top=3", b""),
+        ),
+        500,
     ),
 )
 del as_json

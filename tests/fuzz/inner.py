@@ -19,6 +19,7 @@ from typing import Any
 
 from aiohttp import web
 
+from fuzz.target import hold
 from pi_auto.hub.connection import Connection
 from pi_auto.hub.connections import Connections
 from pi_auto.hub.mqtt import packets
@@ -28,7 +29,6 @@ from pi_auto.hub.services import Services
 from pi_auto.hub.stores import open_stores
 from pi_auto.wire import topics
 from pi_auto.wire.sas import SasToken
-from fuzz.target import hold
 
 DEVICE, OTHER = "pi-1", "pi-2"
 _RATES = "registry=1e9,queries=1e9"
@@ -115,7 +115,9 @@ class Hub:
     def _connect(self) -> bytes:
         device = self.services.registry.find(DEVICE)
         assert device
-        sas = SasToken.sign(topics.resource(self.services.host, DEVICE), device.primary_key, int(time.time()) + 3600)
+        sas = SasToken.sign(
+            topics.resource(self.services.host, DEVICE), device.primary_key, int(time.time()) + 3600
+        )
         texts = DEVICE, topics.user_name(self.services.host, DEVICE), str(sas)
         body = b"\0\4MQTT\4\xc2\0\x3c" + b"".join(len(text).to_bytes(2, "big") + text.encode() for text in texts)
         return b"\x10" + packets.remaining_length(len(body)) + body
@@ -161,7 +163,11 @@ def hub() -> Hub:
 def talked(octets: bytes) -> None:
     """A device sends it; nothing fails, and another device's twin is what it was."""
     written = hub().run(octets)
-    hold(written.startswith(b"\x20\x02\0\0") or written.startswith(b"\x20\x02\1\0"), "the device was not let in", written[:9])
+    hold(
+        written.startswith(b"\x20\x02\0\0") or written.startswith(b"\x20\x02\1\0"),
+        "the device was not let in",
+        written[:9],
+    )
     hold(not hub().errors, "the hub has failed", hub().errors)
 
 
@@ -176,7 +182,15 @@ def asked(method: str, path: bytes, headers: dict[str, bytes], body: bytes) -> N
     answer = hub().ask(b"\r\n".join(lines))
     head, _, content = answer.partition(b"\r\n\r\n")
     status = int(head.split(b" ")[1]) if head else 0
-    hold(200 <= status < 500 or status in (504,), "not answered as it should be", status, path, headers, body, answer[-300:])
+    hold(
+        200 <= status < 500 or status in (504,),
+        "not answered as it should be",
+        status,
+        path,
+        headers,
+        body,
+        answer[-300:],
+    )
     if content and b"application/json" in head:
         json.loads(content, parse_constant=lambda word: hold(False, "no JSON", word))
     hold(not hub().errors, "the hub has failed", hub().errors)

@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def _escaped(word: bytes) -> str:
-    return "".join("\\x%02x" % octet for octet in word)
+    return "".join(f"\\x{octet:02x}" for octet in word)
 
 
 if __name__ == "__main__":

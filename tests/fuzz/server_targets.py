@@ -27,10 +27,10 @@ from pi_auto.server.api.errors import ApiError
 from pi_auto.server.api.formats import CSV_COLUMNS, as_csv, cell
 from pi_auto.server.api.parameters import Parameters
 from pi_auto.server.app import create_app
-from pi_auto.server.legacy.messages import BarcodeScan, Hello, Progress, Telemetry
-from pi_auto.server.links.base import MethodAnswer
-from pi_auto.server.links.arrivals import Delivery, event_of
 from pi_auto.server.calls.outcomes import of_answer
+from pi_auto.server.legacy.messages import BarcodeScan, Hello, Progress, Telemetry
+from pi_auto.server.links.arrivals import Delivery, event_of
+from pi_auto.server.links.base import MethodAnswer
 from pi_auto.server.links.events import book_event
 from pi_auto.server.releases.archives import read_archive, with_root
 from pi_auto.server.releases.errors import ReleaseError
@@ -148,13 +148,19 @@ def cells(octets: bytes) -> None:
     csv.writer(held, lineterminator="\r\n").writerow([written, "x"])
     hold(next(csv.reader([held.getvalue()])) == [written, "x"], "written and read it is another", text)
     for part in held.getvalue().split(";")[1:]:  # as half of Europe's spreadsheets part it
-        hold(not part.lstrip("\" \t\xa0\u3000").startswith(("=", "+", "@")), "a formula behind a semicolon", written)
+        hold(
+            not part.lstrip('" \t\xa0\u3000').startswith(("=", "+", "@")), "a formula behind a semicolon", written
+        )
 
 
 def exported(octets: bytes) -> None:
     """Scans of any text come back by JSON as they were, and on pages and in CSV as text."""
     text = octets.decode("utf-8", "ignore")
-    sent = unless(FieldError)(lambda: Scan.from_json(scan(text, number=1).to_json())) if len(text.encode()) < 8000 else None
+    sent = (
+        unless(FieldError)(lambda: Scan.from_json(scan(text, number=1).to_json()))
+        if len(text.encode()) < 8000
+        else None
+    )
     if not sent:
         return
     server().send(text)
@@ -188,7 +194,19 @@ def events(octets: bytes) -> None:
         _check(answer, path, event)
         hold(answer.status_code == 200, "the fleet cannot be listed", path, event)
         hold(MARK.encode() not in answer.data or answer.mimetype == "application/json", "markup", event)
-    delivery = Delivery(1, "1", "2026", {b"iothub-connection-device-id": b"a", b"iothub-message-source": (b"Telemetry", b"twinChangeEvents", b"deviceConnectionStateEvents", b"x")[octets[0] % 4]}, {b"opType": octets[1:20]}, octets[1:])
+    delivery = Delivery(
+        1,
+        "1",
+        "2026",
+        {
+            b"iothub-connection-device-id": b"a",
+            b"iothub-message-source": (b"Telemetry", b"twinChangeEvents", b"deviceConnectionStateEvents", b"x")[
+                octets[0] % 4
+            ],
+        },
+        {b"opType": octets[1:20]},
+        octets[1:],
+    )
     unless(FieldError)(lambda: event_of(delivery))
 
 
@@ -231,23 +249,122 @@ def _zip() -> bytes:
 
 
 def _hello() -> dict[str, Any]:
-    return {"device_id": "pi-2", "device_type": "raspberry_pi", "timestamp": "2026-11-23T12:00:00.000Z", "system_info": {"hostname": "h<fuzz>", "a": [1]}, "auto_registered": True, "client_version": "1.0"}
+    return {
+        "device_id": "pi-2",
+        "device_type": "raspberry_pi",
+        "timestamp": "2026-11-23T12:00:00.000Z",
+        "system_info": {"hostname": "h<fuzz>", "a": [1]},
+        "auto_registered": True,
+        "client_version": "1.0",
+    }
 
 
 def _batch() -> dict[str, Any]:
     one, two = scan("a<fuzz>", number=1), incident(number=2)
-    return {"device_id": "pi-1a2b3c4d", "spool": one.position.spool, "first": 1, "through": 2, "oldest": 1, "scans": [one.to_json()], "incidents": [two.to_json()]}
+    return {
+        "device_id": "pi-1a2b3c4d",
+        "spool": one.position.spool,
+        "first": 1,
+        "through": 2,
+        "oldest": 1,
+        "scans": [one.to_json()],
+        "incidents": [two.to_json()],
+    }
 
 
-_REPORT = {"properties": {"reported": {"status": "online", "client_version": "1", "device_info": {"hostname": "h<fuzz>"}, "boot": "0b8f3c1e-8f0e-4a53-9f37-0d6b8a3d0c11", "health": {"queue": {"waiting": 3}}, "heartbeat_interval": 30, "settings": {}}}}
+_REPORT = {
+    "properties": {
+        "reported": {
+            "status": "online",
+            "client_version": "1",
+            "device_info": {"hostname": "h<fuzz>"},
+            "boot": "0b8f3c1e-8f0e-4a53-9f37-0d6b8a3d0c11",
+            "health": {"queue": {"waiting": 3}},
+            "heartbeat_interval": 30,
+            "settings": {},
+        }
+    }
+}
 TARGETS = (
-    Target("server.bodies", bodies, (b"\0" + seed(_hello()), b"\x44" + seed(_batch()), b"\xc4" + seed(_batch()), b"\x45" + seed({"device_id": "pi-1a2b3c4d", "version": "1", "status": "success", "timestamp": "2026-11-23T12:00:00Z", "step": "committed", "update_id": "0" * 64}), b"\3" + seed({"nonce": "a" * 32})), 1600, (b"<fuzz>",)),
-    Target("server.queries", queries, (b"\0since=2026-11-23T12:00:00Z&limit=3&text=a&order=oldest&format=ndjson", b"\1limit=2&after=pi", b"\2pi-1a2b3c4d", b"\3device_id=pi-1a2b3c4d&version=1.0", b"\4update_id=" + b"0" * 64, b"\5timestamp.json", b"\6text=<fuzz>&device=pi", b"\x80<fuzz>"), 160, (b"<fuzz>", b"since=", b"format=", b"device=", b"limit=", b"0001-01-01T00:00:00Z")),
+    Target(
+        "server.bodies",
+        bodies,
+        (
+            b"\0" + seed(_hello()),
+            b"\x44" + seed(_batch()),
+            b"\xc4" + seed(_batch()),
+            b"\x45"
+            + seed(
+                {
+                    "device_id": "pi-1a2b3c4d",
+                    "version": "1",
+                    "status": "success",
+                    "timestamp": "2026-11-23T12:00:00Z",
+                    "step": "committed",
+                    "update_id": "0" * 64,
+                }
+            ),
+            b"\3" + seed({"nonce": "a" * 32}),
+        ),
+        1600,
+        (b"<fuzz>",),
+    ),
+    Target(
+        "server.queries",
+        queries,
+        (
+            b"\0since=2026-11-23T12:00:00Z&limit=3&text=a&order=oldest&format=ndjson",
+            b"\1limit=2&after=pi",
+            b"\2pi-1a2b3c4d",
+            b"\3device_id=pi-1a2b3c4d&version=1.0",
+            b"\4update_id=" + b"0" * 64,
+            b"\5timestamp.json",
+            b"\6text=<fuzz>&device=pi",
+            b"\x80<fuzz>",
+        ),
+        160,
+        (b"<fuzz>", b"since=", b"format=", b"device=", b"limit=", b"0001-01-01T00:00:00Z"),
+    ),
     Target("server.parameters", parameters, (b"since=2026-01-01T00:00:00Z", b"limit=12", b"text=abc"), 60),
-    Target("server.cells", cells, (b"=1+1", b"a; =cmd|' /C calc'!A0", b'"x";"@a"', b"-5"), 40, (b";", "＝".encode(), b'"', "\xa0".encode(), "\u3000".encode(), b"+", b"@")),
-    Target("server.exported", exported, (b"4006381333931", b"<fuzz>", b"a%_b\\", b"=1;@2"), 120, (b"<fuzz>", b"%", b"_", b"\\", b"\0")),
-    Target("server.events", events, (b"\1" + seed(_REPORT), b"\0" + seed(scan("a", number=3).to_json()), b"\2{}", b"\3{}"), 900, (b"<fuzz>", b"device_info", b"health", b"hostname")),
-    Target("server.old", old, (seed({"device_id": "a", "system_info": {"a": 1}, "client_version": ""}), seed({"deviceId": "a", "scannedBarcode": "b", "quantity": 2}), seed({"barcode": "b", "timestamp": "2026-11-23T12:00:00.000000"}), seed(["mon-fri", "22:00", "05:00", "Europe/Rome"]), seed(["sat,sun", "02:00", "02:00", "device"])), 200),
-    Target("server.archives", archives, (_zip(), b"#!/usr/bin/env python3\n" + _zip(), gzip.compress(b"{}")), 700, (b"PK\3\4", b"PK\1\2", b"PK\5\6", b"appliance/version", b"../")),
+    Target(
+        "server.cells",
+        cells,
+        (b"=1+1", b"a; =cmd|' /C calc'!A0", b'"x";"@a"', b"-5"),
+        40,
+        (b";", "＝".encode(), b'"', "\xa0".encode(), "\u3000".encode(), b"+", b"@"),
+    ),
+    Target(
+        "server.exported",
+        exported,
+        (b"4006381333931", b"<fuzz>", b"a%_b\\", b"=1;@2"),
+        120,
+        (b"<fuzz>", b"%", b"_", b"\\", b"\0"),
+    ),
+    Target(
+        "server.events",
+        events,
+        (b"\1" + seed(_REPORT), b"\0" + seed(scan("a", number=3).to_json()), b"\2{}", b"\3{}"),
+        900,
+        (b"<fuzz>", b"device_info", b"health", b"hostname"),
+    ),
+    Target(
+        "server.old",
+        old,
+        (
+            seed({"device_id": "a", "system_info": {"a": 1}, "client_version": ""}),
+            seed({"deviceId": "a", "scannedBarcode": "b", "quantity": 2}),
+            seed({"barcode": "b", "timestamp": "2026-11-23T12:00:00.000000"}),
+            seed(["mon-fri", "22:00", "05:00", "Europe/Rome"]),
+            seed(["sat,sun", "02:00", "02:00", "device"]),
+        ),
+        200,
+    ),
+    Target(
+        "server.archives",
+        archives,
+        (_zip(), b"#!/usr/bin/env python3\n" + _zip(), gzip.compress(b"{}")),
+        700,
+        (b"PK\3\4", b"PK\1\2", b"PK\5\6", b"appliance/version", b"../"),
+    ),
 )
 del as_csv
