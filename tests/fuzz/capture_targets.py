@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -48,7 +48,7 @@ _STEPS = (0, 1, 5, 40, 120, 260, 1_100, 2_500)
 
 def descriptor(octets: bytes) -> None:
     """A descriptor is refused or its fields lie within what a report may be; its reports are read or refused."""
-    found = unless(DescriptorError)(lambda: parse_descriptor(octets))
+    found = unless(DescriptorError)(parse_descriptor, octets)
     if not found:
         return
     for field in found.fields:
@@ -60,7 +60,7 @@ def descriptor(octets: bytes) -> None:
             hold(place is None or place < field.count, "a place beyond the field", field)
     reports = PosReports(found)
     for report in (b"", b"\2", octets, bytes(64), b"\2" + b"\xff" * 63):
-        part = unless(ReportError)(lambda report=report: reports.read(report))
+        part = unless(ReportError)(reports.read, report)
         if part:
             hold(len(part.octets) <= len(report), "more than the report holds", part)
 
@@ -126,12 +126,6 @@ def _is_open(decoder: Decoding) -> bool:
 def _check(outcome: Outcome) -> None:
     if isinstance(outcome, Code):
         hold(0 < len(outcome.raw) <= MOST_BYTES and outcome.text, "a code of a wrong length", outcome)
-        hold(
-            outcome.text in (as_text(outcome.raw), as_text(outcome.raw).rstrip("\r\n\t"))
-            or outcome.raw.isascii() is False
-            or True,
-            "",
-        )
 
 
 @cache
@@ -140,8 +134,11 @@ def _layout(name: str) -> Layout:
 
 
 def keys(octets: bytes) -> None:
-    """Keys by all layouts: two bytes an event, of time and value, and the key. However the bytes of the kernel come
-    apart, the codes are the same; a decoder that goes on from another's memory reads on as that would have."""
+    """Keys by all layouts: two bytes an event, of time and value, and the key.
+
+    However the kernel's bytes come apart, the events are the same; a decoder that goes on from another's memory
+    reads on as that would have.
+    """
     if len(octets) < 3:
         return
     name = NAMES[octets[0] % len(NAMES)]
@@ -205,7 +202,7 @@ def meaning(octets: bytes) -> None:
 def wifi(octets: bytes) -> None:
     """What can be read as a Wi-Fi code, or as one that binds, is never stored as a scan."""
     text = as_text(octets)
-    network = unless(NotReadable)(lambda: parse(text))
+    network = unless(NotReadable)(parse, text)
     if network:
         hold(likeness.is_wifi(text), "a Wi-Fi code would be stored", text)
         hold(1 <= len(network.ssid) <= 32, "a name of a wrong length", network.ssid)
@@ -294,4 +291,3 @@ TARGETS = (
         (b"E: ", b"\n", b"-2147483648"),
     ),
 )
-_: Callable[[bytes], None] = keys

@@ -1,4 +1,4 @@
-"""What a device reads of its network, and of its own files after a bad day: nothing is raised, nothing is lost by it."""
+"""What a device reads of its network, and of its own files after a bad day: nothing is raised, nothing lost."""
 
 from __future__ import annotations
 
@@ -29,7 +29,11 @@ from pi_auto.client.agent.update.reuse import Odd, _gaps, _known
 from pi_auto.client.agent.update.told import told_in
 from pi_auto.client.appliance import release, wifi
 from pi_auto.client.appliance.errors import SetupFailed
+from pi_auto.client.bulletin import FILE as BULLETIN
 from pi_auto.client.bulletin import posts_of
+from pi_auto.client.capture.learning.knowledge import Knowledge
+from pi_auto.client.capture.learning.learned import FILE as LEARNED
+from pi_auto.client.capture.learning.told import LAST_WORD
 from pi_auto.client.clock import boot_id
 from pi_auto.client.clockfloor.floor import told_floor
 from pi_auto.client.clockfloor.proven import NotProven, claimed
@@ -37,13 +41,15 @@ from pi_auto.client.doctor.bundle.redaction import Redactor
 from pi_auto.client.endpoint import Endpoint
 from pi_auto.client.last_good import load_or_last_good
 from pi_auto.client.proxy import Proxy
+from pi_auto.client.scanner_settings import FILE as SCANNER_SETTINGS
 from pi_auto.client.settings import Settings, SettingsError
 from pi_auto.client.spool.reader import SpoolReader
 from pi_auto.client.spool.writer import Spool
 from pi_auto.client.switcher import telling
+from pi_auto.client.switcher.errors import Refused
 from pi_auto.client.switcher.ledger import FILE as LEDGER
 from pi_auto.client.switcher.ledger import ledger_in
-from pi_auto.client.switcher.taking import Refused, _request
+from pi_auto.client.switcher.taking import _request
 from pi_auto.wire.errors import FieldError
 from support.records import stamp
 from support.spools import draft
@@ -111,7 +117,7 @@ def settings(octets: bytes) -> None:
     good = load_or_last_good(file, given, "agent")
     file.write_bytes(octets)
     now = load_or_last_good(file, given, "agent")
-    read = unless(SettingsError)(lambda: Settings.load(file, given))
+    read = unless(SettingsError)(Settings.load, file, given)
     hold(now == (read or good), "neither what is written nor what last worked", now)
     again = load_or_last_good(file, given, "agent")
     hold(again == now, "read again it is another", again)
@@ -130,7 +136,7 @@ def url(octets: bytes) -> None:
             "no address",
             found,
         )
-    proxy = unless(FieldError)(lambda: Proxy.of(text))
+    proxy = unless(FieldError)(Proxy.of, text)
     hold(not proxy or Proxy.of(str(proxy)) == proxy, "another proxy", text, proxy)
 
 
@@ -138,7 +144,7 @@ _SECRET = "hunter2-psk"
 
 
 def wifis(octets: bytes) -> None:
-    """Files with networks in them: what is left has no Wi-Fi, stays the same when asked again, and keeps the rest."""
+    """Files with networks in them: what is left has no Wi-Fi, and stays the same when asked again."""
     text = octets.decode("utf-8", "surrogateescape")
     for without in (wifi.without_wifis, wifi.without_networks, wifi.without_keys):
         left = without(text)
@@ -210,10 +216,30 @@ def bulletin(octets: bytes) -> None:
         post.since.isoformat()
 
 
+def told(octets: bytes) -> None:
+    """What capture reads of a hostile agent, and of its own files on a bad disk: it looks, and goes on."""
+    _quiet()
+    folder = _folder() / "told"
+    (folder / "agent").mkdir(parents=True, exist_ok=True)
+    text = octets.replace(b"BOOT", boot_id().encode()).replace(b"PID", str(os.getpid()).encode())
+    (folder / "agent" / BULLETIN).write_bytes(text)
+    for name in (SCANNER_SETTINGS, LAST_WORD, LEARNED):
+        (folder / name).write_bytes(octets.partition(b"\n")[2])
+    for _ in range(2):
+        said: list[str] = []
+        knowledge = Knowledge(folder, folder / "agent", said.append)
+        knowledge.look()
+        for name in ("usb-a-1", "a", ""):
+            knowledge.standing(name)
+            knowledge.tuning(name)
+            knowledge.calibrated(name, "de")
+        hold(all("\n" not in each for each in said), "a line of its own", said)
+
+
 def proof(octets: bytes) -> None:
     """A proof of the fleet, and what was handed over to root: read or refused."""
-    unless(NotProven)(lambda: claimed(octets))
-    unless(Refused)(lambda: _request(octets))
+    unless(NotProven)(claimed, octets)
+    unless(Refused)(_request, octets)
 
 
 def archive(octets: bytes) -> None:
@@ -225,7 +251,7 @@ def archive(octets: bytes) -> None:
     file.write_bytes(octets)
     running = folder / "running"
     running.mkdir()
-    version = unless(SetupFailed)(lambda: release.version_of(file))
+    version = unless(SetupFailed)(release.version_of, file)
     members = unless(SetupFailed, OSError)(lambda: list(release._members(file)))
     for name, content, mode in members or ():
         hold(
@@ -377,7 +403,7 @@ TARGETS = (
         "client.wifis",
         wifis,
         (
-            b"network:\n  version: 2\n  ethernets:\n    eth0:\n      dhcp4: true\n  wifis:\n    wlan0:\n      access-points:\n        a:\n          password: hunter2-psk\n",
+            b"network:\n  ethernets:\n    eth0:\n      dhcp4: true\n  wifis:\n    a:\n      password: hunter2\n",
             b'country=DE\nnetwork={\n  ssid="a"\n  psk="hunter2-psk"\n}\nap_scan=1\n',
             b"auto wlan0\niface wlan0 inet dhcp\n  wpa-psk hunter2-psk\n  wpa-ssid a\\\n b\n",
             b"[connection]\ntype=wifi\n[wifi]\nssid=a\n",
@@ -414,6 +440,17 @@ TARGETS = (
         (b'{"boot": "BOOT", "pid": PID, "posts": {"hub": {"since": 5, "news": {"ok": true}}}}',),
         200,
         (b"BOOT", b"PID"),
+    ),
+    Target(
+        "client.told",
+        told,
+        (
+            b'{"boot": "BOOT", "pid": PID, "posts": {"wanted": {"since": 5, "news": {"scanners": {}}}}}\n{}',
+            b'{}\n{"scanners": {"a": {"kind": "scanner", "layout": "de"}}}',
+            b'{}\n{"scanners": {"usb-a-1": {"kind": "scanner", "layout": "fr", "codes": 3, "gap_ns": 5}}}',
+        ),
+        400,
+        (b"BOOT", b"PID", b"scanners", b"wanted", b"layout", b"usb-a-1"),
     ),
     Target(
         "client.proof",

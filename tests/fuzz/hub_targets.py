@@ -1,4 +1,4 @@
-"""What the hub reads: MQTT from anybody, queries and documents from whoever has a key, its own files after a crash."""
+"""What the hub reads: MQTT of anybody, documents of whoever has a key, its own files after a crash."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from base64 import urlsafe_b64encode
 from pathlib import Path
 
 from fuzz.inner import asked, talked
-from fuzz.target import Target, as_json, hold, seed, unless
+from fuzz.target import Target, hold, seed, unless
 from pi_auto.client.agent.hub.desired import Desired
 from pi_auto.hub.eventlog import frames
 from pi_auto.hub.eventlog.reader import EventReader
@@ -86,7 +86,7 @@ DOCUMENTS = (
 def query(octets: bytes) -> None:
     """A query is refused, or each document is selected or not and shown as JSON."""
     text = octets.decode("utf-8", "replace")
-    found = unless(QueryError)(lambda: parse(text))
+    found = unless(QueryError)(parse, text)
     if not found:
         return
     groups = Groups(found)
@@ -100,7 +100,7 @@ def query(octets: bytes) -> None:
 
 def patch(octets: bytes) -> None:
     """A patch as the hub merges it and as the device does; what is stored can be read and stays what it is."""
-    found = unless(RefusedPatchError)(lambda: parse_patch(octets))
+    found = unless(RefusedPatchError)(parse_patch, octets)
     if found is None:
         return
     stored = merge({"a": {"b": 1}, "c": 2}, found, 1 << 20)
@@ -171,7 +171,7 @@ def _damaged_log(folder: Path, octets: bytes) -> None:
     hold(again.newest == found.newest, "begun again it ends elsewhere", found, again)
     reader = EventReader(folder, 0)
     for _ in range(10):
-        lines = unless(ValueError)(lambda: reader.lines(found.newest))
+        lines = unless(ValueError)(reader.lines, found.newest)
         if not lines:
             break
         for line in lines.splitlines():
@@ -179,7 +179,7 @@ def _damaged_log(folder: Path, octets: bytes) -> None:
 
 
 def session(octets: bytes) -> None:
-    """A device that has proved itself may send anything: the hub says no more than its rules, and nothing fails."""
+    """A device that has proved itself may send anything, and nothing fails."""
     talked(octets)
 
 
@@ -214,7 +214,10 @@ def _rest_seed(what: int, where: int, which: int, header: bytes, extra: bytes, b
     return struct.pack("4B", what, where, which, len(header)) + header + extra + b"\n" + body
 
 
-QUERY = b"SELECT c.deviceId, COUNT() AS n FROM devices AS c WHERE tags.site IN ['a', 'b'] AND NOT is_defined(tags.[[x y]]) GROUP BY deviceId"
+QUERY = (
+    b"SELECT c.deviceId, COUNT() AS n FROM devices AS c WHERE tags.site IN ['a', 'b'] "
+    b"AND NOT is_defined(tags.[[x y]]) GROUP BY deviceId"
+)
 TARGETS = (
     Target(
         "hub.mqtt", parser, (b"\x05" + TELEMETRY + TWIN_GET, b"\x21" + CONNECT + SUBSCRIBE, b"\1\xc0\0\xe0\0"), 300
@@ -248,9 +251,7 @@ TARGETS = (
     Target(
         "hub.desired",
         desired,
-        (
-            b'{"desired": {"$version": 1, "heartbeat_interval": 30}}\n{"$version": 2, "scanners": {"a": {"layout": "de"}}}',
-        ),
+        (b'{"desired": {"$version": 1, "heartbeat_interval": 30}}\n{"$version": 2, "scanners": {"a": {}}}',),
         400,
         (b"$version", b"desired", b"heartbeat_interval", b"update_bandwidth", b"log_level", b"scanners"),
     ),
@@ -297,4 +298,3 @@ TARGETS = (
         500,
     ),
 )
-del as_json

@@ -1,4 +1,4 @@
-"""A hub in this process, without a network, that targets talk to: made when it is first asked, ended with the process.
+"""A hub in this process, without a network, that targets talk to: made when it is first asked.
 
 Its parts are the real ones; in the place of a socket stands a transport that keeps what is written.
 """
@@ -132,8 +132,8 @@ class Hub:
         protocol.connection_made(pipe)
         protocol.data_received(request)
         until = time.monotonic() + 5
-        while not pipe.closed and b"\r\n\r\n" not in pipe.written and time.monotonic() < until:
-            await asyncio.sleep(0.0002)
+        while not (pipe.closed or b"\r\n\r\n" in pipe.written or time.monotonic() > until):  # noqa: ASYNC110
+            await asyncio.sleep(0.0002)  # nothing of the hub's tells that it has answered
         await asyncio.sleep(0)
         protocol.connection_lost(None)
         return bytes(pipe.written)
@@ -164,7 +164,7 @@ def talked(octets: bytes) -> None:
     """A device sends it; nothing fails, and another device's twin is what it was."""
     written = hub().run(octets)
     hold(
-        written.startswith(b"\x20\x02\0\0") or written.startswith(b"\x20\x02\1\0"),
+        written.startswith((b"\x20\x02\0\0", b"\x20\x02\1\0")),
         "the device was not let in",
         written[:9],
     )
@@ -183,7 +183,7 @@ def asked(method: str, path: bytes, headers: dict[str, bytes], body: bytes) -> N
     head, _, content = answer.partition(b"\r\n\r\n")
     status = int(head.split(b" ")[1]) if head else 0
     hold(
-        200 <= status < 500 or status in (504,),
+        200 <= status < 500 or status == 504,
         "not answered as it should be",
         status,
         path,

@@ -15,15 +15,16 @@ SLOW = 1.0  # seconds of its own that one input may take
 WORDS = tuple(
     word.encode()
     for word in (
-        "²", "٣", "ﬀ", "İ", "ß", "\u2028", "\ufeff", "\\ud800", "\\udc00", "\\u0000", "1e999", "-0", "1_0", "NaN", "true",
-        "null", "{}", "[]", "9223372036854775808", "0.1", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59.999999Z", "%",
-        "%ff", "../", "//", "\t", "\r\n", "\x1d", "=cmd", "<b>", "\x1b[", "'", '"',
+        "²", "٣", "ﬀ", "İ", "ß", "\u2028", "\ufeff", "\\ud800", "\\udc00", "\\u0000", "1e999", "-0", "1_0", "NaN",
+        "true", "null", "{}", "[]", "9223372036854775808", "0.1", "0001-01-01T00:00:00+23:59",
+        "9999-12-31T23:59:59.999999Z",
+        "%", "%ff", "../", "//", "\t", "\r\n", "\x1d", "=cmd", "<b>", "\x1b[", "'", '"',
     )
 )  # fmt: skip
 
 atheris.enabled_hooks.add("str")
 with atheris.instrument_imports(include=["pi_auto"]):
-    from fuzz import targets
+    from fuzz import haste, targets
 
 
 def main() -> None:
@@ -43,8 +44,10 @@ def main() -> None:
         if (took := time.thread_time() - begun) > SLOW:
             raise AssertionError(f"it took {took:.1f} s")
 
+    haste.make()
     options = [
-        f"-max_total_time={seconds}", f"-seed={seed}", f"-max_len={target.most}", "-rss_limit_mb=600", "-timeout=20",
+        f"-max_total_time={seconds}", f"-seed={seed}", f"-max_len={target.most}", "-rss_limit_mb=600",
+        "-timeout=20",
         f"-dict={words}", "-print_final_stats=1", f"-artifact_prefix={corpus.parent}/{name}-",
     ]  # fmt: skip
     atheris.Setup([sys.argv[0], *options, str(corpus)], one)

@@ -1,4 +1,4 @@
-"""What the server is asked and told: an answer below 500 whatever comes, JSON that anybody reads, no formula, no markup."""
+"""What the server is asked and told: answers below 500, JSON that anybody reads, no formula, no markup."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from werkzeug.datastructures import MultiDict
 from fuzz.target import Target, hold, seed, unless
 from pi_auto.server.api.bodies import unpack
 from pi_auto.server.api.errors import ApiError
-from pi_auto.server.api.formats import CSV_COLUMNS, as_csv, cell
+from pi_auto.server.api.formats import CSV_COLUMNS, cell
 from pi_auto.server.api.parameters import Parameters
 from pi_auto.server.app import create_app
 from pi_auto.server.calls.outcomes import of_answer
@@ -134,7 +134,7 @@ def parameters(octets: bytes) -> None:
     if read:
         for what in (lambda: read.time("since"), lambda: read.text("text", most=50)):
             unless(FieldError)(what)
-        number = unless(FieldError)(lambda: read.integer("limit", most=100))
+        number = unless(FieldError)(read.integer, "limit", most=100)
         hold(number is None or 1 <= number <= 100, "a number beyond", number)
 
 
@@ -207,7 +207,7 @@ def events(octets: bytes) -> None:
         {b"opType": octets[1:20]},
         octets[1:],
     )
-    unless(FieldError)(lambda: event_of(delivery))
+    unless(FieldError)(event_of, delivery)
 
 
 def old(octets: bytes) -> None:
@@ -217,11 +217,11 @@ def old(octets: bytes) -> None:
     except (ValueError, RecursionError):
         return
     for kind in (Hello, BarcodeScan, Telemetry, Progress):
-        unless(FieldError)(lambda kind=kind: kind.from_json(value))
+        unless(FieldError)(kind.from_json, value)
     said = of_answer(MethodAnswer(200, value)).said + of_answer(MethodAnswer(500, value)).said
     hold(len(said) < 2000 and said.isprintable(), "unbounded, or driving a terminal", said)
     if isinstance(value, list) and len(value) == 4 and all(isinstance(each, str) for each in value):
-        window = unless(FieldError)(lambda: parse_window(*value))
+        window = unless(FieldError)(parse_window, *value)
         if window:
             at = window.at("Europe/Berlin")
             begin, end = at.opening(NOW)
@@ -231,11 +231,11 @@ def old(octets: bytes) -> None:
 
 def archives(octets: bytes) -> None:
     """An archive that an operator publishes, and gzip of a body."""
-    read = unless(ReleaseError)(lambda: read_archive(octets, "it"))
+    read = unless(ReleaseError)(read_archive, octets, "it")
     if read:
-        again = unless(ReleaseError)(lambda: with_root(read, b"{}"))
+        again = unless(ReleaseError)(with_root, read, b"{}")
         hold(again is None or again.version == read.version, "another version")
-    unless(ApiError)(lambda: unpack(octets, "gzip"))
+    unless(ApiError)(unpack, octets, "gzip")
 
 
 def _zip() -> bytes:
@@ -331,7 +331,7 @@ TARGETS = (
         cells,
         (b"=1+1", b"a; =cmd|' /C calc'!A0", b'"x";"@a"', b"-5"),
         40,
-        (b";", "＝".encode(), b'"', "\xa0".encode(), "\u3000".encode(), b"+", b"@"),
+        (b";", "\uff1d".encode(), b'"', "\xa0".encode(), "\u3000".encode(), b"+", b"@"),
     ),
     Target(
         "server.exported",
@@ -367,4 +367,3 @@ TARGETS = (
         (b"PK\3\4", b"PK\1\2", b"PK\5\6", b"appliance/version", b"../"),
     ),
 )
-del as_csv

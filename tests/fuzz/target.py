@@ -9,14 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
-
-T = TypeVar("T")
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`name` is ROOM.WHAT, `most` the longest input in bytes; `words` help the fuzzer past words it cannot guess."""
+    """`name` is ROOM.WHAT, `most` the longest input in bytes; `words` are those it cannot guess."""
 
     name: str
     run: Callable[[bytes], object]
@@ -25,12 +23,12 @@ class Target:
     words: tuple[bytes, ...] = ()
 
 
-def unless(*allowed: type[Exception]) -> Callable[[Callable[[], T]], T | None]:
-    """What a call gives, None where it fails as it may: `unless(FieldError)(lambda: read(octets))`."""
+def unless(*allowed: type[Exception]) -> Callable[..., Any]:
+    """What a call gives, None where it fails as it may: `unless(FieldError)(Scan.from_json, value)`."""
 
-    def tried(call: Callable[[], T]) -> T | None:
+    def tried(call: Callable[..., Any], *arguments: object, **named: object) -> Any:
         try:
-            return call()
+            return call(*arguments, **named)
         except allowed:
             return None
 

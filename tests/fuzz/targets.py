@@ -14,3 +14,7 @@ TARGETS: tuple[Target, ...] = (
 def named(name: str) -> Target:
     """The target of that name. Raises KeyError."""
     return {target.name: target for target in TARGETS}[name]
+
+
+if __name__ == "__main__":
+    print(*(target.name for target in TARGETS))

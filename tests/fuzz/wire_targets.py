@@ -41,7 +41,7 @@ UUID = "0b8f3c1e-8f0e-4a53-9f37-0d6b8a3d0c11"
 def _round_trip(kind: Any, octets: bytes) -> Any:
     """What is read is written, read again, and the same; also by way of JSON, and of the server's own decoder."""
     value = as_json(octets)
-    read = unless(FieldError)(lambda: kind.from_json(value))
+    read = unless(FieldError)(kind.from_json, value)
     if read is None:
         return None
     written = read.to_json()
@@ -53,12 +53,12 @@ def _round_trip(kind: Any, octets: bytes) -> Any:
 
 def strict(octets: bytes) -> None:
     """What is signed has one meaning: the strict reader and the plain one agree wherever it reads at all."""
-    value = unless(FieldError)(lambda: read_strictly(octets, "it", most=512))
+    value = unless(FieldError)(read_strictly, octets, "it", most=512)
     if value is None:
         return
     hold(value == json.loads(octets), "two readers disagree", value)
     hold(read_strictly(write_plainly(value), "it", most=8192) == value, "written plainly it is another", value)
-    hold(unless(ApiError)(lambda: decode_json(octets)) == value, "the server's decoder disagrees", octets)
+    hold(unless(ApiError)(decode_json, octets) == value, "the server's decoder disagrees", octets)
 
 
 def body(octets: bytes) -> None:
@@ -83,7 +83,7 @@ def incident_(octets: bytes) -> None:
 def batch(octets: bytes) -> None:
     """A batch: each record is taken or refused, none is lost and none is both."""
     value = as_json(octets)
-    read = unless(FieldError)(lambda: Batch.from_json(value))
+    read = unless(FieldError)(Batch.from_json, value)
     if read:
         sent = len(value.get("scans") or ()) + len(value.get("incidents") or ())
         hold(len(read.scans) + len(read.incidents) + len(read.refused) == sent, "records are lost", read)
@@ -102,7 +102,7 @@ def acknowledgement(octets: bytes) -> None:
 
 def card(octets: bytes) -> None:
     """A fleet card."""
-    read = unless(FieldError)(lambda: FleetCard.parse(octets))
+    read = unless(FieldError)(FleetCard.parse, octets)
     if read:
         hold(FleetCard.parse(json.dumps(read.to_json()).encode()) == read, "another card", read)
 
@@ -111,12 +111,12 @@ def signed(octets: bytes) -> None:
     """An envelope: what it holds is read by all its readers, or refused."""
     value = as_json(octets)
     for kind in TYPES:
-        read = unless(FieldError)(lambda kind=kind: Signed.from_json(value, kind))
+        read = unless(FieldError)(Signed.from_json, value, kind)
         if read:
             hold(Signed.from_json(read.to_json(), kind) == read, "another envelope", read)
             content = unless(FieldError)(read.content)
             for reader in (enrolment.Enrolment, fleet_proof.FleetProof):
-                unless(FieldError)(lambda reader=reader: reader.from_json(content))
+                unless(FieldError)(reader.from_json, content)
 
 
 def messages(octets: bytes) -> None:
@@ -127,13 +127,13 @@ def messages(octets: bytes) -> None:
     ):  # fmt: skip
         _round_trip(kind, octets)
     value = as_json(octets)
-    unless(FieldError)(lambda: heartbeat.Heartbeat.from_json(value))
-    unless(FieldError)(lambda: update.UpdateStatus.from_json(value))
-    answer = unless(FieldError)(lambda: update.read_answer(value))
+    unless(FieldError)(heartbeat.Heartbeat.from_json, value)
+    unless(FieldError)(update.UpdateStatus.from_json, value)
+    answer = unless(FieldError)(update.read_answer, value)
     if answer:
         hold(update.read_answer(answer.to_json()) == answer, "another answer", answer)
     for name in methods.NAMES:
-        unless(FieldError)(lambda name=name: methods.checked(name, value))
+        unless(FieldError)(methods.checked, name, value)
     if isinstance(value, dict):
         for found in scanner_settings.settings_in(value)[0]:
             key = scanner_settings.key_of(found) if not any("\ud800" <= c <= "\udfff" for c in found) else None
@@ -143,9 +143,9 @@ def messages(octets: bytes) -> None:
 def texts(octets: bytes) -> None:
     """Connection strings, tokens, addresses, binding codes, times: the small texts that people and hubs write."""
     text = octets.decode(*TEXT) if _is_text(octets) else octets.decode("latin-1")
-    string = unless(FieldError)(lambda: ConnectionString.parse(text))
+    string = unless(FieldError)(ConnectionString.parse, text)
     hold(not string or ConnectionString.parse(str(string)) == string, "another connection string", text)
-    address = unless(FieldError)(lambda: ServerAddress.parse(text))
+    address = unless(FieldError)(ServerAddress.parse, text)
     if address:
         hold(
             is_host(address.host) and ServerAddress.parse(str(address)) == address,
@@ -153,7 +153,7 @@ def texts(octets: bytes) -> None:
             text,
             address,
         )
-    code = unless(FieldError)(lambda: BindingCode.parse(text))
+    code = unless(FieldError)(BindingCode.parse, text)
     hold(not code or BindingCode.parse(str(code)) == code, "another binding code", text)
     moment = parse_time(text)
     if moment:
@@ -191,7 +191,7 @@ def topic(octets: bytes) -> None:
     done = topics.parse_method_answer(text)
     if done:
         hold(topics.parse_method_answer(topics.method_answer(*done)) == done or len(text) > 90, "another", text)
-    bag = unless(ValueError)(lambda: topics.decode_properties(text))
+    bag = unless(ValueError)(topics.decode_properties, text)
     if bag:
         hold(topics.decode_properties(topics.encode_properties(bag)) == bag, "another property bag", text)
 
@@ -233,8 +233,8 @@ _ANSWER = registration.RegistrationAnswer(
 ).to_json()  # fmt: skip
 _OFFER = {
     "has_update": True, "current_version": "1", "latest_version": "2", "update_id": "0" * 64,
-    "target": "client/2/pi_auto_client.py", "counter": 2, "update_size": 1, "file_hash": "0" * 64, "download_url": "/x",
-    "release_notes": "", "mandatory": False, "retry_after": 3,
+    "target": "client/2/pi_auto_client.py", "counter": 2, "update_size": 1, "file_hash": "0" * 64,
+    "download_url": "/x", "release_notes": "", "mandatory": False, "retry_after": 3,
 }  # fmt: skip
 _BATCH = Batch("pi-1a2b3c4d", SPOOL, 1, 2, 1, (scan(number=1),), (incident(number=2),), (), UUID).to_json()
 _ACK = {
