@@ -56,7 +56,7 @@ class Marks:
         """The number up to which a spool is settled at a destination; 0 if nothing is."""
         found = "SELECT through FROM marks WHERE destination = ? AND spool = ?"
         rows = self._ask(found, (known(destination), spool))
-        return int(rows[0][0]) if rows else 0
+        return rows[0][0] if rows and isinstance(rows[0][0], int) else 0
 
     def advance(self, destination: str, position: Position) -> None:
         """Move a mark forward to a position; one that is there already, or further, stays."""

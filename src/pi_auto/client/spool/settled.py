@@ -1,4 +1,8 @@
-"""What the marks say, for those who only read them beside the agent: how far a spool is settled."""
+"""What the marks say, for those who only read them beside the agent: how far a spool is settled.
+
+SQLite takes any value in any column, and so may a bad disk or an agent that is no longer ours have put one there:
+what is no number says nothing, and ends nobody.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,7 @@ def settled_everywhere(path: Path, spool: str) -> int | None:
             ((known, active, lowest),) = connection.execute(question, (spool,)).fetchall()
         except sqlite3.Error:
             return None
-    return int(lowest) if known == len(DESTINATIONS) and active else None
+    return lowest if known == len(DESTINATIONS) and active and isinstance(lowest, int) else None
 
 
 def settled_at(path: Path, destination: str, spool: str) -> int:
@@ -49,7 +53,7 @@ def _number(path: Path, question: str, values: tuple[str, ...]) -> int:
             row = connection.execute(question, values).fetchone()
         except sqlite3.Error:
             return 0
-    return int(row[0] or 0) if row else 0
+    return row[0] if row and isinstance(row[0], int) else 0
 
 
 @contextmanager
