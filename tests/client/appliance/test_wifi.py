@@ -92,7 +92,15 @@ def test_where_a_password_stands_outside_of_any_network_nothing_of_the_file_is_l
 
 
 @pytest.mark.parametrize(
-    "text", ["  #wpa-psk canary\n", "## wpa-psk canary\n", " # # wireless-key canary\n", "# wpa-psk canary\n", "  wireless_key canary\n", "  wpa-psk \\\n  canary\n"]
+    "text",
+    [
+        "  #wpa-psk canary\n",
+        "## wpa-psk canary\n",
+        " # # wireless-key canary\n",
+        "# wpa-psk canary\n",
+        "  wireless_key canary\n",
+        "  wpa-psk \\\n  canary\n",
+    ],
 )
 def test_neither_does_one_of_ifupdown_or_a_second_line(text: str) -> None:
     assert without_keys(f"iface wlan0 inet dhcp\n{text}  metric 5\n") == "iface wlan0 inet dhcp\n  metric 5\n"

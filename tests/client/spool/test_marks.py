@@ -157,7 +157,7 @@ def test_a_mark_that_is_no_number_says_nothing_and_is_begun_anew(path: Path, val
         for destination in ("api", "hub"):
             marks.advance(destination, at(7))
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
-            other.execute(f"UPDATE marks SET through = {value}")
+            other.execute(f"UPDATE marks SET through = {value}")  # noqa: S608 - from above
         assert marks.through("api", SPOOL) == 0
         # What capture asks at its start, and before it prunes: it must not end for it.
         assert (acknowledged(path, SPOOL), settled_at(path, "api", SPOOL)) == (0, 0)
