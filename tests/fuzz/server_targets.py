@@ -142,14 +142,20 @@ def cells(octets: bytes) -> None:
     """A cell of CSV runs nothing in a spreadsheet, and holds no line of its own."""
     text = octets.decode("utf-8", "replace")
     written = cell(text)
-    hold(not written.startswith(("=", "+", "-", "@", "\t", "\r", "\n")), "a formula", written)
+    hold(
+        not written.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")),
+        "a formula",
+        written,
+    )
     hold("\n" not in written and "\r" not in written and "\0" not in written, "a line of its own", written)
     held = io.StringIO()
     csv.writer(held, lineterminator="\r\n").writerow([written, "x"])
     hold(next(csv.reader([held.getvalue()])) == [written, "x"], "written and read it is another", text)
     for part in held.getvalue().split(";")[1:]:  # as half of Europe's spreadsheets part it
         hold(
-            not part.lstrip('" \t\xa0\u3000').startswith(("=", "+", "@")), "a formula behind a semicolon", written
+            not part.lstrip('" \t\xa0\u3000').startswith(("=", "+", "@", "\uff1d")),
+            "a formula behind a semicolon",
+            written,
         )
 
 
