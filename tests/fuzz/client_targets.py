@@ -10,7 +10,6 @@ import re
 import shutil
 import tempfile
 import zipfile
-import zlib
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -25,7 +24,7 @@ from pi_auto.client.agent.network.keeping import kept_address
 from pi_auto.client.agent.update.ledger import FILE as AGENTS_LEDGER
 from pi_auto.client.agent.update.ledger import Ledger as AgentsLedger
 from pi_auto.client.agent.update.ledger import latest
-from pi_auto.client.agent.update.reuse import Odd, _gaps, _known
+from pi_auto.client.agent.update.reuse import _SENSELESS, Odd, _gaps, _known
 from pi_auto.client.agent.update.told import told_in
 from pi_auto.client.appliance import release, wifi
 from pi_auto.client.appliance.errors import SetupFailed
@@ -264,7 +263,7 @@ def archive(octets: bytes) -> None:
         hold("/" not in version and not version.startswith("."), "a folder of another name", version)
     with (
         file.open("r+b") as opened,
-        suppress(Odd, zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, EOFError, OSError),
+        suppress(Odd, OSError, *_SENSELESS),
     ):  # as `assemble` does
         for start, end in _gaps(_known(opened, len(octets), running), len(octets), opened):
             hold(0 <= start < end <= len(octets), "a gap beyond it", start, end)

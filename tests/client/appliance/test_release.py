@@ -32,7 +32,16 @@ def of_junk() -> bytearray:
     return damaged
 
 
+def without_a_name() -> bytearray:
+    damaged = packed()
+    entry = damaged.index(b"PK\1\2")
+    damaged[entry + 28] = 0  # the length of its name
+    damaged[entry + 30] = len("appliance/version")  # which counts as something extra now
+    return damaged
+
+
 DAMAGED = {
+    "a file without a name": without_a_name(),
     "a way to pack that nobody knows": with_octet(METHOD, 99),
     "a password that nobody has": with_octet(FLAGS, 1),
     "bytes that cannot be unpacked": of_junk(),

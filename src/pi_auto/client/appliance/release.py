@@ -30,7 +30,7 @@ _UNFINISHED = ".unpacking-"
 # What zipfile says of bytes that are none of its own: what it cannot do, or what comes of a length that is wrong.
 _DAMAGED = (
     zipfile.BadZipFile, zlib.error, struct.error, ValueError, NotImplementedError, RuntimeError, EOFError,
-    OverflowError,
+    OverflowError, LookupError,
 )  # fmt: skip
 
 
@@ -39,7 +39,7 @@ def version_of(archive: Path) -> str:
     try:
         with zipfile.ZipFile(archive) as opened:
             version = opened.read(_VERSION_FILE).decode("ascii", "replace").strip()
-    except (OSError, KeyError, *_DAMAGED) as error:
+    except (OSError, *_DAMAGED) as error:
         raise SetupFailed(f"{archive} holds no release ({error}); copy pi_auto_client.py again") from None
     if not RELEASED.match(version):
         raise SetupFailed(f"{archive} names its version {version!r}; copy pi_auto_client.py again")
