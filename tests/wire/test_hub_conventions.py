@@ -69,6 +69,8 @@ def test_a_twin_response_tells_status_and_request() -> None:
     assert topics.parse_twin_response(topics.twin_response(204, "a b", 7)) == (204, "a b")
     assert topics.parse_twin_response("$iothub/twin/res/204/") is None
     assert topics.parse_twin_response("devices/x/messages") is None
+    assert topics.parse_twin_response("$iothub/twin/res/20\u00b2/?$rid=1") is None  # a digit, and no number
+    assert topics.parse_twin_response(f"$iothub/twin/res/{'9' * 5000}/?$rid=1") is None
 
 
 def test_a_connection_string_keeps_its_key_to_itself() -> None:

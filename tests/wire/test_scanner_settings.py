@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from pi_auto.hub.patches import parse_patch
 from pi_auto.wire.scanner_settings import ScannerSettings, key_of, settings_in
 
@@ -22,6 +24,13 @@ def test_one_wrong_entry_is_named_and_spoils_no_other() -> None:
         "scanners.a.layout is 'xx'",
         "scanners.c is 5",
     ]
+
+
+@pytest.mark.parametrize("key", ["\ud800", "a%\udc00", "%4\ud800", "a%C3%A9%\ud83d"])
+def test_half_a_character_in_a_name_spoils_no_other(key: str) -> None:
+    found, errors = settings_in({"scanners": {key: {"layout": "fr"}, "b": {"layout": "de"}}})
+    assert (len(found), found["b"], errors) == (2, ScannerSettings("de"), [])
+    assert all(name.encode() for name in found)
 
 
 def test_desired_properties_without_scanners_set_nothing() -> None:

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 from pi_auto.server.calls.audit import add_audit
 from pi_auto.server.calls.command import add_device
 from pi_auto.server.data_folder import existing_data
-from pi_auto.server.errors import CommandFailed
 from pi_auto.server.hub_options import add_hub
 from pi_auto.server.settings import SettingsError
 from pi_auto.wire.scan import MOST_SCANNER_ID

@@ -84,13 +84,13 @@ def key_of(scanner_id: str) -> str:
 
 def id_of(key: str) -> str:
     """The scanner's id again; a key that was written otherwise is taken as far as it can be."""
-    head, *rest = key.split("%")
-    octets = head.encode()
+    head, *rest = map(_octets, key.split("%"))
+    octets = head
     for part in rest:
         try:
-            octets += bytes.fromhex(part[:2]) + part[2:].encode()
+            octets += bytes.fromhex(part[:2].decode()) + part[2:]
         except ValueError:
-            octets += b"%" + part.encode()
+            octets += b"%" + part
     return octets.decode("utf-8", "replace")
 
 
@@ -105,6 +105,11 @@ def settings_in(desired: Mapping[str, Any]) -> tuple[dict[str, ScannerSettings],
         except FieldError as error:
             errors.append(error)
     return found, errors
+
+
+def _octets(text: str) -> bytes:
+    """JSON can name half a character, which UTF-8 has not: no reader may end for it."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _escaped(char: str) -> str:

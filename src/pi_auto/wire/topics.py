@@ -16,6 +16,7 @@ TWIN_RESPONSES = "$iothub/twin/res/#"
 DESIRED_PATCHES = "$iothub/twin/PATCH/properties/desired/#"
 METHODS = "$iothub/methods/POST/#"
 
+_TWIN_RESPONSE = re.compile(r"\$iothub/twin/res/([0-9]{1,9})/\?(.*)\Z", re.DOTALL)
 _METHOD_CALL = re.compile(r"\$iothub/methods/POST/([^/]{1,300})/\?\$rid=([^&]{1,256})\Z")
 _METHOD_ANSWER = re.compile(r"\$iothub/methods/res/(-?[0-9]{1,9})/\?\$rid=([^&]{1,256})\Z")
 
@@ -87,12 +88,11 @@ def is_desired_patch(topic: str) -> bool:
 
 def parse_twin_response(topic: str) -> tuple[int, str] | None:
     """Status and request id of a hub's answer; nothing if the topic is another."""
-    prefix, separator, rest = topic.partition("/res/")
-    status, slash, query = rest.partition("/?")
-    if prefix != "$iothub/twin" or not separator or not slash or not status.isdigit():
+    answer = _TWIN_RESPONSE.match(topic)
+    if not answer:
         return None
-    found = [part[len("$rid=") :] for part in query.split("&") if part.startswith("$rid=")]
-    return (int(status), unquote(found[0])) if found else None
+    found = [part[len("$rid=") :] for part in answer[2].split("&") if part.startswith("$rid=")]
+    return (int(answer[1]), unquote(found[0])) if found else None
 
 
 def method_call(name: str, request_id: str) -> str:

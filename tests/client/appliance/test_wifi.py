@@ -78,14 +78,29 @@ def test_wpa_supplicant_keeps_its_country_and_loses_its_networks() -> None:
         '#network={\n#\tssid="shop"\n#\tpsk="canary"\n#}\n',
         'network={\n\tssid="shop"\n\t# of old }\n\tpsk="canary"\n}\n',
         'network={\n#}\n\tpsk="canary"\n}\n',
+        'network={ # {shop}\n\tpsk="canary"\n}\n',
+        'network={\n\tssid="shop" # {shop}\n\tpsk="canary"\n} # {shop}\n',
+        'network={\n\tidentity=a}\n\tpsk="canary"\n}\n',
     ],
 )
 def test_a_comment_of_wpa_supplicant_hides_no_password(text: str) -> None:
     assert without_networks(f"country=DE\n{text}") == "country=DE\n"
 
 
+def test_where_a_password_stands_outside_of_any_network_nothing_of_the_file_is_left() -> None:
+    assert without_networks('country=DE\nap_scan=1 # psk="canary"\n') == ""
+
+
 @pytest.mark.parametrize(
-    "text", ["  #wpa-psk canary\n", "# wpa-psk canary\n", "  wireless_key canary\n", "  wpa-psk \\\n  canary\n"]
+    "text",
+    [
+        "  #wpa-psk canary\n",
+        "## wpa-psk canary\n",
+        " # # wireless-key canary\n",
+        "# wpa-psk canary\n",
+        "  wireless_key canary\n",
+        "  wpa-psk \\\n  canary\n",
+    ],
 )
 def test_neither_does_one_of_ifupdown_or_a_second_line(text: str) -> None:
     assert without_keys(f"iface wlan0 inet dhcp\n{text}  metric 5\n") == "iface wlan0 inet dhcp\n  metric 5\n"

@@ -67,6 +67,17 @@ def meta_emptied(path: Path) -> None:
     connection.close()
 
 
+def said(key: str, value: object) -> Callable[[Path], None]:
+    """What one turned bit of a row, or of its header, may make of it: nothing that SQLite notices."""
+
+    def damage(path: Path) -> None:
+        connection = sqlite3.connect(path, isolation_level=None)
+        connection.execute("INSERT OR REPLACE INTO meta(key, value) VALUES (?, ?)", (key, value))
+        connection.close()
+
+    return damage
+
+
 def break_spool(folder: Path, damage: Callable[[Path], None]) -> tuple[str, list[Record]]:
     spool = filled(folder, "first")
     spool.append([draft(code) for code in CODES])
@@ -87,6 +98,13 @@ def break_spool(folder: Path, damage: Callable[[Path], None]) -> tuple[str, list
         (made_zeros, 0),
         (made_another_file, 0),
         (meta_emptied, 201),
+        (said("next", "q02"), 201),
+        (said("next", b"202"), 201),
+        (said("next", "9" * 30), 201),
+        (said("next", "9" * 5000), 201),
+        (said("schema", "\xb2"), 201),
+        (said("schema", b"\0"), 201),
+        (said("uuid", b"\0"), 201),
     ],
 )
 def test_a_broken_spool_is_set_aside_and_what_can_be_read_goes_on_in_a_new_one(

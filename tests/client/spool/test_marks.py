@@ -231,6 +231,22 @@ def test_broken_marks_are_kept_and_begun_anew(path: Path) -> None:
     assert kept.read_bytes() == b"garbage" * 1000
 
 
+@pytest.mark.parametrize("value", ["''", "'7 or so'", "x'0007'", "9e999", "1.5"])
+def test_a_mark_that_is_no_number_says_nothing_and_is_begun_anew(path: Path, value: str) -> None:
+    with closing(Marks(path)) as marks:
+        for destination in ("api", "hub"):
+            marks.advance(destination, at(7))
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute(f"UPDATE marks SET through = {value}")  # noqa: S608 - from above
+        assert marks.through("api", SPOOL) == 0
+        # What capture asks at its start, and before it prunes: it must not end for it.
+        assert (acknowledged(path, SPOOL), settled_at(path, "api", SPOOL)) == (0, 0)
+        assert settled_everywhere(path, SPOOL) is None
+    with closing(Marks(path)) as marks:
+        marks.advance("api", at(3))
+        assert marks.through("api", SPOOL) == 3
+
+
 def test_marks_that_break_under_the_agent_are_begun_anew_without_a_restart(marks: Marks, path: Path) -> None:
     for number in range(1000):  # more than SQLite keeps in memory
         marks.set_aside("api", at(number), "some-uuid", "x" * 4000, "reason")

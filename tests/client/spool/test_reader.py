@@ -85,6 +85,19 @@ def test_how_long_waits_what_cannot_be_read_is_told_by_the_wall_clock(tmp_path: 
         assert reader.oldest_age(0, clock_after(100, stepped=-YEAR)) == 0.0
 
 
+@pytest.mark.parametrize("body", ["'torn'", "5", "x'7b7d'"])
+def test_a_record_whose_time_a_damaged_disk_has_made_a_text_has_waited_for_this_boot(
+    tmp_path: Path, body: str
+) -> None:
+    filled(tmp_path, "A").close()
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection, connection:
+        connection.execute(f"UPDATE records SET body = {body}, stored_at = 'soon'")  # noqa: S608 - from above
+    with SpoolReader(tmp_path) as reader:
+        assert reader.oldest_age(0, clock_after(100)) == 100.0
+        (unreadable,) = reader.read(0, 10)
+    assert isinstance(unreadable, Unreadable)
+
+
 def test_a_week_without_a_server_is_read_a_page_at_a_time(tmp_path: Path) -> None:
     spool = filled(tmp_path, "A")
     (first,) = held(tmp_path)

@@ -6,6 +6,7 @@ import random
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
@@ -96,6 +97,16 @@ def test_only_what_is_settled_and_old_is_pruned(
     assert texts(held(tmp_path)) == list("ABCDE"[gone:])
 
 
+def test_what_a_damaged_disk_has_made_of_the_time_of_a_record_holds_no_pruning_up(tmp_path: Path) -> None:
+    spool = filled(tmp_path, *"ABCDE")
+    with closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as disk:
+        disk.execute("UPDATE records SET stored_at = 'soon' WHERE number = 2")
+        disk.execute("UPDATE records SET stored_at = x'00', body = x'00' WHERE number = 3")
+    assert spool.prune(4, stored_before=LATER) == 4
+    spool.close()
+    assert texts(held(tmp_path)) == ["E"]
+
+
 def test_what_was_scanned_while_the_clock_was_days_behind_is_no_older_for_that(tmp_path: Path) -> None:
     """A Pi that was off for a month goes on with the time of before until the network sets its clock."""
     pi = PiClocks()
@@ -160,6 +171,7 @@ def test_a_second_writer_is_kept_away_until_the_first_has_gone(
 
 APPENDER = """
 import sys
+from contextlib import closing
 from pathlib import Path
 from pi_auto.client.spool.writer import Spool
 from support.records import stamp

@@ -109,6 +109,8 @@ WRONG = {
     "SELECT * FROM devices WHERE " + "(" * 100: "at most 32",
     "SELECT * FROM devices WHERE " + "is_null(" * 900: "at most 32",
     "SELECT * FROM devices WHERE a = " + "1" * 5000: "at most 400 digits",
+    "SELECT * FROM devices WHERE a = \u0663": "is no part of a query",  # digits of an alphabet that JSON has not
+    "SELECT TOP \u0663 * FROM devices": "is no part of a query",
     "SELECT * FROM devices WHERE " + "a" * 9000: "at most 8192",
 }
 

@@ -31,6 +31,8 @@ HOSTILE = {
     "+1": "'+1",
     "-1": "'-1",
     "@SUM(A1)": "'@SUM(A1)",
+    "\uff1dHYPERLINK(1)": "'\uff1dHYPERLINK(1)",
+    "a;\uff201;b": "a;'\uff201;b",
     "a;=1+1;b": "a;'=1+1;b",
     'a; "=1+1&";b': 'a;\' "=1+1&";b',
     "a;b;c": "a;b;c",

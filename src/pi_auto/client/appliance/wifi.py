@@ -16,7 +16,9 @@ _TYPE = re.compile(r"\s*type\s*=\s*(\S+)")
 _WIFIS = re.compile(r"""(?P<indent>\s*)["']?wifis["']?\s*:""")
 _SAYS_NOTHING = re.compile(r"""\s*(#.*|["']?(network|version|renderer)["']?\s*:.*|---)?\s*\Z""")
 _BLOCK = re.compile(r"\s*(network|cred|blob-base64-\S+)\s*=\s*\{")
-_KEY = re.compile(r"\s*(#\s*)?(wpa|wireless)[-_]")
+_BLOCK_ENDS = re.compile(r"\s*\}\s*(#.*)?\Z")  # a brace behind anything else is a value's, or a comment's
+_TELLS = re.compile(r"(psk|passw(or)?d|passphrase|wep_key\d)\s*=", re.IGNORECASE)
+_KEY = re.compile(r"[\s#]*(wpa|wireless)[-_]")
 _COMMENT = re.compile(r"\s*#")
 
 
@@ -53,10 +55,15 @@ def without_networks(wpa_supplicant: str) -> str:
     for line in _lines(wpa_supplicant):
         if _COMMENT.match(line):  # it may be a network of old, or look like the end of this one
             continue
-        inside = inside or bool(_BLOCK.match(line))
-        kept += [] if inside else [line]
-        inside = inside and not line.strip().endswith("}")
-    return "".join(kept)
+        begins = not inside and bool(_BLOCK.match(line))
+        kept += [] if inside or begins else [line]
+        inside = (inside and not _BLOCK_ENDS.match(line)) or (begins and not _is_whole(line))
+    return "" if any(_TELLS.search(line) for line in kept) else "".join(kept)
+
+
+def _is_whole(block: str) -> bool:
+    """Whether a block ends on the line on which it begins."""
+    return block.partition("#")[0].rstrip().endswith("}")
 
 
 def without_keys(interfaces: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from pi_auto.client.spool.errors import SpoolDamaged, SpoolRefused
 from pi_auto.client.spool.schema import SCHEMA, connect_to_read, next_number
 from pi_auto.wire.fields import UUID_FORM
 
+_NUMBER = re.compile(r"[0-9]{1,18}\Z")
 _CHECK_SECONDS = 5.0  # at opening; what a longer check would find, a later one finds
 
 
@@ -21,9 +23,9 @@ def examine(path: Path, acknowledged: Callable[[str], int]) -> None:
         connection = connect_to_read(path)
         try:
             meta = meta_of(connection)
-            if meta.get("schema", "").isdecimal() and int(meta["schema"]) > SCHEMA:
+            if _NUMBER.match(meta.get("schema", "")) and int(meta["schema"]) > SCHEMA:
                 raise SpoolRefused(f"{path} has schema {meta['schema']}; this program knows {SCHEMA} and less")
-            if not UUID_FORM.match(meta.get("uuid", "")) or meta.get("schema") != str(SCHEMA):
+            if not _makes_sense(meta):
                 raise SpoolDamaged(f"its meta table holds {meta}")
             deadline = time.monotonic() + _CHECK_SECONDS
             look_through(connection, lambda: time.monotonic() > deadline)
@@ -34,10 +36,20 @@ def examine(path: Path, acknowledged: Callable[[str], int]) -> None:
             connection.close()
 
 
+def _makes_sense(meta: dict[str, str]) -> bool:
+    """Whether a spool knows its name, its form, and which number comes next where it says so.
+
+    One bit of these that a disk has turned is nothing that SQLite would notice.
+    """
+    named = UUID_FORM.match(meta.get("uuid", "")) and _NUMBER.match(meta.get("next", "1"))
+    return bool(named) and meta.get("schema") == str(SCHEMA)
+
+
 def meta_of(connection: sqlite3.Connection) -> dict[str, str]:
     """What a spool says of itself. Raises SpoolDamaged if it is none."""
     try:
-        return dict(connection.execute("SELECT key, value FROM meta").fetchall())
+        rows = connection.execute("SELECT key, value FROM meta").fetchall()
+        return {str(key): str(value) for key, value in rows}  # a damaged cell may be of any type
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # no such table: another file, or an empty one
             raise SpoolDamaged(str(error)) from error

@@ -62,7 +62,7 @@ class Marks:
             if held := self._unwritten.get(place, 0):
                 self.advance(destination, Position(spool, held))
             rows = self._ask("SELECT through FROM marks WHERE destination = ? AND spool = ?", place)
-            return max(int(rows[0][0]) if rows else 0, held)
+            return max(_number(rows), held)
 
     def advance(self, destination: str, position: Position) -> None:
         """Move a mark forward to a position; one that is there already, or further, stays."""
@@ -178,3 +178,8 @@ class Marks:
         if self._connection:
             self._connection.close()
         self._connection = None
+
+
+def _number(rows: list[Any]) -> int:
+    """What the row of a mark says; 0 where there is none, or where a bad disk has put what is no number."""
+    return rows[0][0] if rows and isinstance(rows[0][0], int) else 0

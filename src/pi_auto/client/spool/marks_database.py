@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS aside(
 );
 INSERT OR IGNORE INTO destinations(name, active) VALUES ('api', 1); -- never off; of the hub the server decides
 """
+_NO_NUMBER = "SELECT 1 FROM marks WHERE typeof(through) <> 'integer' LIMIT 1"
 
 
 def open_to_write(path: Path) -> sqlite3.Connection:
@@ -44,6 +45,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.executescript(_TABLES)
         ((verdict,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
+        if verdict == "ok" and connection.execute(_NO_NUMBER).fetchall():
+            verdict = "a mark is no number"
         if verdict != "ok":
             damage = sqlite3.DatabaseError(str(verdict))
             damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT

@@ -169,19 +169,20 @@ def _uuid(connection: sqlite3.Connection) -> str:
 def _stamp(connection: sqlite3.Connection, number: int | None) -> Stamp | None:
     row = connection.execute("SELECT kind, body FROM records WHERE number = ?", (number,)).fetchone()
     try:
-        return record_of(*row).stamp if row else None
+        return record_of(*map(str, row)).stamp if row else None  # a damaged cell may be of any type
     except ValueError:
         return None
 
 
-def _age(stamp: Stamp | None, stored_at: int, clock: ClockReading) -> float:
+def _age(stamp: Stamp | None, stored_at: object, clock: ClockReading) -> float:
     """In seconds. The wall clock may have been stepped since: it is asked only for what is of another boot.
 
     What is of an earlier boot has waited for all of this one, whatever the wall clock says.
     """
     if stamp and stamp.boot_id == clock.boot_id:
         return max(0.0, (clock.boottime_ns - stamp.boottime_ns) / _SECOND)
-    by_wall = clock.boottime_ns + clock.offset_ns - stored_at * _MS
+    known = stored_at * _MS if isinstance(stored_at, int) else clock.offset_ns
+    by_wall = clock.boottime_ns + clock.offset_ns - known
     return max(by_wall, clock.boottime_ns if stamp else 0) / _SECOND
 
 

@@ -2,7 +2,7 @@
 
 Capture asks, and the agent, which the network reaches, could have put anything in their place: a pipe that nobody
 writes to, a view that never ends, a value that takes all memory. So a question is bounded, and a thread of its own
-asks it, for which nobody waits longer than it may take.
+asks it, for which nobody waits longer than it may take. What is no number says nothing, and ends nobody.
 """
 
 from __future__ import annotations

@@ -145,7 +145,8 @@ class Spool:
         for number, stored_at, boot, boottime in self._connection.execute(_AGES, (settled, _PRUNE_ROWS)):
             if boot == here.boot_id and isinstance(boottime, int):
                 stored_at = now - (here.boottime_ns - boottime) / 1_000_000  # noqa: PLW2901 - known better
-            if stored_at >= stored_before * 1000:
+            # What a damaged disk has left of it may be of any type: what is settled need not be kept for that.
+            if isinstance(stored_at, int | float) and stored_at >= stored_before * 1000:
                 break
             last = number
         return last

@@ -8,7 +8,7 @@ from typing import NamedTuple
 MOST_TEXT = 8192  # characters of a query
 _TOKEN = re.compile(
     r"""\s*(?:
-    (?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)
+    (?P<number>-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)
     |(?P<text>'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.)*")
     |(?P<escaped>\[\[[^\]]+\]\])
     |(?P<name>\$?[A-Za-z_][A-Za-z0-9_$-]*)

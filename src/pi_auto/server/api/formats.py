@@ -27,9 +27,10 @@ CSV_COLUMNS = (
     "repeat_of", "scanner_id", "scanner_name", "scanner_port", "scanned_at", "wall_time", "synced",
     "corrected_time", "time_error_ms", "received_at", "api_at", "hub_at", "flagged", "cloned", "legacy",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# The wide forms of these signs begin a formula where Japanese or Chinese is written.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 # Spreadsheets of half of Europe part a line at `;`, whatever quotes stand around it; quotes may begin the cell.
-_FORMULA_LATER = re.compile(r';(?=["\s]*[=+@-])')
+_FORMULA_LATER = re.compile(r';(?=["\s]*[=+@\uff1d\uff0b\uff0d\uff20-])')
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import hashlib
 import io
 import re
 import stat
+import struct
 import zipfile
 from dataclasses import dataclass
 
@@ -19,6 +20,12 @@ ROOT_FILE, VERSION_FILE, BUILT_FILE = "appliance/update_root.json", "appliance/v
 _CODE_VERSION = "pi_auto/version.py"
 _SAID = re.compile(rb'^(__version__ = ")[^"\n]*(")$', re.MULTILINE)
 _MOST_FILES = 10_000
+_BUILT = re.compile(r"[0-9]{1,12}\Z")
+# What zipfile says of bytes that are no archive, or one that it cannot read.
+_SENSELESS = (
+    zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, struct.error, OverflowError,
+    LookupError,
+)  # fmt: skip
 _NAME = re.compile(r"(?:[A-Za-z0-9_.@+-]+/)*[A-Za-z0-9_.@+-]+\Z")
 
 
@@ -45,7 +52,7 @@ def read_archive(octets: bytes, what: str) -> Archive:
     files = _files(octets, what)
     version = _text(files, VERSION_FILE, what)
     built = _text(files, BUILT_FILE, what)
-    if not RELEASED.match(version) or not (built.isascii() and built.isdigit()):
+    if not RELEASED.match(version) or not _BUILT.match(built):
         raise ReleaseError(f"{what} says version {version!r} and time {built!r}; build it with script/dist")
     unpacked = sum(len(content) for _, content in files.values())
     return Archive(octets, version, int(built), unpacked, files.get(ROOT_FILE, (None, None))[1])
@@ -75,7 +82,7 @@ def _files(octets: bytes, what: str) -> dict[str, tuple[zipfile.ZipInfo, bytes]]
             members = opened.infolist()
             _check(members, what)
             return {member.filename: (member, opened.read(member)) for member in members}
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError) as error:
+    except _SENSELESS as error:
         raise ReleaseError(f"{what} is no archive of a release ({error}); build it with script/dist") from error
 
 

@@ -72,6 +72,23 @@ def test_a_name_that_leads_to_itself_ends() -> None:
     assert records_in(head + b"\xc0\x0c" + struct.pack("!HHIH", PTR, 1, 1, 0)) == []
 
 
+def of_pointers(leaps: int) -> bytes:
+    """A message whose last record's name is reached by so many pointers, each of which leads to the one before."""
+    begin = 12 + 11 + 2  # behind the head, and the head of a record that nobody knows, and the label there
+    ladder = b"\1a\0" + b"".join(
+        struct.pack("!H", 0xC000 | (begin - 2 if leap == 0 else begin - 1 + 2 * leap)) for leap in range(leaps)
+    )
+    unknown = b"\0" + struct.pack("!HHIH", 99, 1, 1, len(ladder)) + ladder
+    last = ladder[-2:] + struct.pack("!HHIH", A, 1, 1, 4) + bytes((192, 168, 7, 2))
+    return struct.pack("!6H", 0, 0x8400, 0, 2, 0, 0) + unknown + last
+
+
+def test_a_name_is_not_followed_through_more_pointers_than_a_name_can_have_labels() -> None:
+    assert [each.name for each in records_in(of_pointers(127))] == [(b"a",)]
+    assert records_in(of_pointers(128)) == []  # thousands in one message would take a small board seconds
+    assert records_in(of_pointers(4000)) == []
+
+
 def test_what_is_read_of_a_message_that_is_cut_off_is_kept() -> None:
     assert [each.kind for each in records_in(told(info())[:-10])] == [PTR, SRV, TXT, A]
 

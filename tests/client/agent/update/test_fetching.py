@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from pi_auto.client.agent.backoff import Backoff
-from pi_auto.client.agent.errors import ApiError, Refused, Throttled, Unauthorized, Unreachable
+from pi_auto.client.agent.errors import ApiError, Garbled, Refused, Throttled, Unauthorized, Unreachable
 from pi_auto.client.agent.update import channel, download, fetcher
 from pi_auto.client.agent.update.fetcher import Fetch
 from pi_auto.client.agent.update.job import DOWNLOADING, READY, VERIFIED, Job, News
@@ -26,7 +26,7 @@ from pi_auto.wire.keys import PublicKey
 from pi_auto.wire.release import MOST_ROOTS
 from pi_auto.wire.server_address import ServerAddress
 from pi_auto.wire.update import Offer
-from support.signed_fleet import DOWNLOAD, METADATA, Fault, SignedFleet, cut_after, drip, status
+from support.signed_fleet import DOWNLOAD, METADATA, Fault, Handler, SignedFleet, cut_after, drip, status
 
 # SEC 2, section 2.4.2: a key that everybody knows the private half of.
 BASE_POINT = bytes.fromhex(
@@ -256,6 +256,20 @@ def test_a_connection_that_breaks_again_and_again_still_brings_it(
     fleet.faults[DOWNLOAD] = cut_after(270_000)
     fetch(job)
     assert (folder / "ready" / "archive").read_bytes() == ARCHIVE
+
+
+def of_no_number(handler: Handler, content: bytes) -> None:
+    """A part, of which it says with thousands of digits where it begins."""
+    handler.say(206, content[:10], Content_Range=f"bytes {'9' * 5000}-{'9' * 5000}/{len(content)}")
+
+
+def test_an_answer_that_says_with_endless_digits_which_part_it_is_may_be_better_later(
+    job: Job, folder: Path, fleet: SignedFleet
+) -> None:
+    fleet.faults[DOWNLOAD] = of_no_number
+    with pytest.raises(Garbled):  # and is no reason to refuse the release for good
+        fetch(job)
+    assert not (folder / "ready").exists()
 
 
 @pytest.mark.parametrize("path", [f"{METADATA}timestamp.json", DOWNLOAD])

@@ -6,6 +6,7 @@ import hashlib
 import io
 import random
 import re
+import struct
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -124,6 +125,19 @@ def compressed() -> bytes:
     return packed.getvalue()
 
 
+def enormous() -> bytes:
+    """Of a member that says, by the form for such, that it has eight gigabytes."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        member = zipfile.ZipInfo("a.py")
+        member.extra = struct.pack("<HHQ", 1, 8, 2**33)
+        archive.writestr(member, b"a")
+    octets = bytearray(packed.getvalue())
+    size = octets.index(b"PK\x01\x02") + 24
+    octets[size : size + 4] = b"\xff" * 4
+    return bytes(octets)
+
+
 def climbing() -> bytes:
     return changed(sample(), {"../../../../etc/passwd": b"x"})
 
@@ -136,6 +150,7 @@ def climbing() -> bytes:
         sample() + b"\0",
         compressed(),
         climbing(),
+        enormous(),
         b"PK\x05\x06" + b"\xff" * 18,
     ],
 )
@@ -149,7 +164,7 @@ def test_what_is_odd_is_said_to_be_so_and_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["app"]
 
 
-@pytest.mark.parametrize("archive", [b"no zip file at all" * 999, compressed(), climbing()])
+@pytest.mark.parametrize("archive", [b"no zip file at all" * 999, compressed(), climbing(), enormous()])
 def test_an_odd_archive_that_is_signed_is_fetched_as_a_whole(
     fleet: SignedFleet, tmp_path: Path, archive: bytes
 ) -> None:

@@ -36,6 +36,17 @@ def test_of_two_by_one_name_holds_at_first_what_was_known_while_there_was_one(tm
     assert [knowledge.standing(each).layout for each in (first, second, ID)] == ["fr", "de", "fr"]
 
 
+def test_what_no_name_can_be_in_what_the_agent_tells_ends_no_capture(tmp_path: Path, agent: Path) -> None:
+    told = {"\ud800": {"layout": "fr"}, "a%\udc00": {"kind": 5}, key_of(ID): {"kind": "scanner", "layout": "de"}}
+    Bulletin(agent).post(WANTED, {"scanners": told})
+    for _ in range(2):  # the last word of the agent holds after a start as well
+        said: list[str] = []
+        knowledge = Knowledge(tmp_path, agent, said.append)
+        knowledge.look()
+        assert knowledge.standing(ID).layout == "de"
+        assert len(said) == 1
+
+
 def test_of_too_many_the_oldest_are_forgotten(tmp_path: Path) -> None:
     known = {f"s{number}": FRENCH.to_json() for number in range(1000)}
     (tmp_path / FILE).write_text(json.dumps({"scanners": known}))

@@ -18,6 +18,7 @@ MOST_OCTETS = 9000  # RFC 6762 17
 _IN, _UNICAST = 1, 0x8000  # the class; asks for an answer to the asker alone (QU)
 _CLASS = 0x7FFF  # without the bit that mDNS uses for itself
 _MOST_RECORDS, _MOST_NAME = 64, 255
+_MOST_LEAPS = 127  # pointers of one name: as many as it has labels at most
 _POINTER = 0xC0
 _HEAD, _FIXED, _SERVICE = struct.Struct("!6H"), struct.Struct("!HHIH"), struct.Struct("!HHH")
 
@@ -105,14 +106,18 @@ def _texts(body: bytes) -> Iterator[bytes]:
 
 
 def _name(octets: bytes, at: int) -> tuple[Name, int]:
-    """The name that begins there, and where what follows it begins. Pointers lead back only, so that it ends."""
+    """The name that begins there, and where what follows it begins. Pointers lead back only, so that it ends.
+
+    It ends soon, too: a message of nothing but pointers to pointers would take seconds on a small board.
+    """
     labels: list[bytes] = []
-    after, floor, size = 0, at, 0
+    after, floor, size, leaps = 0, at, 0, 0
     while length := octets[at]:
         if length & _POINTER == _POINTER:
             after = after or at + 2
             at = (length & ~_POINTER) << 8 | octets[at + 1]
-            if at >= floor:
+            leaps += 1
+            if at >= floor or leaps > _MOST_LEAPS:
                 raise _SenselessError
             floor = at
             continue

@@ -25,7 +25,7 @@ _TRIES = 5  # in a row that bring nothing
 _LONGEST_PAUSE = 30.0  # seconds between them; a server that asks for more is asked again by the next round
 _SYNC_EACH = 1024 * 1024  # bytes
 _GAIN = 256 * 1024  # bytes that make a try worth the name
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)\Z")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,12})-([0-9]{1,12})/([0-9]{1,12})\Z")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ believed: at last the whole must have the signed hash, and where anything is odd
 from __future__ import annotations
 
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -25,6 +26,11 @@ _SLACK = 4096  # bytes that the new directory may be longer than ours
 _MOST_DIRECTORY = 1024 * 1024
 _NEAR = 512  # bytes: fetching them costs less than another question
 _MOST_RANGES = 64
+# What zipfile says of a directory that makes no sense: it has come by the network, and is not signed by itself.
+_SENSELESS = (
+    zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error, ValueError, NotImplementedError, EOFError,
+    OverflowError, LookupError,
+)  # fmt: skip
 _WORTH = 0.7  # of the archive: beyond it one download is the shorter way
 
 
@@ -61,7 +67,7 @@ def assemble(
             os.fsync(opened.fileno())
         verify(temporary, wanted)
         temporary.rename(file)
-    except (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, EOFError) as error:
+    except _SENSELESS as error:
         raise Odd(f"its archive cannot be put together: {error}") from None
     finally:
         temporary.unlink(missing_ok=True)
