@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from pi_auto.hub.rest.guard import MOST_WAITING
 from pi_auto.wire import topics
 from pi_auto.wire.connection_string import ConnectionString
-from support.attacks import Bystander, encrypted, ends, frame, memory, undisturbed, upgraded
+from support.attacks import Bystander, encrypted, frame, memory, undisturbed, upgraded
 from support.hub import RunningHub, running_hub
-from support.mqtt import RawDevice, connect_packet, packet, publish_packet, subscribe_packet, text
+from support.mqtt import RawDevice, connect_packet, ends, packet, publish_packet, subscribe_packet, text
 from support.service import Service
 
 BAD = "pi-1"

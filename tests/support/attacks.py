@@ -108,16 +108,3 @@ def frame(payload: bytes, *, first: int = 0x82, masked: bool = True) -> bytes:
     if masked:
         payload = bytes(octet ^ mask[place % 4] for place, octet in enumerate(payload))
     return head + mask + payload
-
-
-def ends(sock: socket.socket, timeout: float) -> bool:
-    """Whether the hub closes within `timeout` seconds; what it sends meanwhile is thrown away."""
-    sock.settimeout(timeout)
-    try:
-        while sock.recv(1 << 16):
-            pass
-    except TimeoutError:
-        return False
-    except OSError:
-        return True
-    return True

@@ -214,15 +214,20 @@ class RawDevice:
 
     def is_closed(self, timeout: float = PATIENCE) -> bool:
         """Whether the hub closes within `timeout` seconds; what it sends meanwhile is thrown away."""
-        self.socket.settimeout(timeout)
-        try:
-            while self.socket.recv(1 << 16):
-                pass
-        except TimeoutError:
-            return False
-        except OSError:
-            return True
+        return ends(self.socket, timeout)
+
+
+def ends(sock: socket.socket, timeout: float) -> bool:
+    """Whether the other side closes within `timeout` seconds; what it sends meanwhile is thrown away."""
+    sock.settimeout(timeout)
+    try:
+        while sock.recv(1 << 16):
+            pass
+    except TimeoutError:
+        return False
+    except OSError:
         return True
+    return True
 
 
 def packet(first: int, body: bytes) -> bytes:

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import socket
 import ssl
-import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from pi_auto.wire import topics
+from support.listener import Listener
 
 CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK, PINGREQ, PINGRESP, DISCONNECT = 1, 2, 3, 4, 8, 9, 12, 13, 14
 
 
 @dataclass
-class MqttPeer:
+class MqttPeer(Listener):
     """Start it with `with`. `telemetry`, `reports` and `connects` (CONNECT packets) collect what came."""
 
     certificate: Path | None = None
@@ -37,33 +36,9 @@ class MqttPeer:
     method_answers: list[tuple[str, bytes]] = field(default_factory=list)
     disconnects: int = 0
     most_unacknowledged: int = 0
-    port: int = 0
-    host: str = "127.0.0.1"
 
-    def __enter__(self) -> Self:
-        self._listener = socket.create_server((self.host, self.port))
-        self.port = self._listener.getsockname()[1]
+    def __post_init__(self) -> None:
         self._context = _server_context(self.certificate)
-        self._open: set[socket.socket] = set()
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self.hang_up()
-        self._thread.join()
-
-    def hang_up(self) -> None:
-        """Drop every connection without a word."""
-        for sock in list(self._open):
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
 
     def call(self, name: str, request_id: str, body: bytes) -> None:
         """Call a direct method of everybody who is connected."""
@@ -74,14 +49,6 @@ class MqttPeer:
 
     def bodies(self) -> list[bytes]:
         return [body for _, body in self.telemetry]
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
 
     def _serve(self, plain: socket.socket) -> None:
         sock = plain

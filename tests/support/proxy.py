@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import selectors
 import socket
-import threading
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
+
+from support.listener import Listener
 
 _MOST_HEAD = 8192
 
 
 @dataclass
-class ConnectProxy:
+class ConnectProxy(Listener):
     """`asked` holds the targets in order, `carried` how many bytes went either way; `ports` are those allowed."""
 
     answer: bytes | None = None  # sent in place of opening a way, and nothing more
@@ -27,43 +26,10 @@ class ConnectProxy:
     asked: list[str] = field(default_factory=list)
     heads: list[bytes] = field(default_factory=list)
     carried: int = 0
-    port: int = 0
-
-    def __enter__(self) -> Self:
-        self._listener = socket.create_server(("127.0.0.1", self.port))
-        self.port = self._listener.getsockname()[1]
-        self._open: set[socket.socket] = set()
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self.hang_up()
-        self._thread.join()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
-
-    def hang_up(self) -> None:
-        """Cut everything that goes through."""
-        for sock in list(self._open):
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
 
     def _serve(self, sock: socket.socket) -> None:
         self._open.add(sock)

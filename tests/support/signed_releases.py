@@ -26,7 +26,8 @@ from securesystemslib.signer import CryptoSigner
 
 from pi_auto.server.releases import signing
 from pi_auto.server.releases.archives import read_archive, with_root
-from pi_auto.server.releases.desk import Desk, make_desk
+from pi_auto.server.releases.desk import Desk
+from pi_auto.server.releases.new_desk import make_desk
 from pi_auto.server.releases.passphrases import Passphrases
 from pi_auto.server.releases.resigning import sign_online
 from pi_auto.server.releases.signers import Signers

@@ -16,6 +16,7 @@ from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from pi_auto.logs import have_stdout
 from pi_auto.simulator.codes import CODES
@@ -65,6 +66,12 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_demo(commands)
+    _add_pi(commands)
+    return parser
+
+
+def _add_demo(commands: Any) -> None:
     demo = commands.add_parser("demo", help="server, hub and one virtual Pi")
     demo.add_argument("--once", action="store_true", help="play ten codes, show the way of each, end")
     demo.add_argument("--data", type=Path, help="keep everything in this folder (default: a temporary one)")
@@ -75,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
         "--http", default="127.0.0.1:5000", metavar="ADDRESS:PORT", type=_address, help="the port without TLS"
     )
     demo.set_defaults(run=_demo)
+
+
+def _add_pi(commands: Any) -> None:
     pi = commands.add_parser("pi", help="one virtual Pi: the real client with a virtual scanner")
     pi.add_argument("--state", type=Path, required=True, help="the folder of this Pi; use it again to go on")
     pi.add_argument("--card", type=Path, metavar="FILE", help="the card of the fleet that it belongs to")
@@ -92,7 +102,6 @@ def _parser() -> argparse.ArgumentParser:
         "--count", type=_count, metavar="N", help="read N codes, then only run (default: read for ever)"
     )
     pi.set_defaults(run=_pi)
-    return parser
 
 
 def _address(text: str) -> str:

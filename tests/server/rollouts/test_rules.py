@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pi_auto.server.rollouts import steps
+from pi_auto.server.rollouts.candidates import Candidate, Facts, State, Target
 from pi_auto.server.rollouts.judging import Figures, Limits, Move, judge
-from pi_auto.server.rollouts.rules import Candidate, Facts, No, State, Target, Yes, choose
+from pi_auto.server.rollouts.rules import No, Yes, choose
 from pi_auto.server.rollouts.stages import BUCKETS, Device, Stage, bucket_of, parse_stages, read_stages
 from pi_auto.server.rollouts.windows import Window, parse_days, written_days
 from pi_auto.wire.update import COMMITTED, ROLLED_BACK, STEPS, UpdateStatus, status_of

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Protocol
 
 from pi_auto.simulator.program import ProgramFailed
+from support.chaos.at_work import AtWork
 
 _LOOK = 0.1  # seconds
 
@@ -17,24 +17,13 @@ class Kept(Protocol):
         """Start again what has ended. Raises ProgramFailed where it does not get ready."""
 
 
-class Keeper:
+class Keeper(AtWork):
     """`failures` are what programs said that ended before they were ready; they were tried again."""
 
     def __init__(self, kept: Kept) -> None:
+        super().__init__()
         self._kept = kept
         self.failures: list[str] = []
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._work)
-
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Look no more."""
-        self._over.set()
-        if self._thread.ident:
-            self._thread.join()
 
     def _work(self) -> None:
         while not self._over.wait(_LOOK):

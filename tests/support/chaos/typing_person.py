@@ -7,6 +7,7 @@ import string
 import threading
 
 from pi_auto.simulator.scanner import VirtualScanner
+from support.chaos.at_work import AtWork
 
 _CHARACTERS = string.ascii_letters + string.digits + " !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 _MOST = 14  # characters behind the number: the kernel takes such a code into a FIFO whole or not at all
@@ -20,15 +21,14 @@ def code(dice: random.Random, number: int) -> str:
     return f"C{number:06d}-{rest}|"
 
 
-class TypingPerson:
+class TypingPerson(AtWork):
     """`typed` are the codes so far, in order."""
 
     def __init__(self, scanner: VirtualScanner, codes: random.Random, pauses: random.Random) -> None:
+        super().__init__()
         self._scanner, self._codes, self._pauses = scanner, codes, pauses
         self.typed: list[str] = []
         self._one_at_a_time = threading.Lock()
-        self._over = threading.Event()
-        self._thread = threading.Thread()
 
     def scan(self) -> str:
         """Scan the next code, from any thread; which it was."""
@@ -37,18 +37,6 @@ class TypingPerson:
             self.typed.append(text)
             self._scanner.type_at_once(text)
         return text
-
-    def start(self) -> None:
-        """Scan on and on."""
-        self._over.clear()
-        self._thread = threading.Thread(target=self._work)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Scan no more."""
-        self._over.set()
-        if self._thread.ident:
-            self._thread.join()
 
     def _work(self) -> None:
         pause, bursting = 0.0, False

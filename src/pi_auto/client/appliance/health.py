@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from typing import Any
 
 from pi_auto.client.appliance import machine
+from pi_auto.client.appliance.waiting import comes_true
 
 _COMMAND = "/usr/local/bin/pi-auto-client"
 TO_START = 15.0  # seconds; a first try that failed is followed by another within this time
 _TO_REGISTER = 20.0
-_LOOK = 0.5
 
 
 def not_running(patience: float = TO_START) -> list[str]:
     """A sentence for each service that does not come to run, with its last words."""
-    _wait(patience, lambda: all(machine.is_active(unit) for unit in machine.UNITS))
+    comes_true(lambda: all(machine.is_active(unit) for unit in machine.UNITS), patience)
     return [
         f"{unit} does not run: {machine.last_words(unit) or 'it said nothing'}"
         for unit in machine.UNITS
@@ -33,7 +31,7 @@ def report() -> bool:
     troubles = not_running()
     has_server = bool(_status().get("server"))
     if not troubles and has_server:
-        _wait(_TO_REGISTER, lambda: _is_registered() or _was_refused())
+        comes_true(lambda: _is_registered() or _was_refused(), _TO_REGISTER)
     print(machine.may_fail(_COMMAND, "status").rstrip())
     for trouble in troubles:
         print(f"pi-auto-client setup: {trouble}")
@@ -80,12 +78,3 @@ def _is_registered() -> bool:
 def _was_refused() -> bool:
     """Whether the agent has said already that it did not get through: there is no use in waiting then."""
     return "cannot register" in machine.last_words("pi-auto-client.service")
-
-
-def _wait(patience: float, condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + patience
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(_LOOK)
-    return True

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,12 +17,12 @@ from typing import Any
 
 from pi_auto.client.appliance import machine
 from pi_auto.client.appliance.errors import SetupFailed
+from pi_auto.client.appliance.waiting import comes_true
 
 COMMAND = ("/usr/local/bin/pi-auto-client",)
 TO_SCAN = 60  # seconds
 TO_DELIVER = 120.0  # seconds; the agent starts, connects, and may have to wait for its turn
 _AGENT, _CAPTURE = "pi-auto-client.service", "pi-auto-capture.service"
-_LOOK = 0.5  # seconds
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -60,11 +59,11 @@ class Rehearsal:
         before = self._newest()
         with _stopped():
             self.say(f"Scan one code now; it is waited for {self.to_scan:.0f} s ...")
-            return self._wait(self.to_scan, lambda: self._newest() not in {before, None})
+            return comes_true(lambda: self._newest() not in {before, None}, self.to_scan)
 
     def _delivered(self) -> Rehearsed:
         self.say("Stored. Now it is to arrive ...")
-        if self._wait(self.to_deliver, lambda: not self._waiting()):
+        if comes_true(lambda: not self._waiting(), self.to_deliver):
             return Rehearsed(True, "a scan was stored while nothing could be sent, and delivered afterwards")
         left = ", ".join(f"{count} for the {name}" for name, count in self._waiting().items())
         return Rehearsed(False, f"a scan was stored, but was not delivered in {self.to_deliver:.0f} s: {left}")
@@ -89,14 +88,6 @@ class Rehearsal:
         except ValueError:
             raise SetupFailed(f"{self.command[0]} status --json tells nothing that can be read") from None
         return status if isinstance(status, dict) else {}
-
-    def _wait(self, patience: float, condition: Callable[[], bool]) -> bool:
-        deadline = time.monotonic() + patience
-        while not condition():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(_LOOK)
-        return True
 
 
 @contextmanager

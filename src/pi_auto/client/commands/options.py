@@ -18,3 +18,10 @@ def seconds(text: str) -> float:
     if not 0 < number <= _LONGEST:
         raise argparse.ArgumentTypeError(f"{text!r}; allowed: more than 0, at most {_LONGEST}")
     return number
+
+
+class Formatter(argparse.RawDescriptionHelpFormatter):
+    """argparse makes one for each option, and each would load what finds out how wide the terminal is."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=100)

@@ -78,13 +78,6 @@ def fleet_page(
     """The page for this operator."""
     with admin.context.store.engine.connect() as connection:
         enrolled, more = _enrolled(connection, asked.wanted)
-    parts: dict[str, Any] = dict.fromkeys(("policy", "batches", "places", "tokens"))
-    if who.may(Scope.FLEET):
-        parts["policy"] = taking.set_policy(admin, _NOTHING)["policy"]
-        parts["batches"] = taking.list_batches(admin, _NOTHING)["batches"]
-        parts["places"] = " ".join(map(str, own_addresses(admin.context.settings)))
-    if who.may(Scope.OPERATORS):
-        parts["tokens"] = people.list_tokens(admin, _NOTHING)["tokens"]
     return render(
         "fleet.html",
         who=who.name,
@@ -102,8 +95,20 @@ def fleet_page(
         policies=tuple(Policy),
         scopes=tuple(Scope),
         addresses=addresses,
-        **parts,
+        **_for_some(admin, who),
     )
+
+
+def _for_some(admin: Administrator, who: Operator) -> dict[str, Any]:
+    """The parts that not everybody may act on; None where this operator may not."""
+    parts: dict[str, Any] = dict.fromkeys(("policy", "batches", "places", "tokens"))
+    if who.may(Scope.FLEET):
+        parts["policy"] = taking.set_policy(admin, _NOTHING)["policy"]
+        parts["batches"] = taking.list_batches(admin, _NOTHING)["batches"]
+        parts["places"] = " ".join(map(str, own_addresses(admin.context.settings)))
+    if who.may(Scope.OPERATORS):
+        parts["tokens"] = people.list_tokens(admin, _NOTHING)["tokens"]
+    return parts
 
 
 def notice_of(request: str, answer: Mapping[str, Any]) -> Notice:

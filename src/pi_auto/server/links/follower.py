@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
@@ -22,14 +21,12 @@ from sqlalchemy.exc import OperationalError
 from pi_auto.server.links.base import HubUnavailable
 from pi_auto.server.links.cursor import Cursor, move_cursor, read_cursor
 from pi_auto.server.links.events import book_event
-from pi_auto.server.links.socket import HubSocket, decode
+from pi_auto.server.links.lines import Arrival, is_another, is_refusal, read_arrival
+from pi_auto.server.links.socket import HubSocket
 from pi_auto.server.scans.booking import Way
 from pi_auto.server.scans.refusals import note_refusal
 from pi_auto.server.store.engine import Store
-from pi_auto.server.store.text import storable
 from pi_auto.server.store.writer import Busy, Writer
-from pi_auto.wire.errors import FieldError
-from pi_auto.wire.hublink import Event
 
 _TOGETHER = 200  # events in one job
 _CONNECT_TIMEOUT = 5.0  # seconds
@@ -39,48 +36,6 @@ _ACKNOWLEDGE_EVERY = 1.0  # it only lets the hub drop old events
 _FIRST_DELAY, _MOST_DELAY = 0.05, 2.0
 _PASSING = (Busy, OperationalError, TimeoutError)
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A line of the stream: its event, or why it holds none."""
-
-    number: int | None
-    event: Event | None
-    device_id: str = ""
-    reason: str = ""
-
-    @property
-    def identity(self) -> str | None:
-        """What tells it from the event that another log has at its number."""
-        event = self.event
-        return storable(f"{event.enqueued_at} {event.type} {event.device_id}") if event else None
-
-
-def read_arrival(line: bytes) -> Arrival:
-    """A line of the stream, whatever it holds. Pure."""
-    value = decode(line)
-    try:
-        event = Event.from_json(value)
-    except FieldError as error:
-        said = value if isinstance(value, dict) else {}
-        number, device_id = said.get("sequence_number"), said.get("device_id")
-        known = number if isinstance(number, int) and not isinstance(number, bool) and number > 0 else None
-        return Arrival(known, None, device_id if isinstance(device_id, str) else "", str(error))
-    return Arrival(event.sequence_number, event, event.device_id)
-
-
-def is_refusal(line: bytes) -> bool:
-    """Whether the hub refuses the stream instead of beginning it."""
-    value = decode(line)
-    return isinstance(value, dict) and value.get("ok") is False
-
-
-def is_another(cursor: Cursor, arrival: Arrival) -> bool:
-    """Whether the log has another event at the cursor's number than the one that was booked."""
-    return bool(
-        cursor.last and arrival.event and arrival.number == cursor.through and arrival.identity != cursor.last
-    )
 
 
 class Follower:

@@ -13,19 +13,9 @@ from datetime import datetime
 from tuf.api.metadata import Root, Targets
 
 from pi_auto.server.releases.errors import ReleaseError
+from pi_auto.server.releases.listed import Listed, authority_counter, authority_in, releases_in
 from pi_auto.server.releases.names import name_of
-from pi_auto.server.releases.roles import (
-    ONLINE,
-    ROOT,
-    TARGETS,
-    Listed,
-    authority_counter,
-    authority_in,
-    follow,
-    read,
-    releases_in,
-    verify,
-)
+from pi_auto.server.releases.roles import ONLINE, ROOT, TARGETS, follow, read, verify
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,13 @@ from pi_auto.files import write_whole
 from pi_auto.server.releases import signing
 from pi_auto.server.releases.archives import Archive, read_archive, with_root
 from pi_auto.server.releases.away import refuse_servers
-from pi_auto.server.releases.desk import Desk, make_desk
+from pi_auto.server.releases.desk import Desk
 from pi_auto.server.releases.errors import ReleaseError
 from pi_auto.server.releases.keyfiles import public_in
+from pi_auto.server.releases.listed import check_authority
+from pi_auto.server.releases.new_desk import make_desk
 from pi_auto.server.releases.passphrases import Passphrases
-from pi_auto.server.releases.roles import ROOT, TARGETS, check_authority
+from pi_auto.server.releases.roles import ROOT, TARGETS
 from pi_auto.server.releases.signers import Signers
 from pi_auto.wire.release import MOST_ARCHIVE, RELEASED, Release
 

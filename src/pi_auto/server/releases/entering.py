@@ -10,7 +10,8 @@ from tuf.api.metadata import Targets
 
 from pi_auto.server.api.writing import committed
 from pi_auto.server.context import Context
-from pi_auto.server.releases.roles import Listed, read, releases_in
+from pi_auto.server.releases.listed import Listed, releases_in
+from pi_auto.server.releases.roles import read
 from pi_auto.server.releases.shelf import Shelf
 from pi_auto.server.releases.tables import releases
 

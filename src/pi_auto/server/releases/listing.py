@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tuf.api.metadata import Targets
 
-from pi_auto.server.releases.roles import authority_in, read, sha256_of
+from pi_auto.server.releases.listed import authority_in, sha256_of
+from pi_auto.server.releases.roles import read
 from pi_auto.server.releases.shelf import Shelf
 from pi_auto.wire.release import AUTHORITY_TARGET
 

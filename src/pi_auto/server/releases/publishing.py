@@ -16,15 +16,10 @@ from securesystemslib.signer import Signer
 from pi_auto.server.releases.accepting import Accepted, accept
 from pi_auto.server.releases.bundle import Bundle, read_bundle
 from pi_auto.server.releases.errors import ReleaseError
+from pi_auto.server.releases.listed import Listed, check_authority, sha256_of
 from pi_auto.server.releases.names import name_of, stored_name
 from pi_auto.server.releases.resigning import sign_online
-from pi_auto.server.releases.roles import (
-    SNAPSHOT,
-    TARGETS,
-    Listed,
-    check_authority,
-    sha256_of,
-)
+from pi_auto.server.releases.roles import SNAPSHOT, TARGETS
 from pi_auto.server.releases.shelf import Shelf
 from pi_auto.wire.release import AUTHORITY_TARGET
 

@@ -16,6 +16,7 @@ from tuf.api.metadata import Metadata, Root, TargetFile, Targets
 from pi_auto.server.releases.archives import Archive
 from pi_auto.server.releases.desk import Desk
 from pi_auto.server.releases.errors import ReleaseError
+from pi_auto.server.releases.listed import authority_counter, read_authority, releases_in, sha256_of
 from pi_auto.server.releases.names import stored_name
 from pi_auto.server.releases.roles import (
     OFFLINE,
@@ -24,12 +25,8 @@ from pi_auto.server.releases.roles import (
     SHA256,
     TARGETS,
     TARGETS_LAST,
-    authority_counter,
     follow,
     new_root,
-    read_authority,
-    releases_in,
-    sha256_of,
     whole_seconds,
 )
 from pi_auto.wire.errors import FieldError

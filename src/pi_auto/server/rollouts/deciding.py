@@ -6,8 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from pi_auto.server.rollouts.candidates import Facts
 from pi_auto.server.rollouts.facts import facts_of
-from pi_auto.server.rollouts.rules import Facts, No, Yes, choose
+from pi_auto.server.rollouts.rules import No, Yes, choose
 from pi_auto.server.store.statements import first_row
 from pi_auto.wire.update import NoUpdate, Offer
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from pi_auto.server.rollouts.rules import Candidate, Facts, Pinned, State, Target
+from pi_auto.server.rollouts.candidates import Candidate, Facts, Pinned, State, Target
 from pi_auto.server.rollouts.stages import BUCKETS, Device, Stage, bucket_of, read_stages
 from pi_auto.server.rollouts.steps import Attempt
 from pi_auto.server.rollouts.tables import BY_PIN

@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Row, and_, case, false, func, or_, select, up
 from pi_auto.server.audit.trail import SERVER, Entry, note
 from pi_auto.server.fleet.tables import devices
 from pi_auto.server.releases.tables import releases
+from pi_auto.server.rollouts.candidates import State
 from pi_auto.server.rollouts.judging import Figures, Limits, Move, Verdict, judge, too_many
-from pi_auto.server.rollouts.rules import State
 from pi_auto.server.rollouts.stages import Device, bucket_of, read_stages, soak_of, stage_of
 from pi_auto.server.rollouts.steps import OPEN
 from pi_auto.server.rollouts.tables import (

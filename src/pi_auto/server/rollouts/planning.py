@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from pi_auto.server.audit.trail import Entry, note
 from pi_auto.server.releases.tables import releases
+from pi_auto.server.rollouts.candidates import State
 from pi_auto.server.rollouts.judging import Limits
-from pi_auto.server.rollouts.rules import State
 from pi_auto.server.rollouts.stages import BUCKETS, Stage, read_stages
 from pi_auto.server.rollouts.tables import rollouts, update_attempts
 from pi_auto.wire.errors import FieldError, shown

@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, case, func, select
 
 from pi_auto.server.releases.tables import releases
+from pi_auto.server.rollouts.candidates import State
 from pi_auto.server.rollouts.members import members_of
 from pi_auto.server.rollouts.moving import figures_of
 from pi_auto.server.rollouts.planning import failures_of
-from pi_auto.server.rollouts.rules import State
 from pi_auto.server.rollouts.stages import read_stages
 from pi_auto.server.rollouts.steps import FAILED, OPEN
 from pi_auto.server.rollouts.tables import rollouts, update_attempts

@@ -60,16 +60,21 @@ def shown(answer: dict[str, Any]) -> str:
         *_held_back(one),
         "",
     ]  # fmt: skip
+    lines.append(_stages(one))
+    if one["reasons"]:
+        lines += ["", table(one["reasons"], ("devices", "step", "reason", "such_as"))]
+    return "\n".join(lines)
+
+
+def _stages(one: dict[str, Any]) -> str:
+    """A line each; the one that it is in is marked."""
     stages = [
         {"stage": ("> " if number == one["stage"] else "  ") + str(number), "whom": stage["whom"],
          "hours": f"{stage['soak'] / 3600:g}", "devices": stage["devices"], "reached": stage["reached"],
          "run it": stage["committed"], "failed": stage["failed"]}
         for number, stage in enumerate(one["stages"], 1)
     ]  # fmt: skip
-    lines.append(table(stages, tuple(stages[0])))
-    if one["reasons"]:
-        lines += ["", table(one["reasons"], ("devices", "step", "reason", "such_as"))]
-    return "\n".join(lines)
+    return table(stages, tuple(stages[0]))
 
 
 def _held_back(one: dict[str, Any]) -> list[str]:

@@ -87,19 +87,6 @@ _GLOBALS = {
 }  # fmt: skip
 
 
-class _Parser:
-    def __init__(self) -> None:
-        self.state = _Globals()
-        self.pushed: list[_Globals] = []
-        self.collections: list[int | None] = []  # the usage of an application, else None
-        self.usages: list[tuple[int, int, bool]] = []  # first, last, with its own page
-        self.minimum: tuple[int, bool] | None = None
-        self.bits: dict[int, int] = {}  # how long each input report is so far
-        self.fields: list[Field] = []
-        self.numbered = False
-        self.applications: list[int] = []
-
-
 def parse_descriptor(octets: bytes) -> Descriptor:
     """What the bytes of a report descriptor say of input reports. Raises DescriptorError alone."""
     if len(octets) > MOST_BYTES:
@@ -107,7 +94,7 @@ def parse_descriptor(octets: bytes) -> Descriptor:
     parser = _Parser()
     for place, kind, value, size in _items(octets):
         try:
-            _take(parser, kind, value, size)
+            parser.take(kind, value, size)
         except DescriptorError as error:
             raise DescriptorError(f"byte {place}: {error}") from None
     return Descriptor(tuple(parser.fields), parser.numbered, tuple(parser.applications))
@@ -129,93 +116,102 @@ def _items(octets: bytes) -> Iterator[tuple[int, int, int, int]]:
         place += 1 + size
 
 
-def _take(parser: _Parser, kind: int, value: int, size: int) -> None:
-    if kind in (_INPUT, _OUTPUT, _FEATURE):
-        if kind == _INPUT:
-            _add_field(parser, value)
-        _forget_locals(parser)
-    elif kind == _COLLECTION:
-        _open_collection(parser, value)
-    elif kind == _END_COLLECTION:
-        if not parser.collections:
-            raise DescriptorError("a collection ends that has not begun")
-        parser.collections.pop()
-        _forget_locals(parser)
-    elif kind in (_USAGE, _USAGE_MINIMUM, _USAGE_MAXIMUM):
-        _take_usage(parser, kind, value, whole=size == 4)
-    else:
-        _take_global(parser, kind, value, size)
+class _Parser:
+    """What the items so far have said."""
 
+    def __init__(self) -> None:
+        self._state = _Globals()
+        self._pushed: list[_Globals] = []
+        self._collections: list[int | None] = []  # the usage of an application, else None
+        self._usages: list[tuple[int, int, bool]] = []  # first, last, with its own page
+        self._minimum: tuple[int, bool] | None = None
+        self._bits: dict[int, int] = {}  # how long each input report is so far
+        self.fields: list[Field] = []
+        self.numbered = False
+        self.applications: list[int] = []
 
-def _take_global(parser: _Parser, kind: int, value: int, size: int) -> None:
-    if kind == _LOGICAL_MINIMUM:
-        sign = 1 << 8 * size - 1 if size else 0
-        value -= 2 * (value & sign)
-    if kind == _REPORT_ID:
-        if not 1 <= value <= 255:
-            raise DescriptorError(f"report id {value}; allowed: 1 to 255")
-        parser.numbered = True
-    if kind in _GLOBALS:
-        parser.state = replace(parser.state, **{_GLOBALS[kind]: value})
-    elif kind == _PUSH:
-        if len(parser.pushed) == _MOST_DEEP:
-            raise DescriptorError(f"more than {_MOST_DEEP} states are pushed")
-        parser.pushed.append(parser.state)
-    elif kind == _POP:
-        if not parser.pushed:
-            raise DescriptorError("a state is popped that was not pushed")
-        parser.state = parser.pushed.pop()
+    def take(self, kind: int, value: int, size: int) -> None:
+        """The next item. Raises DescriptorError."""
+        if kind in (_INPUT, _OUTPUT, _FEATURE):
+            if kind == _INPUT:
+                self._add_field(value)
+            self._forget_locals()
+        elif kind == _COLLECTION:
+            self._open_collection(value)
+        elif kind == _END_COLLECTION:
+            if not self._collections:
+                raise DescriptorError("a collection ends that has not begun")
+            self._collections.pop()
+            self._forget_locals()
+        elif kind in (_USAGE, _USAGE_MINIMUM, _USAGE_MAXIMUM):
+            self._take_usage(kind, value, whole=size == 4)
+        else:
+            self._take_global(kind, value, size)
 
+    def _take_global(self, kind: int, value: int, size: int) -> None:
+        if kind == _LOGICAL_MINIMUM:
+            sign = 1 << 8 * size - 1 if size else 0
+            value -= 2 * (value & sign)
+        if kind == _REPORT_ID:
+            if not 1 <= value <= 255:
+                raise DescriptorError(f"report id {value}; allowed: 1 to 255")
+            self.numbered = True
+        if kind in _GLOBALS:
+            self._state = replace(self._state, **{_GLOBALS[kind]: value})
+        elif kind == _PUSH:
+            if len(self._pushed) == _MOST_DEEP:
+                raise DescriptorError(f"more than {_MOST_DEEP} states are pushed")
+            self._pushed.append(self._state)
+        elif kind == _POP:
+            if not self._pushed:
+                raise DescriptorError("a state is popped that was not pushed")
+            self._state = self._pushed.pop()
 
-def _take_usage(parser: _Parser, kind: int, value: int, *, whole: bool) -> None:
-    if kind == _USAGE_MINIMUM:
-        parser.minimum = value, whole
-        return
-    first, of_minimum = value, whole
-    if kind == _USAGE_MAXIMUM:
-        if parser.minimum is None:
-            raise DescriptorError("a usage maximum without a minimum")
-        first, of_minimum = parser.minimum
-        parser.minimum = None
-    if first > value:
-        raise DescriptorError(f"usages from {first:#x} to {value:#x}")
-    parser.usages.append((first, value, whole or of_minimum))
+    def _take_usage(self, kind: int, value: int, *, whole: bool) -> None:
+        if kind == _USAGE_MINIMUM:
+            self._minimum = value, whole
+            return
+        first, of_minimum = value, whole
+        if kind == _USAGE_MAXIMUM:
+            if self._minimum is None:
+                raise DescriptorError("a usage maximum without a minimum")
+            first, of_minimum = self._minimum
+            self._minimum = None
+        if first > value:
+            raise DescriptorError(f"usages from {first:#x} to {value:#x}")
+        self._usages.append((first, value, whole or of_minimum))
 
+    def _open_collection(self, kind: int) -> None:
+        if len(self._collections) == _MOST_DEEP:
+            raise DescriptorError(f"more than {_MOST_DEEP} collections within one another")
+        usages = self._resolved()
+        application = usages[0][0] if usages and kind == _APPLICATION else None
+        self._collections.append(application)
+        if application is not None and self._collections.count(None) == len(self._collections) - 1:
+            self.applications.append(application)
+        self._forget_locals()
 
-def _open_collection(parser: _Parser, kind: int) -> None:
-    if len(parser.collections) == _MOST_DEEP:
-        raise DescriptorError(f"more than {_MOST_DEEP} collections within one another")
-    usages = _resolved(parser)
-    application = usages[0][0] if usages and kind == _APPLICATION else None
-    parser.collections.append(application)
-    if application is not None and parser.collections.count(None) == len(parser.collections) - 1:
-        parser.applications.append(application)
-    _forget_locals(parser)
+    def _add_field(self, flags: int) -> None:
+        state = self._state
+        offset = self._bits.get(state.report, 0)
+        length = state.size * state.count
+        if offset + length > _MOST_REPORT_BITS:
+            raise DescriptorError(f"report {state.report} is longer than {_MOST_REPORT_BITS // 8} bytes")
+        self._bits[state.report] = offset + length
+        if flags & _CONSTANT or not length:
+            return  # padding
+        application = next((usage for usage in self._collections if usage is not None), 0)
+        usages, variable = tuple(self._resolved()), bool(flags & _VARIABLE)
+        field_ = Field(
+            state.report, application, usages, offset, state.size, state.count, variable, state.logical_minimum
+        )
+        self.fields.append(field_)
 
+    def _resolved(self) -> list[tuple[int, int]]:
+        """The usages given so far; one without a page of its own belongs to the page that holds now (6.2.2.8)."""
+        page = (self._state.page & 0xFFFF) << 16
+        return [(first, last) if whole else (page | first, page | last) for first, last, whole in self._usages]
 
-def _add_field(parser: _Parser, flags: int) -> None:
-    state = parser.state
-    offset = parser.bits.get(state.report, 0)
-    length = state.size * state.count
-    if offset + length > _MOST_REPORT_BITS:
-        raise DescriptorError(f"report {state.report} is longer than {_MOST_REPORT_BITS // 8} bytes")
-    parser.bits[state.report] = offset + length
-    if flags & _CONSTANT or not length:
-        return  # padding
-    application = next((usage for usage in parser.collections if usage is not None), 0)
-    usages, variable = tuple(_resolved(parser)), bool(flags & _VARIABLE)
-    field_ = Field(
-        state.report, application, usages, offset, state.size, state.count, variable, state.logical_minimum
-    )
-    parser.fields.append(field_)
-
-
-def _resolved(parser: _Parser) -> list[tuple[int, int]]:
-    """The usages given so far; one without a page of its own belongs to the page that holds now (6.2.2.8)."""
-    page = (parser.state.page & 0xFFFF) << 16
-    return [(first, last) if whole else (page | first, page | last) for first, last, whole in parser.usages]
-
-
-def _forget_locals(parser: _Parser) -> None:
-    parser.usages.clear()
-    parser.minimum = None
+    def _forget_locals(self) -> None:
+        self._usages.clear()
+        self._minimum = None
