@@ -174,7 +174,7 @@ def test_the_agent_reboots_by_one_file_of_its_own_and_nothing_else() -> None:
     assert "Install" not in path  # the agent brings it
     text = (SYSTEM / "systemd/system/pi-auto-reboot.service").read_text()
     commands = [line.partition("=")[2] for line in text.splitlines() if line.startswith("ExecStart")]
-    assert commands == [f"/usr/bin/rm -f {path['Path']['PathExists']}", "/usr/bin/systemctl reboot"]
+    assert commands == [f"/usr/bin/rm -f {path['Path']['PathExists']}", "/usr/local/bin/pi-auto-reboot"]
     assert (reboot["NoNewPrivileges"], reboot["PrivateNetwork"]) == ("yes", "yes")
     assert (
         "RuntimeDirectoryPreserve" not in agent

@@ -154,6 +154,27 @@ def test_a_tower_of_brackets_from_the_agents_user_ends_no_trial(
     assert towers == []
 
 
+def test_a_second_name_of_a_file_of_roots_in_the_place_of_the_copied_queue_gets_into_no_backup(
+    handed: UpdateBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the kernel lets users give other users' files a name (fs.protected_hardlinks=0)."""
+    (handed.site.state / "capture/spool.sqlite").write_bytes(b"")
+    copy, run_as = handed.site.state / "update-copying/spool.sqlite", handed.services.run_as
+
+    def as_hostile_agent(user: str, command: Sequence[str], patience: float) -> str:
+        if "copying" not in " ".join(command):
+            return run_as(user, command, patience)
+        os.link(secret_of_root(handed), copy)
+        return ""
+
+    monkeypatch.setattr(type(handed.services), "run_as", lambda _, *given: as_hostile_agent(*given))
+    handed.update()
+    assert handed.steps()[-1] == "committed"
+    (backup,) = handed.site.state.glob("backup_*.zip")
+    with zipfile.ZipFile(backup) as archive:
+        assert "spool.sqlite" not in archive.namelist()
+
+
 @pytest.mark.parametrize("name", ROOTS)
 def test_what_root_remembers_is_not_the_agents_to_change(handed: UpdateBox, name: str) -> None:
     handed.update()

@@ -77,7 +77,7 @@ def _add_queue(site: Site, archive: zipfile.ZipFile) -> None:
             archive.writestr("queue.txt", f"the queue is not in this backup: {error}\n")
             return
         _take_back(site, folder)
-        if copy.is_file() and not copy.is_symlink():
+        if copy.is_file() and not copy.is_symlink() and copy.stat().st_nlink == 1:  # else it is another's file
             archive.write(copy, copy.name)
 
 
