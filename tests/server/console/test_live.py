@@ -283,6 +283,9 @@ def test_a_page_of_offline_devices_is_told_who_comes_and_who_goes(site: Site) ->
     gone = site.poll(shown, then, {"status": "offline"})
     assert (elements(gone["devices"]), gone["only"]) == (["device-pi-2"], ["device-pi-1", "device-pi-2"])
     site.alter_device("pi-1", last_api_at=site.clock())
+    soon = site.poll(shown, then, {"status": "offline"})
+    assert soon == gone, "it is not searched anew for each page and change"
+    site.clock.pass_by(5)
     back = site.poll(gone["after"], gone["at"], {"status": "offline"})
     assert (back["devices"], back["only"]) == ([], ["device-pi-2"])
     assert site.poll(shown, then)["only"] is None  # a page of all devices

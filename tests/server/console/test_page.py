@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from pi_auto.server.console.queries import MOST_DEVICES, MOST_SCANS
+from pi_auto.server.console.queries import MOST_DEVICES, MOST_OF_DEVICE, MOST_SCANS
 from pi_auto.server.console.scan_views import MOST_CODE
 from pi_auto.server.fleet.tables import device_days
 from pi_auto.server.scans.batches import book_batch
@@ -298,6 +298,16 @@ def test_incidents_are_shown_before_everything_else_for_a_week(site: Site) -> No
     assert "the kernel dropped events" in page
     site.clock.pass_by(8 * 86400)
     assert "the kernel dropped events" not in site.page()
+
+
+def test_a_device_that_tells_of_many_incidents_hides_no_other_devices(site: Site) -> None:
+    site.add_device("pi-quiet")
+    site.add_device("pi-loud")
+    site.book(incident(reason="the one that matters"), device_id="pi-quiet")
+    site.book(*(incident(number=number) for number in range(1, 101)), device_id="pi-loud")
+    page = site.page()
+    assert "the one that matters" in page
+    assert page.count('<li id="incident-') == 1 + MOST_OF_DEVICE
 
 
 def test_scans_that_will_never_come_are_told_as_an_incident(site: Site) -> None:

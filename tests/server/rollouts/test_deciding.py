@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
+from sqlalchemy import update
 
 from pi_auto.server.fleet.tables import devices
 from pi_auto.server.rollouts.deciding import decide
 from pi_auto.server.rollouts.leading import look
 from pi_auto.server.rollouts.stages import bucket_of
-from pi_auto.server.rollouts.tables import update_attempts
-from pi_auto.wire.update import COMMITTED, NoUpdate, Offer
+from pi_auto.server.rollouts.tables import update_attempts, update_checks
+from pi_auto.wire.errors import FieldError
+from pi_auto.wire.update import COMMITTED, DOWNLOADING, REFUSED, ROLLED_BACK, TRIAL, NoUpdate, Offer
 from support.rollout import NEW, OLD, Fleet, update_id_of
 
 PI = "pi-00000003"
@@ -241,3 +243,23 @@ def test_a_device_that_tells_what_it_is_at_is_believed_where_the_books_know_less
     fleet.release(3, "2.2.0", least_counter=2)
     fleet.start("2.2.0")
     assert isinstance(fleet.check(PI), Offer) == is_offered
+
+
+def test_a_device_that_takes_anothers_host_name_gets_nothing_that_was_meant_for_that_one(fleet: Fleet) -> None:
+    """What a device is called it says itself; the books show whoever of a name was heard of last."""
+    impostor = "pi-00000007"
+
+    def called(device_id: str, hostname: str) -> None:
+        named = update(devices).where(devices.c.device_id == device_id).values(hostname=hostname)
+        fleet.context.writer.submit(lambda books: books.execute(named).rowcount).result(10)
+
+    called(PI, "till-3")
+    assert fleet.admin("device tag", device_id="till-3", tag="lab")["device_id"] == PI
+    called(impostor, "till-3")
+    fleet.check(impostor)  # it was heard of last
+    for request, told in (("pin", {"version": NEW}), ("tag", {"tag": "lab"}), ("group", {"group": "shops"})):
+        with pytest.raises(FieldError, match=f"several have this host name, such as {PI}, {impostor}"):
+            fleet.admin(f"device {request}", device_id="till-3", **told)
+    assert fleet.admin("device pin", device_id=PI, version=NEW)["device_id"] == PI
+    called(impostor, PI)  # an id goes before any name
+    assert fleet.admin("device unpin", device_id=PI)["device_id"] == PI

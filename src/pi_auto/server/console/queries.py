@@ -5,7 +5,8 @@ Every answer is bounded, however large the books and the fleet are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,8 @@ from pi_auto.server.store.text import storable
 MOST_SCANS = 200
 MOST_DEVICES = 200
 MOST_INCIDENTS = 20
+MOST_OF_DEVICE = 5  # of them: one device that tells of thousands hides no other's
+_LOOKED_AT = 500  # incidents
 _FEW = MOST_SCANS
 _MUCH = 10_000  # change numbers: a page of a busy fleet is at most some seconds behind
 
@@ -115,8 +118,21 @@ def _has_moved(row: Row[Any], since: Since, now: datetime) -> bool:
 
 def incidents_after(connection: Connection, after: int) -> Sequence[Row[Any]]:
     """Those of the newest incidents whose change number is above `after`, newest first; -1 for all of them."""
-    newest = select(incidents).order_by(incidents.c.id.desc()).limit(MOST_INCIDENTS)
-    return [row for row in connection.execute(newest) if row.changed > after]
+    columns = incidents.c.id, incidents.c.device_id
+    newest = connection.execute(select(*columns).order_by(incidents.c.id.desc()).limit(_LOOKED_AT))
+    shown = select(incidents).where(incidents.c.id.in_(_fair(newest)), incidents.c.changed > after)
+    return list(connection.execute(shown.order_by(incidents.c.id.desc())))
+
+
+def _fair(newest: Iterable[Any]) -> list[int]:
+    """The ids of those to show, a few of each device."""
+    shown: list[int] = []
+    told: Counter[str] = Counter()
+    for row in newest:
+        told[row.device_id] += 1
+        if told[row.device_id] <= MOST_OF_DEVICE:
+            shown.append(row.id)
+    return shown[:MOST_INCIDENTS]
 
 
 def _newest(connection: Connection) -> int:

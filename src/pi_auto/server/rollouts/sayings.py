@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, func, insert, select
 
 from pi_auto.server.audit.trail import Entry, note
-from pi_auto.server.fleet.queries import find_device
+from pi_auto.server.fleet.tables import devices
 from pi_auto.server.rollouts.facts import DEVICE, FLEET, GROUP
 from pi_auto.server.rollouts.planning import release_of
 from pi_auto.server.rollouts.stages import NAME
@@ -26,6 +26,7 @@ from pi_auto.wire.errors import FieldError, shown
 
 MOST_TAGS = 16  # of a device
 MOST_WINDOWS = 500
+_FEW = 5
 _NAMED = "small letters, digits, - and _, at most 32"
 
 
@@ -91,11 +92,21 @@ def set_window(books: Connection, kind: str, named: str, window: Window | None, 
 
 
 def device_of(books: Connection, named: str) -> str:
-    """The id of the device of that id or host name. Raises FieldError."""
-    row = find_device(books, named)
-    if row is None:
+    """The id of the device of that id, or of that host name where one alone has it. Raises FieldError.
+
+    Devices say themselves what they are called: one that takes another's name gets nothing of that one's.
+    """
+    of = devices.c
+    found = books.execute(select(of.device_id).where(of.device_id == named)).scalars().all()
+    namesakes = select(of.device_id).where(of.hostname == named).order_by(of.device_id).limit(_FEW)
+    found = found or books.execute(namesakes).scalars().all()
+    if len(found) > 1:
+        raise FieldError(
+            "device_id", shown(named), f"an id: several have this host name, such as {', '.join(found)}"
+        )
+    if not found:
         raise FieldError("device_id", shown(named), "the id or the host name of a device of this server")
-    return str(row.device_id)
+    return str(found[0])
 
 
 def name_of(text: str, field: str) -> str:
