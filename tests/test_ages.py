@@ -63,8 +63,12 @@ def test_a_sequence_that_was_put_back_begins_to_age_anew(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"null", b"\xff", b'{"ran": 1e9}', b'{"ran": "x", "marks": []}', b'{"ran": 1, "marks": [3]}'],
-)
+    [
+        b"", b"null", b"\xff", b'{"ran": 1e9}', b'{"ran": "x", "marks": []}', b'{"ran": 1, "marks": [3]}',
+        b'{"ran": 1e999, "marks": []}', b'{"ran": NaN, "marks": []}', b'{"ran": 1, "marks": [[-1e999, 3]]}',
+        b'{"ran": 1, "marks": [[0, 1e999]]}', b"[" * 100_000,
+    ],
+)  # fmt: skip
 def test_a_file_that_cannot_be_read_makes_nothing_old(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "ages.json").write_bytes(content)
     running = Running()

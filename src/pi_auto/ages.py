@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -60,7 +61,10 @@ class Ages:
 
 def _read(path: Path) -> tuple[float, list[tuple[float, int]]]:
     """Seconds that were run, and marks of them; nothing where the file is not there or is not ours."""
-    with suppress(OSError, ValueError, TypeError, KeyError):
+    with suppress(OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         said: Any = json.loads(path.read_bytes())
-        return float(said["ran"]), [(float(ran), int(through)) for ran, through in said["marks"]]
+        ran, marks = float(said["ran"]), [(float(ran), int(through)) for ran, through in said["marks"]]
+        # Of a number without an end everything would be old at once, or nothing ever.
+        if all(map(math.isfinite, (ran, *(marked for marked, _ in marks)))):
+            return ran, marks
     return 0.0, []

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import uuid
 import zipfile
 from contextlib import ExitStack
@@ -17,6 +18,8 @@ from pi_auto.server.calls.bundles import KEPT, AlreadyStored, Bundles, NotZip, T
 from pi_auto.server.calls.trail import Call, Trail
 from pi_auto.wire.methods import MOST_DIAGNOSTICS
 from support.api import NOW, Api, Device
+
+SECOND_DISK = struct.pack("<4sLQL", b"PK\x06\x07", 1, 0, 7)  # says that the directory begins on another disk
 
 
 def bundle(octets: int = 100) -> bytes:
@@ -94,9 +97,10 @@ def test_without_a_good_token_nothing_is_taken(api: Api) -> None:
         (b"#!/bin/sh\n", "application/zip", 400),
         (bundle()[:-30], "application/zip", 400),
         (b"PK\x05\x06" + bytes(18), "application/zip", 400),  # an empty archive
+        (b"PK\x03\x04" + bytes(80) + SECOND_DISK + b"PK\x05\x06" + bytes(18), "application/zip", 400),
         (bundle(MOST_DIAGNOSTICS), "application/zip", 413),
     ],
-    ids=["no zip type", "nothing", "a script", "cut off", "empty", "too large"],
+    ids=["no zip type", "nothing", "a script", "cut off", "empty", "of two disks", "too large"],
 )
 def test_what_is_no_bundle_leaves_nothing_behind_and_may_be_sent_again(
     api: Api, body: bytes, mimetype: str, status: int

@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from pi_auto.server.releases.archives import read_archive
+from pi_auto.server.releases.archives import read_archive, with_root
 from pi_auto.server.releases.errors import ReleaseError
 
 
@@ -28,6 +28,13 @@ def with_octet(place: int, octet: int) -> bytearray:
 def test_what_an_archive_says_of_itself_is_read() -> None:
     read = read_archive(bytes(archive()), "it")
     assert (read.version, read.built, read.unpacked) == ("1.0", 1764500000, 13)
+
+
+@pytest.mark.parametrize("before", [b"", b"#!/usr/bin/env python3\n", b"#! without an end"])
+def test_the_root_of_a_fleet_is_put_into_it(before: bytes) -> None:
+    made = with_root(read_archive(before + bytes(archive()), "it"), b"{}")
+    assert (made.version, made.root) == ("1.0", b"{}")
+    assert made.octets.startswith(b"#!") is before.endswith(b"\n")
 
 
 @pytest.mark.parametrize(

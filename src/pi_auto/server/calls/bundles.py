@@ -130,6 +130,14 @@ def _bundle(path: Path) -> Bundle | None:
     return Bundle(path.stem, path, datetime.fromtimestamp(stat.st_mtime, UTC), stat.st_size)
 
 
+def _is_zip(file: IO[bytes]) -> bool:
+    """Whether it ends as a zip file; of one that says it lies on several disks Python itself raises."""
+    try:
+        return zipfile.is_zipfile(file)
+    except zipfile.BadZipFile:
+        return False
+
+
 def _receive(stream: IO[bytes], path: Path, length: int | None) -> None:
     """Write the stream to a new file; at most one chunk of it is in memory."""
     received = 0
@@ -141,7 +149,7 @@ def _receive(stream: IO[bytes], path: Path, length: int | None) -> None:
             if received > MOST_DIAGNOSTICS:
                 raise TooLarge
             file.write(chunk)
-        if (length is not None and received != length) or not zipfile.is_zipfile(file):
+        if (length is not None and received != length) or not _is_zip(file):
             raise NotZip
         file.flush()
         os.fsync(file.fileno())

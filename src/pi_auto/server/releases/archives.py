@@ -110,5 +110,6 @@ def _like(member: zipfile.ZipInfo, name: str) -> zipfile.ZipInfo:
 
 
 def _before(octets: bytes) -> bytes:
-    """The `#!` line."""
-    return octets[: octets.index(b"\n") + 1] if octets.startswith(b"#!") else b""
+    """The `#!` line; nothing where what comes before the first file is none."""
+    before = octets[: max(octets.find(b"PK\x03\x04"), 0)]
+    return before if before.startswith(b"#!") and before.endswith(b"\n") else b""

@@ -96,8 +96,11 @@ def test_what_nobody_hears_for_months_stays_small(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["", "[]", "{}", '{"steps": 7}', '{"steps": [1, {}, {"number": -1}]}', "[" * 50_000, '{"steps": [null]}'],
-)
+    [
+        "", "[]", "{}", '{"steps": 7}', '{"steps": [1, {}, {"number": -1}]}', "[" * 50_000, '{"steps": [null]}',
+        '{"number": 1e999, "own": [], "said": [], "steps": [{"number": 1e999}]}',
+    ],
+)  # fmt: skip
 def test_a_spoiled_word_of_either_is_no_word(tmp_path: Path, content: str) -> None:
     (tmp_path / "update-told").mkdir()
     (tmp_path / "update-told/told.json").write_text(content)

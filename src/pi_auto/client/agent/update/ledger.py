@@ -159,5 +159,5 @@ def _kept(file: Path) -> _Page:
             kept = json.loads(opened.read(_MOST))
         own, said = (tuple(Step.from_json(one) for one in kept[name]) for name in ("own", "said"))
         return _Page(int(kept["number"]), own, said, str(kept.get("authority", "")), bool(kept.get("settled")))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, FieldError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError, FieldError):
         return _Page()
