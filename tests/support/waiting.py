@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_until(condition: Callable[[], T | None], timeout: float = 10.0, what: str = "") -> T:
+def wait_until(condition: Callable[[], T | None], timeout: float = 60.0, what: str = "") -> T:
     """The first truthy value of `condition`; AssertionError naming `what` after `timeout` seconds without one.
 
     A condition that is dear to ask is asked less often: waiting is to leave the machine to what is waited for.

@@ -11,9 +11,9 @@ from pi_auto.server.fleet.tables import devices
 from pi_auto.server.rollouts.deciding import decide
 from pi_auto.server.rollouts.leading import look
 from pi_auto.server.rollouts.stages import bucket_of
-from pi_auto.server.rollouts.tables import update_attempts, update_checks
+from pi_auto.server.rollouts.tables import update_attempts
 from pi_auto.wire.errors import FieldError
-from pi_auto.wire.update import COMMITTED, DOWNLOADING, REFUSED, ROLLED_BACK, TRIAL, NoUpdate, Offer
+from pi_auto.wire.update import COMMITTED, NoUpdate, Offer
 from support.rollout import NEW, OLD, Fleet, update_id_of
 
 PI = "pi-00000003"

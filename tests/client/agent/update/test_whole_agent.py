@@ -39,7 +39,7 @@ def test_a_release_is_fetched_handed_over_and_every_step_of_it_told_once(site: S
     ready = site.settings.agent_folder / "update" / "ready"
     with running(site.settings):
         stored.scan("while it is fetched")
-        wait_until((site.runtime / "update").exists, 30, "the switcher to be woken")
+        wait_until((site.runtime / "update").exists, 60, "the switcher to be woken")
         assert (ready / "archive").read_bytes() == ARCHIVE
         wait_until(lambda: site.steps() == ["offered", "downloading", "verified"], what="its steps")
         wait_until(lambda: [row.text for row in site.office.api.rows(scans)], what="the scan to arrive")
@@ -133,7 +133,7 @@ def test_a_release_that_root_has_refused_is_not_fetched_again_but_for_a_passing_
         refused = ("refused", "0.2.0", "it is below the highest counter")
         wait_until(lambda: site.reports().count(refused) > 1, 30, "the offer to be answered by the same reason")
         site.told(step_of(offer, 2, "refused", "not now: the disk is full"))
-        wait_until((site.runtime / "update").exists, 30, "it to be handed over")
+        wait_until((site.runtime / "update").exists, 60, "it to be handed over")
 
 
 def test_a_release_that_root_has_refused_is_looked_at_again_once_another_one_runs(site: Site) -> None:
@@ -144,7 +144,7 @@ def test_a_release_that_root_has_refused_is_looked_at_again_once_another_one_run
     too_early = "release counter 1 has to be taken first; this device is at 0"
     site.told(step_of(offer, 1, "refused", too_early), step_of(between, 2, "committed", ""))
     with running(site.settings):
-        wait_until((site.runtime / "update").exists, 30, "it to be handed over")
+        wait_until((site.runtime / "update").exists, 60, "it to be handed over")
 
 
 def test_a_trial_whose_end_was_never_told_is_waited_for_no_longer_than_a_day(site: Site) -> None:
@@ -157,7 +157,7 @@ def test_a_trial_whose_end_was_never_told_is_waited_for_no_longer_than_a_day(sit
         wait_until(lambda: "0.2.0 is on trial" in str(site.said().get("said")), 30, "its word")
         assert site.office.peer.calls(DOWNLOAD) == 0
         site.told(step_of(former, 1, "trial") | {"time": "2026-01-01T00:00:00.000Z"})
-        wait_until((site.runtime / "update").exists, 30, "it to be handed over")
+        wait_until((site.runtime / "update").exists, 60, "it to be handed over")
 
 
 def test_a_machine_that_has_no_room_for_a_thread_just_now_tries_again_later(
@@ -207,7 +207,7 @@ def test_a_person_who_asks_for_an_update_sees_each_step_of_it(site: Site) -> Non
         wait_until(lambda: "no update: version" in str(site.said().get("said")), 30, "the agent says so too")
         site.offers(offer)
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as asked:
-            wait_until((site.runtime / "update").exists, 30, "the switcher to be woken")
+            wait_until((site.runtime / "update").exists, 60, "the switcher to be woken")
             assert asked.stdout is not None
             said = ""
             while not any(words in said for words in ("is verified; ", "is handed over", "downloading 0.2.0")):
