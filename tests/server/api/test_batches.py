@@ -300,7 +300,7 @@ def test_a_token_that_was_replaced_opens_nothing_even_where_it_is_remembered(api
 
 
 def test_every_column_of_a_scan_is_written() -> None:
-    assert {*SCAN_COLUMNS, "id", "received_at", "api_at", "hub_at", "changed", "legacy"} == set(
+    assert {*SCAN_COLUMNS, "id", "received_at", "api_at", "hub_at", "changed", "legacy", "hub_name"} == set(
         tables.scans.c.keys()
     )
 
