@@ -40,7 +40,8 @@ def row(target: str, said: str) -> str:
     executed, ended = _EXECUTED.search(said), _ENDED.search(said)
     edges, kept = (_REACHED.findall(said) or [("0", "0")])[-1]
     found, octets = _BROKEN.search(said), _INPUT.search(said)
-    broken = f"{found[1]} (`{octets[1] if octets else ''}` in base64)" if found else ""
+    where = f"`{octets[1]}` in base64" if octets else "too long to be shown"
+    broken = f"{found[1]} ({where})" if found else ""
     tried = f"{int(executed[1]):,}" if executed else "0"
     outcome = broken.replace("|", "\\|") or ("none" if ended else "it has not ended as it should")
     return f"| {target} | {tried} | {ended[1] if ended else ''} | {edges} | {kept} | {outcome} |"

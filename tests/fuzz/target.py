@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from pi_auto.wire.strict_json import finite, no_number
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -36,9 +38,9 @@ def unless(*allowed: type[Exception]) -> Callable[..., Any]:
 
 
 def as_json(octets: bytes) -> Any:
-    """The JSON value that bytes hold, as a lenient reader of ours hands it on; None where there is none."""
+    """The JSON value that bytes hold, as the server hands it on; None where there is none."""
     try:
-        return json.loads(octets)
+        return json.loads(octets, parse_constant=no_number, parse_float=finite)
     except (ValueError, RecursionError):
         return None
 
