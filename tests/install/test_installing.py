@@ -363,8 +363,8 @@ def test_uninstalling_leaves_nothing(box: Box) -> None:
     left = {
         str(path) for path in box.path("/").rglob("*") if path.is_file() and "home/pi" not in str(path)
     } - clean
-    known = ("/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/.pwd.lock", "/srv/", "/etc/sub")
-    known += ("/usr/lib/python3",)  # bytecode that the system's own Python has kept, where it had none yet
+    known = ["/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/.pwd.lock", "/srv/", "/etc/sub"]
+    known += ["/usr/lib/python3"]  # bytecode that the system's own Python has kept, where it had none yet
     assert [path for path in left if not any(name in path for name in known)] == []
     assert box.run("id pi-auto || id pi-auto-capture || id pi-auto-wifi")[0] != 0
 
