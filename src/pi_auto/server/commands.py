@@ -14,7 +14,7 @@ import argparse
 import os
 import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pi_auto.server.calls.audit import add_audit
 from pi_auto.server.calls.command import add_device
@@ -23,9 +23,6 @@ from pi_auto.server.hub_options import add_hub
 from pi_auto.server.settings import SettingsError
 from pi_auto.wire.scan import MOST_SCANNER_ID
 from pi_auto.wire.scanner_settings import KINDS, LAYOUTS, NONE, SCANNERS, changes, key_of
-
-if TYPE_CHECKING:
-    pass
 
 _SCANNER = "set how a device is to read one of its scanners"
 _EXAMPLES = """\
