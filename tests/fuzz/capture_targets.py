@@ -87,8 +87,8 @@ def line(octets: bytes) -> None:
     ]
     parts = [(pause, piece) for pause, piece in parts if piece]
     found = _feed(LineDecoder(), iter(parts))
-    if b"\n\r" in octets.replace(b"\xfe\0", b""):
-        return  # a scanner that is set from LF to CRLF within a read: which it is no bytes tell
+    if b"\n" in octets and b"\r" in octets:
+        return  # a scanner that is set from LF to CRLF, or back, within a read: which it is no bytes tell
     joined: list[tuple[int, bytes]] = []
     for pause, piece in parts:
         if joined and pause == 0:
