@@ -131,6 +131,12 @@ class Fleet:
             self.offered.add(device_id)
         return given
 
+    def why(self, device_id: str) -> str:
+        """Why there is nothing for a device; AssertionError if there is something."""
+        answer = self.check(device_id)
+        assert isinstance(answer, NoUpdate), answer
+        return answer.message
+
     def tell(
         self, device_id: str, step: str, version: str = NEW, *, said: datetime | None = None, **told: Any
     ) -> bool:

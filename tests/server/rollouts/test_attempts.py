@@ -7,19 +7,11 @@ from datetime import timedelta
 from pi_auto.server.releases.tables import update_reports
 from pi_auto.server.rollouts.leading import look
 from pi_auto.server.rollouts.tables import update_checks
-from pi_auto.wire.update import COMMITTED, DOWNLOADING, REFUSED, ROLLED_BACK, TRIAL, NoUpdate, Offer
+from pi_auto.wire.update import COMMITTED, DOWNLOADING, REFUSED, ROLLED_BACK, TRIAL, Offer
 from support.rollout import NEW, OLD, Fleet
 
 PI = "pi-00000003"
-
-
 BEAT = "UPDATE devices SET reported = ?, last_heartbeat_at = ? WHERE device_id = ?"
-
-
-def why(fleet: Fleet, device_id: str = PI) -> str:
-    answer = fleet.check(device_id)
-    assert isinstance(answer, NoUpdate), answer
-    return answer.message
 
 
 def test_a_device_that_has_failed_twice_is_left_alone(fleet: Fleet) -> None:
@@ -28,7 +20,7 @@ def test_a_device_that_has_failed_twice_is_left_alone(fleet: Fleet) -> None:
         assert isinstance(fleet.check(PI), Offer)
         fleet.clock.pass_by(60)
         fleet.tell(PI, ROLLED_BACK, reason="no scanner")
-    assert why(fleet) == "no update is available"
+    assert fleet.why(PI) == "no update is available"
     line = fleet.report(number)[PI]
     assert (line["step"], line["reason"], line["attempts"], line["failures"]) == (
         "rolled_back",
@@ -155,7 +147,7 @@ def test_what_was_put_off_uses_up_no_try(fleet: Fleet) -> None:
         assert isinstance(fleet.check(PI), Offer)
         fleet.clock.pass_by(3600)
         fleet.tell(PI, ROLLED_BACK, reason="no scanner")
-    assert why(fleet) == "no update is available"
+    assert fleet.why(PI) == "no update is available"
     assert fleet.report(number)[PI]["attempts"] == 2
 
 
@@ -191,7 +183,7 @@ def test_who_pins_a_device_again_has_it_try_again(fleet: Fleet) -> None:
         fleet.clock.pass_by(60)
         fleet.tell(PI, ROLLED_BACK, reason="it hung")
         fleet.clock.pass_by(60)
-    assert why(fleet) == f"{NEW} has failed on this device"
+    assert fleet.why(PI) == f"{NEW} has failed on this device"
     fleet.admin("device unpin", device_id=PI)
     fleet.admin("device pin", device_id=PI, version=NEW)
     assert isinstance(fleet.check(PI), Offer)

@@ -19,18 +19,9 @@ from support.rollout import NEW, OLD, Fleet, update_id_of
 PI = "pi-00000003"
 
 
-BEAT = "UPDATE devices SET reported = ?, last_heartbeat_at = ? WHERE device_id = ?"
-
-
-def why(fleet: Fleet, device_id: str = PI) -> str:
-    answer = fleet.check(device_id)
-    assert isinstance(answer, NoUpdate), answer
-    return answer.message
-
-
 def test_nothing_is_offered_before_a_rollout_is_started(fleet: Fleet) -> None:
     fleet.admin("rollout plan", version=NEW, stages="100%")
-    assert why(fleet) == "no update is available"
+    assert fleet.why(PI) == "no update is available"
 
 
 def test_an_offer_names_the_archive_and_what_the_signed_metadata_call_it(fleet: Fleet) -> None:
@@ -76,7 +67,7 @@ def test_a_rollout_that_is_paused_or_aborted_offers_nothing_new(fleet: Fleet, en
     number = fleet.start()
     fleet.check("pi-00000001")
     fleet.admin(f"rollout {end}", rollout=number, why="tills beep")
-    assert why(fleet) == message
+    assert fleet.why(PI) == message
     fleet.tell("pi-00000001", COMMITTED)  # who is under way finishes
     assert fleet.report(number)["pi-00000001"]["step"] == "committed"
 
@@ -88,16 +79,16 @@ def test_a_withdrawn_release_is_offered_to_nobody(fleet: Fleet) -> None:
     fleet.job(
         lambda books: books.exec_driver_sql("UPDATE releases SET withdrawn_at = published_at WHERE counter = 3")
     )
-    assert why(fleet) == "no update is available"
-    assert "withdrawn" in why(fleet, "pi-00000001")
+    assert fleet.why(PI) == "no update is available"
+    assert "withdrawn" in fleet.why("pi-00000001")
 
 
 def test_no_device_goes_down_not_even_by_a_pin(fleet: Fleet) -> None:
     fleet.versions[PI] = NEW
     fleet.start(OLD)
-    assert why(fleet) == "no update is available"
+    assert fleet.why(PI) == "no update is available"
     fleet.admin("device pin", device_id=PI, version=OLD)
-    assert "no device goes back" in why(fleet)
+    assert "no device goes back" in fleet.why(PI)
 
 
 def test_the_old_code_with_a_new_counter_is_no_step_back(fleet: Fleet) -> None:
@@ -116,7 +107,7 @@ def test_a_pin_goes_before_every_rollout(fleet: Fleet) -> None:
     assert answer.latest_version == NEW
     fleet.tell(PI, COMMITTED)
     fleet.versions[PI] = NEW
-    assert "pinned" in why(fleet)
+    assert "pinned" in fleet.why(PI)
     fleet.admin("device unpin", device_id=PI)
     answer = fleet.check(PI)
     assert isinstance(answer, Offer)
@@ -207,7 +198,7 @@ def test_a_rollout_that_runs_is_offered_however_many_of_newer_releases_are_compl
 def test_a_release_is_offered_from_the_counter_on_from_which_it_may_be_taken(fleet: Fleet) -> None:
     fleet.release(3, "2.2.0", least_counter=2)
     number = fleet.start("2.2.0")
-    assert why(fleet) == "2.2.0 is taken from release counter 2 on, and this device is at 1"
+    assert fleet.why(PI) == "2.2.0 is taken from release counter 2 on, and this device is at 1"
     assert fleet.report(number)[PI]["step"] == "needs release counter 2 first"
     assert fleet.rows(update_attempts) == []
     fleet.start()
@@ -224,7 +215,7 @@ def test_a_release_is_offered_from_the_counter_on_from_which_it_may_be_taken(fle
 def test_a_pin_says_from_which_counter_on_its_release_may_be_taken(fleet: Fleet) -> None:
     fleet.release(3, "2.2.0", least_counter=2)
     fleet.admin("device pin", device_id=PI, version="2.2.0")
-    assert why(fleet) == "2.2.0 is taken from release counter 2 on, and this device is at 1"
+    assert fleet.why(PI) == "2.2.0 is taken from release counter 2 on, and this device is at 1"
 
 
 @pytest.mark.parametrize(
