@@ -77,9 +77,9 @@ class Updated:
         return version
 
     def offer_again(self) -> None:
-        """Hand the same over once more, when the agent has taken back what has come to its end, as it does itself."""
+        """Hand the same over once more, when the agent has taken back what has come to its end, as it would."""
         lies = f"sudo test -e {STATE}/agent/update/ready"
-        wait_until(lambda: self.machine.status_of(lies)[0] == 1, 120 * self.machine.slow, "the agent takes it back")
+        wait_until(lambda: self.machine.status_of(lies)[0] == 1, 120 * self.machine.slow, "the agent took it back")
         self._place()
         self.ask()
 
