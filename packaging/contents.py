@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_SHARED = ("__init__.py", "files.py", "frozen.py", "logs.py", "starting.py", "typed.py", "version.py")
+_SHARED = ("__init__.py", "files.py", "frozen.py", "logs.py", "starting.py", "typed.py", "version.py", "zips.py")
 _ROOMS = ("wire", "sheet", "client")
 # What of our dependencies no device needs: others' tests, the making of repositories, ways of HTTP nobody takes.
 _UNNEEDED = (

@@ -31,6 +31,7 @@ SHARED = {
     "pi_auto.starting",
     "pi_auto.typed",
     "pi_auto.version",
+    "pi_auto.zips",
 }
 
 # Inside the client, arrows follow rights.

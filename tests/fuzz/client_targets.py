@@ -24,7 +24,7 @@ from pi_auto.client.agent.network.keeping import kept_address
 from pi_auto.client.agent.update.ledger import FILE as AGENTS_LEDGER
 from pi_auto.client.agent.update.ledger import Ledger as AgentsLedger
 from pi_auto.client.agent.update.ledger import latest
-from pi_auto.client.agent.update.reuse import _SENSELESS, Odd, _gaps, _known
+from pi_auto.client.agent.update.reuse import Odd, _gaps, _known
 from pi_auto.client.agent.update.told import told_in
 from pi_auto.client.appliance import release, wifi
 from pi_auto.client.appliance.errors import SetupFailed
@@ -50,6 +50,7 @@ from pi_auto.client.switcher.ledger import FILE as LEDGER
 from pi_auto.client.switcher.ledger import ledger_in
 from pi_auto.client.switcher.taking import _request
 from pi_auto.wire.errors import FieldError
+from pi_auto.zips import DAMAGED
 from support.records import stamp
 from support.spools import draft
 
@@ -263,7 +264,7 @@ def archive(octets: bytes) -> None:
         hold("/" not in version and not version.startswith("."), "a folder of another name", version)
     with (
         file.open("r+b") as opened,
-        suppress(Odd, OSError, *_SENSELESS),
+        suppress(Odd, OSError, *DAMAGED),
     ):  # as `assemble` does
         for start, end in _gaps(_known(opened, len(octets), running), len(octets), opened):
             hold(0 <= start < end <= len(octets), "a gap beyond it", start, end)

@@ -64,7 +64,7 @@ def test_the_release_holds_the_client_and_nothing_else(dist: Path) -> None:
             "__init__", "auth", "bindgen", "bus", "bus_messages", "fds", "low_level", "wrappers")), "jeepney/io",
         "paho/__init__.py", "paho/mqtt", "pi_auto/__init__.py", "pi_auto/client", "pi_auto/files.py",
         "pi_auto/frozen.py", "pi_auto/logs.py", "pi_auto/sheet", "pi_auto/starting.py", "pi_auto/typed.py",
-        "pi_auto/version.py", "pi_auto/wire", "tuf/__init__.py", "tuf/api",
+        "pi_auto/version.py", "pi_auto/wire", "pi_auto/zips.py", "tuf/__init__.py", "tuf/api",
         "tuf/ngclient", *(f"securesystemslib/{name}" for name in (
             "__init__.py", "_gpg", "_internal", "_vendor", "dsse.py", "exceptions.py", "formats.py", "hash.py",
             "signer", "storage.py")), *(f"urllib3/{name}" for name in (

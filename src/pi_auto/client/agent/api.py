@@ -69,10 +69,10 @@ class ServerApi:
         self, method: str, path: str, body: bytes | None, headers: dict[str, str], yes: int = http.client.OK
     ) -> dict[str, Any]:
         endpoint = self._home.endpoint()
-        is_proven = not self._connection or self._connection.is_proven
+        is_proven = not self._connection or self._connection.is_proven  # not where the clock was set since
         if (
             endpoint != self._dialled or self._line.was_cut or not is_proven
-        ):  # the server has moved, or this device has
+        ):  # or the server or this device has moved
             self.close()
             self._dialled = endpoint
         try:

@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -23,15 +21,11 @@ from pi_auto.client.appliance.bytecode import compile_release
 from pi_auto.client.appliance.errors import SetupFailed
 from pi_auto.files import fsync_folder
 from pi_auto.wire.release import RELEASED
+from pi_auto.zips import DAMAGED
 
 _VERSION_FILE = "appliance/version"
 _MOST_BYTES = 64 * 1024 * 1024  # unpacked; a release has less than one
 _UNFINISHED = ".unpacking-"
-# What zipfile says of bytes that are none of its own: what it cannot do, or what comes of a length that is wrong.
-_DAMAGED = (
-    zipfile.BadZipFile, zlib.error, struct.error, ValueError, NotImplementedError, RuntimeError, EOFError,
-    OverflowError, LookupError,
-)  # fmt: skip
 
 
 def version_of(archive: Path) -> str:
@@ -39,7 +33,7 @@ def version_of(archive: Path) -> str:
     try:
         with zipfile.ZipFile(archive) as opened:
             version = opened.read(_VERSION_FILE).decode("ascii", "replace").strip()
-    except (OSError, *_DAMAGED) as error:
+    except (OSError, *DAMAGED) as error:
         raise SetupFailed(f"{archive} holds no release ({error}); copy pi_auto_client.py again") from None
     if not RELEASED.match(version):
         raise SetupFailed(f"{archive} names its version {version!r}; copy pi_auto_client.py again")
@@ -153,7 +147,7 @@ def _members(archive: Path) -> Iterator[tuple[str, bytes, int]]:
                     raise SetupFailed(f"{archive} holds {member.filename!r}, which is no plain file below it")
                 executable = member.external_attr >> 16 & 0o100
                 yield member.filename, opened.read(member), 0o755 if executable else 0o644
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise SetupFailed(f"{archive} is damaged ({error}); copy pi_auto_client.py again") from None
 
 

@@ -9,23 +9,18 @@ import hashlib
 import io
 import re
 import stat
-import struct
 import zipfile
 from dataclasses import dataclass
 
 from pi_auto.server.releases.errors import ReleaseError
 from pi_auto.wire.release import MOST_ARCHIVE, RELEASED
+from pi_auto.zips import DAMAGED
 
 ROOT_FILE, VERSION_FILE, BUILT_FILE = "appliance/update_root.json", "appliance/version", "appliance/built"
 _CODE_VERSION = "pi_auto/version.py"
 _SAID = re.compile(rb'^(__version__ = ")[^"\n]*(")$', re.MULTILINE)
 _MOST_FILES = 10_000
 _BUILT = re.compile(r"[0-9]{1,12}\Z")
-# What zipfile says of bytes that are no archive, or one that it cannot read.
-_SENSELESS = (
-    zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, struct.error, OverflowError,
-    LookupError,
-)  # fmt: skip
 _NAME = re.compile(r"(?:[A-Za-z0-9_.@+-]+/)*[A-Za-z0-9_.@+-]+\Z")
 
 
@@ -82,7 +77,7 @@ def _files(octets: bytes, what: str) -> dict[str, tuple[zipfile.ZipInfo, bytes]]
             members = opened.infolist()
             _check(members, what)
             return {member.filename: (member, opened.read(member)) for member in members}
-    except _SENSELESS as error:
+    except DAMAGED as error:
         raise ReleaseError(f"{what} is no archive of a release ({error}); build it with script/dist") from error
 
 

@@ -8,7 +8,6 @@ believed: at last the whole must have the signed hash, and where anything is odd
 from __future__ import annotations
 
 import os
-import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from typing import IO
 
 from pi_auto.client.agent.update.channel import Channel
 from pi_auto.client.agent.update.download import Patience, Wanted, fetch_range, verify
+from pi_auto.zips import DAMAGED
 
 _SHEBANG = b"#!/usr/bin/env python3\n"
 _END = 22  # bytes of a zip file's last record
@@ -26,11 +26,6 @@ _SLACK = 4096  # bytes that the new directory may be longer than ours
 _MOST_DIRECTORY = 1024 * 1024
 _NEAR = 512  # bytes: fetching them costs less than another question
 _MOST_RANGES = 64
-# What zipfile says of a directory that makes no sense: it has come by the network, and is not signed by itself.
-_SENSELESS = (
-    zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error, ValueError, NotImplementedError, EOFError,
-    OverflowError, LookupError,
-)  # fmt: skip
 _WORTH = 0.7  # of the archive: beyond it one download is the shorter way
 
 
@@ -67,7 +62,7 @@ def assemble(
             os.fsync(opened.fileno())
         verify(temporary, wanted)
         temporary.rename(file)
-    except _SENSELESS as error:
+    except DAMAGED as error:
         raise Odd(f"its archive cannot be put together: {error}") from None
     finally:
         temporary.unlink(missing_ok=True)
